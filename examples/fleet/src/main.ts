@@ -1,0 +1,109 @@
+/**
+ * A small real fleet: storefront → orders → payments over HTTP, orders → PostgreSQL, orders → MQTT → shipping → inventory, each a process
+ * of its own with its own producer key, under a steady mixed load with declined cards, failures, retries and timeouts.
+ *
+ * Needs TALLYSTICK_URL and TALLYSTICK_TOKEN (an administrator's). Ends on SIGTERM, SIGINT, or when its standard input closes.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { fingerprint } from "./identity.ts";
+import { startLoad } from "./load.ts";
+import type { Peers, ServiceReady, ServiceSetup } from "./setup.ts";
+
+const SERVICES = ["inventory", "payments", "orders", "shipping", "storefront"] as const;
+const START_TIMEOUT_MS = 60_000;
+const SERVICE = new URL(import.meta.url.endsWith(".ts") ? "./service.ts" : "./service.js", import.meta.url);
+
+const { values: options } = parseArgs({
+  options: {
+    rate: { type: "string", default: "5" },
+    trouble: { type: "string", default: "1" },
+  },
+});
+
+async function main(): Promise<void> {
+  const url = required("TALLYSTICK_URL");
+  const admin = required("TALLYSTICK_TOKEN");
+  const tokens = new Map(SERVICES.map((name) => [name, randomBytes(24).toString("base64url")]));
+  const trusted = Object.fromEntries([...tokens].map(([name, token]) => [fingerprint(token), name]));
+  const children: ChildProcess[] = [];
+  const launch = async (name: string, peers: Peers): Promise<string> => {
+    const token = tokens.get(name as (typeof SERVICES)[number]) ?? "";
+    const tallystickKey = token === "" ? "" : await producerKey(url, admin, name);
+    const trouble = Number(options.trouble);
+    const child = fork(SERVICE, { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: process.execArgv });
+    children.push(child);
+    const setup: ServiceSetup = { name, tallystickUrl: url, tallystickKey, peers, token, trusted, trouble };
+    return `127.0.0.1:${(await ready(child, setup)).port}`;
+  };
+
+  const [database, broker] = await Promise.all([launch("orders-db", {}), launch("broker", {})]);
+  const queue = `mqtt://${broker}`;
+  const inventory = `http://${await launch("inventory", {})}`;
+  const payments = `http://${await launch("payments", {})}`;
+  await launch("shipping", { inventory, broker: queue });
+  const store = `postgres://postgres@${database}/postgres?sslmode=disable`;
+  const orders = `http://${await launch("orders", { payments, broker: queue, "orders-db": store })}`;
+  const storefront = `http://${await launch("storefront", { orders, inventory })}`;
+
+  process.stdout.write(`fleet: ${SERVICES.length} services running, storefront at ${storefront}\n`);
+  const stopLoad = startLoad(storefront, Number(options.rate));
+  endWith(children, stopLoad);
+}
+
+function endWith(children: readonly ChildProcess[], stopLoad: () => void): void {
+  let ending = false;
+  const end = (code: number): void => {
+    if (ending) return;
+    ending = true;
+    stopLoad();
+    let left = children.filter((child) => child.exitCode === null).length;
+    const gone = (): void => {
+      left -= 1;
+      if (left <= 0) process.exit(code);
+    };
+    if (left === 0) process.exit(code);
+    for (const child of children) {
+      child.once("exit", gone);
+      if (child.connected) child.disconnect();
+    }
+  };
+  for (const child of children) child.once("exit", () => end(1));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0));
+  process.stdin.on("end", () => end(0)).resume();
+}
+
+async function ready(child: ChildProcess, setup: ServiceSetup): Promise<ServiceReady> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${setup.name} did not start`)), START_TIMEOUT_MS);
+    child.once("exit", (code) => reject(new Error(`${setup.name} ended at its start (exit ${code})`)));
+    child.once("message", (message) => {
+      clearTimeout(late);
+      resolve(message as ServiceReady);
+    });
+    child.send(setup);
+  });
+}
+
+/** A producer key of the service's own; the secret is shown once, so a key of an earlier run is replaced. */
+async function producerKey(url: string, admin: string, service: string): Promise<string> {
+  const response = await fetch(`${url}/api/keys`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${admin}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: `${service}-${randomBytes(3).toString("hex")}`, service }),
+  });
+  if (!response.ok) throw new Error(`no key for ${service}: ${response.status} ${await response.text()}`);
+  return ((await response.json()) as { readonly secret: string }).secret;
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "") throw new Error(`${name} is not set`);
+  return value.replace(/\/$/, "");
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`fleet: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

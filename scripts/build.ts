@@ -1,0 +1,18 @@
+/** Builds everything: the packages (tsc project references), the one-file verifier, the dashboard and the example fleet. */
+import { existsSync } from "node:fs";
+import { installed, ROOT, runStep } from "./run-step.ts";
+
+runStep("compile the packages", installed("tsc"), ["-b"]);
+runStep("bundle the verifier", installed("esbuild"), [
+  "packages/verify/src/cli.ts",
+  "--bundle",
+  "--platform=node",
+  "--target=node20",
+  "--format=esm",
+  "--conditions=tallystick-source",
+  "--outfile=packages/verify/dist/tallystick-verify.mjs",
+  "--log-level=warning",
+]);
+if (existsSync(`${ROOT}packages/dashboard/vite.config.ts`)) {
+  runStep("build the dashboard", installed("vite"), ["build", "--logLevel", "warn", "packages/dashboard"]);
+}
