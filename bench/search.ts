@@ -1,0 +1,79 @@
+/**
+ * Search over many records: by request_id, error count by service over the last hour, three words newest first. Medians, warm.
+ * `npm run bench -- search [--records 10000000] [--runs 15] [--data DIR]` (DIR: a folder kept by an earlier run)
+ */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { generator } from "./generator.ts";
+import { runLoader } from "./load.ts";
+import { folderBytes, quantile, residentBytes, rounded } from "./measure.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    records: { type: "string", default: "10000000" },
+    runs: { type: "string", default: "15" },
+    data: { type: "string" },
+  },
+});
+const RECORDS = Number(options.records);
+const SEED = 3;
+/** Records lie this far apart, so that ten million of them span 28 hours and an hour holds 360,000. */
+const STEP_US = 10_000;
+
+async function load(server: RunningServer, startMs: number): Promise<void> {
+  const order = { url: server.url, token: server.token, records: RECORDS, batch: 1_000, connections: 8 };
+  await runLoader({ ...order, seed: SEED, startMs, stepUs: STEP_US }, (n) => process.stderr.write(`\r${n} loaded`));
+  await until(1_800_000, "the index to catch up", async () => {
+    const { trees } = await server.json<{ trees: readonly { journaled: number; indexed: number }[] }>("/api/status");
+    return trees.every((tree) => tree.indexed >= tree.journaled) ? true : undefined;
+  });
+  process.stderr.write("\n");
+}
+
+async function timed(runs: number, ask: (run: number) => Promise<number>) {
+  const ms: number[] = [];
+  let rows = 0;
+  for (let run = -2; run < runs; run += 1) {
+    const started = performance.now();
+    rows = await ask(run + 2);
+    if (run >= 0) ms.push(performance.now() - started);
+  }
+  ms.sort((a, b) => a - b);
+  return { median_ms: rounded(quantile(ms, 0.5)), max_ms: rounded(ms.at(-1) ?? 0), rows };
+}
+
+async function main(): Promise<void> {
+  const data = options.data ?? mkdtempSync(join(tmpdir(), "tallystick-search-"));
+  const loaded = existsSync(join(data, "server.json"));
+  const server = await startServer(data);
+  const endMs = Date.now();
+  const startMs = endMs - (RECORDS * STEP_US) / 1_000;
+  if (!loaded) await load(server, startMs);
+  const runs = Number(options.runs);
+  const ids = generator(SEED, startMs, STEP_US);
+  const search = async (query: string): Promise<number> => {
+    const path = `/api/search?limit=50&q=${encodeURIComponent(query)}`;
+    return (await server.json<{ readonly records: readonly unknown[] }>(path)).records.length;
+  };
+  const from = new Date(endMs - 3_600_000).toISOString();
+  const errors = `/api/facets?fields=service_id&q=status:error&from=${from}&to=${new Date(endMs).toISOString()}`;
+  const result = {
+    bench: "search",
+    records: RECORDS,
+    by_request_id: await timed(runs, (run) => search(`request_id:${ids.requestId((run * 611_953) % RECORDS)}`)),
+    errors_by_service_last_hour: await timed(runs, async () => {
+      return Object.keys(await server.json<object>(errors)).length;
+    }),
+    three_words_newest_first: await timed(runs, () => search("carts canary denied")),
+    resident_mib: Math.round(residentBytes(server.pid).now / 2 ** 20),
+    index_bytes_per_record: rounded(folderBytes(join(data, "index")) / RECORDS),
+  };
+  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  await server.stop();
+  if (options.data === undefined) rmSync(data, { recursive: true, force: true });
+}
+
+await main();

@@ -1,0 +1,176 @@
+/**
+ * Kills the server, its index engine, or both, with SIGKILL at random moments under load, and starts it again. Every acknowledged record is
+ * found exactly once, an unanswered batch is there whole or not at all, sending it again stores nothing twice, and `verify` is clean.
+ *
+ * `npm run integrity -- no-acked-record-lost [--rounds 50] [--seed N] [--small]`
+ */
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { seeded } from "./random.ts";
+import { BIN, startServer, until, type RunningServer } from "./running-server.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "50" },
+    seed: { type: "string", default: String(randomBytes(4).readUInt32LE()) },
+    small: { type: "boolean", default: false },
+  },
+});
+const ROUNDS = options.small ? 6 : Number(options.rounds);
+const BATCH = 200;
+const SENDERS = 4;
+const VICTIMS = ["server", "engine", "both"] as const;
+
+interface Batch {
+  readonly ids: readonly string[];
+  readonly body: string;
+  acknowledged: boolean;
+}
+
+const random = seeded(Number(options.seed));
+
+function makeBatch(round: number, number: number): Batch {
+  const ids = Array.from({ length: BATCH }, (_, i) => uuid(round, number, i));
+  const timestamp = new Date().toISOString();
+  const body = ids
+    .map((id) =>
+      JSON.stringify({
+        id,
+        timestamp,
+        event_type: "API_CALL",
+        service_id: `sender-${number % SENDERS}`,
+        target_id: "receiver",
+        request_id: `r${round}-${number}`,
+        status: "success",
+        producer_epoch: `round-${round}`,
+      }),
+    )
+    .join("\n");
+  return { ids, body, acknowledged: false };
+}
+
+async function send(server: RunningServer, batch: Batch): Promise<void> {
+  const headers = { "content-type": "application/x-ndjson" };
+  const response = await server.fetch("/v1/records", { method: "POST", headers, body: batch.body });
+  if (response.status === 200) batch.acknowledged = true;
+  else if (response.status !== 503) throw new Error(`answered ${response.status}: ${await response.text()}`);
+  await response.arrayBuffer().catch(() => {});
+}
+
+/** Sends until told to stop or until the server is gone. */
+async function sender(server: RunningServer, next: () => Batch, stopped: () => boolean): Promise<void> {
+  while (!stopped()) {
+    try {
+      await send(server, next());
+    } catch (error) {
+      if (stopped() || server.process.exitCode !== null || server.process.signalCode !== null) return;
+      if (error instanceof Error && error.message.startsWith("answered")) throw error;
+    }
+  }
+}
+
+async function killRound(server: RunningServer, round: number, batches: Batch[]): Promise<(typeof VICTIMS)[number]> {
+  const victim = VICTIMS[Math.floor(random() * VICTIMS.length)]!;
+  let stopped = false;
+  const next = (): Batch => {
+    const batch = makeBatch(round, batches.length);
+    batches.push(batch);
+    return batch;
+  };
+  const senders = Array.from({ length: SENDERS }, () => sender(server, next, () => stopped));
+  await pause(150 + random() * 1_500);
+  const engines = server.children();
+  if (victim !== "server") for (const pid of engines) killProcess(pid);
+  if (victim !== "engine") await server.kill();
+  else await pause(200 + random() * 500);
+  stopped = true;
+  await Promise.all(senders);
+  return victim;
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Already gone.
+  }
+}
+
+async function found(server: RunningServer, round: number): Promise<Map<string, number>> {
+  await until(60_000, "the index to catch up", async () => {
+    const response = await server.fetch("/api/status");
+    if (!response.ok) return undefined;
+    const { trees } = (await response.json()) as { trees: readonly { journaled: number; indexed: number }[] };
+    return trees.every((tree) => tree.indexed >= tree.journaled) ? true : undefined;
+  });
+  const counts = new Map<string, number>();
+  const response = await server.fetch(`/api/export?format=ndjson&q=producer_epoch:round-${round}`);
+  for (const line of (await response.text()).split("\n")) {
+    if (line === "") continue;
+    const { record } = JSON.parse(line) as { readonly record: { readonly id: string } };
+    counts.set(record.id, (counts.get(record.id) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function check(batches: readonly Batch[], counts: ReadonlyMap<string, number>, resent: boolean): void {
+  for (const batch of batches) {
+    const times = batch.ids.map((id) => counts.get(id) ?? 0);
+    const there = times.filter((n) => n > 0).length;
+    if (times.some((n) => n > 1)) throw new Error("a record is found more than once");
+    if ((batch.acknowledged || resent) && there !== BATCH)
+      throw new Error(`${BATCH - there} acknowledged records lost`);
+    if (there !== 0 && there !== BATCH) throw new Error(`half a batch is there: ${there} of ${BATCH}`);
+  }
+}
+
+function verifyFolder(data: string): void {
+  const done = spawnSync(process.execPath, [BIN, "verify", data, "--json"], { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`verify ended with ${done.status}:\n${done.stdout}\n${done.stderr}`);
+}
+
+async function main(): Promise<void> {
+  const data = mkdtempSync(join(tmpdir(), "tallystick-kill-"));
+  let server = await startServer(data);
+  let acknowledged = 0;
+  let unanswered = 0;
+  try {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const batches: Batch[] = [];
+      const victim = await killRound(server, round, batches);
+      if (victim !== "engine") server = await startServer(data);
+      check(batches, await found(server, round), false);
+      const open = batches.filter((batch) => !batch.acknowledged);
+      for (const batch of open) await send(server, batch);
+      check(batches, await found(server, round), true);
+      acknowledged += (batches.length - open.length) * BATCH;
+      unanswered += open.length * BATCH;
+      process.stderr.write(
+        `round ${round}/${ROUNDS}: ${victim}, ${batches.length} batches, ${open.length} unanswered\n`,
+      );
+    }
+    const code = await server.stop();
+    if (code !== 0) throw new Error(`a clean stop ended with ${code}`);
+    verifyFolder(data);
+  } catch (error) {
+    process.stderr.write(`seed ${options.seed}, data kept in ${data}\n${server.log().slice(-4_000)}\n`);
+    await server.kill();
+    throw error;
+  }
+  rmSync(data, { recursive: true, force: true });
+  const result = { property: "no-acked-record-lost", rounds: ROUNDS, acknowledged, unanswered, lost: 0, duplicated: 0 };
+  process.stdout.write(`${JSON.stringify({ ...result, seed: options.seed, verify: "clean" })}\n`);
+}
+
+function uuid(round: number, batch: number, index: number): string {
+  const tail = `${round.toString(16).padStart(3, "0")}${batch.toString(16).padStart(5, "0")}${index.toString(16).padStart(4, "0")}`;
+  return `${RUN}-${tail}`;
+}
+const RUN = `${randomBytes(4).toString("hex")}-${randomBytes(2).toString("hex")}-7000-8000`;
+
+await main();

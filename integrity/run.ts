@@ -1,0 +1,22 @@
+/** `npm run integrity -- [NAME …] [--small]`: whole-system properties against the built server; the last line is the count. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const PROPERTIES = ["no-acked-record-lost", "tamper", "fuzz"] as const;
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const TSX = fileURLToPath(new URL("../node_modules/.bin/tsx", import.meta.url));
+
+const asked = process.argv.slice(2);
+const named = asked.filter((arg) => PROPERTIES.some((property) => property === arg));
+const rest = asked.filter((arg) => !named.includes(arg));
+let passed = 0;
+let failed = 0;
+for (const property of named.length > 0 ? named : PROPERTIES) {
+  process.stdout.write(`\n▸ ${property}\n`);
+  const args = ["--conditions=tallystick-source", `${HERE}${property}.ts`, ...rest];
+  const done = spawnSync(TSX, args, { stdio: "inherit" });
+  if (done.status === 0) passed += 1;
+  else failed += 1;
+}
+process.stdout.write(`\nintegrity: ${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,130 @@
+/** A real `tallystick serve` in a process group of its own, for benches and whole-system tests. Every process started here is ended here. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const BIN = fileURLToPath(new URL("../packages/server/bin/tallystick.js", import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
+const POLL_MS = 20;
+
+export interface RunningServer {
+  readonly url: string;
+  readonly token: string;
+  readonly pid: number;
+  readonly process: ChildProcess;
+  /** Process ids of the server's children (the index engine). */
+  children(): readonly number[];
+  /** SIGKILL to the server alone. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  json<T>(path: string, init?: RequestInit): Promise<T>;
+  /** The server's standard error so far. */
+  log(): string;
+}
+
+export interface StartOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startServer(data: string, options: StartOptions = {}): Promise<RunningServer> {
+  const args = [BIN, "serve", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])];
+  const child = spawn(process.execPath, args, {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...options.env },
+  });
+  let out = "";
+  let errors = "";
+  child.stdout?.on("data", (chunk: Buffer) => void (out += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => void (errors = (errors + chunk.toString()).slice(-200_000)));
+  const url = await until(START_TIMEOUT_MS, `server to listen\n${errors}`, () => {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${errors}`);
+    return /listening on (http:\/\/\S+)/.exec(out)?.[1];
+  });
+  const token = readFileSync(join(data, "admin.token"), "utf8").trim();
+  const server = handle(child, url, token, () => errors);
+  await until(START_TIMEOUT_MS, "server to be ready", async () => {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${errors}`);
+    return (await fetch(`${url}/readyz`).catch(() => null))?.status === 200 ? true : undefined;
+  });
+  return server;
+}
+
+function handle(child: ChildProcess, url: string, token: string, log: () => string): RunningServer {
+  const pid = child.pid ?? 0;
+  const ended = async (): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child.exitCode;
+  };
+  const call = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`);
+    return fetch(`${url}${path}`, { ...init, headers });
+  };
+  return {
+    url,
+    token,
+    pid,
+    process: child,
+    children: () => childrenOf(pid),
+    async kill() {
+      child.kill("SIGKILL");
+      await ended();
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+      const code = await ended();
+      clearTimeout(late);
+      return code;
+    },
+    fetch: call,
+    async json<T>(path: string, init?: RequestInit): Promise<T> {
+      const response = await call(path, init);
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${(await response.text()).slice(0, 500)}`);
+      return (await response.json()) as T;
+    },
+    log,
+  };
+}
+
+/** Waits for a condition; throws with `what` after `timeoutMs`. */
+export async function until<T>(
+  timeoutMs: number,
+  what: string,
+  check: () => T | undefined | Promise<T | undefined>,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await check();
+    if (found !== undefined) return found;
+    if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  const found: number[] = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name) || !existsSync(`/proc/${name}/stat`)) continue;
+    const parent = statFields(Number(name))?.[1];
+    if (parent === String(pid)) found.push(Number(name), ...childrenOf(Number(name)));
+  }
+  return found;
+}
+
+/** Fields of /proc/<pid>/stat after the command's name: state, ppid, …; null when the process is gone. */
+export function statFields(pid: number): readonly string[] | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return null;
+  }
+}
