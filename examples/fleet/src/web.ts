@@ -70,9 +70,7 @@ function findRoute(routes: Routes, method: string, path: readonly string[]) {
   return Object.entries(routes).find(([route]) => {
     const [verb, pattern = ""] = route.split(" ");
     const parts = pattern.split("/").filter(Boolean);
-    return (
-      verb === method && parts.length === path.length && parts.every((p, i) => p.startsWith("{") || p === path[i])
-    );
+    return verb === method && parts.length === path.length && parts.every((p, i) => p.startsWith("{") || p === path[i]);
   });
 }
 
