@@ -1,0 +1,18 @@
+import { ApiProblem } from "../client/api.ts";
+import { Button } from "./button.tsx";
+
+/** What went wrong, what to do, and a way on. A fault in the query is shown under the query box too. */
+export function ProblemView({ problem, retry }: { readonly problem: Error; readonly retry: () => void }) {
+  const hint = problem instanceof ApiProblem ? problem.hint : null;
+  return (
+    <div className="grid grow place-items-center rounded border border-line text-center" role="alert">
+      <div className="max-w-xl p-6">
+        <p className="text-base font-medium text-bad">{problem.message}</p>
+        {hint !== null && <p className="mt-2 text-quiet">{hint}</p>}
+        <Button className="mt-4" onClick={retry}>
+          Try again
+        </Button>
+      </div>
+    </div>
+  );
+}

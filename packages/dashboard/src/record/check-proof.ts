@@ -1,0 +1,71 @@
+/**
+ * Checks a record's proof in the browser, trusting nothing the server says but the verifier key: the leaf is hashed from its text, the
+ * path leads to the checkpoint's root, the checkpoint's signature verifies, and the leaf says what the page shows.
+ */
+import { canonicalJson, decodeLeaf } from "@tallystick/record";
+import {
+  hex,
+  leafHash,
+  openNote,
+  parseCheckpoint,
+  parseProof,
+  parseVerifierKey,
+  verifyInclusion,
+} from "@tallystick/tlog";
+import type { ProvenRecord } from "../client/types.ts";
+
+export type ProofCheck =
+  | { readonly kind: "waiting" }
+  | {
+      readonly kind: "verified";
+      readonly leafHash: string;
+      readonly root: string;
+      readonly treeSize: number;
+      readonly origin: string;
+      readonly path: readonly string[];
+    }
+  | { readonly kind: "failed"; readonly reason: string };
+
+export async function checkProof(stored: ProvenRecord, vkey: string): Promise<ProofCheck> {
+  if (stored.proof === null) return { kind: "waiting" };
+  const key = parseVerifierKey(vkey);
+  if (key.kind === "refused") return failed(`the tree's verifier key is not one: ${key.reason}`);
+  const proof = parseProof(stored.proof);
+  if (proof.kind === "refused") return failed(`the proof is malformed: ${proof.reason}`);
+  const note = await openNote(proof.value.checkpoint, [key.value]);
+  if (note.kind === "refused") return failed(`the checkpoint's signature does not verify: ${note.reason}`);
+  const checkpoint = parseCheckpoint(note.value.text);
+  if (checkpoint.kind === "refused") return failed(`the checkpoint is malformed: ${checkpoint.reason}`);
+  const { size, root, origin } = checkpoint.value;
+  const leaf = new TextEncoder().encode(stored.leaf);
+  if (!showsWhatItHolds(stored, leaf)) return failed("the record shown is not the one in the leaf");
+  const hash = leafHash(leaf);
+  if (
+    proof.value.index !== stored.leaf_index ||
+    !verifyInclusion(hash, proof.value.index, size, proof.value.hashes, root)
+  ) {
+    return failed("the path does not lead to the checkpoint's root");
+  }
+  return {
+    kind: "verified",
+    leafHash: hex(hash),
+    root: hex(root),
+    treeSize: size,
+    origin,
+    path: proof.value.hashes.map(hex),
+  };
+}
+
+function showsWhatItHolds(stored: ProvenRecord, leaf: Uint8Array): boolean {
+  const held = decodeLeaf(leaf);
+  return (
+    canonicalJson(held.record) === canonicalJson(stored.record) &&
+    held.observed.received_at === stored.observed.received_at &&
+    held.observed.principal === stored.observed.principal &&
+    held.observed.standing === stored.observed.standing
+  );
+}
+
+function failed(reason: string): ProofCheck {
+  return { kind: "failed", reason };
+}

@@ -1,0 +1,113 @@
+import { useRef, useState, type PointerEvent } from "react";
+import type { Histogram, HistogramBucket } from "../client/types.ts";
+import { formatCount, formatMoment } from "../page/format.ts";
+import type { SearchState } from "./search-state.ts";
+
+interface HistogramProps {
+  readonly histogram: Histogram | undefined;
+  readonly change: (changes: Partial<SearchState>) => void;
+}
+
+const HEIGHT = 72;
+const FAILED = ["error", "denied", "timeout"] as const;
+
+/** Records over time, failures in their own colour; drag over it to look closer. */
+export function HistogramView({ histogram, change }: HistogramProps) {
+  const buckets = histogram?.buckets ?? [];
+  const highest = Math.max(1, ...buckets.map((bucket) => bucket.count));
+  const [drag, setDrag] = useState<readonly [number, number] | null>(null);
+  const chart = useRef<SVGSVGElement>(null);
+  const bucketAt = (event: PointerEvent): number => {
+    const box = chart.current?.getBoundingClientRect();
+    if (box === undefined || box.width === 0) return 0;
+    const at = Math.floor(((event.clientX - box.left) / box.width) * buckets.length);
+    return Math.min(Math.max(at, 0), buckets.length - 1);
+  };
+  const release = () => {
+    if (drag !== null && histogram !== undefined) change(range(histogram, Math.min(...drag), Math.max(...drag)));
+    setDrag(null);
+  };
+  return (
+    <figure className="h-24 shrink-0 select-none">
+      <svg
+        ref={chart}
+        aria-label={label(histogram)}
+        className="h-[72px] w-full cursor-crosshair touch-none rounded bg-raised"
+        onPointerDown={(event) => {
+          if (buckets.length === 0) return;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          setDrag([bucketAt(event), bucketAt(event)]);
+        }}
+        onPointerMove={(event) => drag !== null && setDrag([drag[0], bucketAt(event)])}
+        onPointerUp={release}
+        preserveAspectRatio="none"
+        role="img"
+        viewBox={`0 0 ${Math.max(buckets.length, 1)} ${HEIGHT}`}
+      >
+        {buckets.map((bucket, at) => (
+          <Bar at={at} bucket={bucket} highest={highest} key={bucket.from} />
+        ))}
+        {drag !== null && (
+          <rect
+            className="fill-accent opacity-25"
+            height={HEIGHT}
+            width={Math.abs(drag[1] - drag[0]) + 1}
+            x={Math.min(...drag)}
+            y={0}
+          />
+        )}
+      </svg>
+      <figcaption className="flex h-6 justify-between pt-0.5 text-xs text-quiet">
+        <span>{buckets[0] === undefined ? "" : `${formatMoment(buckets[0].from)} UTC`}</span>
+        <span>{histogram === undefined ? "" : `${formatCount(highest)} at most in ${width(histogram.bucket_ms)}`}</span>
+        <span>{histogram === undefined || buckets.length === 0 ? "" : `${formatMoment(end(histogram))} UTC`}</span>
+      </figcaption>
+    </figure>
+  );
+}
+
+function Bar({
+  at,
+  bucket,
+  highest,
+}: {
+  readonly at: number;
+  readonly bucket: HistogramBucket;
+  readonly highest: number;
+}) {
+  if (bucket.count === 0) return null;
+  const failed = FAILED.reduce((sum, status) => sum + (bucket.by_status[status] ?? 0), 0);
+  const whole = Math.max((bucket.count / highest) * (HEIGHT - 4), 1.5);
+  const bad = failed === 0 ? 0 : Math.max((failed / bucket.count) * whole, 1.5);
+  return (
+    <g>
+      <title>{`${formatMoment(bucket.from)} UTC: ${bucket.count} records, ${failed} failed`}</title>
+      <rect className="fill-bar" height={whole - bad} width={0.82} x={at + 0.09} y={HEIGHT - whole} />
+      <rect className="fill-bar-bad" height={bad} width={0.82} x={at + 0.09} y={HEIGHT - bad} />
+    </g>
+  );
+}
+
+function range(histogram: Histogram, first: number, last: number): Partial<SearchState> {
+  const start = histogram.buckets[first];
+  const final = histogram.buckets[last];
+  if (start === undefined || final === undefined) return {};
+  return { from: start.from, to: new Date(Date.parse(final.from) + histogram.bucket_ms).toISOString() };
+}
+
+function end(histogram: Histogram): string {
+  const last = histogram.buckets.at(-1);
+  return last === undefined ? "" : new Date(Date.parse(last.from) + histogram.bucket_ms).toISOString();
+}
+
+function width(bucketMs: number): string {
+  if (bucketMs < 1_000) return `${bucketMs} ms`;
+  if (bucketMs < 60_000) return `${bucketMs / 1_000} s`;
+  if (bucketMs < 3_600_000) return `${bucketMs / 60_000} min`;
+  return `${bucketMs / 3_600_000} h`;
+}
+
+function label(histogram: Histogram | undefined): string {
+  if (histogram === undefined) return "Records over time";
+  return `Records over time: ${formatCount(histogram.total)} in ${histogram.buckets.length} intervals of ${width(histogram.bucket_ms)}`;
+}

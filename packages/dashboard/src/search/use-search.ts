@@ -1,0 +1,50 @@
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getJson } from "../client/api.ts";
+import type { Histogram, SearchPage } from "../client/types.ts";
+import { bounds, type SearchState } from "./search-state.ts";
+
+const PAGE_RECORDS = 200;
+
+/** Pages of records, newest first; the next is asked for when the table nears its end. */
+export function useRecords(state: SearchState) {
+  const { q, own } = state;
+  const { from, to } = bounds(state);
+  return useInfiniteQuery({
+    queryKey: ["records", q, from, to, own],
+    queryFn: ({ pageParam, signal }) =>
+      getJson<SearchPage>(
+        "/api/search",
+        { q, from, to, limit: PAGE_RECORDS, cursor: pageParam, ...ownRecords(own) },
+        signal,
+      ),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.next,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useHistogram(state: SearchState) {
+  const { q, own } = state;
+  const { from, to } = bounds(state);
+  return useQuery({
+    queryKey: ["histogram", q, from, to, own],
+    queryFn: ({ signal }) => getJson<Histogram>("/api/histogram", { q, from, to, ...ownRecords(own) }, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** How many match at any time; asked for only while a range hides some. */
+export function useTotal(state: SearchState) {
+  const { q, own } = state;
+  const { from, to } = bounds(state);
+  return useQuery({
+    queryKey: ["total", q, own],
+    queryFn: ({ signal }) => getJson<Histogram>("/api/histogram", { q, buckets: 1, ...ownRecords(own) }, signal),
+    enabled: from !== undefined || to !== undefined,
+    select: (histogram) => histogram.total,
+  });
+}
+
+function ownRecords(own: boolean | undefined): { readonly own?: string } {
+  return own === true ? { own: "true" } : {};
+}

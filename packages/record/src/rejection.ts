@@ -1,0 +1,44 @@
+/** Why a record was not taken: a code that does not change, the field, and a sentence that says what is allowed. */
+import { LIMITS } from "./limits.ts";
+import { redactText } from "./redact.ts";
+
+export const REJECTION_CODES = {
+  not_an_object: "The record is not a JSON object.",
+  missing_field: "A field that the producer must send is absent or empty.",
+  invalid_value: "A value has the wrong type or form.",
+  unknown_value: "A value is not among those that the field allows.",
+  too_long: "A value is longer than the field allows.",
+  too_many: "An array or map has more elements than allowed.",
+  too_deep: "An attribute's value is nested too deeply.",
+  integer_out_of_range: "An integer is not between 0 and 9007199254740991; it is refused because it would be rounded.",
+  time_out_of_range: "A time lies outside the years that can be kept.",
+  lone_surrogate: "A string has half of a surrogate pair, so it has no UTF-8.",
+  bodies_not_enabled: "Bodies are not kept yet; request_body and response_body are refused.",
+  record_too_large: "The record's canonical form is above 61,440 bytes.",
+} as const;
+export type RejectionCode = keyof typeof REJECTION_CODES;
+
+export class Refusal {
+  readonly kind = "rejected";
+  readonly code: RejectionCode;
+  readonly field: string;
+  readonly message: string;
+  constructor(code: RejectionCode, field: string, message: string) {
+    this.code = code;
+    this.field = field;
+    this.message = message;
+  }
+}
+
+/** A value as a message may show it: short, and never with a secret in it. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") {
+    const safe = redactText(value.slice(0, LIMITS.quotedCharacters * 4));
+    if (safe.length <= LIMITS.quotedCharacters) return JSON.stringify(safe);
+    return `a string of ${value.length} characters`;
+  }
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return "an object";
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : `a ${typeof value}`;
+}

@@ -1,0 +1,17 @@
+export { httpSource } from "./http-source.ts";
+export type { Fetch, FetchAnswer, FetchRequest, Http } from "./http-source.ts";
+export { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
+export { linkOf, openingOf } from "./own-leaf.ts";
+export type { EpochLink, Opening } from "./own-leaf.ts";
+export { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
+export type { Contents, Fault, FaultCode, ResultParts, TreeResult, VerifyResult } from "./result.ts";
+export { summarise } from "./summary.ts";
+export type { ChainLeaf, TreeSource } from "./tree-source.ts";
+export type { Findings } from "./tree-check.ts";
+export { verifyChain } from "./verify-chain.ts";
+export { leafBytes, verifyProof } from "./verify-proof.ts";
+export type { ProofOptions } from "./verify-proof.ts";
+export { verifyServer } from "./verify-server.ts";
+export type { ServerOptions } from "./verify-server.ts";
+export { openCheckpoint, verifyTreeFromSource } from "./verify-tree.ts";
+export type { TreeOptions, TreeOutcome } from "./verify-tree.ts";

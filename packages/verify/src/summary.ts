@@ -1,0 +1,43 @@
+import type { Fault, VerifyResult } from "./result.ts";
+
+/** A result in words: the verdict first, one line; then a line a fault. */
+export function summarise(result: VerifyResult): readonly string[] {
+  const lines = [verdict(result), ...result.faults.map(faultLine)];
+  if (result.faultsLeftOut > 0) lines.push(`… and ${number(result.faultsLeftOut)} more faults`);
+  return lines;
+}
+
+function verdict(result: VerifyResult): string {
+  const count = result.faults.length + result.faultsLeftOut;
+  const found = result.clean ? "clean" : `NOT CLEAN, ${plural(count, "fault")}`;
+  const leaves = result.trees.reduce((sum, { size }) => sum + size, 0);
+  const scope = `${plural(result.trees.length, "tree")}, ${plural(leaves, "leaf", "leaves")}`;
+  return [`${found}: ${scope}`, contents(result), anchor(result)].join("; ");
+}
+
+function contents({ contents: checked, trees }: VerifyResult): string {
+  const chain = trees.every((tree) => tree.chain === "checked") ? "" : ", epoch chain not checked";
+  return `contents ${checked}${checked === "checked" && trees.length > 0 ? "" : chain}`;
+}
+
+function anchor({ anchored }: VerifyResult): string {
+  return anchored ? "anchored" : "not anchored (give --vkey or --since to compare with what you knew before)";
+}
+
+function faultLine({ code, message, tree, file, offset, index }: Fault): string {
+  const place = [
+    tree,
+    file,
+    offset === undefined ? undefined : `byte ${number(offset)}`,
+    index === undefined ? undefined : `leaf ${number(index)}`,
+  ].filter((part) => part !== undefined);
+  return `  ${code}: ${message}${place.length === 0 ? "" : ` (${place.join(", ")})`}`;
+}
+
+function plural(count: number, one: string, many = `${one}s`): string {
+  return `${number(count)} ${count === 1 ? one : many}`;
+}
+
+function number(value: number): string {
+  return String(value).replaceAll(/\B(?=(?:[0-9]{3})+$)/g, ",");
+}

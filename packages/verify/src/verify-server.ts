@@ -1,0 +1,198 @@
+import { parseCheckpoint, parseNote, parseVerifierKey } from "@tallystick/tlog";
+import type { Checkpoint, NoteVerifier } from "@tallystick/tlog";
+import { get, httpSource } from "./http-source.ts";
+import type { Http } from "./http-source.ts";
+import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
+import { MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
+import { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
+import type { VerifyResult } from "./result.ts";
+import { verifyChain } from "./verify-chain.ts";
+import { openCheckpoint, verifyTreeFromSource } from "./verify-tree.ts";
+import type { TreeOutcome } from "./verify-tree.ts";
+
+/** Checks a running server from outside, by what it serves. */
+export interface ServerOptions {
+  /** The server's URL, or that of one tree below it (`…/trees/<log>/<epoch>`). */
+  readonly url: string;
+  /** For contents, and for the list of trees. */
+  readonly token?: string;
+  /**
+   * C2SP verifier keys that the verifier trusts; without any, the keys that the server names are taken and nothing is
+   * anchored by them.
+   */
+  readonly vkeys?: readonly string[];
+  /** Notes: older checkpoints that the verifier trusts. */
+  readonly since?: readonly (string | Uint8Array)[];
+  readonly http: Http;
+  onProgress?(tree: string, leaves: number, size: number): void;
+}
+
+/** Rejects with VerifyTrouble when it cannot run. */
+export async function verifyServer(options: ServerOptions): Promise<VerifyResult> {
+  const known = options.vkeys === undefined || options.vkeys.length === 0 ? null : parseVerifierKeys(options.vkeys);
+  const place = placeOf(options.url);
+  const faults = new FaultList();
+  const trees = await treesOf(options, place, known);
+  const since = readSince(options.since ?? []);
+  const keys = new Map(trees.map(({ origin, key }) => [origin, known === null ? ownKey(key) : keysFor(known, origin)]));
+  const anchors = await trustedSince(since, keys, place, faults);
+  const outcomes: TreeOutcome[] = [];
+  for (const { tree, origin, size } of [...trees].reverse()) {
+    const source = httpSource(options.http, `${place.server}/trees/${tree}`, options.token ?? null);
+    const anchor = anchors.get(origin);
+    const outcome = await verifyTreeFromSource(source, {
+      tree,
+      origin,
+      verifiers: keys.get(origin) ?? [],
+      faults,
+      mayBeUnpublished: size === 0,
+      ...(anchor === undefined ? {} : { since: anchor }),
+      onProgress: (leaves, of) => options.onProgress?.(tree, leaves, of),
+    });
+    outcomes.unshift(outcome);
+  }
+  if (place.tree === null) for (const log of logsOf(outcomes)) await verifyChain(log, faults);
+  const anchored = known !== null || since.length > 0;
+  return verifyResult({ anchored, faults, trees: outcomes.map(({ result }) => result) });
+}
+
+interface Place {
+  /** Without a slash at the end. */
+  readonly server: string;
+  /** Null: all trees of the server. */
+  readonly tree: string | null;
+}
+
+function placeOf(text: string): Place {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new VerifyTrouble(`not a URL: ${text}`);
+  }
+  if (!/^https?:$/.test(url.protocol)) throw new VerifyTrouble(`not a URL of http or https: ${text}`);
+  const base = `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+  const match = /^(.*)\/trees\/([^/]+\/[^/]+)$/.exec(base);
+  return match === null ? { server: base, tree: null } : { server: match[1]!, tree: match[2]! };
+}
+
+interface ListedTree {
+  readonly tree: string;
+  readonly origin: string;
+  /** 0 when there is no checkpoint yet. */
+  readonly size: number;
+  /** The key that the server names; null when it was not asked. */
+  readonly key: string | null;
+}
+
+/**
+ * As the server lists them; where it does not tell strangers, the one tree of the URL or those that the known keys
+ * name.
+ */
+async function treesOf(
+  options: ServerOptions,
+  place: Place,
+  known: readonly NoteVerifier[] | null,
+): Promise<readonly ListedTree[]> {
+  const { bytes, refused } = await get(
+    options.http,
+    `${place.server}/api/trees`,
+    options.token ?? null,
+    MAX_TREE_LIST_BYTES,
+  );
+  if (refused && options.token !== undefined) throw new VerifyTrouble(`${place.server}: the server refuses the token`);
+  if (bytes === null) return treesOfKeys(place, known);
+  const trees = parseTrees(bytes).filter(({ tree }) => place.tree === null || tree === place.tree);
+  if (trees.length === 0 && place.tree !== null) throw new VerifyTrouble(`${place.server} has no tree ${place.tree}`);
+  return trees;
+}
+
+function treesOfKeys(place: Place, known: readonly NoteVerifier[] | null): readonly ListedTree[] {
+  if (known === null) {
+    throw new VerifyTrouble(
+      "the server lists its trees and keys to readers only: give --token, or --vkey for a tree's key",
+    );
+  }
+  const origins = known.map(({ name }) => name);
+  if (place.tree !== null)
+    return [{ tree: place.tree, origin: `${serverOf(origins[0]!)}/${place.tree}`, size: 1, key: null }];
+  return [...new Set(origins)].map((origin) => ({ tree: treeOfOrigin(origin), origin, size: 1, key: null }));
+}
+
+function parseTrees(bytes: Uint8Array): readonly ListedTree[] {
+  const list = parseJson(bytes);
+  if (!Array.isArray(list) || list.length > MAX_TREES) throw new VerifyTrouble("the server's list of trees is none");
+  return list.map((item: unknown) => {
+    const { tree, origin, size, vkey } = (item ?? {}) as Readonly<Record<string, unknown>>;
+    const named = typeof tree === "string" && typeof origin === "string" && typeof vkey === "string";
+    if (!named || typeof size !== "number" || treeOfOrigin(origin) !== tree) {
+      throw new VerifyTrouble("the server's list of trees is malformed");
+    }
+    return { tree, origin, size, key: vkey };
+  });
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new VerifyTrouble("the server's list of trees is no JSON: is this the URL of a Tallystick server?");
+  }
+}
+
+function ownKey(vkey: string | null): readonly NoteVerifier[] {
+  const parsed = parseVerifierKey(vkey ?? "");
+  if (parsed.kind === "refused") throw new VerifyTrouble(`the server names a malformed key: ${parsed.reason}`);
+  return [parsed.value];
+}
+
+interface KnownNote {
+  readonly note: string | Uint8Array;
+  readonly checkpoint: Checkpoint;
+}
+
+/** What is no checkpoint is a wrong argument, not a fault of the log. */
+function readSince(notes: readonly (string | Uint8Array)[]): readonly KnownNote[] {
+  return notes.map((note) => {
+    const form = parseNote(note);
+    const parsed = form.kind === "refused" ? form : parseCheckpoint(form.value.text);
+    if (parsed.kind === "refused") throw new VerifyTrouble(`the checkpoint given as known is none: ${parsed.reason}`);
+    return { note, checkpoint: parsed.value };
+  });
+}
+
+/**
+ * The newest known checkpoint of each tree. One of a tree that is not there is a fault, and so is one that the key
+ * did not sign.
+ */
+async function trustedSince(
+  since: readonly KnownNote[],
+  keys: ReadonlyMap<string, readonly NoteVerifier[]>,
+  place: Place,
+  faults: FaultList,
+): Promise<ReadonlyMap<string, Checkpoint>> {
+  const newest = new Map<string, Checkpoint>();
+  for (const { note, checkpoint } of since) {
+    const { origin, size } = checkpoint;
+    const tree = treeOfOrigin(origin);
+    const verifiers = keys.get(origin);
+    if (verifiers === undefined) {
+      if (place.tree !== null && place.tree !== tree) continue;
+      faults.add({ code: "tree_missing", message: `${origin} was known with ${size} leaves and is not there`, tree });
+      continue;
+    }
+    const opened = await openCheckpoint(note, verifiers);
+    if (opened.kind === "refused") faults.add({ code: "since_signature", message: opened.reason, tree });
+    if (size >= (newest.get(origin)?.size ?? 0)) newest.set(origin, checkpoint);
+  }
+  return newest;
+}
+
+function logsOf(outcomes: readonly TreeOutcome[]): Iterable<readonly TreeOutcome[]> {
+  const logs = new Map<string, TreeOutcome[]>();
+  for (const outcome of outcomes) {
+    const log = outcome.result.tree.split("/")[0]!;
+    logs.set(log, [...(logs.get(log) ?? []), outcome]);
+  }
+  return logs.values();
+}

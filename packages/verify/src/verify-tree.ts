@@ -1,0 +1,194 @@
+import { decodeLeaf } from "@tallystick/record";
+import {
+  EMPTY_ROOT,
+  HASH_SIZE_BYTES,
+  TILE_WIDTH,
+  encodeBase64,
+  equalBytes,
+  leafHash,
+  openNote,
+  parseCheckpoint,
+  parseNote,
+  rootFromTiles,
+  tileWidth,
+} from "@tallystick/tlog";
+import type { Checkpoint, NoteVerifier, Parsed } from "@tallystick/tlog";
+import { noteChainLeaf } from "./bundle-check.ts";
+import { checkEdge } from "./edge-check.ts";
+import { checkLevels } from "./level-check.ts";
+import { PROGRESS_LEAVES } from "./limits.ts";
+import type { FaultList, TreeResult } from "./result.ts";
+import { noFindings } from "./tree-check.ts";
+import type { Findings, TreeCheck } from "./tree-check.ts";
+import { readTile } from "./tree-source.ts";
+import type { ChainLeaf, TreeSource } from "./tree-source.ts";
+
+/**
+ * Checks one tree from its public files: the checkpoint's signature, every tile of its size up to the signed root,
+ * the entries where they can be read, and that it continues what was known before. Memory does not grow with the
+ * tree. Faults are collected; only a source that cannot answer makes it reject.
+ */
+export interface TreeOptions {
+  /** `<log>/<epoch>`, as in the faults. */
+  readonly tree: string;
+  /** What the checkpoint must say: `<server origin>/<log>/<epoch>`. */
+  readonly origin: string;
+  /** Keys whose signature counts; each is named like the origin. */
+  readonly verifiers: readonly NoteVerifier[];
+  readonly faults: FaultList;
+  /** An older checkpoint of this tree that the verifier trusts. */
+  readonly since?: Checkpoint;
+  /** A tree that was opened a moment ago has no checkpoint yet; without this, that is a fault. */
+  readonly mayBeUnpublished?: boolean;
+  /** Leaves behind us, of this tree; called now and then. */
+  onProgress?(leaves: number, size: number): void;
+}
+
+/** What the check of the epoch chain needs of each tree. */
+export interface TreeOutcome {
+  readonly result: TreeResult;
+  /** Null when the tree has no readable checkpoint. */
+  readonly checkpoint: Checkpoint | null;
+  readonly verifiers: readonly NoteVerifier[];
+  readonly found: Findings;
+}
+
+export async function verifyTreeFromSource(source: TreeSource, options: TreeOptions): Promise<TreeOutcome> {
+  const found = noFindings();
+  const checkpoint = await readCheckpoint(source, options);
+  if (checkpoint !== null) await checkTree(source, options, checkpoint, found);
+  checkSince(options, checkpoint);
+  const result: TreeResult = {
+    tree: options.tree,
+    origin: options.origin,
+    size: checkpoint?.size ?? 0,
+    root: checkpoint === null ? null : encodeBase64(checkpoint.root),
+    tilesChecked: found.tilesChecked,
+    leavesChecked: found.leavesChecked,
+    contents: source.entries === null ? "not checked" : "checked",
+    chain: found.chainRead || checkpoint === null || checkpoint.size === 0 ? "checked" : "not checked",
+  };
+  return { result, checkpoint, verifiers: options.verifiers, found };
+}
+
+async function readCheckpoint(source: TreeSource, options: TreeOptions): Promise<Checkpoint | null> {
+  const { faults, tree, origin, verifiers } = options;
+  const place = { tree, file: "checkpoint" };
+  const bytes = await source.checkpoint();
+  if (bytes === null) {
+    if (options.mayBeUnpublished !== true) {
+      faults.add({ code: "checkpoint_missing", message: "the tree has no checkpoint", ...place });
+    }
+    return null;
+  }
+  const opened = await openNote(bytes, verifiers);
+  const form = parseNote(bytes);
+  const parsed = form.kind === "refused" ? form : parseCheckpoint(form.value.text);
+  if (parsed.kind === "refused") {
+    faults.add({ code: "checkpoint_malformed", message: parsed.reason, ...place });
+    return null;
+  }
+  if (opened.kind === "refused") faults.add({ code: "checkpoint_signature", message: opened.reason, ...place });
+  if (parsed.value.origin !== origin) {
+    const message = `the checkpoint is of ${parsed.value.origin}, not of ${origin}`;
+    faults.add({ code: "checkpoint_origin", message, ...place });
+  }
+  return parsed.value;
+}
+
+async function checkTree(
+  source: TreeSource,
+  options: TreeOptions,
+  { size, root }: Checkpoint,
+  found: Findings,
+): Promise<void> {
+  const { tree, faults, verifiers } = options;
+  const check: TreeCheck = { tree, source, size, root, verifiers, faults, found, onLeaves: progress(options, size) };
+  if (size === 0) {
+    if (equalBytes(root, EMPTY_ROOT)) return;
+    faults.add({ code: "root_mismatch", message: "an empty tree has another root", tree, file: "checkpoint" });
+    return;
+  }
+  await checkLevels(check, await checkEdge(check));
+  if (source.entries === null && source.chainLeaves !== undefined) {
+    for (const leaf of await source.chainLeaves()) await checkChainLeaf(check, leaf);
+  }
+  if (options.since !== undefined && options.since.size <= size) await checkContinues(check, options.since);
+}
+
+function progress(options: TreeOptions, size: number): (leaves: number) => void {
+  let done = 0;
+  let reported = 0;
+  return (leaves) => {
+    done += leaves;
+    if (done - reported < PROGRESS_LEAVES && done < size) return;
+    reported = done;
+    options.onProgress?.(done, size);
+  };
+}
+
+/** A chain leaf that came in clear counts once it hashes to the tree's leaf hash. */
+async function checkChainLeaf(check: TreeCheck, { index, leaf }: ChainLeaf): Promise<void> {
+  const n = Math.floor(index / TILE_WIDTH);
+  const width = tileWidth(0, n, check.size);
+  if (index % TILE_WIDTH >= width) return;
+  const tile = await readTile(check.source, { level: 0, n, width });
+  const at = (index % TILE_WIDTH) * HASH_SIZE_BYTES;
+  if (!("wrong" in tile) && !equalBytes(leafHash(leaf), tile.bytes.subarray(at, at + HASH_SIZE_BYTES))) {
+    const message = "the leaf of the epoch chain does not hash to the leaf hash in the tree";
+    check.faults.add({ code: "entry_mismatch", message, tree: check.tree, index });
+    return;
+  }
+  const problem = takeChainLeaf(check, index, leaf);
+  if (problem !== null) check.faults.add({ ...problem, tree: check.tree, index });
+}
+
+function takeChainLeaf(check: TreeCheck, index: number, leaf: Uint8Array): ReturnType<typeof noteChainLeaf> {
+  try {
+    return noteChainLeaf(check, index, decodeLeaf(leaf));
+  } catch (error) {
+    return { code: "leaf_malformed", message: error instanceof Error ? error.message : "not a leaf" };
+  }
+}
+
+/** The root that these tiles had at the known size must be the known one. */
+async function checkContinues(check: TreeCheck, since: Checkpoint): Promise<void> {
+  const { size, faults, tree } = check;
+  let root: Uint8Array;
+  try {
+    root = since.size === size ? check.root : await rootFromTiles(since.size, { readTile: widestTile(check) });
+  } catch (error) {
+    if (error instanceof TileUnreadable) return;
+    throw error;
+  }
+  if (equalBytes(root, since.root)) return;
+  const message = `the tree does not continue the known checkpoint of ${since.size} leaves`;
+  faults.add({ code: "fork", message, tree, file: "checkpoint" });
+}
+
+/** Already among the faults. */
+class TileUnreadable extends Error {}
+
+function widestTile({ source, size }: TreeCheck): (level: number, n: number) => Promise<Uint8Array> {
+  return async (level, n) => {
+    const tile = await readTile(source, { level, n, width: tileWidth(level, n, size) });
+    if ("wrong" in tile) throw new TileUnreadable(tile.message);
+    return tile.bytes;
+  };
+}
+
+function checkSince({ since, faults, tree }: TreeOptions, checkpoint: Checkpoint | null): void {
+  const size = checkpoint?.size ?? 0;
+  if (since === undefined || since.size <= size) return;
+  const message = `the tree has ${size} leaves and is known to have had ${since.size}`;
+  faults.add({ code: "rollback", message, tree, file: "checkpoint" });
+}
+
+/** A note as a checkpoint signed by one of the keys. */
+export async function openCheckpoint(
+  note: string | Uint8Array,
+  verifiers: readonly NoteVerifier[],
+): Promise<Parsed<Checkpoint>> {
+  const opened = await openNote(note, verifiers);
+  return opened.kind === "refused" ? opened : parseCheckpoint(opened.value.text);
+}
