@@ -20,7 +20,7 @@ const EXCEPTIONS: ReadonlySet<string> = new Set([]);
 
 /** Server folders and root files, left to right: a file imports only from its own place or from those before it. */
 const FLOW: readonly string[] = [
-  "errors.ts clock.ts limits.ts real-clock.ts",
+  "errors.ts clock.ts limits.ts real-clock.ts manual-clock.ts",
   "disk compute kms",
   "journal payload",
   "ledger",

@@ -34,7 +34,7 @@ export function startTelemetry(setup: ServiceSetup): NodeSDK {
       new UndiciInstrumentation({
         requestHook: (span, request) => markTarget(span, request.origin, setup.peers),
       }),
-      new PgInstrumentation({ requireParentSpan: true, requestHook: (span) => void markDatabase(span) }),
+      new PgInstrumentation({ requireParentSpan: true, requestHook: (span) => markDatabase(span) }),
     ],
     metricReaders: [],
     logRecordProcessors: [],

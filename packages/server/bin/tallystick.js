@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const built = new URL("../dist/main.js", import.meta.url);
+if (!existsSync(fileURLToPath(built))) {
+  process.stderr.write("tallystick: not built yet. Run `npm run build` in the project's root first.\n");
+  process.exit(2);
+}
+await import(built.href);

@@ -1,0 +1,286 @@
+/**
+ * Puts a server together, in the order in which each part needs the one before: folder → keys → journal → ledger →
+ * index → search → control → access → api. Stops it in the reverse order.
+ *
+ * Guarantees: records are accepted only when everything that makes them durable is open; a stop takes nothing new,
+ * lets what was begun end, publishes all that is journaled, seals the journal, and leaves no process and no lock
+ * behind. A part that breaks an invariant stops the whole server: the next start recovers or refuses loudly.
+ */
+import { resolve } from "node:path";
+import { formatTimestamp } from "@tallystick/record";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+
+import type { AccessParts } from "./access/authenticate.ts";
+import { trustedProxies } from "./access/client-address.ts";
+import { memorySessions } from "./access/sessions.ts";
+import { failureThrottle } from "./access/throttle.ts";
+import { buildApi } from "./api/app.ts";
+import type { ApiParts, HttpSettings } from "./api/app.ts";
+import { bodyBudget } from "./api/body.ts";
+import type { BodyBudget } from "./api/body.ts";
+import { readDashboard } from "./api/dashboard.ts";
+import { watchSpace } from "./api/disk-forecast.ts";
+import type { SpaceWatch } from "./api/disk-forecast.ts";
+import { treeReadings } from "./api/health-routes.ts";
+import { DRAIN_MS } from "./api/limits.ts";
+import { openMetrics } from "./api/metrics.ts";
+import type { Meter, Readings } from "./api/metrics.ts";
+import { byteRates } from "./api/rate.ts";
+import { loginLink } from "./api/session-routes.ts";
+import { IntakeInFlight } from "./api/take-in.ts";
+import type { IntakeParts } from "./api/take-in.ts";
+import { Tails } from "./api/tail-route.ts";
+import type { FolderRequest, RunningServer } from "./cli/parts.ts";
+import { Closers } from "./closers.ts";
+import type { Config } from "./config/schema.ts";
+import { openControl } from "./control/control-log.ts";
+import { secretDigest } from "./control/secret.ts";
+import { TallystickError } from "./errors.ts";
+import { normaliseTask } from "./intake/normalise-task.ts";
+import { listenAddress } from "./listen-address.ts";
+import type { ListenAddress } from "./listen-address.ts";
+import type { Machine } from "./machine.ts";
+import { Search } from "./search/search.ts";
+import { openServerFolder } from "./server-folder.ts";
+import type { ServerFolder } from "./server-folder.ts";
+import { openStores } from "./stores.ts";
+import type { Stores } from "./stores.ts";
+
+export async function startServer(machine: Machine, request: FolderRequest): Promise<RunningServer> {
+  const { config } = request.config;
+  const log = machine.openLog(config.log.level);
+  const address = listenAddress(config);
+  const closers = new Closers((name, error) => log.error({ err: error }, `${name} did not close in order`));
+  try {
+    return await start(machine, request, address, log, closers);
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+async function start(
+  machine: Machine,
+  request: FolderRequest,
+  address: ListenAddress,
+  log: Logger,
+  closers: Closers,
+): Promise<RunningServer> {
+  const { config } = request.config;
+  const folder = await openServerFolder(machine, request.folder, config, request.base);
+  const health = { isFallen: false };
+  closers.add("lock", () => (health.isFallen ? undefined : folder.lock.release()));
+  const fall = fallGuard(log);
+  const stores = await openStores({
+    machine,
+    config,
+    base: request.base,
+    folder,
+    log,
+    closers,
+    onFatal: fall.fell,
+    health,
+  });
+  const state = { stopping: false, url: "" };
+  const parts = await apiParts({ machine, request, folder, stores, log, closers, state });
+  const app = await buildApi(parts);
+  closers.add("http", () => stopTaking(machine, app, parts, state));
+  state.url = await listen(app, address, parts.http.tls !== null);
+  const { runFile } = folder.places;
+  await machine.disk.replaceFile(runFile, Buffer.from(`${JSON.stringify({ url: state.url, pid: machine.pid })}\n`));
+  closers.add("run.json", () => machine.disk.remove(runFile));
+  log.info({ url: state.url, data: request.folder, origin: folder.origin, version: machine.version }, "listening");
+  let closing: Promise<void> | null = null;
+  return {
+    url: state.url,
+    folder: request.folder,
+    isFresh: folder.isFresh,
+    adminToken: folder.adminToken,
+    loginLink: () => loginLink(parts, "admin").url,
+    failed: fall.failed,
+    close() {
+      closing ??= closers.closeAll().then(() => log.info("stopped"));
+      return closing;
+    },
+  };
+}
+
+/** The first fatal error of any part, as the server's own end. */
+function fallGuard(log: Logger): { readonly failed: Promise<never>; readonly fell: (error: Error) => void } {
+  let reject: (error: Error) => void = () => {};
+  const failed = new Promise<never>((_, refuse) => {
+    reject = refuse;
+  });
+  // Whoever waits for it hears of it; nobody waits during the start.
+  failed.catch(() => undefined);
+  return {
+    failed,
+    fell(error) {
+      log.fatal({ err: error }, "the server must stop");
+      reject(error);
+    },
+  };
+}
+
+async function listen(app: FastifyInstance, { host, port }: ListenAddress, hasTls: boolean): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TallystickError("config_invalid", `http.listen: ${host}:${port} cannot be listened on: ${why}`, {
+      hint: "Another process may have the port; --listen names another one, 0 takes a free one.",
+      cause,
+    });
+  }
+  const bound = app.server.address();
+  const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
+  return `${hasTls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${boundPort}`;
+}
+
+async function stopTaking(
+  machine: Machine,
+  app: FastifyInstance,
+  parts: ApiParts,
+  state: { stopping: boolean },
+): Promise<void> {
+  state.stopping = true;
+  parts.tails.endAll();
+  const cancel = machine.clock.after(DRAIN_MS, () => app.server.closeAllConnections());
+  await app.close();
+  cancel();
+  await parts.intake.inFlight.ended();
+}
+
+interface ApiRequest {
+  readonly machine: Machine;
+  readonly request: FolderRequest;
+  readonly folder: ServerFolder;
+  readonly stores: Stores;
+  readonly log: Logger;
+  readonly closers: Closers;
+  readonly state: { readonly stopping: boolean; readonly url: string };
+}
+
+async function apiParts(api: ApiRequest): Promise<ApiParts> {
+  const { machine, request, stores, log, state } = api;
+  const { clock, disk } = machine;
+  const { config } = request.config;
+  const { journal, ledger, index } = stores;
+  const space = watchSpace(clock, async () => (await disk.space(request.folder)).freeBytes);
+  api.closers.add("space watch", () => space.close());
+  const tails = new Tails();
+  const budget = bodyBudget(config.intake.max_waiting_bytes);
+  const nowMs = () => Math.floor(clock.nowUs() / 1_000);
+  const metrics = openMetrics(() => readings({ machine, stores, space, tails, budget, nowMs }));
+  return {
+    ...(await accessParts(api)),
+    journal,
+    ledger,
+    index: index.follower,
+    search: new Search({ reader: index.reader, follower: index.follower, clock }),
+    clock,
+    log,
+    metrics,
+    space,
+    tails,
+    maxTails: config.search.tails,
+    version: machine.version,
+    startedAt: formatTimestamp(clock.nowUs()),
+    stopping: () => state.stopping,
+    nowMs,
+    proxies: trustedProxies(config.http.trusted_proxies),
+    publicUrl: () => (config.http.public_url === "" ? state.url : config.http.public_url),
+    dashboard: await readDashboard(disk, machine.dashboardFolder),
+    http: await httpSettings(machine, config, request.base),
+    intake: await intakeParts(api, metrics, budget),
+  };
+}
+
+async function accessParts({ machine, request, folder, stores }: ApiRequest): Promise<AccessParts> {
+  const { clock, random } = machine;
+  const { http } = request.config.config;
+  return {
+    control: await openControl({ journal: stores.journal, clock, random }),
+    sessions: memorySessions(clock, random, {
+      sessionMs: http.session_hours * 3_600_000,
+      linkMs: http.login_link_minutes * 60_000,
+    }),
+    throttle: failureThrottle(clock, http.failed_logins_per_minute),
+    adminDigest: secretDigest(folder.adminToken),
+  };
+}
+
+async function intakeParts(
+  { machine, request, folder, stores }: ApiRequest,
+  meter: Meter,
+  budget: BodyBudget,
+): Promise<IntakeParts> {
+  const { intake } = request.config.config;
+  const { clock } = machine;
+  return {
+    clock,
+    journal: stores.journal,
+    normalise: (input) => stores.compute.run(normaliseTask, input, [input.body.buffer as ArrayBuffer]),
+    settings: {
+      maxDecompressedBytes: intake.max_body_bytes,
+      maxRecords: intake.max_records,
+      redactNames: intake.redact_names.map((name) => name.toLowerCase()),
+      otlpInternal: intake.otlp.internal,
+    },
+    redactionKey: await folder.keyring.key("redaction"),
+    maxBodyBytes: intake.max_body_bytes,
+    budget,
+    rates: byteRates(clock, intake.bytes_per_second),
+    meter,
+    inFlight: new IntakeInFlight(),
+  };
+}
+
+interface Watched {
+  readonly machine: Machine;
+  readonly stores: Stores;
+  readonly space: SpaceWatch;
+  readonly tails: Tails;
+  readonly budget: BodyBudget;
+  readonly nowMs: () => number;
+}
+
+/** What all parts know about themselves at this moment. */
+async function readings({ machine, stores, space, tails, budget, nowMs }: Watched): Promise<Readings> {
+  const { journal, ledger, index } = stores;
+  const { freeBytes, daysUntilFull } = await space.forecast();
+  const figures = [...journal.figures().values()];
+  return {
+    trees: treeReadings({ journal, ledger, index: index.follower, nowMs }),
+    waitingBytes: budget.held(),
+    keptBytes: figures.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
+    fsyncs: figures.reduce((sum, { groups }) => sum + groups, 0),
+    freeBytes,
+    daysUntilFull,
+    indexReady: index.follower.state() === "ready",
+    tails: tails.count,
+    taskSeconds: machine.taskSeconds(),
+  };
+}
+
+async function httpSettings({ disk }: Machine, { http }: Config, base: string): Promise<HttpSettings> {
+  const read = async (key: string, file: string) => {
+    const bytes = await disk.readFile(resolve(base, file));
+    if (bytes === null) throw new TallystickError("config_invalid", `${key}: ${file} is missing.`);
+    return bytes;
+  };
+  const tls =
+    http.tls_cert_file === ""
+      ? null
+      : {
+          cert: await read("http.tls_cert_file", http.tls_cert_file),
+          key: await read("http.tls_key_file", http.tls_key_file),
+        };
+  return {
+    tls,
+    requestTimeoutMs: http.request_timeout_s * 1_000,
+    headersTimeoutMs: http.headers_timeout_s * 1_000,
+    maxConnections: http.max_connections,
+  };
+}

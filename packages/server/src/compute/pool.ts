@@ -1,0 +1,44 @@
+/**
+ * Tasks in worker threads. A worker finds a task by its name in the registry of worker.ts; buffers named in `transfer`
+ * move, both ways. A TallystickError thrown by a task arrives whole: an Error sent between threads would lose its class
+ * and its fields.
+ */
+import { fileURLToPath } from "node:url";
+
+import { Piscina } from "piscina";
+
+import { TallystickError } from "../errors.ts";
+import type { Compute, Task } from "./compute.ts";
+import type { Reply, Request } from "./worker.ts";
+
+export interface PoolOptions {
+  readonly threads: number;
+  /** The built worker; found beside this file when absent. */
+  readonly workerFile?: string;
+}
+
+export function poolCompute(options: PoolOptions): Compute {
+  const pool = new Piscina<Request, Reply>({
+    filename: options.workerFile ?? builtWorker(),
+    name: "runTask",
+    minThreads: options.threads,
+    maxThreads: options.threads,
+    maxQueue: Infinity,
+  });
+  return {
+    async run<Input, Output>(task: Task<Input, Output>, input: Input, transfer: readonly ArrayBuffer[] = []) {
+      const reply = await pool.run({ task: task.name, input }, { transferList: [...transfer] });
+      if (reply.kind === "failed") throw new TallystickError(reply.code, reply.message, reply.detail);
+      return reply.output as Output;
+    },
+    async close() {
+      await pool.close();
+    },
+  };
+}
+
+/** From the build the worker lies beside; from the sources (tests, tsx) it lies in the build. */
+function builtWorker(): string {
+  const fromSource = import.meta.url.endsWith(".ts");
+  return fileURLToPath(new URL(fromSource ? "../../dist/compute/worker.js" : "./worker.js", import.meta.url));
+}

@@ -1,0 +1,59 @@
+/** Which trees a folder has, and that journal, ledger and heads agree on it. */
+import type { Disk } from "../disk/disk.ts";
+import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
+import { scanJournal } from "../journal/scan.ts";
+import type { JournalScan } from "../journal/scan.ts";
+import type { FolderFaults } from "./faults.ts";
+
+export interface StrayOptions {
+  readonly disk: Disk;
+  readonly dataFolder: string;
+  readonly headFolder: string;
+  readonly isStopped: boolean;
+  readonly faults: FolderFaults;
+}
+
+/**
+ * The journal's trees; faults for files and trees that have no place in `journal/`, `ledger/` and `head/`. The
+ * journal is looked at last: a running server makes a tree there first.
+ */
+export async function findTrees(options: StrayOptions): Promise<JournalScan> {
+  const { disk, isStopped, dataFolder, headFolder, faults } = options;
+  const named: { readonly tree: string; readonly file: string }[] = [];
+  await walkTwo(options, `${dataFolder}/ledger`, (log, name, file) => {
+    if (name.endsWith("/")) named.push({ tree: `${log}/${name.slice(0, -1)}`, file: file.slice(0, -1) });
+    else unknown(faults, file);
+  });
+  await walkTwo(options, headFolder, (log, name, file) => {
+    const epoch = /^([A-Za-z0-9-]+)\.note$/.exec(name)?.[1];
+    const isLeftover = !isStopped && name.endsWith(TEMPORARY_SUFFIX);
+    if (epoch !== undefined) named.push({ tree: `${log}/${epoch}`, file });
+    else if (!isLeftover) unknown(faults, file);
+  });
+  const scan = await scanJournal(disk, `${dataFolder}/journal`);
+  for (const file of [...scan.strangers, ...(isStopped ? scan.leftovers : [])]) unknown(faults, file);
+  const trees = new Set(scan.trees.map(({ tree }) => tree));
+  for (const { tree, file } of named) {
+    if (!trees.has(tree)) faults.add("tree_missing", "the journal has no such tree", { file }, tree);
+  }
+  return scan;
+}
+
+async function walkTwo(
+  { disk, faults }: StrayOptions,
+  folder: string,
+  take: (log: string, name: string, file: string) => void,
+): Promise<void> {
+  for (const log of await disk.list(folder)) {
+    if (!log.endsWith("/")) {
+      unknown(faults, `${folder}/${log}`);
+      continue;
+    }
+    for (const name of await disk.list(`${folder}/${log.slice(0, -1)}`))
+      take(log.slice(0, -1), name, `${folder}/${log}${name}`);
+  }
+}
+
+function unknown(faults: FolderFaults, file: string): void {
+  faults.add("unknown_file", "no file of that name belongs there", { file });
+}

@@ -1,0 +1,319 @@
+/**
+ * Verification of a data folder: reads every file that is not derived (and the ledger, which a stranger relies on),
+ * believes none of them, and says everything that is wrong, each with its place.
+ *
+ * Guarantees: after a clean stop any changed, missing, added or exchanged byte of journal, ledger, heads, keys and
+ * server.json is a fault, as far as the given keys reach. A folder in use is checked up to its published checkpoints;
+ * what grows meanwhile is no fault. Memory does not grow with the folder. Nothing is written.
+ * Left out: `index/` (derived; fsck.ts compares it), and whether the folder is older than the verifier knows, unless
+ * `vkey` or `since` say.
+ */
+import { encodeBase64 } from "@tallystick/tlog";
+import type { Checkpoint } from "@tallystick/tlog";
+import { verifyResult } from "@tallystick/verify";
+import type { VerifyResult } from "@tallystick/verify";
+import type { Clock } from "../clock.ts";
+import type { Compute } from "../compute/compute.ts";
+import { inlineCompute } from "../compute/inline.ts";
+import type { Disk } from "../disk/disk.ts";
+import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
+import { isTallystickError, TallystickError } from "../errors.ts";
+import { digestOf } from "../journal/own-records.ts";
+import type { FoundTree, JournalScan } from "../journal/scan.ts";
+import { checkKeys, openKeyring, readPublicKey } from "../kms/keyring.ts";
+import type { Keyring, Kms } from "../kms/kms.ts";
+import { checkChain, checkCuts } from "./epoch-chain.ts";
+import { FolderFaults } from "./faults.ts";
+import { checkKmsFile, checkRoot, checkServerFile, isInUse, wrappingKey } from "./folder-files.ts";
+import { parsePin, parseRemembered } from "./known-notes.ts";
+import type { PinnedKey, RememberedNote } from "./known-notes.ts";
+import { findTrees } from "./folder-trees.ts";
+import { PROGRESS_LEAVES } from "./limits.ts";
+import { checkTree } from "./tree-check.ts";
+import type { CheckedTree } from "./tree-check.ts";
+import type { FolderTail } from "./tree-leaves.ts";
+import { openOwn } from "./tree-notes.ts";
+
+export interface VerifyFolderOptions {
+  readonly dataFolder: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  /** Null: contents are not checked. */
+  readonly kms: Kms | null;
+  /** As `keys export-integrity` gives it; not needed beside `kms`. */
+  readonly integrityKey: Uint8Array | null;
+  /** `ledger.head` when it is not in the data folder. */
+  readonly headFolder?: string;
+  /** C2SP verifier key of one of the folder's trees; all have the same key. */
+  readonly vkey?: string;
+  /** Signed notes of checkpoints that the verifier remembers. */
+  readonly since?: Uint8Array;
+  readonly compute?: Compute;
+  /** Whether a server runs in the folder or was killed there; found out by `lock` and `run.json` when absent. */
+  readonly inUse?: boolean;
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
+
+export interface VerifyProgress {
+  readonly tree: string;
+  /** Over all trees. */
+  readonly leavesChecked: number;
+}
+
+export interface FolderVerifyResult extends VerifyResult {
+  /** Bytes that an unclean stop left beyond everything that was signed; no fault. */
+  readonly tails: readonly FolderTail[];
+  /** Whether every sealed segment's HMAC was checked. */
+  readonly macs: "checked" | "not checked";
+  readonly leavesChecked: number;
+  readonly leavesPerSecond: number;
+}
+
+/** Throws when it could not run: no data folder, an unreadable disk, an argument that cannot be used. */
+export async function verifyFolder(options: VerifyFolderOptions): Promise<FolderVerifyResult> {
+  return (await inspectFolder(options)).result;
+}
+
+export interface FolderInspection {
+  readonly result: FolderVerifyResult;
+  readonly trees: readonly CheckedTree[];
+}
+
+/** The same, with what was found of each tree. */
+export function inspectFolder(options: VerifyFolderOptions): Promise<FolderInspection> {
+  return new FolderVerification(options).run();
+}
+
+/** Keys without which no leaf is ever written. */
+const ALWAYS_THERE = ["signing", "integrity"];
+
+class FolderVerification {
+  readonly #options: VerifyFolderOptions;
+  readonly #faults: FolderFaults;
+  readonly #pin: PinnedKey | null;
+  readonly #remembered: readonly RememberedNote[];
+  readonly #compute: Compute;
+  #leaves = 0;
+  #reported = 0;
+
+  constructor(options: VerifyFolderOptions) {
+    this.#options = options;
+    this.#faults = new FolderFaults(options.dataFolder);
+    this.#pin = options.vkey === undefined ? null : parsePin(options.vkey);
+    this.#remembered = options.since === undefined ? [] : parseRemembered(options.since);
+    this.#compute = options.compute ?? inlineCompute();
+  }
+
+  async run(): Promise<FolderInspection> {
+    const { clock, disk, dataFolder } = this.#options;
+    const startedMs = clock.monotonicMs();
+    await this.#requireFolder();
+    const inUse = this.#options.inUse ?? (await isInUse(disk, dataFolder));
+    await checkRoot(disk, dataFolder, inUse, this.#faults);
+    const origin = await checkServerFile(disk, dataFolder, this.#faults);
+    await this.#checkKeys(inUse);
+    const isStopped = !inUse;
+    const scan = await findTrees({ ...this.#places(), disk, isStopped, faults: this.#faults });
+    const publicKey = await this.#publicKey();
+    const keyring = keyringOf(this.#options);
+    const integrityKey = this.#options.integrityKey ?? (keyring === null ? null : await existing(keyring, "integrity"));
+    const trees: CheckedTree[] = [];
+    // Newest first: what a newer tree says of an older one was true before the older one is read.
+    for (const found of [...scan.trees].reverse()) {
+      const treeOrigin = origin === null ? await this.#originFromHead(found) : `${origin}/${found.tree}`;
+      const isNewest = !trees.some(({ log, journaled }) => log === found.log && journaled > 0);
+      trees.unshift(await this.#tree(found, treeOrigin, { publicKey, keyring, integrityKey, isStopped, isNewest }));
+    }
+    this.#checkKnown(trees);
+    await this.#checkAcross(scan, trees, isStopped);
+    return { result: this.#result(trees, clock.monotonicMs() - startedMs), trees };
+  }
+
+  async #requireFolder(): Promise<void> {
+    const { disk, dataFolder } = this.#options;
+    const names = await disk.list(dataFolder);
+    if (names.some((name) => ["server.json", "journal/", "ledger/", "keys/"].includes(name))) return;
+    throw new TallystickError("not_found", `${dataFolder} is no data folder`, {
+      hint: "Name the folder that `serve --data` was given.",
+    });
+  }
+
+  async #checkKeys(inUse: boolean): Promise<void> {
+    const { disk, dataFolder, kms } = this.#options;
+    for (const { file, message } of await checkKeys(disk, `${dataFolder}/keys`, kms)) {
+      if (!(inUse && file.endsWith(TEMPORARY_SUFFIX))) this.#faults.add("key_file", message, { file });
+    }
+    for (const name of ALWAYS_THERE) {
+      const file = this.#keyFile(name);
+      if ((await disk.size(file)) === null) this.#faults.add("key_file", "the key is missing", { file });
+    }
+    await checkKmsFile(disk, dataFolder, await wrappingKey(disk, dataFolder), this.#faults);
+  }
+
+  #places(): { readonly dataFolder: string; readonly headFolder: string } {
+    const { dataFolder, headFolder } = this.#options;
+    return { dataFolder, headFolder: headFolder ?? `${dataFolder}/head` };
+  }
+
+  /** The pinned key, else the one that the folder shows. */
+  async #publicKey(): Promise<Uint8Array | null> {
+    const { disk, dataFolder } = this.#options;
+    const shown = await readPublicKey(disk, `${dataFolder}/keys`).catch(() => null);
+    if (this.#pin === null) return shown;
+    if (shown !== null && Buffer.compare(shown, this.#pin.publicKey) !== 0) {
+      this.#faults.add("key_mismatch", "the folder's signing key is not the key that was given as known", {
+        file: `${dataFolder}/keys/signing.json`,
+      });
+    }
+    return this.#pin.publicKey;
+  }
+
+  /** With server.json damaged, what the head itself says: it is signed. */
+  async #originFromHead({ tree }: FoundTree): Promise<string> {
+    const note = await this.#options.disk.readFile(`${this.#places().headFolder}/${tree}.note`);
+    const line = note === null ? "" : (Buffer.from(note).toString("utf8").split("\n")[0] ?? "");
+    return line.endsWith(`/${tree}`) ? line : `unknown/${tree}`;
+  }
+
+  async #tree(found: FoundTree, origin: string, shared: TreeContext): Promise<CheckedTree> {
+    const { disk } = this.#options;
+    const { dataFolder, headFolder } = this.#places();
+    return checkTree({
+      disk,
+      found,
+      origin,
+      ledgerFolder: `${dataFolder}/ledger/${found.tree}`,
+      headFile: `${headFolder}/${found.tree}.note`,
+      publicKey: shared.publicKey,
+      epochKey: await this.#epochKey(shared.keyring, found),
+      integrityKey: shared.integrityKey,
+      since: await this.#since(origin, shared.publicKey, found.tree),
+      isStopped: shared.isStopped,
+      isNewest: shared.isNewest,
+      compute: this.#compute,
+      faults: this.#faults,
+      onLeaves: (count) => this.#progress(found.tree, count),
+    });
+  }
+
+  async #epochKey(keyring: Keyring | null, { tree, log, epoch }: FoundTree): Promise<Uint8Array | null> {
+    if (keyring === null) return null;
+    const name = `epoch.${log}.${epoch}`;
+    const key = await existing(keyring, name);
+    if (key === null)
+      this.#faults.add("key_file", "the tree's key is missing or does not open", { file: this.#keyFile(name) }, tree);
+    return key;
+  }
+
+  #keyFile(name: string): string {
+    return `${this.#options.dataFolder}/keys/${name}.json`;
+  }
+
+  async #since(origin: string, publicKey: Uint8Array | null, tree: string): Promise<readonly Checkpoint[]> {
+    const known: Checkpoint[] = [];
+    for (const remembered of this.#remembered.filter((note) => note.origin === origin)) {
+      const opened = await openOwn(remembered.note, origin, publicKey);
+      if (typeof opened !== "string") known.push(opened);
+      else
+        this.#faults.add(
+          "since_signature",
+          `the remembered checkpoint is not one of this folder's: ${opened}`,
+          {},
+          tree,
+        );
+    }
+    return known;
+  }
+
+  #progress(tree: string, count: number): void {
+    this.#leaves += count;
+    if (this.#leaves - this.#reported < PROGRESS_LEAVES) return;
+    this.#reported = this.#leaves;
+    this.#options.onProgress?.({ tree, leavesChecked: this.#leaves });
+  }
+
+  /** What was remembered must be of a tree that is there. */
+  #checkKnown(trees: readonly CheckedTree[]): void {
+    const origins = new Set(trees.map(({ origin }) => origin));
+    for (const origin of new Set(this.#remembered.map((note) => note.origin))) {
+      if (!origins.has(origin))
+        this.#faults.add("tree_missing", `the folder has no tree ${origin}, of which a checkpoint is remembered`);
+    }
+    if (this.#pin !== null && !origins.has(this.#pin.name)) {
+      this.#faults.add("key_mismatch", `the folder has no tree ${this.#pin.name}, whose key was given as known`);
+    }
+  }
+
+  async #checkAcross({ trees: found }: JournalScan, trees: readonly CheckedTree[], isStopped: boolean): Promise<void> {
+    const readable = trees.filter(({ contents }) => contents === "checked");
+    if (readable.length < trees.length) return;
+    for (const log of new Set(trees.map((tree) => tree.log)))
+      checkChain(
+        trees.filter((tree) => tree.log === log && tree.journaled > 0),
+        this.#faults,
+      );
+    const cuts = await Promise.all(
+      found.flatMap(({ tree, cuts: files }) =>
+        files.map(async (cut) => ({
+          ...cut,
+          tree,
+          digest: digestOf((await this.#options.disk.readFile(cut.path)) ?? new Uint8Array()),
+        })),
+      ),
+    );
+    checkCuts(trees, cuts, isStopped, this.#faults);
+  }
+
+  #result(trees: readonly CheckedTree[], elapsedMs: number): FolderVerifyResult {
+    const anchored = this.#pin !== null || this.#remembered.length > 0;
+    const results = trees.map(({ tree, origin, size, root, tilesChecked, leavesChecked, contents }) => ({
+      tree,
+      origin,
+      size,
+      root: root === null ? null : encodeBase64(root),
+      tilesChecked,
+      leavesChecked,
+      contents,
+      chain: contents,
+    }));
+    return {
+      ...verifyResult({ anchored, faults: this.#faults.list, trees: results }),
+      tails: trees.flatMap(({ tail }) => (tail === null ? [] : [tail])),
+      macs: trees.every(({ macs }) => macs === "checked") ? "checked" : "not checked",
+      leavesChecked: this.#leaves,
+      leavesPerSecond: Math.round((this.#leaves * 1_000) / Math.max(1, elapsedMs)),
+    };
+  }
+}
+
+interface TreeContext {
+  readonly publicKey: Uint8Array | null;
+  readonly keyring: Keyring | null;
+  readonly integrityKey: Uint8Array | null;
+  readonly isStopped: boolean;
+  readonly isNewest: boolean;
+}
+
+function keyringOf({ disk, dataFolder, clock, kms }: VerifyFolderOptions): Keyring | null {
+  if (kms === null) return null;
+  const randomBytes = (): never => {
+    throw new Error("verification makes no keys");
+  };
+  return openKeyring({ disk, folder: `${dataFolder}/keys`, kms, clock, randomBytes });
+}
+
+/** Null without the KMS, and when there is no such key or it does not open. */
+export async function epochKeyOf(options: VerifyFolderOptions, { log, epoch }: FoundTree): Promise<Uint8Array | null> {
+  const keyring = keyringOf(options);
+  return keyring === null ? null : existing(keyring, `epoch.${log}.${epoch}`);
+}
+
+/** Null also when the key does not open: checkKeys has said so. */
+async function existing(keyring: Keyring, name: string): Promise<Uint8Array | null> {
+  try {
+    return await keyring.existing(name);
+  } catch (error) {
+    if (isTallystickError(error, "key_unavailable")) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Decides, at group commit and in this order, what of a batch is a duplicate, which index each kept record gets and
+ * what was observed (DESIGN §6); the tree is decided by its caller in between. One per log; all calls come from that
+ * log's writer, one group after another.
+ *
+ * Invariants: a batch's kept records get consecutive indexes in batch order; `received_at` never goes back; the window
+ * holds exactly what is durable or under way, and after `retract` only what is durable.
+ */
+import assert from "node:assert/strict";
+
+import { encodeObserved, formatReceivedAt } from "@tallystick/record";
+
+import { MAX_BATCH_RECORDS } from "../limits.ts";
+import { ABSENT, OTHER_CONTENT, SAME, words } from "./dedup-window.ts";
+import type { DedupWindow } from "./dedup-window.ts";
+import { IDENTITY_BYTES } from "./identities-task.ts";
+import { STANDINGS } from "./journal.ts";
+import type { IncomingBatch } from "./journal.ts";
+import type { SealBatch } from "./seal-task.ts";
+
+/** A batch after the decision on duplicates. `keep` as the seal task takes it: 0, or 1 + variant. */
+export interface MarkedBatch {
+  readonly batch: IncomingBatch;
+  readonly keep: Uint8Array;
+  readonly kept: number;
+  /** Bit v is set when some record has variant v. */
+  readonly variants: number;
+}
+
+/** A record's `observed` differs within its batch only by these. */
+const CONFLICTS = 2;
+const VARIANTS = STANDINGS.length * CONFLICTS;
+const RECORD_NAME = ',"record":';
+
+export class Sequencer {
+  readonly #window: DedupWindow;
+  #lastReceivedUs: number;
+
+  constructor(window: DedupWindow, lastReceivedUs: number) {
+    this.#window = window;
+    this.#lastReceivedUs = lastReceivedUs;
+  }
+
+  /** Puts what is kept into the window, where copies that come later in the same batch or group find it. */
+  mark(batch: IncomingBatch): MarkedBatch {
+    const { count, identified, standings } = batch.records;
+    const identities = words(batch.records.identities);
+    const digests = words(batch.records.digests);
+    const keep = new Uint8Array(count);
+    let kept = 0;
+    let variants = 0;
+    for (let i = 0; i < count; i++) {
+      const seen = identified[i] === 1 ? this.#window.look(identities, digests, i) : ABSENT;
+      if (seen === SAME) continue;
+      if (identified[i] === 1) this.#window.add(identities, digests, i);
+      else this.#window.addBlank();
+      const variant = standings[i]! * CONFLICTS + (seen === OTHER_CONTENT ? 1 : 0);
+      keep[i] = 1 + variant;
+      variants |= 1 << variant;
+      kept += 1;
+    }
+    return { batch, keep, kept, variants };
+  }
+
+  /** The time that the group was received at: the clock's, or the last one given when the clock went back. */
+  receivedUs(nowUs: number): number {
+    this.#lastReceivedUs = Math.max(this.#lastReceivedUs, nowUs);
+    return this.#lastReceivedUs;
+  }
+
+  /** Records that `mark` kept are durable. */
+  settle(kept: number): void {
+    this.#window.settle(kept);
+  }
+
+  /** Nothing that is under way will become durable. */
+  retract(): void {
+    this.#window.retractUnsettled();
+  }
+}
+
+/** What the seal task needs of a batch. Its buffers are the task's from then on. */
+export function sealBatch(marked: MarkedBatch, receivedUs: number): SealBatch {
+  const { batch, keep, variants } = marked;
+  const prefixes = Array.from({ length: VARIANTS }, (_, variant) =>
+    (variants & (1 << variant)) === 0 ? "" : prefixOf(batch, variant, receivedUs),
+  );
+  return { bytes: owned(batch.records.bytes), offsets: owned(batch.records.offsets), keep, prefixes };
+}
+
+export function buffersOf(batch: SealBatch): readonly ArrayBuffer[] {
+  return [batch.bytes.buffer as ArrayBuffer, batch.offsets.buffer as ArrayBuffer, batch.keep.buffer as ArrayBuffer];
+}
+
+/** A caller's mistake shows at the caller, before anything is decided. */
+export function assertWellFormed(batch: IncomingBatch): void {
+  const { count, bytes, offsets, digests, identities, identified, standings } = batch.records;
+  assert(Number.isSafeInteger(count) && count >= 0 && count <= MAX_BATCH_RECORDS, "a batch has up to 10,000 records");
+  assert(
+    offsets.length === count + 1 && offsets[0] === 0 && offsets[count] === bytes.length,
+    "offsets do not fit the bytes",
+  );
+  assert(digests.length === count * IDENTITY_BYTES && identities.length === count * IDENTITY_BYTES);
+  assert(identified.length === count && standings.length === count);
+  assert(
+    standings.every((standing) => standing < STANDINGS.length),
+    "an unknown standing",
+  );
+  // Throws when principal and address are too long for `observed` to stay in its bounds.
+  prefixOf(batch, VARIANTS - 1, 0);
+}
+
+function prefixOf(batch: IncomingBatch, variant: number, receivedUs: number): string {
+  const observed = encodeObserved({
+    received_at: formatReceivedAt(receivedUs),
+    principal: batch.principal,
+    standing: STANDINGS[Math.floor(variant / CONFLICTS)]!,
+    source_address: batch.sourceAddress,
+    intake: batch.intake,
+    ...(variant % CONFLICTS === 1 ? { conflict: true as const } : {}),
+    ...(batch.clockSkewUs === undefined ? {} : { clock_skew_us: batch.clockSkewUs }),
+  });
+  return `{"observed":${observed}${RECORD_NAME}`;
+}
+
+/**
+ * A view of a larger buffer would take all of it along, so it is copied; a view of all of its own buffer moves as it
+ * is.
+ */
+function owned<View extends Uint8Array | Uint32Array>(view: View): View {
+  const whole = view.byteLength === view.buffer.byteLength && view.buffer instanceof ArrayBuffer;
+  if (whole) return view;
+  // Not `slice`: a Buffer's gives a view again.
+  return (view instanceof Uint8Array ? new Uint8Array(view) : view.slice()) as View;
+}

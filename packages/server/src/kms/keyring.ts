@@ -1,0 +1,187 @@
+/**
+ * The data keys of one folder: each 32 random bytes, wrapped by the KMS in `keys/<name>.json`. A key's file is durable
+ * before the key is used for the first time, so nothing is ever encrypted under a key that a crash forgets. All of a
+ * file but the wrapped key is bound to it as associated data, so a changed file does not open.
+ *
+ * Left out on purpose: deletion. Nothing here has the authority to forget a key.
+ */
+import { createPrivateKey, createPublicKey, sign } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+
+import type { Clock } from "../clock.ts";
+import type { Disk } from "../disk/disk.ts";
+import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
+import { TallystickError } from "../errors.ts";
+import type { Keyring, Kms } from "./kms.ts";
+import { KEY_BYTES, MAX_KEY_FILE_BYTES } from "./limits.ts";
+
+export interface KeyringOptions {
+  readonly disk: Disk;
+  /** The folder `keys/`; made when absent. */
+  readonly folder: string;
+  readonly kms: Kms;
+  readonly clock: Clock;
+  readonly randomBytes: (size: number) => Uint8Array;
+}
+
+/** What stands in `keys/<name>.json`, beside `wrapped`. */
+interface KeyFacts {
+  readonly created_at: string;
+  readonly format: 1;
+  readonly kms: string;
+  readonly name: string;
+  /** Base64 of the Ed25519 public half; only for `signing`. */
+  readonly public?: string;
+}
+
+export interface KeyFault {
+  readonly file: string;
+  readonly message: string;
+}
+
+const LEFTOVER_BYTES = `.json${TEMPORARY_SUFFIX}`.length;
+const SIGNING = "signing";
+const NAME_PATTERN = /^(?:signing|integrity|index|redaction|epoch\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64})$/;
+const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "wrapped"];
+/** PKCS#8 wrapping of an Ed25519 seed (RFC 8410). */
+const ED25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+const ED25519_PUBLIC_BYTES = 32;
+
+export function openKeyring(options: KeyringOptions): Keyring {
+  const known = new Map<string, Promise<Uint8Array | null>>();
+  // One promise a name, so that two askers never make the same key twice; a failure is forgotten, so that the next
+  // asker tries again.
+  const once = (name: string, load: () => Promise<Uint8Array | null>): Promise<Uint8Array | null> => {
+    const pending = (known.get(name) ?? Promise.resolve(null)).then((found) => found ?? load());
+    known.set(name, pending);
+    pending.catch(() => known.delete(name));
+    return pending;
+  };
+  const keyring: Keyring = {
+    async key(name) {
+      const found = await once(name, async () => (await load(options, name)) ?? make(options, name));
+      return new Uint8Array(found as Uint8Array);
+    },
+    async existing(name) {
+      const found = await once(name, () => load(options, name));
+      return found === null ? null : new Uint8Array(found);
+    },
+    async signer() {
+      const privateKey = privateKeyOf(await keyring.key(SIGNING));
+      return { publicKey: publicHalf(privateKey), sign: (message) => sign(null, message, privateKey) };
+    },
+  };
+  return keyring;
+}
+
+export function keyFileName(name: string): string {
+  if (!NAME_PATTERN.test(name)) throw new TallystickError("key_unavailable", `there is no key of the name ${name}`);
+  return `${name}.json`;
+}
+
+/**
+ * Every file in `keys/` that is not a whole, canonical key file; with a KMS also every one that does not open under it.
+ */
+export async function checkKeys(disk: Disk, folder: string, kms: Kms | null): Promise<readonly KeyFault[]> {
+  const faults: KeyFault[] = [];
+  for (const entry of await disk.list(folder)) {
+    // Left by a stop in the middle of making a key; it was never used.
+    if (entry.endsWith(`.json${TEMPORARY_SUFFIX}`) && NAME_PATTERN.test(entry.slice(0, -LEFTOVER_BYTES))) continue;
+    const name = entry.endsWith(".json") ? entry.slice(0, -".json".length) : "";
+    try {
+      if (!NAME_PATTERN.test(name)) throw new Error("is no key file");
+      const bytes = await disk.readFile(`${folder}/${entry}`);
+      const { facts, wrapped } = parse(bytes ?? new Uint8Array(), name);
+      if (kms !== null) checkPublicHalf(facts, await kms.unwrap(wrapped, canonical(facts)));
+    } catch (error) {
+      faults.push({ file: `${folder}/${entry}`, message: error instanceof Error ? error.message : "unreadable" });
+    }
+  }
+  return faults;
+}
+
+/** The public half of the signing key, readable without the KMS; null when there is none yet. */
+export async function readPublicKey(disk: Disk, folder: string): Promise<Uint8Array | null> {
+  const bytes = await disk.readFile(`${folder}/${keyFileName(SIGNING)}`);
+  return bytes === null ? null : Buffer.from(parse(bytes, SIGNING).facts.public ?? "", "base64");
+}
+
+async function load(options: KeyringOptions, name: string): Promise<Uint8Array | null> {
+  const path = `${options.folder}/${keyFileName(name)}`;
+  const bytes = await options.disk.readFile(path);
+  if (bytes === null) return null;
+  try {
+    const { facts, wrapped } = parse(bytes, name);
+    const plain = await options.kms.unwrap(wrapped, canonical(facts));
+    checkPublicHalf(facts, plain);
+    return plain;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : "unreadable";
+    throw new TallystickError("key_unavailable", `the key ${name} cannot be used: ${why}`, {
+      cause,
+      fatal: true,
+      at: { file: path },
+      hint: "Restore the file keys/ from a backup, or give the KMS key that this folder was made with (kms.file).",
+    });
+  }
+}
+
+async function make(options: KeyringOptions, name: string): Promise<Uint8Array> {
+  const plain = options.randomBytes(KEY_BYTES);
+  const facts: KeyFacts = {
+    created_at: new Date(Math.floor(options.clock.nowUs() / 1_000)).toISOString(),
+    format: 1,
+    kms: options.kms.keyId,
+    name,
+    ...(name === SIGNING ? { public: toBase64(publicHalf(privateKeyOf(plain))) } : {}),
+  };
+  const wrapped = toBase64(await options.kms.wrap(plain, canonical(facts)));
+  await options.disk.makeFolder(options.folder);
+  await options.disk.replaceFile(
+    `${options.folder}/${keyFileName(name)}`,
+    Buffer.from(`${canonical({ ...facts, wrapped })}\n`),
+  );
+  return plain;
+}
+
+function parse(bytes: Uint8Array, name: string): { facts: KeyFacts; wrapped: Uint8Array } {
+  if (bytes.length > MAX_KEY_FILE_BYTES) throw new Error("the key file is too long");
+  const text = Buffer.from(bytes).toString("utf8");
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null) throw new Error("the key file is no object");
+  const { wrapped, ...facts } = value as KeyFacts & { readonly wrapped: unknown };
+  // Written again it must give the same bytes: no other order, space, escape, base64 or name has the same meaning.
+  const strict =
+    typeof wrapped === "string" &&
+    toBase64(Buffer.from(wrapped, "base64")) === wrapped &&
+    Object.keys(value).every((key) => FACT_NAMES.includes(key)) &&
+    facts.format === 1 &&
+    facts.name === name &&
+    `${canonical(value)}\n` === text;
+  if (!strict) throw new Error("the key file is not in its canonical form");
+  return { facts, wrapped: Buffer.from(wrapped, "base64") };
+}
+
+function checkPublicHalf(facts: KeyFacts, plain: Uint8Array): void {
+  if (plain.length !== KEY_BYTES) throw new Error("the key has not 32 bytes");
+  if (facts.name !== SIGNING) return;
+  if (facts.public !== toBase64(publicHalf(privateKeyOf(plain)))) throw new Error("its public half is another key's");
+}
+
+function privateKeyOf(seed: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([ED25519_PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
+}
+
+function publicHalf(privateKey: KeyObject): Uint8Array {
+  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  return new Uint8Array(spki.subarray(spki.length - ED25519_PUBLIC_BYTES));
+}
+
+/** RFC 8785 for a flat object of ASCII strings and small integers. */
+function canonical(value: object): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))));
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}

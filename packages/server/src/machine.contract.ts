@@ -1,0 +1,105 @@
+/**
+ * A machine for tests: a real disk in a temporary folder, tasks on the calling thread, and, unless asked for, an
+ * index that is never there.
+ */
+import { randomFillSync } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+
+import type { FolderRequest, RunningServer } from "./cli/parts.ts";
+import { startServer } from "./compose.ts";
+import { inlineCompute } from "./compute/inline.ts";
+import { readConfig } from "./config/config.ts";
+import { procProcesses } from "./disk/folder-lock.ts";
+import { nodeBulkDisk } from "./disk/node-bulk-disk.ts";
+import { nodeDisk } from "./disk/node-disk.ts";
+import { TallystickError } from "./errors.ts";
+import type { Index } from "./index/open-index.ts";
+import type { Machine } from "./machine.ts";
+import { realClock } from "./real-clock.ts";
+
+/** Answers as an engine that is down: for tests of everything else. */
+export function absentIndex(): Index {
+  const down = () => new TallystickError("index_unavailable", "The index is starting.");
+  return {
+    reader: {
+      select: () => Promise.reject(down()),
+      // eslint-disable-next-line require-yield
+      async *stream() {
+        throw down();
+      },
+    },
+    follower: {
+      positions: () => [],
+      onIndexed: () => () => {},
+      caughtUp: () => Promise.reject(down()),
+      state: () => "starting",
+      close: async () => {},
+    },
+    lagRecords: () => 0,
+    reindex: () => Promise.reject(down()),
+    enginePid: () => null,
+    close: async () => {},
+  };
+}
+
+export function testMachine(parts: Partial<Machine> = {}): Machine {
+  const disk = nodeDisk();
+  return {
+    disk,
+    bulk: nodeBulkDisk(),
+    clock: realClock(),
+    random: (length) => randomFillSync(new Uint8Array(length)),
+    processes: procProcesses(disk, process.pid),
+    openCompute: inlineCompute,
+    taskSeconds: () => new Map(),
+    openIndex: async () => absentIndex(),
+    pid: process.pid,
+    host: "test",
+    version: "0.0.0-test",
+    dashboardFolder: join(tmpdir(), "tallystick-no-dashboard"),
+    openLog: () => pino({ level: "silent" }),
+    ...parts,
+  };
+}
+
+export interface TestServer extends RunningServer {
+  /** With the administrator's token unless `authorization` is given; null sends none. */
+  fetch(path: string, init?: RequestInit & { readonly authorization?: string | null }): Promise<Response>;
+  /** Stops the server and starts it again on the same folder. */
+  restart(): Promise<TestServer>;
+}
+
+export function folderRequest(folder: string, yaml = ""): FolderRequest {
+  const text = `http:\n  listen: 127.0.0.1:0\n${yaml}`;
+  return {
+    folder,
+    config: readConfig({ file: { name: "test.yaml", text }, environment: {}, options: [] }),
+    base: folder,
+  };
+}
+
+export async function startTestServer(folder: string, yaml = "", parts: Partial<Machine> = {}): Promise<TestServer> {
+  const server = await startServer(testMachine(parts), folderRequest(folder, yaml));
+  return {
+    ...server,
+    loginLink: () => server.loginLink(),
+    close: () => server.close(),
+    fetch(path, { authorization = `Bearer ${server.adminToken}`, ...init } = {}) {
+      const headers = new Headers(init.headers);
+      if (authorization !== null) headers.set("authorization", authorization);
+      return fetch(`${server.url}${path}`, { redirect: "manual", ...init, headers });
+    },
+    async restart() {
+      await server.close();
+      return startTestServer(folder, yaml, parts);
+    },
+  };
+}
+
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), "tallystick-test-"));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}

@@ -1,0 +1,44 @@
+import type { Logger } from "pino";
+
+import type { Clock } from "./clock.ts";
+import type { Compute } from "./compute/compute.ts";
+import type { BulkDisk } from "./disk/bulk-disk.ts";
+import type { Disk } from "./disk/disk.ts";
+import type { Processes } from "./disk/folder-lock.ts";
+import type { Index } from "./index/open-index.ts";
+import type { Journal } from "./journal/journal.ts";
+import type { Config } from "./config/schema.ts";
+import type { Keyring } from "./kms/kms.ts";
+
+/** What a server stands on: everything that a test may want to replace. */
+export interface Machine {
+  readonly disk: Disk;
+  readonly bulk: BulkDisk;
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  readonly processes: Processes;
+  readonly openCompute: () => Compute;
+  /** Seconds that workers spent in tasks, by task. */
+  readonly taskSeconds: () => ReadonlyMap<string, number>;
+  readonly pid: number;
+  readonly host: string;
+  readonly version: string;
+  /** The built dashboard; a folder that is absent means none. */
+  readonly dashboardFolder: string;
+  readonly openIndex: (request: IndexRequest) => Promise<Index>;
+  readonly openLog: (level: string) => Logger;
+}
+
+/** What an index is opened with. */
+export interface IndexRequest {
+  /** Its own folder; all in it is derived. */
+  readonly folder: string;
+  readonly config: Config;
+  /** Where the configuration's relative paths start. */
+  readonly base: string;
+  readonly journal: Journal;
+  readonly compute: Compute;
+  readonly clock: Clock;
+  readonly keyring: Keyring;
+  readonly log: Logger;
+}

@@ -1,0 +1,165 @@
+import { resolve } from "node:path";
+import type { Logger } from "pino";
+
+import type { Closers } from "./closers.ts";
+import type { Compute } from "./compute/compute.ts";
+import type { Config } from "./config/schema.ts";
+import { TallystickError } from "./errors.ts";
+import type { Index } from "./index/open-index.ts";
+import { parseEpochPolicy } from "./journal/epochs.ts";
+import type { EpochPolicy } from "./journal/epochs.ts";
+import { openLocalJournal } from "./journal/local-journal.ts";
+import type { LocalJournal } from "./journal/local-journal.ts";
+import { checkpointCopies } from "./ledger/copies.ts";
+import type { CheckpointCopies } from "./ledger/copies.ts";
+import { copyTarget } from "./ledger/node-copy-senders.ts";
+import { fsHeadStore } from "./ledger/fs-head-store.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { openLedger } from "./ledger/local-ledger.ts";
+import type { LedgerNotice } from "./ledger/local-ledger.ts";
+import { headSizes } from "./ledger/signed-head.ts";
+import type { Machine } from "./machine.ts";
+import type { ServerFolder } from "./server-folder.ts";
+
+/** What holds records: the journal, and the followers that are derived from it. */
+export interface Stores {
+  readonly compute: Compute;
+  readonly journal: LocalJournal;
+  readonly ledger: Ledger;
+  readonly index: Index;
+  readonly copies: CheckpointCopies;
+}
+
+export interface StoresRequest {
+  readonly machine: Machine;
+  readonly config: Config;
+  readonly base: string;
+  readonly folder: ServerFolder;
+  readonly log: Logger;
+  readonly closers: Closers;
+  readonly onFatal: (error: Error) => void;
+  /** Set when the stop cannot be a clean one. */
+  readonly health: { isFallen: boolean };
+}
+
+/** Each is closed by `closers`; the ledger takes the journal's last records in before the journal is sealed. */
+export async function openStores(request: StoresRequest): Promise<Stores> {
+  const { machine, closers } = request;
+  const compute = machine.openCompute();
+  closers.add("compute", () => compute.close());
+  const { health } = request;
+  const onFatal = (error: Error) => {
+    health.isFallen = true;
+    request.onFatal(error);
+  };
+  const journal = await openJournal(request, compute, onFatal);
+  // What could not all be published is not sealed, and the lock stays to say that this was no clean stop.
+  closers.add("journal", () => journal.close({ seal: !health.isFallen }));
+  const copies = openCopies(request);
+  closers.add("copies", () => copies.close());
+  const ledger = await openTrees(request, journal, copies, onFatal);
+  const { config, base, folder, log } = request;
+  const { places, keyring } = folder;
+  const index = await machine.openIndex({
+    folder: places.index,
+    config,
+    base,
+    journal,
+    compute,
+    clock: machine.clock,
+    keyring,
+    log,
+  });
+  closers.add("index", () => index.close());
+  closers.add("ledger", async () => {
+    await ledger.close().catch((error: unknown) => {
+      health.isFallen = true;
+      throw error;
+    });
+  });
+  return { compute, journal, ledger, index, copies };
+}
+
+async function openJournal(
+  { machine, config, folder }: StoresRequest,
+  compute: Compute,
+  onFatal: (error: Error) => void,
+): Promise<LocalJournal> {
+  const { disk, clock, random } = machine;
+  const { places, origin, keyring } = folder;
+  // Both are in the folder before the first record is, so that whoever verifies it knows that they must be there.
+  await keyring.key("integrity");
+  const signer = await keyring.signer();
+  const sizes = await headSizes(fsHeadStore(disk, places.head), origin, signer.publicKey);
+  return openLocalJournal({
+    folder: places.journal,
+    disk,
+    compute,
+    keyring,
+    clock,
+    randomBytes: random,
+    epochOf: epochsOf(config),
+    integratedSize: async (tree) => sizes.get(tree) ?? 0,
+    settings: {
+      windowMs: config.journal.flush_interval_ms,
+      groupBytes: config.journal.flush_bytes,
+      segmentBytes: config.journal.segment_bytes,
+    },
+    onFatal,
+  });
+}
+
+function epochsOf({ ledger }: Config): (log: string) => EpochPolicy {
+  return (log) => {
+    const text = ledger.epochs[log] ?? ledger.epoch;
+    const policy = parseEpochPolicy(text);
+    if (policy === null) throw new TallystickError("config_invalid", `ledger.epoch: ${text} is no epoch.`);
+    return policy;
+  };
+}
+
+function openCopies({ machine, config, base }: StoresRequest): CheckpointCopies {
+  const { clock, host, pid } = machine;
+  const targets = config.ledger.copies.map((copy) => {
+    if (copy.kind === "file") return copyTarget({ ...copy, to: resolve(base, copy.to) }, { clock, host, pid });
+    const wanted = copy.kind === "syslog" ? /^(udp|tcp):$/ : /^https?:$/;
+    if (!URL.canParse(copy.to) || !wanted.test(new URL(copy.to).protocol)) throw noCopyTarget(copy.kind);
+    return copyTarget(copy, { clock, host, pid });
+  });
+  return checkpointCopies(targets, clock);
+}
+
+function noCopyTarget(kind: string): TallystickError {
+  const form = kind === "syslog" ? "udp://host:port or tcp://host:port" : "an http:// or https:// URL";
+  return new TallystickError("config_invalid", `ledger.copies: a ${kind} copy goes to ${form}.`);
+}
+
+async function openTrees(
+  { machine, config, folder, log }: StoresRequest,
+  journal: LocalJournal,
+  copies: CheckpointCopies,
+  onFatal: (error: Error) => void,
+): Promise<Ledger> {
+  const { disk, bulk, clock } = machine;
+  const { places, origin, keyring } = folder;
+  return openLedger({
+    folder: places.ledger,
+    serverOrigin: origin,
+    signer: await keyring.signer(),
+    journal,
+    heads: fsHeadStore(disk, places.head),
+    disk,
+    bulk,
+    clock,
+    publishIntervalMs: config.ledger.publish_interval_ms,
+    onCheckpoint: (checkpoint) => copies.offer(checkpoint),
+    onNotice: (notice) => tell(log, notice),
+    onFatal,
+  });
+}
+
+function tell(log: Logger, notice: LedgerNotice): void {
+  if (notice.kind === "tiles_rebuilt")
+    log.warn({ tree: notice.tree, tiles: notice.tiles }, "tiles were rebuilt from the journal");
+  else log.warn({ err: notice.error, delay_ms: notice.delayMs }, "the ledger tries again");
+}
