@@ -1,6 +1,6 @@
 /**
- * From a fresh clone to the first pair that is proven, as a newcomer has it: clone, `npm ci`, `npm start`, both sides of one call found,
- * both proofs checked. Says what the download took apart. `npm run bench -- first-pair`
+ * From a fresh clone to the first pair that is proven, as a newcomer has it: clone, `npm ci`, `npm start`, both sides
+ * of one call found, both proofs checked. Says what the download took apart. `npm run bench -- first-pair`
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * Seeded records of machine traffic, 840 bytes each as JSON: forty services calling each other with ids, traces, credentials, peers and a
- * few attributes. About 60 bytes of a record are random (ids, trace and span ids, durations); the rest repeats as real traffic repeats.
+ * Seeded records of machine traffic, 840 bytes each as JSON: forty services calling each other with ids, traces,
+ * credentials, peers and a few attributes. About 60 bytes of a record are random (ids, trace and span ids,
+ * durations); the rest repeats as real traffic repeats.
  */
 
 export const RECORD_BYTES = 840;

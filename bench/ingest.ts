@@ -1,6 +1,7 @@
 /**
- * Records a second, end to end: acknowledged after fsync, and at the end integrated, published, indexed and searchable. The loader runs on
- * the same cores. `npm run bench -- ingest --records 2000000 [--batch 1000] [--connections 8] [--keep DIR]`
+ * Records a second, end to end: acknowledged after fsync, and at the end integrated, published, indexed and
+ * searchable. The loader runs on the same cores. `npm run bench -- ingest --records 2000000 [--batch 1000]
+ * [--connections 8] [--keep DIR]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

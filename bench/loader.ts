@@ -1,6 +1,7 @@
 /**
- * Sends records as NDJSON batches over keep-alive connections, in a process of its own so that its CPU is told apart. Told what to do by IPC;
- * answers with counts and acknowledgement latencies. A pushback is waited out and sent again, as a producer would.
+ * Sends records as NDJSON batches over keep-alive connections, in a process of its own so that its CPU is told apart.
+ * Told what to do by IPC; answers with counts and acknowledgement latencies. A pushback is waited out and sent again,
+ * as a producer would.
  */
 import { Agent, request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";

@@ -1,5 +1,6 @@
 /**
- * Search over many records: by request_id, error count by service over the last hour, three words newest first. Medians, warm.
+ * Search over many records: by request_id, error count by service over the last hour, three words newest first.
+ * Medians, warm.
  * `npm run bench -- search [--records 10000000] [--runs 15] [--data DIR]` (DIR: a folder kept by an earlier run)
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * Malformed bodies, queries and paths at every endpoint: no crash, no 5xx but an honest 503, no hang, and a valid record beside a broken one
- * is kept. Seeded: the seed of a failing run is printed.
+ * Malformed bodies, queries and paths at every endpoint: no crash, no 5xx but an honest 503, no hang, and a valid
+ * record beside a broken one is kept. Seeded: the seed of a failing run is printed.
  *
  * `npm run integrity -- fuzz [--bodies 100000] [--seed N] [--small]`
  */

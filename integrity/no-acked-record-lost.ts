@@ -1,6 +1,7 @@
 /**
- * Kills the server, its index engine, or both, with SIGKILL at random moments under load, and starts it again. Every acknowledged record is
- * found exactly once, an unanswered batch is there whole or not at all, sending it again stores nothing twice, and `verify` is clean.
+ * Kills the server, its index engine, or both, with SIGKILL at random moments under load, and starts it again. Every
+ * acknowledged record is found exactly once, an unanswered batch is there whole or not at all, sending it again
+ * stores nothing twice, and `verify` is clean.
  *
  * `npm run integrity -- no-acked-record-lost [--rounds 50] [--seed N] [--small]`
  */
@@ -109,8 +110,11 @@ async function found(server: RunningServer, round: number): Promise<Map<string, 
     return trees.every((tree) => tree.indexed >= tree.journaled) ? true : undefined;
   });
   const counts = new Map<string, number>();
-  const response = await server.fetch(`/api/export?format=ndjson&q=producer_epoch:round-${round}`);
-  for (const line of (await response.text()).split("\n")) {
+  const text = await until(60_000, "an index that answers", async () => {
+    const response = await server.fetch(`/api/export?format=ndjson&q=producer_epoch:round-${round}`);
+    return response.ok ? response.text() : undefined;
+  });
+  for (const line of text.split("\n")) {
     if (line === "") continue;
     const { record } = JSON.parse(line) as { readonly record: { readonly id: string } };
     counts.set(record.id, (counts.get(record.id) ?? 0) + 1);

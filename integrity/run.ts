@@ -1,4 +1,7 @@
-/** `npm run integrity -- [NAME …] [--small]`: whole-system properties against the built server; the last line is the count. */
+/**
+ * `npm run integrity -- [NAME …] [--small]`: whole-system properties against the built server; the last line is the
+ * count.
+ */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -1,4 +1,7 @@
-/** A real `tallystick serve` in a process group of its own, for benches and whole-system tests. Every process started here is ended here. */
+/**
+ * A real `tallystick serve` in a process group of its own, for benches and whole-system tests. Every process started
+ * here is ended here.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,6 +1,7 @@
 /**
- * Changes one place in one file of a cleanly stopped data folder: a flipped bit, a removed, repeated or swapped range, a truncation, a
- * deleted file, a file put back to an earlier day. `verify` finds every one and names the file.
+ * Changes one place in one file of a cleanly stopped data folder: a flipped bit, a removed, repeated or swapped
+ * range, a truncation, a deleted file, a file put back to an earlier day. `verify` finds every one and names the
+ * file.
  *
  * `npm run integrity -- tamper [--places 200] [--seed N] [--small]`
  */

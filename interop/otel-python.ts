@@ -1,6 +1,7 @@
 /**
- * OpenTelemetry's Python SDK sends spans of all kinds and log records over OTLP/HTTP (protobuf, gzip), twice: what a lost answer makes it do.
- * Every span that is a call is found once, under the service's name, with both sides of a call under one call id.
+ * OpenTelemetry's Python SDK sends spans of all kinds and log records over OTLP/HTTP (protobuf, gzip), twice: what a
+ * lost answer makes it do. Every span that is a call is found once, under the service's name, with both sides of a
+ * call under one call id.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";

@@ -1,4 +1,7 @@
-/** `npm run interop -- [NAME …]`: third-party programs against the built server; versions pinned, builds cached in .cache/interop. */
+/**
+ * `npm run interop -- [NAME …]`: third-party programs against the built server; versions pinned, builds cached in
+ * .cache/interop.
+ */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -1,4 +1,7 @@
-/** A stranger's verifier: Tessera's own `fsck` rebuilds every tile and root from the entry bundles and checks the signature. Needs Go. */
+/**
+ * A stranger's verifier: Tessera's own `fsck` rebuilds every tile and root from the entry bundles and checks the
+ * signature. Needs Go.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,8 +1,10 @@
-/** Builds everything: the packages (tsc project references), the one-file verifier, the dashboard and the example fleet. */
-import { existsSync } from "node:fs";
-import { installed, ROOT, runStep } from "./run-step.ts";
+/**
+ * Builds everything: the packages (tsc project references), the one-file verifier, the dashboard and the example
+ * fleet.
+ */
+import { installed, runStep } from "./run-step.ts";
 
-runStep("compile the packages", installed("tsc"), ["-b"]);
+runStep("compile the packages", installed("tsc"), ["-b", "packages/server", "packages/verify", "examples/fleet"]);
 runStep("bundle the verifier", installed("esbuild"), [
   "packages/verify/src/cli.ts",
   "--bundle",
@@ -13,6 +15,4 @@ runStep("bundle the verifier", installed("esbuild"), [
   "--outfile=packages/verify/dist/tallystick-verify.mjs",
   "--log-level=warning",
 ]);
-if (existsSync(`${ROOT}packages/dashboard/vite.config.ts`)) {
-  runStep("build the dashboard", installed("vite"), ["build", "--logLevel", "warn", "packages/dashboard"]);
-}
+runStep("build the dashboard", installed("vite"), ["build", "--logLevel", "warn", "packages/dashboard"]);

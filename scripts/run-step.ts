@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Runs one command from the project's root with its output shown; ends this process with its exit code when it fails. */
+/**
+ * Runs one command from the project's root with its output shown; ends this process with its exit code when it fails.
+ */
 export function runStep(title: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
   const started = performance.now();
   process.stdout.write(`\n▸ ${title}\n`);

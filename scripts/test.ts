@@ -17,7 +17,8 @@ interface Counts {
 
 ensurePrograms(CHROMIUM, CURL);
 runStep("build", installed("tsx"), ["scripts/build.ts"]);
-runStep("type-check tests and scripts", installed("tsc"), ["-p", "tsconfig.check.json"]);
+runStep("type-check tests and scripts", installed("tsc"), ["-p", "tsconfig.json"]);
+runStep("type-check the dashboard", installed("tsc"), ["-p", "packages/dashboard"]);
 runStep("lint", installed("oxlint"), ["--type-aware"]);
 runStep("format", installed("oxfmt"), ["--check"]);
 runStep("dead code", installed("knip"), []);

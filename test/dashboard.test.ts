@@ -1,6 +1,7 @@
 /**
- * The dashboard as a person uses it, in a real Chromium against a real server: the one-time link logs in, a search finds, a row opens, the
- * proof is checked in the page; a hostile value stays text; a fault names its column. TALLYSTICK_SCREENSHOTS=DIR keeps pictures.
+ * The dashboard as a person uses it, in a real Chromium against a real server: the one-time link logs in, a search
+ * finds, a row opens, the proof is checked in the page; a hostile value stays text; a fault names its column.
+ * TALLYSTICK_SCREENSHOTS=DIR keeps pictures.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -82,7 +83,7 @@ test("a search finds, a row opens, and its proof is checked in the page", async 
   await picture(page, "overview");
   await page.getByLabel("Query").fill("request_id:visit-7");
   await page.keyboard.press("Enter");
-  await page.getByText("1 records").waitFor();
+  await page.getByRole("status").getByText("1 record", { exact: true }).waitFor();
   await page.getByRole("row").filter({ hasText: "visit-7" }).click();
   await page.getByText(/Proven in this browser/).waitFor();
   expect(new URL(page.url()).search).toContain("visit-7");

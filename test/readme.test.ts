@@ -1,4 +1,7 @@
-/** The README's first ten minutes, run to the letter: every ```sh block, in order, in one shell, from a folder like a fresh checkout. */
+/**
+ * The README's first ten minutes, run to the letter: every ```sh block, in order, in one shell, from a folder like a
+ * fresh checkout.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";

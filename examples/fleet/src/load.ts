@@ -3,7 +3,10 @@ import { happens } from "./trouble.ts";
 const SKUS = ["walnut-desk", "oak-chair", "brass-lamp"];
 const MAX_IN_FLIGHT = 32;
 
-/** Customers: `rate` visits a second, two thirds looking, one third buying, a few asking for an order that is not there. */
+/**
+ * Customers: `rate` visits a second, two thirds looking, one third buying, a few asking for an order that is not
+ * there.
+ */
 export function startLoad(storefront: string, rate: number): () => void {
   let inFlight = 0;
   const visit = async (): Promise<void> => {

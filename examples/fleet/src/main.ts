@@ -1,8 +1,10 @@
 /**
- * A small real fleet: storefront → orders → payments over HTTP, orders → PostgreSQL, orders → MQTT → shipping → inventory, each a process
- * of its own with its own producer key, under a steady mixed load with declined cards, failures, retries and timeouts.
+ * A small real fleet: storefront → orders → payments over HTTP, orders → PostgreSQL, orders → MQTT → shipping →
+ * inventory, each a process of its own with its own producer key, under a steady mixed load with declined cards,
+ * failures, retries and timeouts.
  *
- * Needs TALLYSTICK_URL and TALLYSTICK_TOKEN (an administrator's). Ends on SIGTERM, SIGINT, or when its standard input closes.
+ * Needs TALLYSTICK_URL and TALLYSTICK_TOKEN (an administrator's). Ends on SIGTERM, SIGINT, or when its standard input
+ * closes.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -13,7 +15,7 @@ import type { Peers, ServiceReady, ServiceSetup } from "./setup.ts";
 
 const SERVICES = ["inventory", "payments", "orders", "shipping", "storefront"] as const;
 const START_TIMEOUT_MS = 60_000;
-const SERVICE = new URL(import.meta.url.endsWith(".ts") ? "./service.ts" : "./service.js", import.meta.url);
+const SERVICE = new URL(import.meta.url.endsWith(".ts") ? "./member.ts" : "./member.js", import.meta.url);
 
 const { values: options } = parseArgs({
   options: {

@@ -1,6 +1,7 @@
 /**
- * MQTT with the spans that OpenTelemetry's messaging conventions ask for: a PRODUCER span where a message is published, a CONSUMER span
- * where it is processed, joined by a traceparent. MQTT 3.1.1 has no headers, so a message is an envelope of headers and body.
+ * MQTT with the spans that OpenTelemetry's messaging conventions ask for: a PRODUCER span where a message is
+ * published, a CONSUMER span where it is processed, joined by a traceparent. MQTT 3.1.1 has no headers, so a message
+ * is an envelope of headers and body.
  */
 import { randomUUID } from "node:crypto";
 import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from "@opentelemetry/api";

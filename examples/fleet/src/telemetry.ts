@@ -1,6 +1,7 @@
 /**
- * OpenTelemetry as any service would set it up: the HTTP, fetch and PostgreSQL instrumentations, spans sent as OTLP to Tallystick with
- * the service's own key. The two hooks are the ten lines that tell the log who the caller proved to be.
+ * OpenTelemetry as any service would set it up: the HTTP, fetch and PostgreSQL instrumentations, spans sent as OTLP
+ * to Tallystick with the service's own key. The two hooks are the ten lines that tell the log who the caller proved
+ * to be.
  */
 import { createRequire } from "node:module";
 import type { IncomingMessage } from "node:http";

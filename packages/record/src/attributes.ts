@@ -3,12 +3,13 @@
  * announces become keyed fingerprints, at any depth.
  */
 import { CanonicalBoundError, canonicalOf, numeral } from "./canonical.ts";
+import { sortedKeys } from "./canonical-record.ts";
 import { checkText, shorten } from "./check-field.ts";
 import type { Trail } from "./check-field.ts";
 import { FIELD_BY_NAME } from "./fields.ts";
 import { cutToBytes } from "./fit.ts";
 import { LIMITS } from "./limits.ts";
-import { redact } from "./redact.ts";
+import { isPlainText, redact } from "./redact.ts";
 import type { RedactionMode } from "./redact.ts";
 import { classifyName } from "./redact-names.ts";
 import type { NameKind } from "./redact-names.ts";
@@ -48,7 +49,7 @@ export function checkAttributes(
   const attributes: Attributes = { credentialId: undefined, values: {}, count: 0 };
   const system = systemOf(given);
   const context: Context = { redactNames, trail, system };
-  for (const name of Object.keys(given)) {
+  for (const name of sortedKeys(given)) {
     const refusal = add(attributes, name, given[name], context);
     if (refusal !== null) return refusal;
   }
@@ -57,7 +58,14 @@ export function checkAttributes(
     const refusal = add(attributes, Object.hasOwn(attributes.values, name) ? `field.${name}` : name, unknown[name], context);
     if (refusal !== null) return refusal;
   }
-  return attributes;
+  return { ...attributes, values: sorted(attributes.values) };
+}
+
+/** In canonical order, so that writing the record need not sort. */
+export function sorted(values: Readonly<Record<string, string>>): Record<string, string> {
+  const result: Record<string, string> = {};
+  for (const name of sortedKeys(values)) put(result, name, values[name]!);
+  return result;
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -209,6 +217,10 @@ function checkValue(attributes: Attributes, name: string, kind: NameKind, text: 
 }
 
 function checkFree(text: string, name: string, mode: RedactionMode, context: Context): string | Refusal {
+  if (text.length <= MAX_VALUE_BYTES && isPlainText(text)) {
+    context.trail.units += text.length;
+    return text;
+  }
   return checkText(text, { name, maxBytes: MAX_VALUE_BYTES, mode, isFree: true }, context.trail);
 }
 
@@ -233,10 +245,15 @@ function joined(text: string): string {
 
 function fingerprintOf(secret: string, context: Context): string {
   const trimmed = secret.trim();
-  if (trimmed === "" || FINGERPRINT.test(trimmed) || ATOM.test(trimmed)) return trimmed;
-  const text = context.trail.fingerprint(trimmed.replace(SCHEME, ""));
+  if (trimmed === "" || isRedacted(trimmed)) return trimmed;
+  const text = context.trail.context.fingerprint(trimmed.replace(SCHEME, ""));
   context.trail.units += text.length;
   return text;
+}
+
+/** A record that is normalised again, or whose producer redacts, has no secret here any more. */
+function isRedacted(secret: string): boolean {
+  return FINGERPRINT.test(secret) || ATOM.test(secret);
 }
 
 /** What names the caller's credential: of a signature its key's id, of a bare secret its fingerprint, of a challenge's answer nothing. */
@@ -245,5 +262,5 @@ function credentialId(header: string, context: Context): string | undefined {
   const keyId = SIGV4.exec(secret)?.[1];
   if (keyId !== undefined) return keyId;
   const isBare = SCHEME.test(secret) || !/\s/.test(secret);
-  return isBare && secret !== "" && !ATOM.test(secret) ? fingerprintOf(secret, context) : undefined;
+  return isBare && secret !== "" && !isRedacted(secret) ? fingerprintOf(secret, context) : undefined;
 }

@@ -1,68 +1,61 @@
 /**
- * Canonical bytes of a record: the same as `canonicalOf(record)`, several times faster. The field order is known beforehand, each
- * string is tested once for escapes, and the whole record becomes one string that is written in one call.
+ * Canonical text of a record: the same as `canonicalOf(record)`, several times faster. A record in normal form has its keys in canonical
+ * order already, and then JSON.stringify writes what RFC 8785 asks for, but for lone surrogates and numbers that JSON does not have;
+ * those, and records in another order, take the general way.
  */
-import { canonicalOf, numeral, quote } from "./canonical.ts";
+import { canonicalOf } from "./canonical.ts";
 import { FIELDS } from "./fields.ts";
 import type { AuditRecord } from "./types.ts";
-import { writeUtf8 } from "./utf8.ts";
 
 /** Field names in canonical order. */
 export const RECORD_KEYS: readonly string[] = FIELDS.map((field) => field.name).sort();
 /** Where a field stands in canonical order. */
 export const KEY_INDEX: ReadonlyMap<string, number> = new Map(RECORD_KEYS.map((name, index) => [name, index]));
 
-const FIRST_PREFIXES: readonly string[] = RECORD_KEYS.map((name) => `{"${name}":`);
-const NEXT_PREFIXES: readonly string[] = RECORD_KEYS.map((name) => `,"${name}":`);
+/** What JSON.stringify writes for a lone surrogate, which it does not refuse (and for a backslash before "ud", which is harmless). */
+const MAYBE_SURROGATE = "\\ud";
 
+/** Throws a TypeError on what has no canonical form. A field that is undefined counts as absent. */
 export function canonicalJson(record: AuditRecord): string {
-  let text = "";
+  if (isInOrder(record)) {
+    const text = JSON.stringify(record);
+    if (!text.includes(MAYBE_SURROGATE)) return text;
+  }
+  return canonicalOf(Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)));
+}
+
+/** True when the keys stand in canonical order and every value is one that JSON.stringify writes as it is. */
+function isInOrder(record: AuditRecord): boolean {
   let last = -1;
   for (const key in record) {
     const index = KEY_INDEX.get(key);
-    // A record that `normalise` made or `decodeLeaf` read has its keys in order; any other is sorted first.
-    if (index === undefined || index <= last) return canonicalOf(record);
-    const value = record[key as keyof AuditRecord];
-    if (value === undefined) continue;
-    text += (last === -1 ? FIRST_PREFIXES : NEXT_PREFIXES)[index]! + member(value);
+    if (index === undefined || index <= last) return false;
     last = index;
+    const value = record[key as keyof AuditRecord];
+    if (typeof value === "string" || value === undefined) continue;
+    if (typeof value === "number" ? !Number.isFinite(value) : !isSimple(value)) return false;
   }
-  return last === -1 ? "{}" : `${text}}`;
+  return true;
 }
 
-/** Writes the canonical bytes and returns how many. Throws a RangeError when the target is too small. */
-export function writeCanonical(record: AuditRecord, target: Uint8Array, offset: number): number {
-  return writeUtf8(canonicalJson(record), target, offset);
+function isSimple(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Array.isArray(value) ? value.every(isString) : isOrderedMap(value as Readonly<Record<string, unknown>>);
 }
 
-type Member = string | number | readonly string[] | Readonly<Record<string, string>>;
-
-function member(value: Member): string {
-  if (typeof value === "string") return quote(value);
-  if (typeof value === "number") return numeral(value);
-  return Array.isArray(value) ? names(value) : map(value as Readonly<Record<string, string>>);
-}
-
-function names(values: readonly string[]): string {
-  let text = "[";
-  for (let index = 0; index < values.length; index++) text += (index === 0 ? "" : ",") + string(values[index]);
-  return `${text}]`;
-}
-
-function map(values: Readonly<Record<string, string>>): string {
+function isOrderedMap(values: Readonly<Record<string, unknown>>): boolean {
   const keys = Object.keys(values);
-  if (!isAscending(keys)) keys.sort();
-  let text = "{";
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!;
-    text += `${(index === 0 ? "" : ",") + quote(key)}:${string(values[key])}`;
-  }
-  return `${text}}`;
+  return isAscending(keys) && keys.every((key) => typeof values[key] === "string");
 }
 
-function string(value: unknown): string {
-  if (typeof value !== "string") throw new TypeError(`a record holds strings here, not ${typeof value}`);
-  return quote(value);
+function isString(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+/** The keys of a map in canonical order. */
+export function sortedKeys(values: object): readonly string[] {
+  const keys = Object.keys(values);
+  return isAscending(keys) ? keys : keys.sort();
 }
 
 function isAscending(keys: readonly string[]): boolean {

@@ -13,10 +13,10 @@ export type FieldValue = string | number | readonly string[];
 
 /** What a record's checks leave behind beside the values. */
 export interface Trail {
-  readonly fingerprint: (value: string) => string;
+  readonly context: { fingerprint(value: string): string };
   /** UTF-16 units of all strings: a bound for the record's size. */
   units: number;
-  readonly notes: RecordNote[];
+  notes: RecordNote[] | null;
   /** Null: what is too long is refused. Else it is cut, and its size before goes here. */
   readonly cuts: Map<string, number> | null;
 }
@@ -65,6 +65,11 @@ export interface TextRule {
   readonly mode: RedactionMode;
   /** Free text may be cut where cutting is allowed; a cut identifier would be another one. */
   readonly isFree: boolean;
+}
+
+export function note(trail: Trail, added: RecordNote): void {
+  if (trail.notes === null) trail.notes = [added];
+  else trail.notes.push(added);
 }
 
 /** Redaction, length and form of one string; the way of every string of a record. */
@@ -124,7 +129,7 @@ function compileCredentialId(field: FieldSpec): FieldCheck {
   return (value, trail) => {
     if (typeof value !== "string") return invalid(field, value, "a string");
     const checked = checkText(value, rule, trail);
-    return checked instanceof Refusal || checked === value ? checked : trail.fingerprint(value);
+    return checked instanceof Refusal || checked === value ? checked : trail.context.fingerprint(value);
   };
 }
 
@@ -138,7 +143,7 @@ function compilePattern(field: FieldSpec, pattern: { readonly source: string; re
     if (text.length > field.maxBytes || !form.test(text)) return invalid(field, value, pattern.says);
     if (isZero?.test(text) === true) {
       const message = `${field.name} is all zeros, which W3C trace context calls none`;
-      trail.notes.push({ code: "ignored_value", field: field.name, message });
+      note(trail, { code: "ignored_value", field: field.name, message });
       return undefined;
     }
     trail.units += text.length;
@@ -219,7 +224,7 @@ function checkTime(field: FieldSpec, value: unknown, trail: Trail): string | Ref
   if (outcome.kind === "out_of_range") return clamp(field, value, outcome.says, trail);
   if (outcome.leapSecond) {
     const message = `${field.name} names a leap second; kept as the last microsecond before it`;
-    trail.notes.push({ code: "leap_second", field: field.name, message });
+    note(trail, { code: "leap_second", field: field.name, message });
   } else if (isNormalShape(value)) {
     return value;
   }
@@ -233,6 +238,6 @@ function clamp(field: FieldSpec, value: string, range: string, trail: Trail): st
   }
   const isPast = value < "1971";
   const message = `${field.name} lies outside the times that can be kept; the ${isPast ? "first" : "last"} of them stands for it`;
-  trail.notes.push({ code: "clamped_value", field: field.name, message });
+  note(trail, { code: "clamped_value", field: field.name, message });
   return formatTimestamp(isPast ? 0 : MAX_TIMESTAMP_US);
 }

@@ -1,5 +1,6 @@
 /** What the server fills in where the producer said nothing (docs/formats/record.md). Everything follows from the record and who sent it. */
-import type { AuditRecord } from "./types.ts";
+import { slotOf } from "./slots.ts";
+import type { Slots, SlotValue } from "./slots.ts";
 
 /** Who sent a record, and what a record without an id gets. */
 export interface Sender {
@@ -9,39 +10,45 @@ export interface Sender {
   newId(): string;
 }
 
-type Filled = Pick<
-  AuditRecord,
-  "id" | "phase" | "side" | "target_id" | "recorder_id" | "request_id" | "attempt" | "operation" | "protocol"
->;
+const AT = {
+  id: slotOf("id"),
+  phase: slotOf("phase"),
+  side: slotOf("side"),
+  service: slotOf("service_id"),
+  target: slotOf("target_id"),
+  recorder: slotOf("recorder_id"),
+  request: slotOf("request_id"),
+  attempt: slotOf("attempt"),
+  operation: slotOf("operation"),
+  eventType: slotOf("event_type"),
+  protocol: slotOf("protocol"),
+} as const;
 
-/** What must be there before defaults can be told. */
-export type Draft = Pick<AuditRecord, "service_id" | "event_type"> & Partial<Filled>;
-
-export function defaultsFor(draft: Draft, sender: Sender): Filled {
-  const id = draft.id ?? sender.newId();
-  const target = draft.target_id ?? "none";
-  const side = draft.side ?? sideOf(draft, target, sender);
-  return {
-    id,
-    phase: draft.phase ?? "outcome",
-    side,
-    target_id: target,
-    recorder_id: draft.recorder_id ?? recorderOf(draft, side, sender),
-    // Its own id, so that a call that nobody else recorded stands alone and a retried record stays the same.
-    request_id: draft.request_id ?? id,
-    attempt: draft.attempt ?? 0,
-    operation: draft.operation ?? draft.event_type,
-    protocol: draft.protocol ?? "other",
-  };
+/** Fills the slots of a record that has what its producer must send. Returns whether the id came with it. */
+export function fillDefaults(slots: Slots, sender: Sender): boolean {
+  const identified = slots[AT.id] !== undefined;
+  const target = slots[AT.target];
+  slots[AT.id] ??= sender.newId();
+  slots[AT.phase] ??= "outcome";
+  slots[AT.side] ??= sideOf(slots[AT.service], target, sender.service);
+  slots[AT.recorder] ??= recorderOf(slots, sender.principal);
+  slots[AT.target] ??= "none";
+  // Its own id, so that a call that nobody else recorded stands alone and a retried record stays the same.
+  slots[AT.request] ??= slots[AT.id];
+  slots[AT.attempt] ??= 0;
+  slots[AT.operation] ??= slots[AT.eventType];
+  slots[AT.protocol] ??= "other";
+  return identified;
 }
 
-function sideOf(draft: Draft, target: string, sender: Sender): string {
-  if (sender.service === null) return "observer";
-  if (sender.service === draft.service_id) return "caller";
-  return sender.service === target ? "callee" : "observer";
+function sideOf(service: SlotValue, target: SlotValue, sender: string | null): string {
+  if (sender === null) return "observer";
+  if (sender === service) return "caller";
+  return sender === target ? "callee" : "observer";
 }
 
-function recorderOf(draft: Draft, side: string, sender: Sender): string {
-  if (side === "caller") return draft.service_id;
-  return side === "callee" && draft.target_id !== undefined ? draft.target_id : sender.principal;
+/** A callee that does not say which service it is, is known by its principal alone. */
+function recorderOf(slots: Slots, principal: string): SlotValue {
+  if (slots[AT.side] === "caller") return slots[AT.service];
+  return slots[AT.side] === "callee" ? (slots[AT.target] ?? principal) : principal;
 }

@@ -2,18 +2,19 @@
  * From whatever a producer sent to a record in normal form: checked, redacted, defaults filled. Normalising a record again changes
  * nothing. Redaction comes first, so that canonical bytes and digests never depend on what it removes.
  */
-import { checkAttributes } from "./attributes.ts";
-import type { Attributes } from "./attributes.ts";
+import { checkAttributes, sorted } from "./attributes.ts";
 import { canonicalJson, KEY_INDEX, RECORD_KEYS } from "./canonical-record.ts";
-import { checkOf } from "./check-field.ts";
-import type { FieldCheck, FieldValue, RecordNote, Trail } from "./check-field.ts";
-import { defaultsFor } from "./defaults.ts";
+import { checkOf, note } from "./check-field.ts";
+import type { FieldCheck, RecordNote, Trail } from "./check-field.ts";
+import { fillDefaults } from "./defaults.ts";
 import type { Sender } from "./defaults.ts";
 import { FIELDS } from "./fields.ts";
 import { shortenLongest, TRUNCATED_ATTRIBUTE, truncatedMark } from "./fit.ts";
 import { LIMITS } from "./limits.ts";
 import { Refusal, shown } from "./rejection.ts";
 import type { RejectionCode } from "./rejection.ts";
+import { emptySlots, recordOf, slotOf } from "./slots.ts";
+import type { Slots } from "./slots.ts";
 import type { AuditRecord } from "./types.ts";
 import { utf8Length } from "./utf8.ts";
 
@@ -38,13 +39,14 @@ export type NormaliseOutcome =
     }
   | { readonly kind: "rejected"; readonly code: RejectionCode; readonly field: string; readonly message: string };
 
-type Fields = Record<string, FieldValue | Readonly<Record<string, string>> | undefined>;
-
-const ATTRIBUTES = KEY_INDEX.get("attributes")!;
+const ATTRIBUTES = slotOf("attributes");
+const CREDENTIAL = slotOf("credential_id");
 const BODIES: ReadonlySet<string> = new Set(["request_body", "response_body"]);
 const CHECKS: readonly FieldCheck[] = RECORD_KEYS.map(checkOf);
-const MUST_BE_SENT: readonly string[] = FIELDS.filter((field) => field.required === "producer").map((field) => field.name);
-const NO_NAMES = 8;
+const MUST_BE_SENT: readonly number[] = FIELDS.filter((field) => field.required === "producer").map((field) =>
+  RECORD_KEYS.indexOf(field.name),
+);
+const LISTED_NAMES = 8;
 /** JSON needs at most six bytes for a UTF-16 unit (`\u0000`), and this much for all field names and numbers. */
 const MAX_BYTES_PER_UNIT = 6;
 const FRAME_BYTES = 2_048;
@@ -53,21 +55,13 @@ export function normalise(input: unknown, context: NormaliseContext): NormaliseO
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return rejected(new Refusal("not_an_object", "", `the record is ${shown(input)}; it must be a JSON object`));
   }
-  const trail: Trail = {
-    fingerprint: (value) => context.fingerprint(value),
-    units: 0,
-    notes: [],
-    cuts: context.oversize === "cut" ? new Map() : null,
-  };
-  const fields = readFields(input as Readonly<Record<string, unknown>>, context, trail);
-  if (fields instanceof Refusal) return rejected(fields);
-  const missing = MUST_BE_SENT.find((name) => fields[name] === undefined);
-  if (missing !== undefined) return rejected(new Refusal("missing_field", missing, `${missing} is missing; every record has one`));
-
-  const identified = fields["id"] !== undefined;
-  const filled = defaultsFor(fields as unknown as AuditRecord, context);
-  const record = fit(inOrder({ ...fields, ...filled }), trail);
-  return record instanceof Refusal ? rejected(record) : { kind: "ok", record, identified, notes: trail.notes };
+  const trail: Trail = { context, units: 0, notes: null, cuts: context.oversize === "cut" ? new Map() : null };
+  const slots = emptySlots();
+  const refusal = readFields(slots, input as Readonly<Record<string, unknown>>, context, trail) ?? missingField(slots);
+  if (refusal !== null) return rejected(refusal);
+  const identified = fillDefaults(slots, context);
+  const record = fit(recordOf(slots), trail);
+  return record instanceof Refusal ? rejected(record) : { kind: "ok", record, identified, notes: trail.notes ?? [] };
 }
 
 function rejected(refusal: Refusal): NormaliseOutcome {
@@ -75,64 +69,62 @@ function rejected(refusal: Refusal): NormaliseOutcome {
   return { kind, code, field, message };
 }
 
-function readFields(input: Readonly<Record<string, unknown>>, context: NormaliseContext, trail: Trail): Fields | Refusal {
-  const fields: Fields = {};
+function missingField(slots: Slots): Refusal | null {
+  const missing = MUST_BE_SENT.find((slot) => slots[slot] === undefined);
+  if (missing === undefined) return null;
+  const name = RECORD_KEYS[missing]!;
+  return new Refusal("missing_field", name, `${name} is missing; every record has one`);
+}
+
+function readFields(
+  slots: Slots,
+  input: Readonly<Record<string, unknown>>,
+  context: NormaliseContext,
+  trail: Trail,
+): Refusal | null {
   let given: unknown;
   let unknown: Record<string, unknown> | null = null;
   for (const name of Object.keys(input)) {
     const value = input[name];
-    const index = KEY_INDEX.get(name);
-    if (index === undefined) {
+    const slot = KEY_INDEX.get(name);
+    if (slot === undefined) {
       if (BODIES.has(name)) return new Refusal("bodies_not_enabled", name, `${name} is not kept yet; leave it out`);
       unknown ??= Object.create(null) as Record<string, unknown>;
       unknown[name] = value;
-    } else if (index === ATTRIBUTES) {
+    } else if (slot === ATTRIBUTES) {
       given = value;
     } else if (value !== undefined && value !== null && value !== "") {
-      const checked = CHECKS[index]!(value, trail);
+      const checked = CHECKS[slot]!(value, trail);
       if (checked instanceof Refusal) return checked;
-      fields[name] = checked;
+      slots[slot] = checked;
     }
   }
-  return given === undefined && unknown === null ? fields : readAttributes(fields, given, unknown, context, trail);
+  return given === undefined && unknown === null ? null : readAttributes(slots, given, unknown, context, trail);
 }
 
 function readAttributes(
-  fields: Fields,
+  slots: Slots,
   given: unknown,
   unknown: Readonly<Record<string, unknown>> | null,
   context: NormaliseContext,
   trail: Trail,
-): Fields | Refusal {
+): Refusal | null {
   const isAbsent = given === undefined || given === null || given === "";
   const attributes = checkAttributes(isAbsent ? {} : given, unknown, context.redactNames, trail);
   if (attributes instanceof Refusal) return attributes;
   if (unknown !== null) noteUnknown(Object.keys(unknown), trail);
-  if (attributes.count > 0) fields["attributes"] = attributes.values;
-  adoptCredential(fields, attributes, trail);
-  return fields;
+  if (attributes.count > 0) slots[ATTRIBUTES] = attributes.values;
+  if (attributes.credentialId !== undefined && slots[CREDENTIAL] === undefined) {
+    slots[CREDENTIAL] = attributes.credentialId;
+    trail.units += attributes.credentialId.length;
+  }
+  return null;
 }
 
 function noteUnknown(names: readonly string[], trail: Trail): void {
-  const listed = names.slice(0, NO_NAMES).map(shown).join(", ") + (names.length > NO_NAMES ? ` and ${names.length - NO_NAMES} more` : "");
+  const listed = names.slice(0, LISTED_NAMES).map(shown).join(", ") + (names.length > LISTED_NAMES ? ` and ${names.length - LISTED_NAMES} more` : "");
   const message = `${listed}: no field of a record; kept in attributes`;
-  trail.notes.push({ code: "unknown_field", field: names[0]!.slice(0, LIMITS.quotedCharacters), message });
-}
-
-function adoptCredential(fields: Fields, attributes: Attributes, trail: Trail): void {
-  if (attributes.credentialId === undefined || fields["credential_id"] !== undefined) return;
-  fields["credential_id"] = attributes.credentialId;
-  trail.units += attributes.credentialId.length;
-}
-
-/** Fields in canonical order, so that writing them need not sort. */
-function inOrder(fields: Fields): AuditRecord {
-  const record: Fields = {};
-  for (const name of RECORD_KEYS) {
-    const value = fields[name];
-    if (value !== undefined) record[name] = value;
-  }
-  return record as unknown as AuditRecord;
+  note(trail, { code: "unknown_field", field: names[0]!.slice(0, LIMITS.quotedCharacters), message });
 }
 
 /** Exact only when the bound says that it may matter. */
@@ -142,12 +134,14 @@ function fit(record: AuditRecord, trail: Trail): AuditRecord | Refusal {
   const excess = size - LIMITS.canonicalRecordBytes;
   if (trail.cuts === null || (excess <= 0 && trail.cuts.size === 0)) return excess <= 0 ? record : tooLarge(size);
 
-  const attributes: Record<string, string> = { ...record.attributes };
+  const attributes = { ...record.attributes };
   const fits = excess <= 0 || shortenLongest(attributes, excess, trail.cuts);
   const mark = truncatedMark(trail.cuts);
   attributes[TRUNCATED_ATTRIBUTE] = mark;
-  trail.notes.push({ code: "truncated", field: "attributes", message: `cut to fit, with sizes before: ${mark.slice(0, 200)}` });
-  const cut = inOrder({ ...record, attributes });
+  note(trail, { code: "truncated", field: "attributes", message: `cut to fit, with sizes before: ${mark.slice(0, 200)}` });
+  const slots = RECORD_KEYS.map((name) => record[name as keyof AuditRecord]);
+  slots[ATTRIBUTES] = sorted(attributes);
+  const cut = recordOf(slots);
   return fits && utf8Length(canonicalJson(cut)) <= LIMITS.canonicalRecordBytes ? cut : tooLarge(size);
 }
 

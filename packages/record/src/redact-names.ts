@@ -65,10 +65,12 @@ const spelled = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
 export function classifyName(name: string, more: ReadonlySet<string>): NamedValue {
   let known = remembered.get(name);
   if (known === undefined) {
-    known = { kind: kindOf(name), name: redactText(name) };
+    // The kind is that of the name which is kept, so that reading the record again finds the same.
+    const kept = redactText(name);
+    known = { kind: kindOf(kept), name: kept };
     if (remembered.size < LIMITS.rememberedNameCount) remembered.set(name, known);
   }
-  return more.size > 0 && known.kind !== "credential" && isAmong(name, more) ? { ...known, kind: "secret" } : known;
+  return more.size > 0 && known.kind !== "credential" && isAmong(known.name, more) ? { ...known, kind: "secret" } : known;
 }
 
 function kindOf(name: string): NameKind {
@@ -104,7 +106,8 @@ function isAmong(name: string, more: ReadonlySet<string>): boolean {
   if (more.has(name.toLowerCase())) return true;
   let words = spelled.get(more);
   if (words === undefined) {
-    words = new Set(Array.from(more, lastWord));
+    // A dotted name is meant as it stands; one without is any name's last part.
+    words = new Set(Array.from(more).filter((one) => !one.includes(".")).map(lastWord));
     spelled.set(more, words);
   }
   return words.has(lastWord(name));

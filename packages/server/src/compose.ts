@@ -23,6 +23,7 @@ import { readDashboard } from "./api/dashboard.ts";
 import { watchSpace } from "./api/disk-forecast.ts";
 import type { SpaceWatch } from "./api/disk-forecast.ts";
 import { treeReadings } from "./api/health-routes.ts";
+import type { IndexRebuild } from "./api/health-routes.ts";
 import { DRAIN_MS } from "./api/limits.ts";
 import { openMetrics } from "./api/metrics.ts";
 import type { Meter, Readings } from "./api/metrics.ts";
@@ -37,6 +38,7 @@ import type { Config } from "./config/schema.ts";
 import { openControl } from "./control/control-log.ts";
 import { secretDigest } from "./control/secret.ts";
 import { TallystickError } from "./errors.ts";
+import type { Index } from "./index/open-index.ts";
 import { normaliseTask } from "./intake/normalise-task.ts";
 import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
@@ -46,6 +48,9 @@ import { openServerFolder } from "./server-folder.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
+
+/** Nobody waits for it: the follower goes on however long it takes. */
+const REINDEX_TIMEOUT_MS = 86_400_000;
 
 export async function startServer(machine: Machine, request: FolderRequest): Promise<RunningServer> {
   const { config } = request.config;
@@ -69,6 +74,7 @@ async function start(
 ): Promise<RunningServer> {
   const { config } = request.config;
   const folder = await openServerFolder(machine, request.folder, config, request.base);
+  log.info({ data: request.folder, origin: folder.origin, version: machine.version }, "data folder opened");
   const health = { isFallen: false };
   closers.add("lock", () => (health.isFallen ? undefined : folder.lock.release()));
   const fall = fallGuard(log);
@@ -90,7 +96,6 @@ async function start(
   const { runFile } = folder.places;
   await machine.disk.replaceFile(runFile, Buffer.from(`${JSON.stringify({ url: state.url, pid: machine.pid })}\n`));
   closers.add("run.json", () => machine.disk.remove(runFile));
-  log.info({ url: state.url, data: request.folder, origin: folder.origin, version: machine.version }, "listening");
   let closing: Promise<void> | null = null;
   return {
     url: state.url,
@@ -189,11 +194,26 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     startedAt: formatTimestamp(clock.nowUs()),
     stopping: () => state.stopping,
     nowMs,
+    rebuild: indexRebuild(index, log),
     proxies: trustedProxies(config.http.trusted_proxies),
     publicUrl: () => (config.http.public_url === "" ? state.url : config.http.public_url),
     dashboard: await readDashboard(disk, machine.dashboardFolder),
     http: await httpSettings(machine, config, request.base),
     intake: await intakeParts(api, metrics, budget),
+  };
+}
+
+function indexRebuild(index: Index, log: Logger): IndexRebuild {
+  let running = 0;
+  return {
+    start() {
+      running += 1;
+      index
+        .reindex(REINDEX_TIMEOUT_MS)
+        .catch((error: unknown) => log.warn({ err: error }, "the index was not built anew in time"))
+        .finally(() => void (running -= 1));
+    },
+    isRunning: () => running > 0,
   };
 }
 

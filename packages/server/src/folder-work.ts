@@ -1,48 +1,164 @@
 /** Work on a data folder from the command line, without a server. */
-import { verifyFolder } from "./fsck/verify-folder.ts";
 import { bad, good, warning } from "./cli/doctor-checks.ts";
 import type { Check } from "./cli/doctor-checks.ts";
-import type { FolderRequest, FolderWork } from "./cli/parts.ts";
+import type { FolderCheck, FolderRequest, FolderWork, LeafProgress } from "./cli/parts.ts";
+import { Closers } from "./closers.ts";
+import type { Compute } from "./compute/compute.ts";
+import { acquireFolderLock } from "./disk/folder-lock.ts";
+import type { FolderLock } from "./disk/folder-lock.ts";
 import { readServerFile } from "./disk/server-file.ts";
 import { isTallystickError, TallystickError } from "./errors.ts";
+import { isInUse } from "./fsck/folder-files.ts";
+import { fsck } from "./fsck/fsck.ts";
+import { verifyFolder } from "./fsck/verify-folder.ts";
+import type { VerifyFolderOptions } from "./fsck/verify-folder.ts";
+import type { DayCount } from "./index/day-counts.ts";
 import { openFileKms } from "./kms/file-kms.ts";
 import { openKeyring } from "./kms/keyring.ts";
 import type { Keyring, Kms } from "./kms/kms.ts";
 import type { Machine } from "./machine.ts";
-import { placesOf } from "./server-folder.ts";
+import { openServerFolder, placesOf } from "./server-folder.ts";
 import type { Places } from "./server-folder.ts";
+import { openStores } from "./stores.ts";
 
 export function folderWork(machine: Machine): FolderWork {
   return {
-    verify: async (request, known, onProgress) => {
-      const places = placesFor(request);
-      const compute = machine.openCompute();
-      try {
-        return await verifyFolder({
-          dataFolder: request.folder,
-          disk: machine.disk,
-          clock: machine.clock,
-          kms: await kmsOrNull(machine, places),
+    async verify(request, known, onProgress) {
+      return withCompute(machine, async (compute) =>
+        verifyFolder({
+          ...(await verifyOptions(machine, request, compute, onProgress)),
           integrityKey: known.integrityKey,
-          headFolder: places.head,
-          compute,
           ...(known.vkey === null ? {} : { vkey: known.vkey }),
           ...(known.since === null ? {} : { since: known.since }),
-          onProgress: ({ tree, leavesChecked }) => onProgress(tree, leavesChecked),
-        });
-      } finally {
-        await compute.close();
-      }
+        }),
+      );
     },
-    exportIntegrityKey: async (request) => {
+    check: (request, repair, onProgress) => checkFolder(machine, request, repair, onProgress),
+    reindex: (request, onProgress) => reindexFolder(machine, request, onProgress),
+    async exportIntegrityKey(request) {
       const key = await (await keyringOf(machine, request)).existing("integrity");
       if (key === null) throw new TallystickError("not_found", `${request.folder} has no integrity key yet.`);
       return Buffer.from(key).toString("hex");
     },
-    check: () => Promise.reject(new Error("wip")),
-    reindex: () => Promise.reject(new Error("wip")),
     examine: (request) => examine(machine, request),
   };
+}
+
+async function withCompute<Result>(machine: Machine, work: (compute: Compute) => Promise<Result>): Promise<Result> {
+  const compute = machine.openCompute();
+  try {
+    return await work(compute);
+  } finally {
+    await compute.close();
+  }
+}
+
+async function verifyOptions(
+  machine: Machine,
+  request: FolderRequest,
+  compute: Compute,
+  onProgress: LeafProgress,
+): Promise<VerifyFolderOptions> {
+  const places = placesFor(request);
+  return {
+    dataFolder: request.folder,
+    disk: machine.disk,
+    clock: machine.clock,
+    kms: await kmsOrNull(machine, places),
+    integrityKey: null,
+    headFolder: places.head,
+    compute,
+    onProgress: ({ tree, leavesChecked }) => onProgress(tree, leavesChecked),
+  };
+}
+
+/** Alone in the folder the index can be asked; beside a running server only the rest is checked. */
+async function checkFolder(
+  machine: Machine,
+  request: FolderRequest,
+  repair: boolean,
+  onProgress: LeafProgress,
+): Promise<FolderCheck> {
+  const { disk, bulk } = machine;
+  const inUse = await isInUse(disk, request.folder);
+  const lock = await lockOrNull(machine, request.folder, repair);
+  const check = await withCompute(machine, async (compute) => {
+    const verify = { ...(await verifyOptions(machine, request, compute, onProgress)), inUse };
+    const canAsk = lock !== null && (await hasOwnIndex(machine, request));
+    return fsck({ verify, bulk, repair, indexCounts: canAsk ? () => countIndex(machine, request) : null });
+  }).finally(async () => {
+    // What was not stopped in order still is not: its lock is what says so.
+    if (!inUse) await lock?.release();
+  });
+  if (!repair || check.index.faults.length === 0) return check;
+  await reindexFolder(machine, request, () => {});
+  return { ...check, index: { compared: true, faults: [] }, repaired: [...check.repaired, "index"] };
+}
+
+async function lockOrNull(machine: Machine, folder: string, isNeeded: boolean): Promise<FolderLock | null> {
+  if ((await machine.disk.list(folder)).length === 0) return null;
+  try {
+    return await acquireFolderLock(machine.disk, folder, machine.processes);
+  } catch (error) {
+    if (isNeeded || !isTallystickError(error, "folder_locked")) throw error;
+    return null;
+  }
+}
+
+async function hasOwnIndex({ disk }: Machine, request: FolderRequest): Promise<boolean> {
+  const { url } = request.config.config.index;
+  return url === "" && (await disk.list(placesFor(request).index)).length > 0;
+}
+
+async function countIndex(machine: Machine, request: FolderRequest): Promise<readonly DayCount[]> {
+  const { config, base } = request;
+  const { index: folder } = placesFor(request);
+  return machine.countIndex({ folder, config: config.config, base, keyring: await keyringOf(machine, request) });
+}
+
+/** As long as anybody could want to wait: progress is shown, and a second signal ends it. */
+const REINDEX_TIMEOUT_MS = 20 * 86_400_000;
+const PROGRESS_INTERVAL_MS = 250;
+
+/** With the folder to itself: the same parts as a server's, without its port. */
+async function reindexFolder(
+  machine: Machine,
+  request: FolderRequest,
+  onProgress: (done: number, total: number) => void,
+): Promise<number> {
+  const { config } = request.config;
+  const log = machine.openLog("warn");
+  if (!(await isFolder(machine, request.folder))) {
+    throw new TallystickError("not_found", `${request.folder} is no data folder.`);
+  }
+  const closers = new Closers((name, error) => log.error({ err: error }, `${name} did not close in order`));
+  const health = { isFallen: false };
+  let cancel = () => {};
+  let onFatal: (error: Error) => void = () => {};
+  const fallen = new Promise<never>((_, reject) => {
+    onFatal = reject;
+  });
+  fallen.catch(() => undefined);
+  try {
+    const folder = await openServerFolder(machine, request.folder, config, request.base);
+    closers.add("lock", () => (health.isFallen ? undefined : folder.lock.release()));
+    const stores = await openStores({ machine, config, base: request.base, folder, log, closers, onFatal, health });
+    const total = stores.journal.trees().reduce((sum, { size }) => sum + size, 0);
+    const show = () => {
+      onProgress(total - stores.index.lagRecords(), total);
+      cancel = machine.clock.after(PROGRESS_INTERVAL_MS, show);
+    };
+    show();
+    await Promise.race([stores.index.reindex(REINDEX_TIMEOUT_MS), fallen]);
+    return total;
+  } finally {
+    cancel();
+    await closers.closeAll();
+  }
+}
+
+async function isFolder({ disk }: Machine, folder: string): Promise<boolean> {
+  return (await readServerFile(disk, folder)) !== null;
 }
 
 function placesFor({ folder, config, base }: FolderRequest): Places {

@@ -1,20 +1,25 @@
 /** Which index a configuration means, opened with what it needs and nothing more. */
 import { resolve } from "node:path";
 
-import type { Config } from "./config/schema.ts";
+import type { Clock } from "./clock.ts";
 import type { Disk } from "./disk/disk.ts";
 import { TallystickError } from "./errors.ts";
+import { indexReader } from "./index/client.ts";
+import { dayCounts } from "./index/day-counts.ts";
+import type { DayCount } from "./index/day-counts.ts";
+import { superviseEngine } from "./index/engine/supervisor.ts";
+import { embeddedHome } from "./index/home.ts";
+import type { Home } from "./index/home.ts";
 import { openIndex } from "./index/open-index.ts";
 import type { Index, IndexOptions } from "./index/open-index.ts";
-import type { Keyring } from "./kms/kms.ts";
-import type { IndexRequest } from "./machine.ts";
+import type { IndexPlace, IndexRequest } from "./machine.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What the engine's process may know of ours: tokens and passwords of the environment stay here. */
 const INHERITED = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "NODE_OPTIONS"];
 
-export function engineEnvironment(environment: Environment): Environment {
+function engineEnvironment(environment: Environment): Environment {
   return Object.fromEntries(INHERITED.map((name) => [name, environment[name]]));
 }
 
@@ -24,14 +29,7 @@ export async function openConfiguredIndex(request: IndexRequest, disk: Disk, env
   return openIndex({ home, journal, compute, clock, onTrouble: (message) => log.warn({ part: "index" }, message) });
 }
 
-interface HomeRequest {
-  readonly folder: string;
-  readonly config: Config;
-  readonly base: string;
-  readonly keyring: Keyring;
-}
-
-export async function homeOf(request: HomeRequest, disk: Disk, environment: Environment): Promise<IndexOptions["home"]> {
+async function homeOf(request: IndexPlace, disk: Disk, environment: Environment): Promise<IndexOptions["home"]> {
   const { folder, config, base, keyring } = request;
   const { url, user, password_file: passwordFile, database, memory_bytes: memoryBytes } = config.index;
   if (url !== "") {
@@ -44,6 +42,43 @@ export async function homeOf(request: HomeRequest, disk: Disk, environment: Envi
     kind: "embedded",
     engine: { folder, memoryBytes, diskKey, environment: engineEnvironment(environment) },
   };
+}
+
+/** Longer than an engine that still holds the folder needs to let go of it. */
+const ENGINE_WAIT_MS = 60_000;
+
+/** Asks an engine that follows no journal, so that the index is seen as it was left. */
+export async function countLeftIndex(
+  place: IndexPlace,
+  clock: Clock,
+  disk: Disk,
+  environment: Environment,
+): Promise<readonly DayCount[]> {
+  const chosen = await homeOf(place, disk, environment);
+  if (chosen.kind === "external") throw new TallystickError("index_unavailable", "The index is a server's own.");
+  const engine = superviseEngine({ ...chosen.engine, database: "tallystick", clock, onTrouble: () => {} });
+  const home = embeddedHome(engine, "tallystick", {});
+  try {
+    await untilUp(home, clock);
+    return await dayCounts(indexReader({ home, pressed: () => false }));
+  } finally {
+    await home.close();
+  }
+}
+
+function untilUp(home: Home, clock: Clock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ENGINE_WAIT_MS, () =>
+      reject(new TallystickError("index_unavailable", "The engine does not start.")),
+    );
+    const look = () => {
+      if (!home.isUp()) return;
+      cancel();
+      resolve();
+    };
+    home.onChange(look);
+    look();
+  });
 }
 
 async function passwordIn(disk: Disk, file: string): Promise<string> {

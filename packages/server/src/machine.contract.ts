@@ -16,6 +16,7 @@ import { procProcesses } from "./disk/folder-lock.ts";
 import { nodeBulkDisk } from "./disk/node-bulk-disk.ts";
 import { nodeDisk } from "./disk/node-disk.ts";
 import { TallystickError } from "./errors.ts";
+import { openConfiguredIndex } from "./index-home.ts";
 import type { Index } from "./index/open-index.ts";
 import type { Machine } from "./machine.ts";
 import { realClock } from "./real-clock.ts";
@@ -56,6 +57,7 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     openCompute: inlineCompute,
     taskSeconds: () => new Map(),
     openIndex: async () => absentIndex(),
+    countIndex: () => Promise.reject(new TallystickError("index_unavailable", "There is no index.")),
     pid: process.pid,
     host: "test",
     version: "0.0.0-test",
@@ -63,6 +65,12 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     openLog: () => pino({ level: "silent" }),
     ...parts,
   };
+}
+
+/** The embedded engine, as a server has it: for tests of what reads the index. */
+export function withEngine(): Partial<Machine> {
+  const disk = nodeDisk();
+  return { openIndex: (request) => openConfiguredIndex(request, disk, process.env) };
 }
 
 export interface TestServer extends RunningServer {

@@ -5,6 +5,7 @@ import type { Compute } from "./compute/compute.ts";
 import type { BulkDisk } from "./disk/bulk-disk.ts";
 import type { Disk } from "./disk/disk.ts";
 import type { Processes } from "./disk/folder-lock.ts";
+import type { DayCount } from "./index/day-counts.ts";
 import type { Index } from "./index/open-index.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Config } from "./config/schema.ts";
@@ -26,19 +27,24 @@ export interface Machine {
   /** The built dashboard; a folder that is absent means none. */
   readonly dashboardFolder: string;
   readonly openIndex: (request: IndexRequest) => Promise<Index>;
+  /** What an index that nobody has open holds, as it was left. */
+  readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[]>;
   readonly openLog: (level: string) => Logger;
 }
 
-/** What an index is opened with. */
-export interface IndexRequest {
+/** Where an index is, and what opens it. */
+export interface IndexPlace {
   /** Its own folder; all in it is derived. */
   readonly folder: string;
   readonly config: Config;
   /** Where the configuration's relative paths start. */
   readonly base: string;
+  readonly keyring: Keyring;
+}
+
+export interface IndexRequest extends IndexPlace {
   readonly journal: Journal;
   readonly compute: Compute;
   readonly clock: Clock;
-  readonly keyring: Keyring;
   readonly log: Logger;
 }

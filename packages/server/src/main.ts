@@ -17,7 +17,7 @@ import { nodeBulkDisk } from "./disk/node-bulk-disk.ts";
 import { nodeDisk } from "./disk/node-disk.ts";
 import { errorLine } from "./error-line.ts";
 import { folderWork } from "./folder-work.ts";
-import { openConfiguredIndex } from "./index-home.ts";
+import { countLeftIndex, openConfiguredIndex } from "./index-home.ts";
 import type { Machine } from "./machine.ts";
 import { realClock } from "./real-clock.ts";
 
@@ -27,19 +27,24 @@ function thisMachine(): Machine {
   // What this process writes is nobody else's affair; the index engine inherits it.
   process.umask(0o077);
   const disk = nodeDisk();
+  const clock = realClock();
+  const taskSeconds = new Map<string, number>();
+  const onTask = (task: string, ms: number): void =>
+    void taskSeconds.set(task, (taskSeconds.get(task) ?? 0) + ms / 1_000);
   return {
     disk,
     bulk: nodeBulkDisk(),
-    clock: realClock(),
+    clock,
     random: (length) => randomFillSync(new Uint8Array(length)),
     processes: procProcesses(disk, process.pid),
-    openCompute: () => poolCompute({ threads: WORKERS }),
-    taskSeconds: () => new Map(),
+    openCompute: () => poolCompute({ threads: WORKERS, onTask }),
+    taskSeconds: () => taskSeconds,
     pid: process.pid,
     host: hostname(),
     version: ownVersion(),
     dashboardFolder: fileURLToPath(new URL("../../dashboard/dist", import.meta.url)),
     openIndex: (request) => openConfiguredIndex(request, disk, process.env),
+    countIndex: (place) => countLeftIndex(place, clock, disk, process.env),
     openLog: (level) =>
       pino(
         { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorLine } },

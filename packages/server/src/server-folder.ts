@@ -75,6 +75,8 @@ async function openLocked(
   lock: FolderLock,
 ): Promise<ServerFolder> {
   const { disk, random, clock } = machine;
+  // Of a server that was killed; whoever has the lock knows that it does not run.
+  await disk.remove(places.runFile);
   const found = await readServerFile(disk, folder);
   if (found === null) await refuseHeadless(disk, folder, places);
   const kms = await openKms(machine, places, found === null);

@@ -87,8 +87,8 @@ async function openJournal(
 ): Promise<LocalJournal> {
   const { disk, clock, random } = machine;
   const { places, origin, keyring } = folder;
-  // Both are in the folder before the first record is, so that whoever verifies it knows that they must be there.
-  await keyring.key("integrity");
+  // All are in the folder before the first record is, so that whoever verifies it knows that they must be there.
+  for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
   const signer = await keyring.signer();
   const sizes = await headSizes(fsHeadStore(disk, places.head), origin, signer.publicKey);
   return openLocalJournal({

@@ -72,8 +72,9 @@ async function checkFullTile(check: TreeCheck, read: FullTile, damage: Damage): 
     await tellMismatch(check, { level, n, width: TILE_WIDTH, ...tile }, expected, damage);
   }
   if (tile !== null) check.found.tilesChecked += 1;
-  if (tile !== null && level === 0) check.found.lastLeafHash = tile.bytes.slice(-HASH_SIZE_BYTES);
-  if (level === 0) check.onLeaves(TILE_WIDTH);
+  if (level > 0) return;
+  check.found.lastLeafHash = tile?.bytes.slice(-HASH_SIZE_BYTES) ?? null;
+  check.onLeaves(TILE_WIDTH);
 }
 
 function hashesTo(bytes: Uint8Array, { hash }: HashAbove): boolean {
@@ -97,7 +98,7 @@ async function checkLastBundle(check: TreeCheck, edge: Edge): Promise<void> {
   const width = check.size % TILE_WIDTH;
   if (width === 0) return;
   const n = Math.floor(check.size / TILE_WIDTH);
-  if (tile !== undefined) check.found.lastLeafHash = tile.bytes.slice(-HASH_SIZE_BYTES);
+  check.found.lastLeafHash = tile?.bytes.slice(-HASH_SIZE_BYTES) ?? null;
   const bundle = await readBundle(check, n, width);
   const place = { n, width, tile: tile ?? null, tileRight: edge.proven, expected: null };
   if (bundle !== null) checkBundle(check, place, bundle);

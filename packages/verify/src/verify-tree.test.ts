@@ -175,6 +175,23 @@ describe("a flipped bit", () => {
   });
 });
 
+describe("several faults at once", () => {
+  test("are never taken for none", async () => {
+    const paths = [...small.files.keys()].filter((path) => path !== "checkpoint");
+    const flips = fc.uniqueArray(fc.constantFrom(...paths), { minLength: 2, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(flips, fc.nat(), fc.boolean(), async (files, bit, contents) => {
+        const tree = copyOf(small);
+        for (const file of files) flip(tree, file, bit);
+        const { faults } = await check(tree, sourceOf(tree, { contents }));
+        const touched = contents ? files : files.filter((file) => !file.startsWith("tile/entries"));
+        expect(faults.length > 0).toBe(touched.length > 0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
 describe("what is missing or cut", () => {
   test("is found in every file", async () => {
     for (const [path, bytes] of small.files) {

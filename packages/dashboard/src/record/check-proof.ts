@@ -1,6 +1,7 @@
 /**
- * Checks a record's proof in the browser, trusting nothing the server says but the verifier key: the leaf is hashed from its text, the
- * path leads to the checkpoint's root, the checkpoint's signature verifies, and the leaf says what the page shows.
+ * Checks a record's proof in the browser, trusting nothing the server says but the verifier key: the leaf is hashed
+ * from its text, the path leads to the checkpoint's root, the checkpoint's signature verifies, and the leaf says what
+ * the page shows.
  */
 import { canonicalJson, decodeLeaf } from "@tallystick/record";
 import {

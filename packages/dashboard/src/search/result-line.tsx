@@ -18,7 +18,7 @@ export function ResultLine({ state, change, histogram, total, first, busy }: Res
   return (
     <div className="flex h-7 shrink-0 flex-wrap items-center gap-3 text-quiet" role="status">
       <span className="font-medium text-ink">
-        {found === undefined ? "Searching…" : `${formatCount(found)} records`}
+        {found === undefined ? "Searching…" : `${formatCount(found)} ${found === 1 ? "record" : "records"}`}
       </span>
       {first !== undefined && <span>{busy ? "…" : `${Math.round(first.elapsed_ms)} ms`}</span>}
       {(first?.partial === true || histogram?.partial === true) && (

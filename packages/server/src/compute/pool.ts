@@ -15,6 +15,8 @@ export interface PoolOptions {
   readonly threads: number;
   /** The built worker; found beside this file when absent. */
   readonly workerFile?: string;
+  /** Told how long each task ran. */
+  readonly onTask?: (task: string, ms: number) => void;
 }
 
 export function poolCompute(options: PoolOptions): Compute {
@@ -29,6 +31,7 @@ export function poolCompute(options: PoolOptions): Compute {
     async run<Input, Output>(task: Task<Input, Output>, input: Input, transfer: readonly ArrayBuffer[] = []) {
       const reply = await pool.run({ task: task.name, input }, { transferList: [...transfer] });
       if (reply.kind === "failed") throw new TallystickError(reply.code, reply.message, reply.detail);
+      options.onTask?.(task.name, reply.ms);
       return reply.output as Output;
     },
     async close() {

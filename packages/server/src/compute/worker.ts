@@ -4,6 +4,7 @@ import { Piscina } from "piscina";
 import type { ErrorCode, ErrorDetail } from "../errors.ts";
 import { TallystickError } from "../errors.ts";
 import { checkLeavesTask } from "../fsck/check-leaves-task.ts";
+import { encodeNativeTask } from "../index/encode-task.ts";
 import { normaliseTask } from "../intake/normalise-task.ts";
 import { identitiesTask } from "../journal/identities-task.ts";
 import { openTask } from "../journal/open-task.ts";
@@ -11,7 +12,7 @@ import { sealTask } from "../journal/seal-task.ts";
 import type { Task } from "./compute.ts";
 
 /** Every task there is. A folder that has tasks of its own adds them here, by name. */
-const TASKS = [sealTask, openTask, identitiesTask, checkLeavesTask, normaliseTask] as const;
+const TASKS = [sealTask, openTask, identitiesTask, checkLeavesTask, normaliseTask, encodeNativeTask] as const;
 
 export interface Request {
   readonly task: string;
@@ -19,7 +20,12 @@ export interface Request {
 }
 
 export type Reply =
-  | { readonly kind: "done"; readonly output: unknown }
+  | {
+      readonly kind: "done";
+      readonly output: unknown;
+      /** How long the task ran in the worker. */
+      readonly ms: number;
+    }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string; readonly detail: ErrorDetail };
 
 const TASK_BY_NAME: ReadonlyMap<string, Task<unknown, unknown>> = new Map(
@@ -29,9 +35,10 @@ const TASK_BY_NAME: ReadonlyMap<string, Task<unknown, unknown>> = new Map(
 export async function runTask(request: Request): Promise<unknown> {
   const task = TASK_BY_NAME.get(request.task);
   if (task === undefined) throw new Error(`there is no task of the name ${request.task}`);
+  const started = performance.now();
   try {
     const { output, transfer } = await task.run(request.input);
-    return moved({ kind: "done", output }, transfer);
+    return moved({ kind: "done", output, ms: performance.now() - started }, transfer);
   } catch (error) {
     if (!(error instanceof TallystickError)) throw error;
     const { code, message, hint, fatal, retryAfterS, at } = error;

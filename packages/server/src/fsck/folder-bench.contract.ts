@@ -68,6 +68,7 @@ export class FolderBench {
     const kms = await this.#firstStart();
     await disk.replaceFile(`${DATA}/lock`, Buffer.from("held"));
     const keyring = this.keyring(kms);
+    for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
     const signer = await keyring.signer();
     const heads = fsHeadStore(disk, `${DATA}/head`);
     const sizes = await headSizes(heads, ORIGIN, signer.publicKey);

@@ -85,7 +85,7 @@ export function inspectFolder(options: VerifyFolderOptions): Promise<FolderInspe
 }
 
 /** Keys without which no leaf is ever written. */
-const ALWAYS_THERE = ["signing", "integrity"];
+const ALWAYS_THERE = ["signing", "integrity", "redaction", "index"];
 
 class FolderVerification {
   readonly #options: VerifyFolderOptions;

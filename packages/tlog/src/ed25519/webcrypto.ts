@@ -9,7 +9,8 @@ export async function verifyEd25519(
   signature: Uint8Array,
 ): Promise<boolean> {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle;
+  const { crypto } = globalThis as Surroundings;
+  const subtle = crypto?.subtle;
   if (subtle === undefined)
     throw new Error("signatures cannot be checked here: open the page over https or on localhost");
   try {
@@ -23,6 +24,7 @@ export async function verifyEd25519(
   }
 }
 
-interface Crypto {
-  readonly subtle: typeof globalThis.crypto.subtle;
+/** What the types promise always, and a page has only when it was served securely. */
+interface Surroundings {
+  readonly crypto?: { readonly subtle?: typeof globalThis.crypto.subtle };
 }

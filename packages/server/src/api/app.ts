@@ -1,0 +1,183 @@
+/**
+ * The HTTP interface: routes over the seams, nothing else. It alone knows status codes. Declared here is what holds
+ * for every route: who is asking, what an error looks like, which headers go out, what is logged (never a payload, a
+ * secret or a query string).
+ */
+import cookie from "@fastify/cookie";
+import fastify, { LogController } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+import { acceptProxyHeaders } from "../access/proxy-protocol.ts";
+import type { ProxiedConnections } from "../access/proxy-protocol.ts";
+import type { TrustedProxies } from "../access/client-address.ts";
+import type { AccessParts } from "../access/authenticate.ts";
+import type { Control } from "../control/control.ts";
+import { TallystickError } from "../errors.ts";
+import { answerClientError } from "./client-error.ts";
+import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
+import type { DashboardFiles } from "./dashboard.ts";
+import { asTallystickError, PROBLEM_TYPE, problemOf, retryAfterOf } from "./errors.ts";
+import { healthRoutes } from "./health-routes.ts";
+import type { HealthParts } from "./health-routes.ts";
+import { keysRoutes } from "./keys-routes.ts";
+import { MAX_HEADER_BYTES, MAX_JSON_BODY_BYTES, TIMEOUT_CHECK_MS } from "./limits.ts";
+import { declaredPaths } from "./methods.ts";
+import type { DeclaredPaths } from "./methods.ts";
+import { exportRoute } from "./export-route.ts";
+import type { ExportRouteParts } from "./export-route.ts";
+import { describeApi, openApiRoute } from "./openapi.ts";
+import { otlpError, otlpRoutes } from "./otlp-routes.ts";
+import { recordsRoute } from "./records-route.ts";
+import { guardRoutes } from "./route-access.ts";
+import { searchRoutes } from "./search-routes.ts";
+import type { SearchRoutesParts } from "./search-routes.ts";
+import { sessionRoutes } from "./session-routes.ts";
+import type { SessionRoutesParts } from "./session-routes.ts";
+import type { IntakeParts } from "./take-in.ts";
+import { tailRoute } from "./tail-route.ts";
+import type { TailRouteParts } from "./tail-route.ts";
+import { treesRoutes } from "./trees-routes.ts";
+
+export interface ApiParts
+  extends AccessParts, SessionRoutesParts, HealthParts, SearchRoutesParts, TailRouteParts, ExportRouteParts {
+  readonly control: Control;
+  readonly proxies: TrustedProxies;
+  readonly intake: IntakeParts;
+  readonly dashboard: DashboardFiles;
+  readonly log: FastifyBaseLogger;
+  readonly http: HttpSettings;
+}
+
+export interface HttpSettings {
+  readonly tls: { readonly cert: Uint8Array; readonly key: Uint8Array } | null;
+  readonly requestTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+/** The server, routes declared, not listening yet. */
+export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
+  const app = instance(parts);
+  const paths = declaredPaths(app);
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.server.maxConnections = parts.http.maxConnections;
+  app.server.headersTimeout = Math.min(parts.http.headersTimeoutMs, parts.http.requestTimeoutMs);
+  await describeApi(app, parts.version);
+  await app.register(cookie);
+  const connections: ProxiedConnections = acceptProxyHeaders(app.server, parts.proxies, parts.clock);
+  guardRoutes(app, { ...parts, connections: () => connections });
+  app.addHook("onSend", async (request, reply) => addHeaders(parts, request, reply));
+  app.addHook("onResponse", async (request, reply) => logAnswer(request, reply));
+  app.setErrorHandler((error, request, reply) => sendProblem(asTallystickError(error), request, reply));
+  app.setNotFoundHandler((request, reply) => notFound(parts, paths, request, reply));
+  await app.register(async (scope) => readingOwnBodies(scope, () => recordsRoute(scope, parts)));
+  await app.register(async (scope) => {
+    readingOwnBodies(scope, () => otlpRoutes(scope, parts.intake));
+    scope.setErrorHandler((error, request, reply) => {
+      const known = asTallystickError(error);
+      return otlpError(request, reply, known) ?? sendProblem(known, request, reply);
+    });
+  });
+  treesRoutes(app, parts);
+  searchRoutes(app, parts);
+  tailRoute(app, parts);
+  exportRoute(app, parts);
+  keysRoutes(app, parts.control);
+  sessionRoutes(app, parts);
+  healthRoutes(app, parts);
+  openApiRoute(app);
+  await app.ready();
+  return app;
+}
+
+function instance({ http, log }: ApiParts): FastifyInstance {
+  const options = {
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
+    bodyLimit: MAX_JSON_BODY_BYTES,
+    requestTimeout: http.requestTimeoutMs,
+    http: { connectionsCheckingInterval: TIMEOUT_CHECK_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    forceCloseConnections: "idle" as const,
+    // Its own 503 is no problem+json; guardRoutes refuses what still comes over open connections.
+    return503OnClosing: false,
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      void sendProblem(asTallystickError(error), request, reply),
+    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
+    ajv: {
+      customOptions: {
+        removeAdditional: false as const,
+        coerceTypes: "array" as const,
+        strict: false,
+        allErrors: false,
+      },
+    },
+    genReqId: () => crypto.randomUUID(),
+  };
+  if (http.tls === null) return fastify(options);
+  const tls = { cert: Buffer.from(http.tls.cert), key: Buffer.from(http.tls.key), minVersion: "TLSv1.2" as const };
+  return fastify({ ...options, https: { ...tls, ...options.http } });
+}
+
+/** In this scope Fastify leaves the body alone: the route reads it once, as one buffer. */
+function readingOwnBodies(scope: FastifyInstance, declare: () => void): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  declare();
+}
+
+function addHeaders(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header("x-content-type-options", "nosniff");
+  reply.header("x-request-id", request.id);
+  if (!reply.hasHeader("referrer-policy")) reply.header("referrer-policy", "no-referrer");
+  if (!reply.hasHeader("content-security-policy")) reply.header("content-security-policy", API_CSP);
+  if (!reply.hasHeader("cross-origin-resource-policy")) reply.header("cross-origin-resource-policy", "same-origin");
+  if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
+  if (parts.http.tls !== null) reply.header("strict-transport-security", "max-age=31536000");
+}
+
+function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
+  const line = {
+    request_id: request.id,
+    method: request.method,
+    // The pattern, not the address: ids and tokens may stand in the latter.
+    route: request.routeOptions.url ?? "unknown",
+    status: reply.statusCode,
+    elapsed_ms: Math.round(reply.elapsedTime * 10) / 10,
+    client: request.client,
+    principal: request.principal?.name ?? null,
+  };
+  if (reply.statusCode >= 500) request.log.warn(line, "request failed");
+  else request.log.debug(line, "request");
+}
+
+function sendProblem(error: TallystickError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error.code === "internal" || error.fatal)
+    request.log.error({ request_id: request.id, err: error.cause ?? error }, error.message);
+  const problem = problemOf(error);
+  const retryAfterS = retryAfterOf(error);
+  if (retryAfterS !== null) reply.header("retry-after", retryAfterS);
+  return reply.code(problem.status).type(PROBLEM_TYPE).send(problem);
+}
+
+function notFound(parts: ApiParts, paths: DeclaredPaths, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const path = request.url.split("?", 1)[0]!;
+  const methods = paths.methodsOf(path);
+  if (methods.length > 0) {
+    reply.header("allow", methods.join(", "));
+    return sendProblem(
+      new TallystickError("method_not_allowed", `This path takes ${methods.join(", ")}.`),
+      request,
+      reply,
+    );
+  }
+  const file = dashboardFile(parts.dashboard, request);
+  if (file !== null) return sendDashboardFile(request, reply, file);
+  const isHome = path === "/" && parts.dashboard.size === 0;
+  const message = isHome ? "The dashboard was not built." : "There is no such path.";
+  return sendProblem(
+    new TallystickError("not_found", message, isHome ? { hint: "Run `npm run build`." } : {}),
+    request,
+    reply,
+  );
+}

@@ -1,0 +1,30 @@
+import type { Socket } from "node:net";
+
+import { TallystickError } from "../errors.ts";
+import { PROBLEM_TYPE, problemOf } from "./errors.ts";
+
+interface ParserError extends Error {
+  readonly code?: string;
+}
+
+/** Answers what never became a request: bytes that are no HTTP, and requests that did not arrive in time. */
+export function answerClientError(error: ParserError, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const problem = problemOf(tallystickErrorOf(error));
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.status === 408 ? "Request Timeout" : "Bad Request"}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+function tallystickErrorOf(error: ParserError): TallystickError {
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new TallystickError("request_timeout", "The request did not arrive whole in time.");
+  if (error.code === "HPE_HEADER_OVERFLOW")
+    return new TallystickError("bad_request", "The request's headers are too long.");
+  return new TallystickError("bad_request", "This is not HTTP/1.1.");
+}

@@ -1,0 +1,114 @@
+/**
+ * GET /api/export: all records that match, as they are read, in constant memory. Streamed whole, or page by page
+ * (`paged=true`): each page's text goes after the one before, and its header `Tallystick-Next` is the cursor of what
+ * follows, so that an export which breaks off goes on where it was.
+ */
+import { Readable } from "node:stream";
+import { Type } from "typebox";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+import { isTallystickError } from "../errors.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { EXPORT_FORMATS, exportContentType } from "../search/export/export.ts";
+import type { ExportChunk, ExportFormatName } from "../search/export/export.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
+import type { Search } from "../search/search.ts";
+import { problems, query, textResponse } from "./schemas.ts";
+import { CURSOR, goneSignal, ORDER, orderOf, QUESTION } from "./search-query.ts";
+import type { QuestionParameters } from "./search-query.ts";
+
+export interface ExportRouteParts {
+  readonly search: Search;
+  readonly ledger: Ledger;
+}
+
+const NEXT_HEADER = "tallystick-next";
+const PARTIAL_HEADER = "tallystick-partial";
+
+const ExportQuery = query({
+  ...QUESTION,
+  order: ORDER,
+  cursor: CURSOR,
+  format: Type.Optional(Type.Enum([...EXPORT_FORMATS], { default: "ndjson" })),
+  proofs: Type.Optional(Type.Boolean({ description: "Each record with its c2sp.org/tlog-proof@v1 text." })),
+  paged: Type.Optional(Type.Boolean({ description: "One page, with the next one's cursor in Tallystick-Next." })),
+});
+
+interface ExportParameters extends QuestionParameters {
+  readonly order?: string;
+  readonly cursor?: string;
+  readonly format?: ExportFormatName;
+  readonly proofs?: boolean;
+  readonly paged?: boolean;
+}
+
+export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void {
+  app.get(
+    "/api/export",
+    {
+      config: { access: "read" },
+      exposeHeadRoute: false,
+      schema: {
+        summary: "All records that match, streamed",
+        tags: ["search"],
+        querystring: ExportQuery,
+        response: {
+          200: textResponse("NDJSON, CSV or XML", "application/x-ndjson"),
+          ...problems(400, 401, 403, 422, 503, 504),
+        },
+      },
+    },
+    (request: FastifyRequest<{ Querystring: ExportParameters }>, reply) => serveExport(parts, request.query, reply),
+  );
+}
+
+async function serveExport(
+  parts: ExportRouteParts,
+  parameters: ExportParameters,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const { order, format = "ndjson", proofs = false, paged = false, ...question } = parameters;
+  const proof = proofs ? (tree: string, index: number) => proofOrNull(parts.ledger, tree, index) : undefined;
+  const request = { ...question, order: orderOf(order), format, proof };
+  const chunks = parts.search.export(WHOLE_SCOPE, request, goneSignal(reply))[Symbol.asyncIterator]();
+  // The first one is read before the status goes out: what fails at once is a problem, not a broken stream.
+  const first = await chunks.next();
+  reply
+    .type(exportContentType(format))
+    .header("content-disposition", `attachment; filename="tallystick-export.${format}"`);
+  if (first.done === true) return reply.send("");
+  if (!paged) return reply.send(Readable.from(whole(first.value, chunks, reply)));
+  await chunks.return?.();
+  const { text, next, partial } = first.value;
+  if (next !== null) reply.header(NEXT_HEADER, next);
+  if (partial) reply.header(PARTIAL_HEADER, "true");
+  return reply.send(text);
+}
+
+/** A stream cannot say at its head that it will be cut, so it says so behind its end, and by ending in error. */
+async function* whole(
+  first: ExportChunk,
+  rest: AsyncIterator<ExportChunk>,
+  reply: FastifyReply,
+): AsyncGenerator<Buffer> {
+  let chunk = first;
+  for (;;) {
+    yield Buffer.from(chunk.text);
+    if (chunk.partial) {
+      reply.raw.destroy();
+      return;
+    }
+    const following = await rest.next();
+    if (following.done === true) return;
+    chunk = following.value;
+  }
+}
+
+async function proofOrNull(ledger: Ledger, tree: string, index: number): Promise<string | null> {
+  try {
+    return await ledger.proof(tree, index);
+  } catch (error) {
+    if (isTallystickError(error, "not_published")) return null;
+    throw error;
+  }
+}

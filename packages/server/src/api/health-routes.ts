@@ -1,0 +1,152 @@
+import { Type } from "typebox";
+import type { FastifyInstance } from "fastify";
+
+import { TallystickError } from "../errors.ts";
+import type { IndexFollower } from "../index/index-seam.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { SpaceWatch } from "./disk-forecast.ts";
+import type { Metrics, TreeReading } from "./metrics.ts";
+import { problems, query, textResponse } from "./schemas.ts";
+
+export interface HealthParts {
+  readonly journal: Journal;
+  readonly ledger: Ledger;
+  readonly index: IndexFollower;
+  readonly metrics: Metrics;
+  readonly space: SpaceWatch;
+  readonly version: string;
+  readonly startedAt: string;
+  /** Set once the server stops taking requests. */
+  readonly stopping: () => boolean;
+  readonly nowMs: () => number;
+  readonly rebuild: IndexRebuild;
+}
+
+/** Building the index anew while everything else goes on. */
+export interface IndexRebuild {
+  start(): void;
+  isRunning(): boolean;
+}
+
+const Status = Type.Object({
+  version: Type.String(),
+  started_at: Type.String({ format: "date-time" }),
+  trees: Type.Array(
+    Type.Object({
+      tree: Type.String(),
+      journaled: Type.Integer(),
+      integrated: Type.Integer(),
+      published: Type.Integer(),
+      indexed: Type.Integer(),
+    }),
+  ),
+  index: Type.Object({ state: Type.Enum(["starting", "ready", "rebuilding", "failed"]) }),
+  disk: Type.Object({ free_bytes: Type.Integer(), days_until_full: Type.Union([Type.Number(), Type.Null()]) }),
+});
+
+/** For machines that watch the server. */
+export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
+  const tags = ["health"];
+  const answer = Type.Object({ status: Type.Literal("ok") });
+  app.get(
+    "/healthz",
+    { config: { access: "public" }, schema: { summary: "The process lives", tags, response: { 200: answer } } },
+    async () => ({ status: "ok" }),
+  );
+  app.get(
+    "/readyz",
+    {
+      config: { access: "public" },
+      schema: {
+        summary: "Records are accepted and the index answers",
+        tags,
+        response: { 200: answer, ...problems(503) },
+      },
+    },
+    async () => {
+      if (parts.stopping()) throw new TallystickError("shutting_down", "The server is shutting down.");
+      const state = parts.index.state();
+      if (state === "starting" || state === "failed")
+        throw new TallystickError("index_unavailable", `Records are accepted; the index is ${state}.`);
+      return { status: "ok" };
+    },
+  );
+  app.get(
+    "/metrics",
+    {
+      config: { access: "metrics" },
+      schema: {
+        summary: "Figures for Prometheus",
+        tags,
+        response: { 200: textResponse("Prometheus text", "text/plain"), ...problems(401, 403) },
+      },
+    },
+    async (_, reply) => reply.type(parts.metrics.contentType).send(await parts.metrics.text()),
+  );
+  app.get(
+    "/api/status",
+    {
+      config: { access: "read" },
+      schema: {
+        summary: "How far everything has come",
+        tags,
+        querystring: query({}),
+        response: { 200: Status, ...problems(401, 403) },
+      },
+    },
+    async () => statusOf(parts),
+  );
+  app.post(
+    "/api/reindex",
+    {
+      config: { access: "manage" },
+      schema: {
+        summary: "Drop the index and build it anew from the journal",
+        description: "Answers at once; /api/status shows how far it has come. Intake goes on meanwhile.",
+        tags,
+        response: { 202: answer, ...problems(401, 403) },
+      },
+    },
+    async (_, reply) => {
+      parts.rebuild.start();
+      return reply.code(202).send({ status: "ok" });
+    },
+  );
+}
+
+async function statusOf(parts: HealthParts): Promise<unknown> {
+  const { freeBytes, daysUntilFull } = await parts.space.forecast();
+  return {
+    version: parts.version,
+    started_at: parts.startedAt,
+    trees: treeReadings(parts).map(({ tree, journaled, integrated, published, indexed }) => ({
+      tree,
+      journaled,
+      integrated,
+      published,
+      indexed,
+    })),
+    index: { state: parts.rebuild.isRunning() ? "rebuilding" : parts.index.state() },
+    disk: {
+      free_bytes: freeBytes,
+      days_until_full: Number.isFinite(daysUntilFull) ? Math.round(daysUntilFull * 10) / 10 : null,
+    },
+  };
+}
+
+/** The positions of every tree, side by side. */
+export function treeReadings({
+  journal,
+  ledger,
+  index,
+  nowMs,
+}: Pick<HealthParts, "journal" | "ledger" | "index" | "nowMs">): readonly TreeReading[] {
+  const positions = new Map(ledger.positions().map((position) => [position.tree, position]));
+  const indexed = new Map(index.positions().map((position) => [position.tree, position.indexed]));
+  return journal.trees().map(({ tree, size }) => {
+    const { integrated = 0, published = 0, publishedAtMs = null } = positions.get(tree) ?? {};
+    const checkpointAgeS = publishedAtMs === null ? null : Math.max(0, (nowMs() - publishedAtMs) / 1_000);
+    return { tree, journaled: size, integrated, published, indexed: indexed.get(tree) ?? 0, checkpointAgeS };
+  });
+}

@@ -1,0 +1,164 @@
+/**
+ * The server's figures for Prometheus, in a registry of the server's own (two servers in one process do not mix).
+ * Counters are moved where things happen; what another part already knows is asked for when somebody reads.
+ */
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+export interface Meter {
+  prepared(intake: string, bytes: number, rejected: number, leftOut: number): void;
+  stored(intake: string, count: number, duplicates: number, ackMs: number): void;
+  refused(intake: string, code: string): void;
+  pushedBack(intake: string, reason: string): void;
+}
+
+/** What other parts know, as read at a scrape. */
+export interface Readings {
+  readonly trees: readonly TreeReading[];
+  readonly waitingBytes: number;
+  readonly keptBytes: number;
+  readonly fsyncs: number;
+  readonly freeBytes: number;
+  readonly daysUntilFull: number;
+  readonly indexReady: boolean;
+  readonly tails: number;
+  readonly taskSeconds: ReadonlyMap<string, number>;
+}
+
+export interface TreeReading {
+  readonly tree: string;
+  readonly journaled: number;
+  readonly integrated: number;
+  readonly published: number;
+  readonly indexed: number;
+  readonly checkpointAgeS: number | null;
+}
+
+export interface Metrics extends Meter {
+  /** Prometheus text. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+const ACK_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export function openMetrics(read: () => Promise<Readings>): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = (name: string, help: string, labelNames: readonly string[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const records = counter("tallystick_records_total", "Records by what became of them", ["intake", "outcome"]);
+  const bytes = counter("tallystick_intake_bytes_total", "Request body bytes taken in", ["intake"]);
+  const refused = counter("tallystick_requests_refused_total", "Requests refused as a whole", ["intake", "code"]);
+  const pushback = counter(
+    "tallystick_pushback_total",
+    "Requests answered 503 because the journal could not take them",
+    ["intake", "reason"],
+  );
+  const ack = new Histogram({
+    name: "tallystick_ack_seconds",
+    help: "From a request's first byte to its durable acknowledgement",
+    labelNames: ["intake"],
+    buckets: ACK_BUCKETS_S,
+    registers,
+  });
+  const show = addReadings(registry);
+  return {
+    contentType: registry.contentType,
+    async text() {
+      show(await read());
+      return registry.metrics();
+    },
+    prepared(intake, sizeBytes, rejected, leftOut) {
+      bytes.inc({ intake }, sizeBytes);
+      if (rejected > 0) records.inc({ intake, outcome: "rejected" }, rejected);
+      if (leftOut > 0) records.inc({ intake, outcome: "left_out" }, leftOut);
+    },
+    stored(intake, count, duplicates, ackMs) {
+      records.inc({ intake, outcome: "stored" }, count);
+      if (duplicates > 0) records.inc({ intake, outcome: "duplicate" }, duplicates);
+      ack.observe({ intake }, ackMs / 1_000);
+    },
+    refused: (intake, code) => refused.inc({ intake, code }),
+    pushedBack: (intake, reason) => pushback.inc({ intake, reason }),
+  };
+}
+
+type Values = (readings: Readings) => readonly (readonly [labels: Record<string, string>, value: number])[];
+
+const single =
+  (value: (readings: Readings) => number): Values =>
+  (readings) => [[{}, value(readings)]];
+const perTree =
+  (value: (tree: TreeReading) => number | null): Values =>
+  ({ trees }) =>
+    trees.flatMap((tree) => {
+      const reading = value(tree);
+      return reading === null ? [] : [[{ tree: tree.tree }, reading] as const];
+    });
+
+type Reading = readonly [name: string, help: string, labels: readonly string[], values: Values];
+
+const GAUGES: readonly Reading[] = [
+  ["tallystick_tree_journaled_leaves", "Leaves that are durable", ["tree"], perTree((tree) => tree.journaled)],
+  [
+    "tallystick_ledger_lag_leaves",
+    "Leaves that are durable and not under a checkpoint",
+    ["tree"],
+    perTree((tree) => tree.journaled - tree.published),
+  ],
+  [
+    "tallystick_index_lag_leaves",
+    "Leaves that are durable and not searchable",
+    ["tree"],
+    perTree((tree) => tree.journaled - tree.indexed),
+  ],
+  [
+    "tallystick_checkpoint_age_seconds",
+    "Age of the newest checkpoint",
+    ["tree"],
+    perTree((tree) => tree.checkpointAgeS),
+  ],
+  ["tallystick_waiting_bytes", "Request bodies held in memory", [], single((readings) => readings.waitingBytes)],
+  ["tallystick_disk_free_bytes", "Free space for the data folder", [], single((readings) => readings.freeBytes)],
+  [
+    "tallystick_disk_full_days",
+    "Days until the disk is full at the rate of the last day",
+    [],
+    single((readings) => readings.daysUntilFull),
+  ],
+  ["tallystick_index_ready", "1 when the index answers", [], single((readings) => (readings.indexReady ? 1 : 0))],
+  ["tallystick_tails", "Live tails", [], single((readings) => readings.tails)],
+];
+const COUNTERS: readonly Reading[] = [
+  ["tallystick_journal_bytes_total", "Bytes written to the journal", [], single((readings) => readings.keptBytes)],
+  ["tallystick_fsyncs_total", "Syncs of journal files", [], single((readings) => readings.fsyncs)],
+  [
+    "tallystick_task_seconds_total",
+    "Time that workers spent in tasks",
+    ["task"],
+    ({ taskSeconds }) => [...taskSeconds].map(([task, seconds]) => [{ task }, seconds]),
+  ],
+];
+
+/** Gauges and counters whose values are set anew at each scrape, all from one reading. */
+function addReadings(registry: Registry): (readings: Readings) => void {
+  const registers = [registry];
+  const setters: ((readings: Readings) => void)[] = [];
+  for (const [name, help, labelNames, values] of GAUGES) {
+    const gauge = new Gauge({ name, help, labelNames, registers });
+    setters.push((readings) => {
+      gauge.reset();
+      for (const [labels, value] of values(readings)) gauge.set(labels, value);
+    });
+  }
+  for (const [name, help, labelNames, values] of COUNTERS) {
+    const counter = new Counter({ name, help, labelNames, registers });
+    setters.push((readings) => {
+      counter.reset();
+      for (const [labels, value] of values(readings)) counter.inc(labels, value);
+    });
+  }
+  return (readings) => {
+    for (const set of setters) set(readings);
+  };
+}

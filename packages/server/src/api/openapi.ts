@@ -1,0 +1,55 @@
+import swagger from "@fastify/swagger";
+import type { FastifyInstance } from "fastify";
+
+import { SHARED_SCHEMAS } from "./schemas.ts";
+
+/** OpenAPI 3.1 from the schemas that validate; call before any route is declared. */
+export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
+  for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Tallystick",
+        version,
+        description: "The audit log for machine-to-machine traffic. /v1 and /api only grow; a break needs /v2.",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer", description: "admin.token or a key's secret." },
+          session: {
+            type: "apiKey",
+            in: "cookie",
+            name: "tallystick_session",
+            description: "Set by a one-time login link.",
+          },
+        },
+      },
+    },
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) =>
+        typeof json["$id"] === "string" ? json["$id"] : `def-${index}`,
+    },
+    transform: ({ schema, url, route }) => {
+      const access = route.config?.access ?? "public";
+      const security =
+        access === "public" ? [] : access === "write" ? [{ bearer: [] }] : [{ bearer: [] }, { session: [] }];
+      return { schema: { ...schema, security, operationId: operationId(route.method, url) }, url };
+    },
+  });
+}
+
+export function openApiRoute(app: FastifyInstance): void {
+  app.get(
+    "/api/openapi.json",
+    { config: { access: "public" }, schema: { summary: "This description", tags: ["health"], hide: false } },
+    async (_, reply) => reply.type("application/json; charset=utf-8").send(app.swagger()),
+  );
+}
+
+/** `get_api_records_log_epoch_index`: stable, for generated clients. */
+function operationId(method: string | readonly string[], url: string): string {
+  const words = url.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
+  return [String(method).toLowerCase(), ...words].join("_");
+}

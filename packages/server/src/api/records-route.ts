@@ -1,0 +1,146 @@
+import { Type } from "typebox";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+import { isTallystickError } from "../errors.ts";
+import type { TallystickError } from "../errors.ts";
+import type { LineNote } from "../intake/intake.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { asTallystickError, PROBLEM_TYPE, problemOf } from "./errors.ts";
+import { ACCEPTED_ENCODINGS, formatOf, RECORD_FORMATS, wantsStrict } from "./intake-content.ts";
+import { PUBLISHED_WAIT_MS } from "./limits.ts";
+import { principalOf } from "./route-access.ts";
+import { problems } from "./schemas.ts";
+import { takeIn } from "./take-in.ts";
+import type { IntakeParts, Prepared, Stored } from "./take-in.ts";
+
+const Notes = Type.Array(Type.Object({ line: Type.Integer(), code: Type.String(), message: Type.String() }));
+
+export const IntakeAnswer = Type.Object(
+  {
+    tree: Type.Union([Type.String(), Type.Null()], { description: "The tree that the records went into." }),
+    first_index: Type.Union([Type.Integer(), Type.Null()], {
+      description:
+        "Stored records have the indices first_index … first_index + count − 1, in the order of the request.",
+    }),
+    count: Type.Integer({ description: "Records stored." }),
+    duplicates: Type.Integer({ description: "Records acknowledged and not stored again." }),
+    rejected: Notes,
+    notes: Notes,
+    proofs: Type.Optional(
+      Type.Array(Type.Object({ leaf_index: Type.Integer(), proof: Type.String() }), {
+        description: "With wait=published: a c2sp.org/tlog-proof@v1 text for each stored record.",
+      }),
+    ),
+  },
+  { $id: "IntakeAnswer" },
+);
+
+interface Answer {
+  tree: string | null;
+  first_index: number | null;
+  count: number;
+  duplicates: number;
+  rejected: readonly LineNote[];
+  notes: readonly LineNote[];
+  proofs?: readonly { readonly leaf_index: number; readonly proof: string }[];
+}
+
+export interface RecordsRouteParts {
+  readonly intake: IntakeParts;
+  readonly ledger: Ledger;
+}
+
+/** POST /v1/records. In a plugin scope of its own: it reads bodies itself. */
+export function recordsRoute(app: FastifyInstance, parts: RecordsRouteParts): void {
+  app.post(
+    "/v1/records",
+    {
+      config: { access: "write" },
+      schema: {
+        summary: "Store records",
+        description:
+          "Bodies: application/json (a record or an array), application/x-ndjson, application/xml; gzip, zstd or deflate. " +
+          "An answer of 200 means that the stored records are on disk. `Idempotency-Key` makes a repeated request harmless when its records " +
+          "have no ids; `Prefer: handling=strict` stores all or nothing.",
+        tags: ["intake"],
+        consumes: Object.keys(RECORD_FORMATS),
+        querystring: Type.Object({
+          wait: Type.Optional(
+            Type.Enum(["published"], {
+              description: "Answer once a signed checkpoint covers the records, with their proofs.",
+            }),
+          ),
+        }),
+        response: { 200: IntakeAnswer, 400: IntakeAnswer, ...problems(401, 403, 413, 415, 429, 503) },
+      },
+      serializerCompiler: () => JSON.stringify,
+    },
+    (request, reply) => handle(parts, request, reply),
+  );
+}
+
+async function handle(parts: RecordsRouteParts, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  reply.header("accept-post", Object.keys(RECORD_FORMATS).join(", "));
+  reply.header("accept-encoding", ACCEPTED_ENCODINGS);
+  const format = formatOf(request.headers["content-type"], RECORD_FORMATS);
+  const strict = wantsStrict(request.headers.prefer);
+  const wait = (request.query as { wait?: string }).wait === "published";
+  if (strict) reply.header("preference-applied", "handling=strict");
+  try {
+    return await takeIn(parts.intake, request, principalOf(request), format, (prepared) =>
+      answer(parts, reply, prepared, strict, wait),
+    );
+  } catch (error) {
+    if (!isTallystickError(error, "malformed_body")) throw error;
+    return reply.code(400).type(PROBLEM_TYPE).send(malformed(error));
+  }
+}
+
+/** A problem that also has the shape of an intake's result, so that a producer reads one shape from every 400. */
+function malformed(error: TallystickError): Answer & object {
+  const { code, message } = asTallystickError(error);
+  return { ...problemOf(error), ...NOTHING, rejected: [{ line: 1, code, message }] };
+}
+
+const NOTHING: Answer = { tree: null, first_index: null, count: 0, duplicates: 0, rejected: [], notes: [] };
+
+async function answer(
+  parts: RecordsRouteParts,
+  reply: FastifyReply,
+  prepared: Prepared,
+  strict: boolean,
+  wait: boolean,
+): Promise<Answer> {
+  const { rejected, notes, records } = prepared.result;
+  const refusedWhole = rejected.length > 0 && (strict || records.count === 0);
+  if (refusedWhole) {
+    reply.code(400);
+    return { ...NOTHING, rejected, notes };
+  }
+  if (records.count === 0) return { ...NOTHING, notes };
+  const stored = await prepared.store();
+  const { tree, firstIndex, count, duplicates } = stored;
+  const result: Answer = { tree, first_index: firstIndex, count, duplicates, rejected, notes };
+  return wait ? withProofs(parts.ledger, result, stored) : result;
+}
+
+async function withProofs(ledger: Ledger, result: Answer, { tree, firstIndex, count }: Stored): Promise<Answer> {
+  if (firstIndex === null) return { ...result, proofs: [] };
+  try {
+    await ledger.published(tree, firstIndex + count, PUBLISHED_WAIT_MS);
+  } catch (error) {
+    if (!isTallystickError(error)) throw error;
+    // The records are stored, and only that is what the status tells.
+    const note = {
+      line: 0,
+      code: "not_published",
+      message: "The records are stored; no checkpoint covered them in time.",
+    };
+    return { ...result, notes: [...result.notes, note] };
+  }
+  const proofs = [];
+  for (let index = firstIndex; index < firstIndex + count; index++) {
+    proofs.push({ leaf_index: index, proof: await ledger.proof(tree, index) });
+  }
+  return { ...result, proofs };
+}

@@ -1,0 +1,193 @@
+/** Who reaches which route: every route there is, with every kind of credentials. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { startTestServer, temporaryFolder } from "../machine.contract.ts";
+import type { TestServer } from "../machine.contract.ts";
+
+type Need = "public" | "write" | "read" | "manage" | "metrics";
+
+/** A new route stands here too, or the first test fails. */
+const ROUTES: Readonly<Record<string, Need>> = {
+  "POST /v1/records": "write",
+  "POST /v1/traces": "write",
+  "POST /v1/logs": "write",
+  "GET /trees/{log}/{epoch}/checkpoint": "public",
+  "GET /trees/{log}/{epoch}/tile/{level}/{*}": "public",
+  "GET /trees/{log}/{epoch}/tile/entries/{*}": "read",
+  "GET /api/trees": "read",
+  "GET /api/records/{log}/{epoch}/{index}": "read",
+  "GET /api/search": "read",
+  "GET /api/histogram": "read",
+  "GET /api/facets": "read",
+  "GET /api/fields": "read",
+  "GET /api/tail": "read",
+  "GET /api/export": "read",
+  "GET /api/keys": "manage",
+  "POST /api/keys": "manage",
+  "DELETE /api/keys/{id}": "manage",
+  "POST /api/login-link": "manage",
+  "POST /api/reindex": "manage",
+  "GET /api/session": "public",
+  "DELETE /api/session": "public",
+  "GET /login": "public",
+  "GET /healthz": "public",
+  "GET /readyz": "public",
+  "GET /metrics": "metrics",
+  "GET /api/status": "read",
+  "GET /api/openapi.json": "public",
+};
+
+type Kind = "nobody" | "garbage" | "revoked" | "producer" | "viewer" | "auditor" | "admin" | "session";
+const MAY: Readonly<Record<Kind, readonly Need[]>> = {
+  nobody: ["public"],
+  garbage: ["public"],
+  revoked: ["public"],
+  producer: ["public", "write"],
+  viewer: ["public", "read", "metrics"],
+  auditor: ["public", "read", "metrics"],
+  admin: ["public", "write", "read", "manage", "metrics"],
+  session: ["public", "write", "read", "manage", "metrics"],
+};
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: TestServer;
+const headers = new Map<Kind, Readonly<Record<string, string>>>();
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  // Behind a proxy nobody is on this machine, so /metrics asks for a reader's credentials.
+  server = await startTestServer(
+    `${folder.path}/data`,
+    "  trusted_proxies: [127.0.0.1]\n  failed_logins_per_minute: 100000\n",
+  );
+  const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+  headers.set("nobody", {}).set("garbage", bearer("tsk_nothing")).set("admin", bearer(server.adminToken));
+  for (const [name, body] of [
+    ["producer", { service: "orders" }],
+    ["viewer", { role: "viewer" }],
+    ["auditor", { role: "auditor" }],
+    ["revoked", { role: "viewer" }],
+  ] as const) {
+    const made = await makeKey({ name, ...body });
+    headers.set(name, bearer(made.secret));
+    if (name === "revoked") await server.fetch(`/api/keys/${made.id}`, { method: "DELETE" });
+  }
+  const login = await server.fetch(new URL(server.loginLink()).pathname + new URL(server.loginLink()).search, {
+    authorization: null,
+  });
+  headers.set("session", { cookie: login.headers.get("set-cookie")!.split(";")[0]! });
+});
+afterAll(async () => {
+  await server.close();
+  await folder.remove();
+});
+
+async function makeKey(body: object): Promise<{ readonly id: string; readonly secret: string }> {
+  const response = await server.fetch("/api/keys", {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+  });
+  expect(response.status).toBe(201);
+  return (await response.json()) as { readonly id: string; readonly secret: string };
+}
+
+async function ask(route: string, kind: Kind): Promise<Response> {
+  const [method = "", pattern = ""] = route.split(" ");
+  const path = pattern
+    .replace("{log}", "default")
+    .replace("{epoch}", "2026-11")
+    .replace("{index}", "0")
+    .replace("{level}", "0")
+    .replace(/\{.*\}/, "000");
+  const credentials = { ...headers.get(kind), "x-forwarded-for": "203.0.113.7", "content-type": "application/json" };
+  const signal = AbortSignal.timeout(5_000);
+  const controller = new AbortController();
+  const response = await server.fetch(path, {
+    method,
+    authorization: null,
+    headers: credentials,
+    signal: AbortSignal.any([signal, controller.signal]),
+    ...(method === "POST" ? { body: "{}" } : {}),
+  });
+  if (response.headers.get("content-type")?.startsWith("text/event-stream") === true) controller.abort();
+  return response;
+}
+
+describe("every route", () => {
+  it("is in this table", async () => {
+    const api = (await (await server.fetch("/api/openapi.json")).json()) as {
+      readonly paths: Record<string, Record<string, unknown>>;
+    };
+    const described = Object.entries(api.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(described.filter((route) => !route.startsWith("HEAD ")).sort()).toEqual(Object.keys(ROUTES).sort());
+  });
+
+  it.each(Object.keys(ROUTES))("%s lets in whom it should, and nobody else", async (route) => {
+    const need = ROUTES[route]!;
+    const seen: Record<string, string> = {};
+    const wanted: Record<string, string> = {};
+    for (const kind of Object.keys(MAY) as Kind[]) {
+      const { status } = await ask(route, kind);
+      seen[kind] = status === 401 || status === 403 ? String(status) : "let in";
+      const isKnown = !["nobody", "garbage", "revoked"].includes(kind);
+      wanted[kind] = MAY[kind].includes(need) ? "let in" : isKnown ? "403" : "401";
+      // A wrong login token is refused as such.
+      if (route === "GET /login") wanted[kind] = seen[kind] === "401" ? "401" : "let in";
+    }
+    expect(seen).toEqual(wanted);
+  });
+
+  it("says how to authenticate, and tells absent from wrong credentials", async () => {
+    const absent = await ask("GET /api/search", "nobody");
+    expect(absent.headers.get("www-authenticate")).toBe('Bearer realm="tallystick"');
+    const wrong = await ask("GET /api/search", "garbage");
+    expect(wrong.headers.get("www-authenticate")).toContain("invalid_token");
+  });
+
+  it("refuses a session's changes from other sites", async () => {
+    const send = (extra: Readonly<Record<string, string>>) =>
+      server.fetch("/api/login-link", {
+        method: "POST",
+        authorization: null,
+        headers: { ...headers.get("session"), ...extra },
+      });
+    expect((await send({})).status).toBe(201);
+    expect((await send({ "sec-fetch-site": "same-origin", origin: server.url })).status).toBe(201);
+    expect((await send({ "sec-fetch-site": "cross-site" })).status).toBe(403);
+    expect((await send({ origin: "https://evil.example" })).status).toBe(403);
+  });
+});
+
+describe("figures", () => {
+  it("are given without credentials only to who asks directly on this machine", async () => {
+    const direct = await startTestServer(`${folder.path}/direct`);
+    try {
+      expect((await direct.fetch("/metrics", { authorization: null })).status).toBe(200);
+      expect(
+        (await direct.fetch("/metrics", { authorization: null, headers: { "x-forwarded-for": "203.0.113.7" } })).status,
+      ).toBe(401);
+      expect((await direct.fetch("/api/status", { authorization: null })).status).toBe(401);
+    } finally {
+      await direct.close();
+    }
+  });
+});
+
+describe("an address that fails too often", () => {
+  it("gets 429 with the time to wait, while right credentials still open", async () => {
+    const strict = await startTestServer(`${folder.path}/strict`, "  failed_logins_per_minute: 3\n");
+    try {
+      const wrong = () => strict.fetch("/api/search", { authorization: "Bearer tsk_wrong" });
+      for (let failure = 0; failure < 3; failure++) expect((await wrong()).status).toBe(401);
+      const response = await wrong();
+      expect(response.status).toBe(429);
+      expect(Number(response.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect((await strict.fetch("/api/keys")).status).toBe(200);
+    } finally {
+      await strict.close();
+    }
+  });
+});

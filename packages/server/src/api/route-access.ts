@@ -1,0 +1,135 @@
+/**
+ * Who may reach which route. Every route names its permission when it is declared, and one that does not keeps the
+ * server from starting; so there is no route that somebody forgot.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+
+import type { Principal } from "../access/access.ts";
+import { authenticate } from "../access/authenticate.ts";
+import type { AccessParts } from "../access/authenticate.ts";
+import { clientAddress } from "../access/client-address.ts";
+import type { TrustedProxies } from "../access/client-address.ts";
+import { may } from "../access/permissions.ts";
+import type { Permission } from "../access/permissions.ts";
+import type { ProxiedConnections } from "../access/proxy-protocol.ts";
+import { TallystickError } from "../errors.ts";
+
+/** public: anybody. metrics: a reader, or a process on this machine that asks directly. */
+export type RouteAccess = "public" | "metrics" | Permission;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    access?: RouteAccess;
+  }
+  interface FastifyRequest {
+    /** Null on a public route when nobody is logged in. */
+    principal: Principal | null;
+    /** The client's address, through trusted proxies. */
+    client: string;
+  }
+}
+
+export const SESSION_COOKIE = "tallystick_session";
+
+export interface RouteAccessParts extends AccessParts {
+  readonly proxies: TrustedProxies;
+  readonly stopping: () => boolean;
+  /** What PROXY protocol headers said. */
+  readonly connections: () => ProxiedConnections | null;
+}
+
+export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void {
+  app.decorateRequest("principal", null);
+  app.decorateRequest("client", "");
+  app.addHook("onRoute", (route) => {
+    if (route.config?.access === undefined)
+      throw new Error(`The route ${String(route.method)} ${route.url} does not say who may reach it.`);
+  });
+  app.addHook("onRequest", async (request, reply) => {
+    request.client = addressOf(request, parts);
+    if (parts.stopping()) throw shuttingDown(reply);
+    const access = request.routeOptions.config.access ?? "public";
+    const authentication = authenticate(parts, {
+      authorization: request.headers.authorization,
+      sessionToken: request.cookies[SESSION_COOKIE],
+      address: request.client,
+    });
+    if (authentication.kind === "throttled" && access !== "public") throw tooManyFailures(authentication.retryAfterS);
+    if (authentication.kind === "known") {
+      if (authentication.by === "session") refuseForeignOrigin(request);
+      request.principal = authentication.principal;
+    }
+    if (access === "public") return;
+    if (access === "metrics" && isDirectLoopback(request)) return;
+    if (authentication.kind !== "known") throw unauthenticated(reply, authentication.kind === "refused");
+    const permission = access === "metrics" ? "read" : access;
+    if (!may(authentication.principal.role, permission)) throw forbidden(authentication.principal, permission);
+  });
+}
+
+/** The principal of a route that is not public. */
+export function principalOf(request: FastifyRequest): Principal {
+  if (request.principal === null) throw new TallystickError("unauthenticated", "This needs credentials.");
+  return request.principal;
+}
+
+function addressOf(request: FastifyRequest, parts: RouteAccessParts): string {
+  const { remoteAddress = "", remotePort = 0 } = request.socket;
+  const named = parts.connections()?.sourceOf(remoteAddress, remotePort);
+  if (named !== null && named !== undefined) return named;
+  const { forwarded, "x-forwarded-for": xForwardedFor } = request.headers;
+  return clientAddress(
+    remoteAddress,
+    { forwarded, xForwardedFor: Array.isArray(xForwardedFor) ? xForwardedFor.join(",") : xForwardedFor },
+    parts.proxies,
+  );
+}
+
+/**
+ * A request that no proxy passed on: from loopback, to a loopback name, without a forwarding header. Figures about
+ * the log are no records; a scraper on the machine may read them without a key.
+ */
+function isDirectLoopback(request: FastifyRequest): boolean {
+  const { host = "", forwarded, via, "x-forwarded-for": xForwardedFor, "x-real-ip": xRealIp } = request.headers;
+  const named = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i.test(host);
+  const passedOn = forwarded ?? via ?? xForwardedFor ?? xRealIp ?? request.headers["x-forwarded-host"];
+  return named && passedOn === undefined && /^(127\.|::1$)/.test(request.client);
+}
+
+/** A cookie goes along with whatever a browser sends, so what changes something must come from our own pages. */
+function refuseForeignOrigin(request: FastifyRequest): void {
+  if (request.method === "GET" || request.method === "HEAD") return;
+  const { origin, host, "sec-fetch-site": site } = request.headers;
+  const foreignSite = site !== undefined && site !== "same-origin" && site !== "none";
+  const foreignOrigin = origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;
+  if (foreignSite || foreignOrigin)
+    throw new TallystickError("forbidden", "A request with a session cookie must come from the dashboard itself.");
+}
+
+/** Requests that still come over connections which were open. */
+function shuttingDown(reply: FastifyReply): TallystickError {
+  reply.header("connection", "close");
+  return new TallystickError("shutting_down", "The server is shutting down.", { retryAfterS: 5 });
+}
+
+function unauthenticated(reply: FastifyReply, refused: boolean): TallystickError {
+  reply.header(
+    "www-authenticate",
+    refused ? 'Bearer realm="tallystick", error="invalid_token"' : 'Bearer realm="tallystick"',
+  );
+  return new TallystickError(
+    "unauthenticated",
+    refused ? "The credentials open nothing here." : "This needs credentials.",
+  );
+}
+
+function tooManyFailures(retryAfterS: number): TallystickError {
+  return new TallystickError("rate_limited", "Too many requests with wrong credentials came from this address.", {
+    retryAfterS,
+  });
+}
+
+function forbidden(principal: Principal, permission: Permission): TallystickError {
+  const need = { write: "send records", read: "read the log", manage: "manage keys and logins" }[permission];
+  return new TallystickError("forbidden", `${principal.name} has the role ${principal.role}, which may not ${need}.`);
+}

@@ -1,0 +1,162 @@
+/**
+ * The way of one intake request from its bytes to the journal's acknowledgement, the same for every protocol: body,
+ * `normalise` task in a worker, journal. What the protocol answers is the route's affair.
+ */
+import type { FastifyRequest } from "fastify";
+
+import type { Principal } from "../access/access.ts";
+import type { Clock } from "../clock.ts";
+import { TallystickError } from "../errors.ts";
+import type { IntakeRequest, IntakeResult, IntakeSettings } from "../intake/intake.ts";
+import type { AppendOutcome, Journal } from "../journal/journal.ts";
+import { readBody } from "./body.ts";
+import type { BodyBudget } from "./body.ts";
+import { clockSkewOf, encodingOf, idempotencyKeyOf } from "./intake-content.ts";
+import type { Meter } from "./metrics.ts";
+import type { ByteRates } from "./rate.ts";
+
+export interface IntakeParts {
+  readonly clock: Clock;
+  readonly journal: Journal;
+  /** Runs the `normalise` task; the body's buffer is moved away. */
+  normalise(request: IntakeRequest): Promise<IntakeResult>;
+  readonly settings: IntakeSettings;
+  readonly redactionKey: Uint8Array;
+  readonly maxBodyBytes: number;
+  readonly budget: BodyBudget;
+  readonly rates: ByteRates;
+  readonly meter: Meter;
+  readonly inFlight: IntakeInFlight;
+}
+
+/** Bodies on their way into the journal: a stop waits for them, whatever became of their connections. */
+export class IntakeInFlight {
+  #count = 0;
+  #whenNone: (() => void)[] = [];
+
+  /** The returned function says that this one is stored, or will not be. */
+  begin(): () => void {
+    this.#count += 1;
+    return () => {
+      this.#count -= 1;
+      if (this.#count > 0) return;
+      for (const resolve of this.#whenNone.splice(0)) resolve();
+    };
+  }
+
+  ended(): Promise<void> {
+    return this.#count === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenNone.push(resolve));
+  }
+}
+
+export interface Prepared {
+  readonly result: Extract<IntakeResult, { kind: "prepared" }>;
+  /** Appends what was prepared; at most once. */
+  store(): Promise<Stored>;
+}
+export type Stored = Extract<AppendOutcome, { kind: "stored" }>;
+
+/** One request on its way. */
+interface Arrival {
+  readonly request: FastifyRequest;
+  readonly principal: Principal;
+  readonly format: IntakeRequest["format"];
+  readonly startedMs: number;
+  readonly nowUs: number;
+}
+
+/**
+ * Runs `answer` with the prepared records. The body's room in memory is given back once they are stored or will not
+ * be, however long the answer then waits for a checkpoint.
+ */
+export async function takeIn<Answer>(
+  parts: IntakeParts,
+  request: FastifyRequest,
+  principal: Principal,
+  format: IntakeRequest["format"],
+  answer: (prepared: Prepared) => Promise<Answer>,
+): Promise<Answer> {
+  const startedMs = parts.clock.monotonicMs();
+  const waitS = parts.rates.waitS(principal.name);
+  if (waitS !== null) {
+    throw new TallystickError("rate_limited", `${principal.name} has used up its allowance.`, { retryAfterS: waitS });
+  }
+  const encoding = encodingOf(request.headers["content-encoding"]);
+  const idempotencyKey = idempotencyKeyOf(request.headers["idempotency-key"]);
+  const body = await readBody(request.raw, parts.maxBodyBytes, parts.budget);
+  const settle = settler(parts, body.length);
+  try {
+    const arrival = { request, principal, format, startedMs, nowUs: parts.clock.nowUs() };
+    const result = await prepare(parts, arrival, { body, encoding, idempotencyKey });
+    return await answer({ result, store: () => store(parts, arrival, result).finally(settle) });
+  } finally {
+    settle();
+  }
+}
+
+/** Gives the body's room back and ends its time in flight; once. */
+function settler({ budget, inFlight }: IntakeParts, sizeBytes: number): () => void {
+  const ended = inFlight.begin();
+  let isSettled = false;
+  return () => {
+    if (isSettled) return;
+    isSettled = true;
+    budget.give(sizeBytes);
+    ended();
+  };
+}
+
+async function prepare(
+  parts: IntakeParts,
+  { principal, format, nowUs }: Arrival,
+  sent: Pick<IntakeRequest, "body" | "encoding" | "idempotencyKey">,
+): Promise<Prepared["result"]> {
+  const sizeBytes = sent.body.length;
+  parts.rates.spend(principal.name, sizeBytes);
+  const { name, service, relay } = principal;
+  const { redactionKey, settings } = parts;
+  const sender = { principal: name, service, relay };
+  const result = await parts.normalise({ ...sent, format, sender, nowUs, redactionKey, settings });
+  if (result.kind === "refused") {
+    parts.meter.refused(intakeOf(format), result.code);
+    throw new TallystickError(result.code, result.message);
+  }
+  parts.meter.prepared(intakeOf(format), sizeBytes, result.rejected.length, result.leftOut);
+  return result;
+}
+
+async function store(parts: IntakeParts, arrival: Arrival, { records }: Prepared["result"]): Promise<Stored> {
+  const { request, principal, format, startedMs, nowUs } = arrival;
+  const intake = intakeOf(format);
+  const skewUs = clockSkewOf(request.headers, nowUs);
+  const outcome = await parts.journal.append(principal.log, {
+    records,
+    principal: principal.name,
+    intake,
+    sourceAddress: request.client,
+    ...(skewUs === undefined ? {} : { clockSkewUs: skewUs }),
+  });
+  if (outcome.kind === "pushback") {
+    parts.meter.pushedBack(intake, outcome.reason);
+    throw pushback(outcome);
+  }
+  parts.meter.stored(intake, outcome.count, outcome.duplicates, parts.clock.monotonicMs() - startedMs);
+  return outcome;
+}
+
+const PUSHBACK = {
+  full: ["journal_full", "There is no space for new records."],
+  failed: ["journal_unavailable", "The records could not be made durable."],
+  busy: ["journal_unavailable", "Too much is waiting to be stored."],
+  closing: ["shutting_down", "The server is shutting down."],
+} as const;
+
+function pushback(outcome: Extract<AppendOutcome, { kind: "pushback" }>): TallystickError {
+  const [code, message] = PUSHBACK[outcome.reason];
+  return new TallystickError(code, message, { retryAfterS: Math.max(1, Math.ceil(outcome.retryAfterS)) });
+}
+
+/** `observed.intake`: the protocol, whatever its encoding. */
+export function intakeOf(format: IntakeRequest["format"]): string {
+  return format.replace(/^(otlp-(?:traces|logs))-.*$/, "$1");
+}

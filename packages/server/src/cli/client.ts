@@ -1,0 +1,72 @@
+import { CommandError } from "./command-error.ts";
+import type { Target } from "./target.ts";
+
+/** A command's way to a server; problems become the command's error with the server's own words. */
+export interface Client {
+  get<Answer>(path: string, query?: Query): Promise<Answer>;
+  send<Answer>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<Answer>;
+  /** The body as it arrives. */
+  stream(
+    path: string,
+    query: Query,
+    headers?: Readonly<Record<string, string>>,
+    signal?: AbortSignal,
+  ): Promise<Response>;
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+interface ProblemBody {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly at?: Readonly<Record<string, string | number>>;
+}
+
+export function connectTo({ url, token }: Target, fetch: typeof globalThis.fetch): Client {
+  const call = async (path: string, init: RequestInit): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (token !== null) headers.set("authorization", `Bearer ${token}`);
+    const response = await fetch(`${url}${path}`, { ...init, headers }).catch((cause: unknown) => {
+      if (init.signal?.aborted === true) throw cause;
+      throw new CommandError(`${url} does not answer.`, {
+        code: "unreachable",
+        hint: "Is the server running there?",
+        cause,
+      });
+    });
+    if (response.ok) return response;
+    throw await problemError(response, url);
+  };
+  return {
+    get: async (path, query = {}) => (await (await call(path + text(query), {})).json()) as never,
+    async send(method, path, body) {
+      const init =
+        body === undefined
+          ? { method }
+          : { method, body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+      const response = await call(path, init);
+      return (response.status === 204 ? null : await response.json()) as never;
+    },
+    stream: (path, query, headers = {}, signal) =>
+      call(path + text(query), { headers, ...(signal === undefined ? {} : { signal }) }),
+  };
+}
+
+function text(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, String(value));
+  const result = parameters.toString();
+  return result === "" ? "" : `?${result}`;
+}
+
+async function problemError(response: Response, url: string): Promise<CommandError> {
+  const body = (await response.json().catch(() => ({}))) as ProblemBody;
+  const column = body.at?.["column"];
+  const where = column === undefined ? "" : ` (column ${column})`;
+  const detail = body.detail ?? `${url} answered ${response.status}.`;
+  return new CommandError(detail + where, {
+    code: body.code ?? `http_${response.status}`,
+    ...(body.hint === undefined ? {} : { hint: body.hint }),
+  });
+}

@@ -1,0 +1,44 @@
+/** Runs command lines in this process, as main.ts would, and keeps what they write. */
+import type { CliParts } from "./parts.ts";
+import { runCommandLine } from "./program.ts";
+import { terminal } from "./terminal.ts";
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+  // eslint-disable-next-line typescript/no-unnecessary-type-parameters -- says what the test expects to read
+  json<Result>(): Result;
+}
+
+export interface RunOptions extends Partial<Omit<CliParts, "terminal" | "environment">> {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly isTTY?: boolean;
+}
+
+export async function runLine(
+  words: readonly string[],
+  { environment = {}, isTTY = false, ...parts }: RunOptions = {},
+): Promise<Ran> {
+  let out = "";
+  let err = "";
+  const outStream = { isTTY, columns: 200, write: (text: string) => void (out += text) };
+  const errStream = { isTTY, write: (text: string) => void (err += text) };
+  const absent = () => Promise.reject(new Error("not in this test"));
+  const exitCode = await runCommandLine(
+    {
+      terminal: terminal(outStream, errStream, environment),
+      environment,
+      version: "1.2.3",
+      fetch,
+      http: { fetch, wait: () => Promise.resolve() },
+      rawOut: async (bytes) => void (out += Buffer.from(bytes).toString()),
+      onStop: () => {},
+      startServer: absent,
+      folder: { verify: absent, check: absent, reindex: absent, exportIntegrityKey: absent, examine: async () => [] },
+      ...parts,
+    },
+    words,
+  );
+  return { exitCode, out, err, json: () => JSON.parse(out) as never };
+}

@@ -1,0 +1,142 @@
+import { readFile, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Command } from "commander";
+
+import { connectTo } from "./client.ts";
+import { asCommandError } from "./command-error.ts";
+import { bad, good, warning } from "./doctor-checks.ts";
+import type { Check } from "./doctor-checks.ts";
+import { EXIT } from "./exit-codes.ts";
+import { loadConfig } from "./load-config.ts";
+import type { Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { DEFAULT_DATA_FOLDER } from "./target.ts";
+import type { Style } from "./terminal.ts";
+
+interface DoctorOptions {
+  readonly data: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function doctorCommand(parts: CliParts, run: Run): Command {
+  return new Command("doctor")
+    .description("look at the machine, the configuration, the data folder and the running server")
+    .option("--data <folder>", "data folder", DEFAULT_DATA_FOLDER)
+    .option("--config <file>", "configuration file")
+    .option("--json", "as JSON")
+    .action((options: DoctorOptions) =>
+      run(async () => {
+        const { config, base } = await loadConfig(parts, options.config);
+        const folder = resolve(options.data);
+        const checks = [
+          ...machineChecks(),
+          good(
+            "configuration",
+            options.config === undefined ? "defaults and environment" : `${options.config} is valid`,
+          ),
+          ...(await parts.folder.examine({ folder, config, base })),
+          ...(await modeChecks(folder)),
+          ...(await serverChecks(parts, folder)),
+        ];
+        const isBad = checks.some((check) => check.state === "bad");
+        if (options.json === true) parts.terminal.json({ healthy: !isBad, checks });
+        else for (const check of checks) show(parts, check);
+        return isBad ? EXIT.negative : EXIT.ok;
+      }),
+    );
+}
+
+const MARKS: Readonly<Record<Check["state"], readonly [mark: string, style: Style]>> = {
+  good: ["✓", "green"],
+  warning: ["!", "yellow"],
+  bad: ["✗", "red"],
+};
+
+function show({ terminal }: CliParts, { name, state, says, hint }: Check): void {
+  const [mark, style] = MARKS[state];
+  terminal.line(`${terminal.paint(style, mark)} ${name}: ${says}`);
+  if (hint !== undefined) terminal.line(`    ${terminal.paint("dim", hint)}`);
+}
+
+function machineChecks(): readonly Check[] {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const isNew = major > 20 || (major === 20 && minor >= 19);
+  const node = isNew
+    ? good("node", process.version)
+    : bad("node", `${process.version} is too old`, "Install Node 20.19 or newer.");
+  const { glibcVersionRuntime: glibc } = (
+    process.report.getReport() as { readonly header: { readonly glibcVersionRuntime?: string } }
+  ).header;
+  const hasEngine = process.platform === "darwin" || (process.platform === "linux" && glibc !== undefined);
+  const says = `${process.platform} ${process.arch}${glibc === undefined ? "" : `, glibc ${glibc}`}`;
+  const engine = hasEngine
+    ? good("machine", says)
+    : bad("machine", says, "The embedded engine needs Linux with glibc or macOS; name a ClickHouse with index.url.");
+  return [node, engine];
+}
+
+async function modeChecks(folder: string): Promise<readonly Check[]> {
+  const found = await stat(folder).catch(() => null);
+  if (found === null) return [];
+  const isClosed = (found.mode & 0o077) === 0;
+  const says = `others may enter the folder (mode ${(found.mode & 0o777).toString(8)})`;
+  return [
+    isClosed
+      ? good("permissions", "only the owner may enter the folder")
+      : bad("permissions", says, `chmod 700 ${folder}`),
+  ];
+}
+
+interface Status {
+  readonly version: string;
+  readonly trees: readonly {
+    readonly tree: string;
+    readonly journaled: number;
+    readonly published: number;
+    readonly indexed: number;
+  }[];
+  readonly index: { readonly state: string };
+  readonly disk: { readonly free_bytes: number; readonly days_until_full: number | null };
+}
+
+const FEW_DAYS = 14;
+const MUCH_LAG = 1_000_000;
+
+async function serverChecks(parts: CliParts, folder: string): Promise<readonly Check[]> {
+  const running = await readFile(join(folder, "run.json"), "utf8").catch(() => null);
+  if (running === null) return [good("server", "does not run on this folder")];
+  const { url } = JSON.parse(running) as { readonly url: string };
+  const token = await readFile(join(folder, "admin.token"), "utf8").catch(() => "");
+  try {
+    const status = await connectTo({ url, token: token.trim() }, parts.fetch).get<Status>("/api/status");
+    return statusChecks(url, status);
+  } catch (error) {
+    const { message } = asCommandError(error);
+    return [bad("server", `run.json names ${url}: ${message}`, "The server was killed or hangs; start it again.")];
+  }
+}
+
+function statusChecks(url: string, { version, trees, index, disk }: Status): readonly Check[] {
+  const { days_until_full: days } = disk;
+  const lag = Math.max(
+    0,
+    ...trees.map(({ journaled, indexed, published }) => journaled - Math.min(indexed, published)),
+  );
+  return [
+    good("server", `${version} answers at ${url}`),
+    index.state === "ready"
+      ? good("index", "ready")
+      : warning("index", index.state, "It comes by itself; `tallystick reindex` rebuilds it."),
+    lag < MUCH_LAG
+      ? good("followers", `at most ${lag} records behind`)
+      : warning(
+          "followers",
+          `${lag} records behind`,
+          "More comes in than ledger or index take; look at the server's log.",
+        ),
+    days === null || days > FEW_DAYS
+      ? good("disk", "not filling up soon")
+      : warning("disk", `full in ${days} days at this rate`, "Make room, or delete old epochs."),
+  ];
+}

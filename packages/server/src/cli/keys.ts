@@ -1,0 +1,153 @@
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+
+import { ROLES } from "../control/role.ts";
+import { connectTo } from "./client.ts";
+import type { Client } from "./client.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import { loadConfig } from "./load-config.ts";
+import type { Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { table } from "./table.ts";
+import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget } from "./target.ts";
+import type { TargetOptions } from "./target.ts";
+import { timeText } from "./time-text.ts";
+
+interface Key {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly service: string | null;
+  readonly relay: readonly string[] | "*" | null;
+  readonly log: string;
+  readonly created_at: string;
+  readonly revoked_at: string | null;
+}
+
+export function keysCommand(parts: CliParts, run: Run): Command {
+  return new Command("keys")
+    .description("make, list and revoke the keys of producers and readers")
+    .addCommand(createCommand(parts, run))
+    .addCommand(listCommand(parts, run))
+    .addCommand(revokeCommand(parts, run))
+    .addCommand(exportIntegrityCommand(parts, run));
+}
+
+interface CreateOptions extends TargetOptions {
+  readonly name: string;
+  readonly service?: string;
+  readonly relay?: boolean;
+  readonly services?: string;
+  readonly role?: string;
+  readonly log?: string;
+  readonly json?: boolean;
+}
+
+function createCommand(parts: CliParts, run: Run): Command {
+  return addTargetOptions(new Command("create").description("make a key; its secret is shown this once"))
+    .requiredOption("--name <name>", "the key's name; records say `key:<name>`")
+    .option("--service <service>", "the service that the key speaks for")
+    .option("--relay", "the key forwards for other services, as a collector does")
+    .option("--services <list>", "with --relay: the services, as 'a,b', or '*' for all")
+    .addOption(new Option("--role <role>", "what the key may do").choices(ROLES).default("producer"))
+    .option("--log <log>", "the log that its records go to", "default")
+    .option("--json", "as JSON: id, name, secret, …")
+    .action((options: CreateOptions) =>
+      run(async () => {
+        const { name, service, relay, services, role, log } = options;
+        const list =
+          services === undefined || services === "*" ? services : services.split(",").map((one) => one.trim());
+        const body = {
+          name,
+          role,
+          log,
+          ...(service && { service }),
+          ...(relay && { relay }),
+          ...(list && { services: list }),
+        };
+        const client = connectTo(await findTarget(parts, options), parts.fetch);
+        const key = await client.send<Key & { readonly secret: string }>("POST", "/api/keys", body);
+        if (options.json === true) parts.terminal.json(key);
+        else {
+          parts.terminal.line(key.secret);
+          parts.terminal.note(`Key ${key.name} (${key.id}) is made. This is its secret; it is not shown again.`);
+        }
+        return EXIT.ok;
+      }),
+    );
+}
+
+function listCommand(parts: CliParts, run: Run): Command {
+  return addTargetOptions(new Command("list").description("list all keys, revoked ones too"))
+    .option("--local", "times of this machine instead of UTC")
+    .option("--json", "as JSON")
+    .action((options: TargetOptions & { json?: boolean; local?: boolean }) =>
+      run(async () => {
+        const keys = await keysOf(connectTo(await findTarget(parts, options), parts.fetch));
+        const { terminal } = parts;
+        if (options.json === true) terminal.json({ keys });
+        else {
+          const rows = keys.map((key) => [
+            key.id,
+            key.name,
+            key.role,
+            key.relay === null ? (key.service ?? "") : `relay for ${key.relay === "*" ? "*" : key.relay.join(",")}`,
+            key.log,
+            timeText(key.created_at, options.local === true),
+            key.revoked_at === null
+              ? terminal.paint("green", "active")
+              : `revoked ${timeText(key.revoked_at, options.local === true)}`,
+          ]);
+          const columns = ["id", "name", "role", "service", "log", "created", "state"].map((title) => ({ title }));
+          for (const line of table(columns, rows, null)) terminal.line(line);
+        }
+        return EXIT.ok;
+      }),
+    );
+}
+
+async function keysOf(client: Client): Promise<readonly Key[]> {
+  return (await client.get<{ readonly keys: readonly Key[] }>("/api/keys")).keys;
+}
+
+function revokeCommand(parts: CliParts, run: Run): Command {
+  return addTargetOptions(
+    new Command("revoke").description("revoke a key, at once").argument("<key>", "the key's id or name"),
+  )
+    .option("--json", "as JSON")
+    .action((given: string, options: TargetOptions & { json?: boolean }) =>
+      run(async () => {
+        const client = connectTo(await findTarget(parts, options), parts.fetch);
+        const found = (await keysOf(client)).find(
+          (key) => key.id === given || (key.name === given && key.revoked_at === null),
+        );
+        if (found === undefined)
+          throw new CommandError(`There is no key ${given}.`, {
+            code: "not_found",
+            hint: "`tallystick keys list` shows them.",
+          });
+        const key = await client.send<Key>("DELETE", `/api/keys/${encodeURIComponent(found.id)}`);
+        if (options.json === true) parts.terminal.json(key);
+        else parts.terminal.line(`revoked ${key.name} (${key.id})`);
+        return EXIT.ok;
+      }),
+    );
+}
+
+function exportIntegrityCommand(parts: CliParts, run: Run): Command {
+  return new Command("export-integrity")
+    .description("print the key with which `verify` checks every segment's HMAC and which decrypts nothing")
+    .option("--data <folder>", "the data folder", DEFAULT_DATA_FOLDER)
+    .option("--config <file>", "configuration file, for kms.file")
+    .option("--json", "as JSON")
+    .action((options: { data: string; config?: string; json?: boolean }) =>
+      run(async () => {
+        const { config, base } = await loadConfig(parts, options.config);
+        const key = await parts.folder.exportIntegrityKey({ folder: resolve(options.data), config, base });
+        if (options.json === true) parts.terminal.json({ integrity_key: key });
+        else parts.terminal.line(key);
+        return EXIT.ok;
+      }),
+    );
+}

@@ -1,0 +1,78 @@
+import type { Fault, Http, VerifyResult } from "@tallystick/verify";
+
+import type { EffectiveConfig } from "../config/config.ts";
+import type { Check } from "./doctor-checks.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What commands need from outside; `main.ts` hands it in. */
+export interface CliParts {
+  readonly terminal: Terminal;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  readonly fetch: typeof globalThis.fetch;
+  /** The verifier's way to a server. */
+  readonly http: Http;
+  /** Standard output for what is no text line; resolves when it takes more. */
+  readonly rawOut: (bytes: Uint8Array) => Promise<void>;
+  /** Calls back at the first SIGTERM or SIGINT; a second one ends the process at once. */
+  readonly onStop: (stop: () => void) => void;
+  readonly startServer: (request: FolderRequest) => Promise<RunningServer>;
+  readonly folder: FolderWork;
+}
+
+/** A data folder and what is configured about it. */
+export interface FolderRequest {
+  /** Absolute. */
+  readonly folder: string;
+  readonly config: EffectiveConfig;
+  /** Where the configuration's relative paths start. */
+  readonly base: string;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  readonly folder: string;
+  /** True at a folder's first start. */
+  readonly isFresh: boolean;
+  readonly adminToken: string;
+  /** A fresh one-time link to the dashboard. */
+  loginLink(): string;
+  /** Stops within ten seconds and loses nothing. Idempotent. */
+  close(): Promise<void>;
+  /** Rejects when the server has to stop by itself; never resolves. */
+  readonly failed: Promise<never>;
+}
+
+/** What a verifier knew before it looked. */
+export interface KnownBefore {
+  readonly vkey: string | null;
+  readonly since: Uint8Array | null;
+  readonly integrityKey: Uint8Array | null;
+}
+
+/** What `fsck` found. */
+export interface FolderCheck {
+  readonly verify: VerifyResult;
+  readonly index: { readonly compared: boolean; readonly faults: readonly Fault[] };
+  /** Trees whose derived files were written again. */
+  readonly repaired: readonly string[];
+}
+
+export type LeafProgress = (tree: string, leaves: number) => void;
+
+/** Work on a data folder without its server. */
+export interface FolderWork {
+  /** Writes nothing; works beside a running server. */
+  verify(request: FolderRequest, known: KnownBefore, onProgress: LeafProgress): Promise<VerifyResult>;
+  /**
+   * Verification, and the index compared with the journal; with `repair` what is derived is put right, and the folder
+   * must be free.
+   */
+  check(request: FolderRequest, repair: boolean, onProgress: LeafProgress): Promise<FolderCheck>;
+  /** Builds the index anew; how many records it holds then. */
+  reindex(request: FolderRequest, onProgress: (done: number, total: number) => void): Promise<number>;
+  /** Hex of the key that checks segments' HMACs, and opens nothing. */
+  exportIntegrityKey(request: FolderRequest): Promise<string>;
+  /** What is wrong or unwise about the folder and its configuration. */
+  examine(request: FolderRequest): Promise<readonly Check[]>;
+}

@@ -1,0 +1,137 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { runLine } from "./command-line.contract.ts";
+
+const COMMANDS = [
+  "serve",
+  "demo",
+  "search",
+  "tail",
+  "export",
+  "prove",
+  "verify",
+  "fsck",
+  "reindex",
+  "keys",
+  "keys create",
+  "keys list",
+  "keys revoke",
+  "keys export-integrity",
+  "login-link",
+  "doctor",
+  "config",
+  "version",
+];
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tallystick-cli-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("every command", () => {
+  it.each(COMMANDS)("%s explains itself, with --json unless it has commands of its own", async (name) => {
+    const { exitCode, out, err } = await runLine([...name.split(" "), "--help"]);
+    expect([exitCode, err]).toEqual([0, ""]);
+    expect(out).toMatch(new RegExp(`Usage: tallystick ${name}`));
+    if (name !== "keys") expect(out).toContain("--json");
+  });
+
+  it("is listed, with the exit codes", async () => {
+    const { exitCode, out } = await runLine(["--help"]);
+    expect(exitCode).toBe(0);
+    for (const name of COMMANDS) expect(out).toContain(name.split(" ")[0]);
+    expect(out).toContain("Exit codes");
+  });
+
+  it.each([
+    ["an unknown command", ["serch"], "Did you mean search?"],
+    ["an unknown option", ["search", "--limt", "3"], "Did you mean --limit?"],
+    ["a missing argument", ["verify"], "missing required argument"],
+    ["a missing option", ["keys", "create"], "--name"],
+    ["a value that is no choice", ["export", "--format", "yaml"], "Allowed choices"],
+    ["a value that is no number", ["search", "--limit", "many"], "whole number"],
+    ["nothing to prove", ["prove", "--url", "http://127.0.0.1:9"], "Name one record"],
+  ])("ends with 2 for %s, and says so", async (_, words, says) => {
+    const { exitCode, out, err } = await runLine(words);
+    expect([exitCode, out]).toEqual([2, ""]);
+    expect(err).toContain(says);
+  });
+
+  it("ends with 2 where no server is, and says how to name one", async () => {
+    const { exitCode, err } = await runLine(["search", "--data", join(folder, "nothing")]);
+    expect(exitCode).toBe(2);
+    expect(err).toContain("tallystick serve");
+    expect((await runLine(["search", "--url", "ftp://x"])).exitCode).toBe(2);
+    expect((await runLine(["search", "--url", "http://127.0.0.1:9"])).err).toContain("does not answer");
+  });
+
+  it("says its errors as JSON when it is asked for JSON", async () => {
+    const { exitCode, json } = await runLine(["search", "--json", "--data", join(folder, "nothing")]);
+    expect(exitCode).toBe(2);
+    expect(json<{ error: { code: string } }>().error.code).toBe("not_found");
+  });
+});
+
+describe("version", () => {
+  it("is printed for people and programs", async () => {
+    expect((await runLine(["version"])).out).toContain("1.2.3");
+    expect((await runLine(["--version"])).out).toBe("1.2.3\n");
+    expect((await runLine(["version", "--json"])).json()).toMatchObject({ version: "1.2.3" });
+  });
+});
+
+describe("config", () => {
+  it("shows each value with where it came from, and no password", async () => {
+    const file = join(folder, "ok.yaml");
+    await writeFile(file, "index:\n  url: http://me:hidden@10.0.0.1:8123\n");
+    const { exitCode, out } = await runLine(["config", "--config", file], {
+      environment: { TALLYSTICK_LOG_LEVEL: "warn" },
+    });
+    expect(exitCode).toBe(0);
+    expect(out).toMatch(/log\.level\s+warn\s+TALLYSTICK_LOG_LEVEL/);
+    expect(out).toMatch(new RegExp(`index\\.url\\s+http://me:\\*\\*\\*@10\\.0\\.0\\.1:8123\\s+${file}:2:3`));
+    expect(out).toMatch(/http\.listen\s+127\.0\.0\.1:7070\s+default/);
+    expect(out).not.toContain("hidden");
+  });
+
+  it("ends with 2 at a fault, with its line and column", async () => {
+    const file = join(folder, "bad.yaml");
+    await writeFile(file, "log:\n  level: loud\n");
+    for (const command of [["config"], ["serve", "--data", folder]]) {
+      const { exitCode, err } = await runLine([...command, "--config", file]);
+      expect(exitCode).toBe(2);
+      expect(err).toContain(`${file}:2:3: log.level must be one of trace`);
+    }
+    expect((await runLine(["config", "--config", join(folder, "gone.yaml")])).exitCode).toBe(2);
+  });
+});
+
+describe("output", () => {
+  it("has colours only on a terminal, and not where they are not wanted", async () => {
+    const examine = { examine: async () => [{ name: "a", state: "good" as const, says: "b" }] };
+    const absent = () => Promise.reject(new Error("not in this test"));
+    const work = { verify: absent, check: absent, reindex: absent, exportIntegrityKey: absent, ...examine };
+    const escape = "\u001b[";
+    expect((await runLine(["doctor", "--data", folder], { folder: work })).out).not.toContain(escape);
+    expect((await runLine(["doctor", "--data", folder], { folder: work, isTTY: true })).out).toContain(escape);
+    const plain = await runLine(["doctor", "--data", folder], {
+      folder: work,
+      isTTY: true,
+      environment: { NO_COLOR: "1" },
+    });
+    expect(plain.out).not.toContain(escape);
+  });
+});
+
+describe("docs/reference/configuration.md", () => {
+  it("is what the schema says", async () => {
+    const { configurationReference } = await import("../config/reference.ts");
+    expect(await readFile(new URL("../../../../docs/reference/configuration.md", import.meta.url), "utf8")).toBe(
+      configurationReference(),
+    );
+  });
+});

@@ -1,0 +1,86 @@
+import { Command, CommanderError } from "commander";
+
+import { asCommandError } from "./command-error.ts";
+import { configCommand } from "./config.ts";
+import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
+import { EXIT, EXIT_CODES_TEXT } from "./exit-codes.ts";
+import { exportCommand } from "./export.ts";
+import { fsckCommand } from "./fsck.ts";
+import { keysCommand } from "./keys.ts";
+import { loginLinkCommand } from "./login-link.ts";
+import type { Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { proveCommand } from "./prove.ts";
+import { reindexCommand } from "./reindex.ts";
+import { searchCommand } from "./search.ts";
+import { serveCommand } from "./serve.ts";
+import { tailCommand } from "./tail.ts";
+import { verifyCommand } from "./verify.ts";
+import { versionCommand } from "./version.ts";
+
+const COMMANDS = [
+  serveCommand,
+  demoCommand,
+  searchCommand,
+  tailCommand,
+  exportCommand,
+  proveCommand,
+  verifyCommand,
+  fsckCommand,
+  reindexCommand,
+  keysCommand,
+  loginLinkCommand,
+  doctorCommand,
+  configCommand,
+  versionCommand,
+];
+
+/** Runs one command line; the exit code. Nothing is thrown. */
+export async function runCommandLine(parts: CliParts, words: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const asJson = words.includes("--json");
+  const run: Run = async (work) => {
+    try {
+      exitCode = await work();
+    } catch (error) {
+      exitCode = report(parts, error, asJson);
+    }
+  };
+  const program = new Command("tallystick")
+    .description("The audit log for machine-to-machine traffic.")
+    .version(parts.version)
+    .addHelpText("after", `\n${EXIT_CODES_TEXT}`);
+  for (const make of COMMANDS) program.addCommand(make(parts, run));
+  for (const command of allOf(program)) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError()
+      .configureOutput({
+        writeOut: (text) => parts.terminal.line(text.trimEnd()),
+        writeErr: (text) => parts.terminal.note(text.trimEnd()),
+      });
+  }
+  try {
+    await program.parseAsync([...words], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return report(parts, error, asJson);
+    return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
+  }
+  return exitCode;
+}
+
+function allOf(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
+}
+
+function report({ terminal }: CliParts, error: unknown, asJson: boolean): number {
+  const { message, hint, code, exitCode } = asCommandError(error);
+  terminal.progressDone();
+  if (asJson) terminal.json({ error: { code, message, hint } });
+  else {
+    terminal.note(`${terminal.paint("red", "tallystick:")} ${message}`);
+    if (hint !== null) terminal.note(`  ${hint}`);
+  }
+  return exitCode;
+}

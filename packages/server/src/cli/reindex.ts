@@ -1,0 +1,92 @@
+import { access } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Command } from "commander";
+
+import { connectTo } from "./client.ts";
+import type { Client } from "./client.ts";
+import { EXIT } from "./exit-codes.ts";
+import { loadConfig } from "./load-config.ts";
+import type { Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget } from "./target.ts";
+import type { TargetOptions } from "./target.ts";
+import { grouped, progressBar } from "./terminal.ts";
+
+const POLL_MS = 250;
+
+interface ReindexOptions extends TargetOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+type Show = (done: number, total: number) => void;
+
+/** A running server builds it anew beside its work; a stopped one's folder is worked on from here. */
+export function reindexCommand(parts: CliParts, run: Run): Command {
+  return addTargetOptions(
+    new Command("reindex").description("drop the search index and build it anew from the journal"),
+  )
+    .option("--config <file>", "for a stopped server: its configuration file")
+    .option("--json", "the result as JSON")
+    .action((options: ReindexOptions) =>
+      run(async () => {
+        const { terminal } = parts;
+        const show: Show = (done, total) => terminal.progress(progressBar(done, total, "records"));
+        try {
+          const indexed = (await isRunning(parts, options))
+            ? await reindexServer(connectTo(await findTarget(parts, options), parts.fetch), show)
+            : await reindexFolder(parts, options, show);
+          terminal.progressDone();
+          if (options.json === true) terminal.json({ indexed });
+          else terminal.line(`indexed ${grouped(indexed)} records`);
+          return EXIT.ok;
+        } finally {
+          terminal.progressDone();
+        }
+      }),
+    );
+}
+
+async function isRunning(parts: CliParts, { url, data }: ReindexOptions): Promise<boolean> {
+  if (url !== undefined || (data === undefined && parts.environment["TALLYSTICK_URL"] !== undefined)) return true;
+  const runFile = join(data ?? DEFAULT_DATA_FOLDER, "run.json");
+  if (
+    await access(runFile).then(
+      () => false,
+      () => true,
+    )
+  )
+    return false;
+  // One that was killed left the file behind; the folder's lock decides what is right then.
+  const target = await findTarget(parts, { ...(data === undefined ? {} : { data }) });
+  return parts.fetch(`${target.url}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+}
+
+async function reindexFolder(parts: CliParts, { data, config: file }: ReindexOptions, show: Show): Promise<number> {
+  const { config, base } = await loadConfig(parts, file);
+  return parts.folder.reindex({ folder: resolve(data ?? DEFAULT_DATA_FOLDER), config, base }, show);
+}
+
+interface Status {
+  readonly trees: readonly { readonly tree: string; readonly journaled: number; readonly indexed: number }[];
+  readonly index: { readonly state: string };
+}
+
+/** Until the index holds what was journaled when it was asked for. */
+async function reindexServer(client: Client, show: Show): Promise<number> {
+  const { trees: wanted } = await client.get<Status>("/api/status");
+  const total = wanted.reduce((sum, { journaled }) => sum + journaled, 0);
+  await client.send("POST", "/api/reindex");
+  for (;;) {
+    await sleep(POLL_MS);
+    const { trees, index } = await client.get<Status>("/api/status");
+    const held = new Map(trees.map(({ tree, indexed }) => [tree, indexed]));
+    const done = wanted.reduce((sum, { tree, journaled }) => sum + Math.min(journaled, held.get(tree) ?? 0), 0);
+    show(done, total);
+    if (index.state === "ready" && done === total) return total;
+  }
+}

@@ -1,0 +1,71 @@
+import type { StoredRecord } from "@tallystick/record";
+import { Command, InvalidArgumentError, Option } from "commander";
+
+import { connectTo } from "./client.ts";
+import { EXIT } from "./exit-codes.ts";
+import type { Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { addQuestionOptions, addRangeOptions, questionOf } from "./question.ts";
+import type { QuestionOptions } from "./question.ts";
+import { recordTable } from "./record-text.ts";
+import { addTargetOptions, findTarget } from "./target.ts";
+import type { TargetOptions } from "./target.ts";
+import { grouped } from "./terminal.ts";
+
+interface SearchOptions extends TargetOptions, QuestionOptions {
+  readonly limit: number;
+  readonly order?: string;
+  readonly cursor?: string;
+  readonly local?: boolean;
+  readonly json?: boolean;
+}
+
+interface SearchAnswer {
+  readonly records: readonly StoredRecord[];
+  readonly next: string | null;
+  readonly elapsed_ms: number;
+  readonly partial: boolean;
+  readonly notes?: readonly { readonly message?: string }[];
+}
+
+export function searchCommand(parts: CliParts, run: Run): Command {
+  const command = addRangeOptions(addQuestionOptions(new Command("search").description("find records")));
+  return addTargetOptions(command)
+    .option("--limit <count>", "records at most, 1 to 1,000", count, 50)
+    .addOption(new Option("--order <order>", "newest or oldest first").choices(["newest", "oldest"]).default("newest"))
+    .option("--cursor <cursor>", "go on after an earlier answer's `next`")
+    .option("--local", "times of this machine instead of UTC")
+    .option("--json", "the server's answer as JSON")
+    .action((words: string[], options: SearchOptions) =>
+      run(async () => {
+        const { limit, order, cursor } = options;
+        const client = connectTo(await findTarget(parts, options), parts.fetch);
+        const answer = await client.get<SearchAnswer>("/api/search", {
+          ...questionOf(words, options),
+          limit,
+          order,
+          cursor,
+        });
+        if (options.json === true) parts.terminal.json(answer);
+        else show(parts, answer, options.local === true);
+        return EXIT.ok;
+      }),
+    );
+}
+
+function show({ terminal }: CliParts, answer: SearchAnswer, local: boolean): void {
+  const { records, next, partial } = answer;
+  if (records.length > 0) for (const line of recordTable(terminal, records, local)) terminal.line(line);
+  for (const note of answer.notes ?? []) if (note.message !== undefined) terminal.note(note.message);
+  const more = next === null ? "" : `; more with --cursor ${next}`;
+  const cut = partial ? "; the answer was cut by a limit" : "";
+  terminal.note(
+    `${grouped(records.length)} ${records.length === 1 ? "record" : "records"} in ${Math.round(answer.elapsed_ms)} ms${cut}${more}`,
+  );
+}
+
+export function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("Give a whole number from 1 on.");
+  return value;
+}

@@ -1,0 +1,128 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { summarise, verifyServer, VerifyTrouble } from "@tallystick/verify";
+import type { VerifyResult } from "@tallystick/verify";
+import { Command } from "commander";
+
+import { parseRemembered } from "../fsck/known-notes.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import { loadConfig } from "./load-config.ts";
+import type { Outcome, Run } from "./outcome.ts";
+import type { CliParts, KnownBefore } from "./parts.ts";
+import { grouped, progressBar } from "./terminal.ts";
+import type { Terminal } from "./terminal.ts";
+
+interface VerifyOptions {
+  readonly vkey?: string;
+  readonly since?: string;
+  readonly integrityKey?: string;
+  readonly token?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+export function verifyCommand(parts: CliParts, run: Run): Command {
+  return new Command("verify")
+    .description("check a data folder, a copy of one, or a server by what it serves")
+    .argument("<folder-or-url>", "a data folder, or a server's URL")
+    .option("--vkey <key>", "the verifier key that you knew before, or a file with it")
+    .option("--since <file>", "a checkpoint that you kept, or several as a copies file holds them")
+    .option(
+      "--integrity-key <file>",
+      "what `keys export-integrity` printed: checks every segment's HMAC without the KMS key",
+    )
+    .option("--token <token>", "for a URL: a reader's bearer token (TALLYSTICK_TOKEN)")
+    .option("--config <file>", "for a folder: configuration file, for kms.file and ledger.head")
+    .option("--json", "the result as JSON")
+    .action((given: string, options: VerifyOptions) =>
+      run(async () => {
+        const known = await knownBefore(options);
+        const result = /^https?:\/\//.test(given)
+          ? await verifyUrl(parts, given, options, known)
+          : await verifyPath(parts, given, options, known);
+        return showResult(parts.terminal, result, options.json === true);
+      }),
+    );
+}
+
+async function knownBefore({ vkey, since, integrityKey }: VerifyOptions): Promise<KnownBefore> {
+  const hex = integrityKey === undefined ? null : (await contents(integrityKey)).toString("latin1").trim();
+  if (hex !== null && !/^[0-9a-f]{64}$/.test(hex))
+    throw new CommandError("The integrity key is not 64 hex digits.", { code: "bad_request" });
+  return {
+    vkey: vkey === undefined ? null : await keyText(vkey),
+    since: since === undefined ? null : await contents(since),
+    integrityKey: hex === null ? null : Buffer.from(hex, "hex"),
+  };
+}
+
+/** A key has a plus sign in it; anything else is a file that holds one. */
+async function keyText(given: string): Promise<string> {
+  return /^\S+\+[0-9a-f]{8}\+\S+$/.test(given.trim()) ? given.trim() : (await contents(given)).toString("utf8").trim();
+}
+
+async function contents(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new CommandError(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      code: "bad_request",
+      cause,
+    });
+  }
+}
+
+async function verifyUrl(
+  parts: CliParts,
+  url: string,
+  options: VerifyOptions,
+  known: KnownBefore,
+): Promise<VerifyResult> {
+  const token = options.token ?? parts.environment["TALLYSTICK_TOKEN"];
+  const { terminal } = parts;
+  try {
+    return await verifyServer({
+      url,
+      http: parts.http,
+      ...(token === undefined ? {} : { token }),
+      ...(known.vkey === null ? {} : { vkeys: [known.vkey] }),
+      ...(known.since === null ? {} : { since: parseRemembered(known.since).map(({ note }) => note) }),
+      onProgress: (tree, leaves, size) => terminal.progress(progressBar(leaves, size, `leaves of ${tree}`)),
+    });
+  } catch (error) {
+    if (error instanceof VerifyTrouble) throw new CommandError(error.message, { code: "not_verified", cause: error });
+    throw error;
+  } finally {
+    terminal.progressDone();
+  }
+}
+
+async function verifyPath(
+  parts: CliParts,
+  folder: string,
+  options: VerifyOptions,
+  known: KnownBefore,
+): Promise<VerifyResult> {
+  const { config, base } = await loadConfig(parts, options.config);
+  const { terminal } = parts;
+  try {
+    return await parts.folder.verify({ folder: resolve(folder), config, base }, known, (tree, leaves) =>
+      terminal.progress(`${grouped(leaves)} leaves checked, in ${tree}`),
+    );
+  } finally {
+    terminal.progressDone();
+  }
+}
+
+export function showResult(terminal: Terminal, result: VerifyResult, asJson: boolean): Outcome {
+  if (asJson) terminal.json(result);
+  else {
+    const [verdict = "", ...faults] = summarise(result);
+    terminal.line(terminal.paint(result.clean ? "green" : "red", verdict));
+    for (const line of faults) terminal.line(line);
+    for (const { tree, size, root } of result.trees)
+      terminal.line(`  ${tree}: ${grouped(size)} leaves${root === null ? ", no checkpoint yet" : `, root ${root}`}`);
+  }
+  return result.clean ? EXIT.ok : EXIT.negative;
+}

@@ -1,0 +1,140 @@
+import { describe, expect, it } from "vitest";
+
+import { isTallystickError } from "../errors.ts";
+import { readConfig } from "./config.ts";
+import type { ConfigSources } from "./config.ts";
+import { configurationReference } from "./reference.ts";
+import { CONFIG_KEYS } from "./schema.ts";
+
+const sources = (text: string | null, rest: Partial<ConfigSources> = {}): ConfigSources => ({
+  file: text === null ? null : { name: "tallystick.yaml", text },
+  environment: {},
+  options: [],
+  ...rest,
+});
+
+function faultOf(
+  text: string | null,
+  rest: Partial<ConfigSources> = {},
+): { message: string; at: Readonly<Record<string, unknown>> } {
+  try {
+    readConfig(sources(text, rest));
+  } catch (error) {
+    if (isTallystickError(error, "config_invalid")) return { message: error.message, at: error.at };
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+describe("a configuration", () => {
+  it("is complete without a file: every key has its default and says so", () => {
+    const { config, provenance } = readConfig(sources(null));
+    expect(config.http.listen).toBe("127.0.0.1:7070");
+    expect(config.intake.otlp.internal).toBe("drop");
+    expect([...provenance.keys()]).toEqual(CONFIG_KEYS.map((key) => key.name));
+    expect(new Set([...provenance.values()].map((value) => value.from))).toEqual(new Set(["default"]));
+  });
+
+  it("takes option over environment over file over default, and knows where each value came from", () => {
+    const { config, provenance } = readConfig(
+      sources("http:\n  listen: 127.0.0.1:1\n  request_timeout_s: 5\njournal:\n  flush_interval_ms: 2\n", {
+        environment: { TALLYSTICK_HTTP_REQUEST_TIMEOUT_S: "7", TALLYSTICK_HTTP_LISTEN: "127.0.0.1:2", PATH: "/bin" },
+        options: [{ key: "http.listen", option: "--listen", value: "127.0.0.1:3" }],
+      }),
+    );
+    expect(config.http.listen).toBe("127.0.0.1:3");
+    expect(config.http.request_timeout_s).toBe(7);
+    expect(config.journal.flush_interval_ms).toBe(2);
+    expect(provenance.get("http.listen")).toEqual({ from: "option", option: "--listen" });
+    expect(provenance.get("http.request_timeout_s")).toEqual({
+      from: "environment",
+      variable: "TALLYSTICK_HTTP_REQUEST_TIMEOUT_S",
+    });
+    expect(provenance.get("journal.flush_interval_ms")).toEqual({
+      from: "file",
+      file: "tallystick.yaml",
+      line: 5,
+      column: 3,
+    });
+    expect(provenance.get("log.level")).toEqual({ from: "default" });
+  });
+
+  it.each([
+    ["an unknown section", "htp:\n  listen: x\n", 1, 1, "did you mean http"],
+    ["an unknown key", "http:\n  listen: 127.0.0.1:1\n  lisen: x\n", 3, 3, "did you mean listen"],
+    ["a wrong type", "http:\n  request_timeout_s: soon\n", 2, 3, "a whole number from 1 to 3600"],
+    ["a value out of bounds", "journal:\n  flush_bytes: 1\n", 2, 3, "from 4096"],
+    ["a value not of the list", "log:\n  level: loud\n", 2, 3, "one of trace, debug"],
+    ["a key below the second level", "intake:\n  otlp:\n    internal: perhaps\n", 3, 5, "one of drop, keep"],
+    ["an item of a list", "http:\n  trusted_proxies:\n    - 10.0.0.0/8\n    - everyone\n", 4, 7, "an address or CIDR"],
+    ["a map's value", "ledger:\n  epochs:\n    default: 5s\n", 3, 5, "month, week, day"],
+    ["a key given twice", "log:\n  level: info\n  level: warn\n", 3, 3, "unique"],
+    ["broken YAML", "log:\n  level: [info\n", 3, 1, ""],
+    ["a list instead of sections", "- a\n", 1, 1, "map of sections"],
+  ])("is refused for %s with its line and column", (_, text, line, column, says) => {
+    const { message, at } = faultOf(text);
+    expect(at).toMatchObject({ file: "tallystick.yaml", line, column });
+    expect(message).toContain(`tallystick.yaml:${line}:${column}: `);
+    expect(message).toContain(says);
+  });
+
+  it("reports every fault at once", () => {
+    const { message } = faultOf("log:\n  level: loud\nhttp:\n  listen: nowhere\n");
+    expect(message).toContain("tallystick.yaml:2:3");
+    expect(message).toContain("tallystick.yaml:4:3");
+  });
+
+  it("names the variable or option that is wrong", () => {
+    expect(faultOf(null, { environment: { TALLYSTICK_LOG_LEVEL: "loud" } }).message).toContain(
+      "TALLYSTICK_LOG_LEVEL: must be one of",
+    );
+    expect(faultOf(null, { environment: { TALLYSTICK_HTTP_LISTNE: "x" } }).at).toEqual({
+      variable: "TALLYSTICK_HTTP_LISTNE",
+    });
+    const option = { key: "http.listen", option: "--listen", value: "7070" };
+    expect(faultOf(null, { options: [option] }).message).toContain("--listen: must be host:port");
+  });
+
+  it("leaves variables alone that an orchestrator or a command line sets", () => {
+    const environment = {
+      TALLYSTICK_HTTP_PORT_7070_TCP: "x",
+      TALLYSTICK_URL: "http://x",
+      TALLYSTICK_TOKEN: "y",
+      TALLYSTICK_HTTP_SERVICE_HOST: "z",
+    };
+    expect(readConfig(sources(null, { environment })).config.http.listen).toBe("127.0.0.1:7070");
+  });
+
+  it("reads lists and maps from the environment", () => {
+    const { config } = readConfig(
+      sources(null, {
+        environment: {
+          TALLYSTICK_HTTP_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
+          TALLYSTICK_LEDGER_EPOCHS: "{default: day}",
+          TALLYSTICK_INTAKE_REDACT_NAMES: "[x-session]",
+        },
+      }),
+    );
+    expect(config.http.trusted_proxies).toEqual(["10.0.0.0/8", "::1"]);
+    expect(config.ledger.epochs).toEqual({ default: "day" });
+    expect(config.intake.redact_names).toEqual(["x-session"]);
+  });
+
+  it("takes a section whose keys are all commented out", () => {
+    expect(readConfig(sources("http:\n#  listen: x\n")).config.http.listen).toBe("127.0.0.1:7070");
+  });
+});
+
+describe("the reference", () => {
+  it("names every key and its variable", () => {
+    const text = configurationReference();
+    for (const key of CONFIG_KEYS) {
+      expect(text).toContain(`| \`${key.name}\` |`);
+      expect(text).toContain(`\`${key.variable}\``);
+    }
+  });
+
+  it("describes every key in a sentence", () => {
+    for (const key of CONFIG_KEYS) expect((key.schema as { description?: string }).description).toMatch(/\.$/);
+  });
+});

@@ -1,0 +1,202 @@
+import { Type } from "typebox";
+import type { Static, TSchema } from "typebox";
+
+/**
+ * Every key of the configuration file, its type, default and meaning, in one place: the file's validator, the
+ * environment's names, `tallystick config` and docs/reference/configuration.md are all derived from it. Secrets are
+ * named by file, never written here.
+ */
+
+const section = <Properties extends Record<string, TSchema>>(description: string, properties: Properties) =>
+  Type.Object(properties, { description, additionalProperties: false, default: {} });
+
+const whole = (description: string, byDefault: number, minimum: number, maximum: number) =>
+  Type.Integer({ description, default: byDefault, minimum, maximum });
+
+const text = (description: string, byDefault: string, pattern?: { readonly source: string; readonly says: string }) =>
+  Type.String({
+    description,
+    default: byDefault,
+    maxLength: 4096,
+    ...(pattern === undefined ? {} : { pattern: pattern.source, says: pattern.says }),
+  });
+
+const path = (description: string) =>
+  text(`${description} Relative paths start at the configuration file's folder.`, "");
+const flag = (description: string) => Type.Boolean({ description, default: false });
+const oneOf = <Values extends string[]>(description: string, byDefault: Values[number], values: readonly [...Values]) =>
+  Type.Enum(values, { description, default: byDefault });
+
+const LISTEN = {
+  source: "^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]\\s]+):\\d{1,5}$",
+  says: "host:port, as 127.0.0.1:7070 or [::1]:7070",
+};
+const EPOCH_SOURCE = "(month|week|day|[1-9][0-9]{1,7}s)";
+const EPOCH = { source: `^${EPOCH_SOURCE}$`, says: "month, week, day, or seconds from 10s on, as 3600s" };
+
+const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
+  listen: text("Address and port; port 0 takes a free one.", "127.0.0.1:7070", LISTEN),
+  public_url: text(
+    "How others reach the server, for links (as https://audit.example.com); empty: derived from `listen`.",
+    "",
+    {
+      source: "^(https?://[^/\\s?#]+)?$",
+      says: "http:// or https:// and a host, no path",
+    },
+  ),
+  tls_cert_file: path("PEM certificate chain; with `tls_key_file` the port speaks TLS."),
+  tls_key_file: path("PEM private key of the certificate."),
+  insecure_network: flag(
+    "Listen on an address that is not loopback without TLS. Tokens then cross the network in clear text.",
+  ),
+  trusted_proxies: Type.Array(
+    Type.String({ pattern: "^[0-9a-fA-F:.]+(/\\d{1,3})?$", says: "an address or CIDR, as 10.0.0.0/8" }),
+    {
+      description: "Addresses whose Forwarded, X-Forwarded-For and PROXY protocol v2 headers are believed (CIDRs).",
+      default: [],
+      maxItems: 256,
+    },
+  ),
+  request_timeout_s: whole("A request that has not arrived whole after this time is ended with 408.", 60, 1, 3_600),
+  headers_timeout_s: whole("A request whose headers have not arrived after this time is ended with 408.", 15, 1, 600),
+  max_connections: whole("Connections at a time; more are refused.", 4_096, 16, 65_536),
+  session_hours: whole("How long a dashboard login lasts.", 12, 1, 720),
+  login_link_minutes: whole("How long a one-time login link can be used.", 15, 1, 1_440),
+  failed_logins_per_minute: whole(
+    "Failed authentications an address may make in a minute before it gets 429.",
+    30,
+    1,
+    100_000,
+  ),
+});
+
+const INTAKE = section("How records come in.", {
+  max_body_bytes: whole("Largest request body, before and after decompression.", 20_971_520, 1_024, 20_971_520),
+  max_records: whole("Most records in one request.", 10_000, 1, 10_000),
+  max_waiting_bytes: whole(
+    "Request bodies held in memory at a time; beyond it requests get 503.",
+    134_217_728,
+    20_971_520,
+    4_294_967_296,
+  ),
+  bytes_per_second: whole("Request bytes a second for each key, beyond it 429; 0 means no limit.", 0, 0, 1_000_000_000),
+  redact_names: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+    description: "Attribute names whose values are replaced by a keyed fingerprint, beside the built-in list.",
+    default: [],
+    maxItems: 1_000,
+  }),
+  otlp: section("OpenTelemetry intake.", {
+    internal: oneOf("Spans of kind INTERNAL: left out and counted, or kept.", "drop", ["drop", "keep"]),
+  }),
+});
+
+const JOURNAL = section("The durable record of everything.", {
+  flush_interval_ms: whole("Longest wait for others before a group of batches is written and synced.", 5, 0, 1_000),
+  flush_bytes: whole("Size at which a group is written without waiting.", 1_048_576, 4_096, 67_108_864),
+  segment_bytes: whole("Size at which a new segment file is begun.", 67_108_864, 1_048_576, 4_294_967_296),
+});
+
+const COPY = Type.Object(
+  {
+    kind: Type.Enum(["file", "syslog", "webhook"]),
+    to: Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      description: "A file's path, udp://host:port or tcp://host:port, or a URL.",
+    }),
+    every: Type.Enum(["checkpoint", "hour"], { default: "hour" }),
+  },
+  { additionalProperties: false },
+);
+
+const LEDGER = section("The Merkle trees and their signed checkpoints.", {
+  origin: text(
+    "The server's name in every checkpoint, as audit.example.com; fixed at the first start. Empty: a random one.",
+    "",
+    {
+      source: "^([A-Za-z0-9][A-Za-z0-9._~/-]{0,126})?$",
+      says: "letters, digits and . _ ~ / -, at most 127",
+    },
+  ),
+  epoch: text("How long one tree lasts, for logs not named in `epochs`.", "month", EPOCH),
+  epochs: Type.Record(
+    Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,62}$" }),
+    Type.String({ pattern: EPOCH.source, says: EPOCH.says }),
+    {
+      description: "Log name to epoch, as {default: day}.",
+      default: {},
+      additionalProperties: false,
+    },
+  ),
+  publish_interval_ms: whole("How often a checkpoint is signed while there is something new.", 1_000, 10, 60_000),
+  head: path(
+    "Folder of the head store; on another disk or host it uncovers a whole data folder put back. Empty: in the data folder.",
+  ),
+  copies: Type.Array(COPY, {
+    description:
+      "Where checkpoints are also sent, outside the data folder: items {kind: file|syslog|webhook, to, every: checkpoint|hour}.",
+    default: [],
+    maxItems: 16,
+  }),
+});
+
+const INDEX = section("The search index.", {
+  url: text("A ClickHouse server's URL; empty: the embedded engine.", "", {
+    source: "^(https?://\\S+)?$",
+    says: "http:// or https:// URL",
+  }),
+  user: text("User at the ClickHouse server.", "default"),
+  password_file: path("File with the password at the ClickHouse server."),
+  database: text("Database at the ClickHouse server.", "tallystick", {
+    source: "^[a-z_][a-z0-9_]{0,62}$",
+    says: "lower-case name",
+  }),
+  memory_bytes: whole("Memory limit of the embedded engine.", 1_288_490_189, 536_870_912, 1_099_511_627_776),
+});
+
+const SEARCH = section("Reading.", {
+  tails: whole("Live tails at a time; more get 429.", 64, 1, 1_024),
+});
+
+const KMS = section("The key that wraps all data keys.", {
+  file: path("File of the 256-bit key, 64 hex digits. Empty: kms.key in the data folder, which `doctor` flags."),
+});
+
+const LOG = section("What the server says about itself, on standard error.", {
+  level: oneOf("Lowest level written.", "info", ["trace", "debug", "info", "warn", "error", "silent"]),
+});
+
+export const ConfigSchema = Type.Object(
+  { http: HTTP, intake: INTAKE, journal: JOURNAL, ledger: LEDGER, index: INDEX, search: SEARCH, kms: KMS, log: LOG },
+  { additionalProperties: false },
+);
+export type Config = Static<typeof ConfigSchema>;
+
+/** One key as people write it, `intake.otlp.internal`, with its schema. */
+export interface ConfigKey {
+  readonly path: readonly string[];
+  readonly name: string;
+  readonly variable: string;
+  readonly schema: TSchema;
+}
+
+interface ObjectLike {
+  readonly type?: unknown;
+  readonly properties?: Readonly<Record<string, TSchema>>;
+}
+
+/** Children of a section; null for a key that holds a value. */
+export function sectionOf(schema: TSchema): Readonly<Record<string, TSchema>> | null {
+  const { type, properties } = schema as ObjectLike;
+  return type === "object" && properties !== undefined ? properties : null;
+}
+
+function keysBelow(schema: TSchema, path: readonly string[]): readonly ConfigKey[] {
+  const children = sectionOf(schema);
+  if (children !== null) return Object.entries(children).flatMap(([name, child]) => keysBelow(child, [...path, name]));
+  const variable = `TALLYSTICK_${path.join("_").toUpperCase()}`;
+  return [{ path, name: path.join("."), variable, schema }];
+}
+
+/** In the order of the documentation. */
+export const CONFIG_KEYS: readonly ConfigKey[] = keysBelow(ConfigSchema, []);

@@ -1,0 +1,172 @@
+/**
+ * Control state as a fold over the `control` log.
+ *
+ * Guarantees: a change is a durable record before it takes effect, so after any crash the fold gives the same state
+ * again; start-up and normal work apply records by the same function. Only records that Tallystick wrote itself
+ * count: a producer's record in the log, whatever it says, changes nothing. Changes run one after another, so that
+ * two requests cannot take the same name.
+ * Left out on purpose: users and rules, which join the fold when there are any.
+ */
+import { timingSafeEqual } from "node:crypto";
+
+import { decodeLeaf } from "@tallystick/record";
+import type { AuditRecord, Observed } from "@tallystick/record";
+
+import type { Clock } from "../clock.ts";
+import { TallystickError } from "../errors.ts";
+import type { Journal, LeafRange } from "../journal/journal.ts";
+import type { Control, KeyInfo, NewKey } from "./control.ts";
+import { createdFields, keyChangeOf, revokedFields } from "./key-record.ts";
+import type { StoredKey } from "./key-record.ts";
+import { FOLD_READ_BYTES, MAX_ACTIVE_KEYS, MAX_RELAY_SERVICES } from "./limits.ts";
+import { ownRecord } from "./own-record.ts";
+import type { OwnFields } from "./own-record.ts";
+import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
+import type { Random } from "./secret.ts";
+
+export const CONTROL_LOG = "control";
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+export interface ControlParts {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Reads the control log from its beginning and answers from memory from then on. */
+export async function openControl(parts: ControlParts): Promise<Control> {
+  const fold = new Map<string, StoredKey>();
+  for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
+  return new ControlLog(parts, fold);
+}
+
+class ControlLog implements Control {
+  readonly #parts: ControlParts;
+  readonly #keys: Map<string, StoredKey>;
+  readonly #active = new Map<string, StoredKey>();
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ControlParts, keys: Map<string, StoredKey>) {
+    this.#parts = parts;
+    this.#keys = keys;
+    for (const key of keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+  }
+
+  createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }> {
+    return this.#inTurn(async () => {
+      this.#assertAcceptable(request);
+      const secret = makeSecret(KEY_PREFIX, this.#parts.random);
+      const id = `key_${Buffer.from(this.#parts.random(10)).toString("hex")}`;
+      const { name, role, service, relay, log } = request;
+      await this.#change(createdFields(by, { id, name, role, service, relay, log, sha256: secretDigest(secret) }));
+      return { key: shown(this.#keys.get(id)!), secret };
+    });
+  }
+
+  revokeKey(by: string, id: string): Promise<KeyInfo | null> {
+    return this.#inTurn(async () => {
+      const key = this.#keys.get(id);
+      if (key === undefined) return null;
+      if (key.revokedAt === null) await this.#change(revokedFields(by, key));
+      return shown(this.#keys.get(id)!);
+    });
+  }
+
+  keys(): readonly KeyInfo[] {
+    return [...this.#keys.values()].map(shown);
+  }
+
+  keyBySecret(secret: string): KeyInfo | null {
+    const digest = secretDigest(secret);
+    const key = this.#active.get(digest);
+    // The map is asked by a hash, so its timing tells nothing about a secret; the comparison is for the reader who
+    // doubts it.
+    if (key === undefined || !timingSafeEqual(Buffer.from(key.sha256), Buffer.from(digest))) return null;
+    return shown(key);
+  }
+
+  #assertAcceptable(request: NewKey): void {
+    const refuse = (message: string) => new TallystickError("bad_request", message);
+    if (!NAME.test(request.name))
+      throw refuse(
+        "A key's name is 1 to 63 letters, digits, dots, dashes and underscores, and begins with a letter or digit.",
+      );
+    if (!LOG_NAME.test(request.log)) throw refuse("A log's name is 1 to 63 lower-case letters, digits and dashes.");
+    if (request.log === CONTROL_LOG) throw refuse("The control log takes Tallystick's own records only.");
+    if (request.role === "producer" && request.service === null && request.relay === null) {
+      throw refuse("A producer's key needs its service, or the services it relays for.");
+    }
+    if (request.role !== "producer" && (request.service !== null || request.relay !== null)) {
+      throw refuse("Only a producer's key speaks for services.");
+    }
+    if (request.service !== null && request.relay !== null)
+      throw refuse("A key speaks for its own service or relays for others, not both.");
+    if (Array.isArray(request.relay) && (request.relay.length === 0 || request.relay.length > MAX_RELAY_SERVICES)) {
+      throw refuse(`A relay names 1 to ${MAX_RELAY_SERVICES} services, or * for all.`);
+    }
+    if (this.#active.size >= MAX_ACTIVE_KEYS)
+      throw refuse(`There are ${MAX_ACTIVE_KEYS} keys already; revoke one first.`);
+    if ([...this.#active.values()].some((key) => key.name === request.name)) {
+      throw new TallystickError("name_taken", `There is a key called ${request.name} already.`, {
+        hint: "Choose another name, or revoke that key first.",
+      });
+    }
+  }
+
+  async #change(fields: OwnFields): Promise<void> {
+    const record = ownRecord(this.#parts.clock, this.#parts.random, fields);
+    const outcome = await this.#parts.journal.appendOwn(CONTROL_LOG, [record]);
+    if (outcome.kind === "pushback") {
+      throw new TallystickError("journal_unavailable", "The change could not be recorded, so it was not made.", {
+        hint: "Try again; see the server's log when it stays.",
+        retryAfterS: outcome.retryAfterS,
+      });
+    }
+    apply(this.#keys, record);
+    this.#active.clear();
+    for (const key of this.#keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+  }
+
+  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const turn = this.#lastChange.then(change);
+    this.#lastChange = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function shown({ id, name, role, service, relay, log, createdAt, revokedAt }: StoredKey): KeyInfo {
+  return { id, name, role, service, relay, log, createdAt, revokedAt };
+}
+
+function apply(keys: Map<string, StoredKey>, record: AuditRecord): void {
+  const change = keyChangeOf(record);
+  if (change?.kind === "created") keys.set(change.key.id, change.key);
+  if (change?.kind !== "revoked") return;
+  const key = keys.get(change.id);
+  if (key !== undefined && key.revokedAt === null) keys.set(key.id, { ...key, revokedAt: change.at });
+}
+
+async function foldTree(journal: Journal, tree: string, keys: Map<string, StoredKey>): Promise<void> {
+  let from = 0;
+  for (;;) {
+    const range = await journal.read(tree, from, FOLD_READ_BYTES);
+    if (range === null) return;
+    for (const { record, observed } of leavesOf(range)) if (isOwn(observed)) apply(keys, record);
+    from = range.firstIndex + range.count;
+  }
+}
+
+function isOwn(observed: Observed): boolean {
+  return observed.principal === "tallystick" && observed.intake === "tallystick";
+}
+
+function* leavesOf(range: LeafRange): Generator<{ readonly record: AuditRecord; readonly observed: Observed }> {
+  const view = new DataView(range.entries.buffer, range.entries.byteOffset, range.entries.byteLength);
+  let offset = 0;
+  for (let entry = 0; entry < range.count; entry++) {
+    const length = view.getUint16(offset);
+    yield decodeLeaf(range.entries.subarray(offset + 2, offset + 2 + length));
+    offset += 2 + length;
+  }
+}

@@ -1,0 +1,2 @@
+export const ROLES = ["admin", "investigator", "auditor", "viewer", "producer"] as const;
+export type Role = (typeof ROLES)[number];

@@ -1,0 +1,41 @@
+/** Reads a block's leaves from the journal and has them encoded. */
+import assert from "node:assert";
+import type { Compute } from "../compute/compute.ts";
+import type { Journal, LeafRange, TreePosition } from "../journal/journal.ts";
+import { encodeNativeTask } from "./encode-task.ts";
+import type { EncodedBlock, EncodeRange } from "./encode-task.ts";
+import { HASH_BYTES, MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, READ_BYTES } from "./limits.ts";
+
+/** The first `rows` leaves of a range, in buffers of their own, so that they can be moved to another thread. */
+function firstLeaves(range: LeafRange, rows: number): EncodeRange {
+  let end = range.entries.length;
+  if (rows < range.count) {
+    end = 0;
+    for (let row = 0; row < rows; row += 1) end += 2 + (range.entries[end]! << 8) + range.entries[end + 1]!;
+  }
+  return { entries: new Uint8Array(range.entries.subarray(0, end)), hashes: new Uint8Array(range.hashes.subarray(0, rows * HASH_BYTES)) };
+}
+
+/** Blocks of leaves from `from` on, up to the bounds of one insert; more than one where the day changes. */
+export async function prepareBlocks(
+  journal: Journal,
+  compute: Compute,
+  tree: TreePosition,
+  from: number,
+): Promise<readonly EncodedBlock[]> {
+  const ranges: EncodeRange[] = [];
+  let rows = 0;
+  let bytes = 0;
+  while (rows < MAX_BLOCK_ROWS && bytes < MAX_BLOCK_BYTES) {
+    const range = await journal.read(tree.tree, from + rows, Math.min(READ_BYTES, MAX_BLOCK_BYTES - bytes));
+    if (range === null) break;
+    assert(range.firstIndex === from + rows && range.count > 0, "the journal gives the leaves that were asked for");
+    const taken = firstLeaves(range, Math.min(range.count, MAX_BLOCK_ROWS - rows));
+    ranges.push(taken);
+    rows += taken.hashes.length / HASH_BYTES;
+    bytes += taken.entries.length;
+  }
+  if (rows === 0) return [];
+  const moved = ranges.flatMap((range) => [range.entries.buffer as ArrayBuffer, range.hashes.buffer as ArrayBuffer]);
+  return compute.run(encodeNativeTask, { tree: tree.tree, log: tree.log, firstIndex: from, ranges }, moved);
+}

@@ -1,0 +1,214 @@
+/**
+ * Reads of the index: one SELECT at a time and caller, a bounded number at once. An answer is whole, or says that it was cut at its
+ * row limit, or is an error; a query that nobody waits for any more is killed. While the index is far behind the journal, one query
+ * runs at a time on one thread, so that intake keeps the machine.
+ */
+import { randomUUID } from "node:crypto";
+import { ClickHouseError } from "@clickhouse/client";
+import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
+import { TallystickError } from "../errors.ts";
+import type { Home } from "./home.ts";
+import { unavailable } from "./home.ts";
+import type { IndexReader, QueryAnswer, QueryLimits, Statement } from "./index-seam.ts";
+import { MAX_CONCURRENT_QUERIES, MAX_WAITING_QUERIES } from "./limits.ts";
+
+/** Rows of one block of a streamed answer. */
+const STREAM_BLOCK_ROWS = "2048";
+
+const TIMEOUT_CODES: ReadonlySet<string> = new Set(["159", "160", "209"]);
+const LIMIT_CODES: ReadonlySet<string> = new Set(["158", "241", "307", "396"]);
+const BUSY_CODES: ReadonlySet<string> = new Set(["202", "236", "394"]);
+
+/** An error of the client or server as one of ours. The text of a server's error may hold values, so it stays in `cause`. */
+export function indexError(error: unknown): Error {
+  if (error instanceof TallystickError) return error;
+  if (!(error instanceof ClickHouseError)) return unavailable(error);
+  if (TIMEOUT_CODES.has(error.code)) {
+    return new TallystickError("query_timeout", "the query took longer than it may", {
+      cause: error,
+      hint: "Narrow the time range or add a condition on a service, an id or a word.",
+    });
+  }
+  if (LIMIT_CODES.has(error.code)) {
+    return new TallystickError("query_limit", "the query needs more memory or rows than it may", {
+      cause: error,
+      hint: "Narrow the time range or group by fewer values.",
+    });
+  }
+  if (BUSY_CODES.has(error.code)) return unavailable(error);
+  return new TallystickError("internal", `the index refused a statement (${error.type ?? "no type"}, code ${error.code})`, { cause: error });
+}
+
+/** Lets a bounded number through at once; the others wait in order. */
+class Gate {
+  private active = 0;
+  private readonly waiting: (() => void)[] = [];
+  private readonly width: () => number;
+
+  constructor(width: () => number) {
+    this.width = width;
+  }
+
+  async enter(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.active < this.width()) {
+      this.active += 1;
+      return;
+    }
+    if (this.waiting.length >= MAX_WAITING_QUERIES) throw unavailable();
+    await new Promise<void>((resolve, reject) => {
+      const turn = (): void => {
+        signal?.removeEventListener("abort", abort);
+        this.active += 1;
+        resolve();
+      };
+      const abort = (): void => {
+        this.waiting.splice(this.waiting.indexOf(turn), 1);
+        reject(signal?.reason as Error);
+      };
+      this.waiting.push(turn);
+      signal?.addEventListener("abort", abort, { once: true });
+    });
+  }
+
+  leave(): void {
+    this.active -= 1;
+    while (this.active < this.width()) {
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      next();
+    }
+  }
+}
+
+interface JsonAnswer<Row> {
+  readonly data: readonly Row[];
+  readonly statistics?: { readonly elapsed: number; readonly rows_read: number };
+}
+
+export interface ReaderOptions {
+  readonly home: Home;
+  /** True while the index is far behind. */
+  readonly pressed: () => boolean;
+}
+
+class ClickHouseReader implements IndexReader {
+  private readonly home: Home;
+  private readonly pressed: () => boolean;
+  private readonly gate: Gate;
+
+  constructor(options: ReaderOptions) {
+    this.home = options.home;
+    this.pressed = options.pressed;
+    this.gate = new Gate(() => (options.pressed() ? 1 : MAX_CONCURRENT_QUERIES));
+  }
+
+  private settings(limits: QueryLimits): ClickHouseSettings {
+    return {
+      max_execution_time: Math.max(0.001, limits.timeoutMs / 1000),
+      timeout_overflow_mode: "throw",
+      max_memory_usage: String(limits.maxMemoryBytes),
+      output_format_json_quote_64bit_integers: 0,
+      max_threads: this.pressed() ? 1 : 2,
+      readonly: "2",
+      // One more than wanted tells whether there was more.
+      ...(Number.isSafeInteger(limits.maxRows + 1) ? { limit: String(limits.maxRows + 1) } : {}),
+    };
+  }
+
+  async select<Row>(statement: Statement, limits: QueryLimits, signal?: AbortSignal): Promise<QueryAnswer<Row>> {
+    await this.gate.enter(signal);
+    try {
+      const answer = await this.ask<Row>(statement, limits, signal);
+      const partial = answer.data.length > limits.maxRows;
+      return {
+        rows: partial ? answer.data.slice(0, limits.maxRows) : answer.data,
+        elapsedMs: (answer.statistics?.elapsed ?? 0) * 1000,
+        scannedRows: answer.statistics?.rows_read ?? 0,
+        partial,
+      };
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw indexError(error);
+    } finally {
+      this.gate.leave();
+    }
+  }
+
+  private async ask<Row>(statement: Statement, limits: QueryLimits, signal: AbortSignal | undefined): Promise<JsonAnswer<Row>> {
+    const client = this.home.client();
+    const id = randomUUID();
+    const stop = killer(client, id, signal);
+    try {
+      const result = await client.query({
+        query: statement.sql,
+        query_params: { ...statement.params },
+        query_id: id,
+        format: "JSON",
+        clickhouse_settings: { ...this.settings(limits), wait_end_of_query: 1 },
+        ...(signal === undefined ? {} : { abort_signal: signal }),
+      });
+      return await result.json<Row>();
+    } finally {
+      stop();
+    }
+  }
+
+  async *stream<Row>(statement: Statement, limits: QueryLimits, signal?: AbortSignal): AsyncIterable<readonly Row[]> {
+    await this.gate.enter(signal);
+    const id = randomUUID();
+    let stop = (): void => {};
+    let whole = false;
+    let client: ClickHouseClient | null = null;
+    try {
+      client = this.home.client();
+      stop = killer(client, id, signal);
+      const result = await client.query({
+        query: statement.sql,
+        query_params: { ...statement.params },
+        query_id: id,
+        format: "JSONEachRow",
+        clickhouse_settings: { ...this.settings(limits), max_block_size: STREAM_BLOCK_ROWS },
+        ...(signal === undefined ? {} : { abort_signal: signal }),
+      });
+      yield* limited<Row>(result.stream<Row>(), limits.maxRows, signal);
+      whole = true;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw indexError(error);
+    } finally {
+      stop();
+      if (!whole && client !== null) kill(client, id);
+      this.gate.leave();
+    }
+  }
+}
+
+type RowStream<Row> = AsyncIterable<readonly { json(): Row }[]>;
+
+async function* limited<Row>(blocks: RowStream<Row>, maxRows: number, signal: AbortSignal | undefined): AsyncIterable<readonly Row[]> {
+  let left = maxRows;
+  for await (const block of blocks) {
+    signal?.throwIfAborted();
+    const rows = block.slice(0, left).map((row) => row.json());
+    left -= rows.length;
+    if (rows.length > 0) yield rows;
+    if (left <= 0) return;
+  }
+}
+
+function kill(client: ClickHouseClient, id: string): void {
+  client.command({ query: `KILL QUERY WHERE query_id = '${id}' ASYNC` }).catch(() => {});
+}
+
+/** Kills the query when the signal aborts; the returned function ends the watch. */
+function killer(client: ClickHouseClient, id: string, signal: AbortSignal | undefined): () => void {
+  if (signal === undefined) return () => {};
+  const abort = (): void => kill(client, id);
+  signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
+}
+
+export function indexReader(options: ReaderOptions): IndexReader {
+  return new ClickHouseReader(options);
+}

@@ -1,0 +1,53 @@
+/**
+ * The embedded engine's configuration file. It holds no secret: the disk's key is named by the environment variable that carries it.
+ * Tables and temporary data lie on the encrypted disk; no log tables are kept.
+ */
+import { join } from "node:path";
+
+export const DISK_KEY_VARIABLE = "TALLYSTICK_ENGINE_DISK_KEY";
+export const DISK_POLICY = "sealed";
+
+export interface EngineConfig {
+  readonly folder: string;
+  readonly memoryBytes: number;
+}
+
+const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+
+export function engineConfig(config: EngineConfig): string {
+  return `<clickhouse>
+  <storage_configuration>
+    <disks>
+      <sealed_files><type>local</type><path>${escaped(join(config.folder, "sealed"))}/</path></sealed_files>
+      <sealed>
+        <type>encrypted</type>
+        <disk>sealed_files</disk>
+        <path>disk/</path>
+        <algorithm>AES_256_CTR</algorithm>
+        <key_hex from_env="${DISK_KEY_VARIABLE}"/>
+      </sealed>
+    </disks>
+    <policies>
+      <${DISK_POLICY}><volumes><only><disk>sealed</disk></only></volumes></${DISK_POLICY}>
+    </policies>
+  </storage_configuration>
+  <tmp_policy>${DISK_POLICY}</tmp_policy>
+  <merge_tree>
+    <storage_policy>${DISK_POLICY}</storage_policy>
+    <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
+    <max_suspicious_broken_parts_bytes>1000000000000</max_suspicious_broken_parts_bytes>
+  </merge_tree>
+  <max_server_memory_usage>${config.memoryBytes}</max_server_memory_usage>
+  <mark_cache_size>67108864</mark_cache_size>
+  <index_mark_cache_size>33554432</index_mark_cache_size>
+  <primary_index_cache_size>33554432</primary_index_cache_size>
+  <text_index_tokens_cache_size>33554432</text_index_tokens_cache_size>
+  <text_index_header_cache_size>33554432</text_index_header_cache_size>
+  <query_condition_cache_size>16777216</query_condition_cache_size>
+  <mmap_cache_size>0</mmap_cache_size>
+  <background_pool_size>1</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>1</background_merges_mutations_concurrency_ratio>
+  <database_atomic_delay_before_drop_table_sec>0</database_atomic_delay_before_drop_table_sec>
+</clickhouse>
+`;
+}

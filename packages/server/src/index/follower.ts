@@ -1,0 +1,269 @@
+/**
+ * Follows the journal into the `records` table. Guarantees, whatever is killed and whenever:
+ * - every journaled leaf becomes exactly one row, in the end; rows of a tree are at every moment a prefix of it plus nothing, once the
+ *   comparison at each start of either process is done (it compares content with the journal and heals from the first fault);
+ * - a range is announced (`onIndexed`) only after its rows are there to be read;
+ * - memory is bounded: one block is being inserted and one prepared.
+ * Left out on purpose: a position of its own on disk. The table itself is the position.
+ */
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import type { Compute } from "../compute/compute.ts";
+import { TallystickError } from "../errors.ts";
+import type { Journal, TreePosition } from "../journal/journal.ts";
+import { prepareBlocks } from "./block.ts";
+import type { EncodedBlock } from "./encode-task.ts";
+import type { Home } from "./home.ts";
+import type { IndexFollower, IndexPosition } from "./index-seam.ts";
+import {
+  BUSY_INSERT_GAP_MS,
+  BUSY_ROWS,
+  FULL_ROWS,
+  INSERT_GAP_MS,
+  PRESSED_ROWS,
+  RETRY_MS,
+} from "./limits.ts";
+import { reconcile } from "./reconcile.ts";
+import { RecordsTable } from "./table.ts";
+
+export interface FollowerOptions {
+  readonly journal: Journal;
+  readonly home: Home;
+  readonly compute: Compute;
+  readonly clock: Clock;
+  /** Told about failures that are being retried. Never holds content. */
+  readonly onTrouble: (message: string) => void;
+}
+
+type Listener = (tree: string, from: number, to: number) => void;
+
+interface Prepared {
+  readonly tree: string;
+  readonly from: number;
+  readonly blocks: Promise<readonly EncodedBlock[]>;
+}
+
+export class JournalFollower implements IndexFollower {
+  private readonly options: FollowerOptions;
+  private readonly table: RecordsTable;
+  private readonly indexed = new Map<string, number>();
+  private readonly listeners = new Set<Listener>();
+  private readonly unsubscribe: () => void;
+  private readonly ended: Promise<void>;
+  private readonly stop = new AbortController();
+  private run = randomUUID();
+  /** The home's generation that the table was compared for; another one must be compared first. */
+  private compared = -1;
+  private everReady = false;
+  private failing = false;
+  private rebuildWanted = false;
+  /** Sizes to reach until a rebuild is over. */
+  private rebuildGoal: ReadonlyMap<string, number> | null = null;
+  private lastInsertMs = Number.NEGATIVE_INFINITY;
+  private prepared: Prepared | null = null;
+  private wake: () => void = () => {};
+  private waiters: (() => void)[] = [];
+
+  constructor(options: FollowerOptions) {
+    this.options = options;
+    this.table = new RecordsTable(options.home);
+    this.unsubscribe = options.journal.onJournaled(() => this.wake());
+    options.home.onChange(() => this.wake());
+    this.ended = this.follow();
+  }
+
+  positions(): readonly IndexPosition[] {
+    return [...this.indexed].map(([tree, indexed]) => ({ tree, indexed }));
+  }
+
+  onIndexed(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  state(): "starting" | "ready" | "rebuilding" | "failed" {
+    if (!this.everReady) return this.failing ? "failed" : "starting";
+    if (this.failing || this.compared !== this.options.home.generation()) return "failed";
+    return this.rebuildGoal === null ? "ready" : "rebuilding";
+  }
+
+  /** Leaves that are journaled and not yet in the table. */
+  lagRecords(): number {
+    return this.options.journal.trees().reduce((sum, tree) => sum + this.lagOf(tree), 0);
+  }
+
+  /** True while the index is so far behind that queries should leave it the machine. */
+  pressed(): boolean {
+    return this.lagRecords() > PRESSED_ROWS;
+  }
+
+  private lagOf(tree: TreePosition): number {
+    return tree.size - (this.indexed.get(tree.tree) ?? 0);
+  }
+
+  caughtUp(timeoutMs: number): Promise<void> {
+    return this.reached(this.sizes(), timeoutMs);
+  }
+
+  private sizes(): ReadonlyMap<string, number> {
+    return new Map(this.options.journal.trees().map((tree) => [tree.tree, tree.size]));
+  }
+
+  private holds(goal: ReadonlyMap<string, number>): boolean {
+    if (this.rebuildWanted || this.compared === -1) return false;
+    return [...goal].every(([tree, size]) => (this.indexed.get(tree) ?? 0) >= size);
+  }
+
+  private reached(goal: ReadonlyMap<string, number>, timeoutMs: number): Promise<void> {
+    if (this.holds(goal)) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const cancel = this.options.clock.after(timeoutMs, () => {
+        this.waiters = this.waiters.filter((waiter) => waiter !== look);
+        const message = `the index is still ${this.lagRecords()} records behind after ${timeoutMs} ms`;
+        reject(new TallystickError("index_unavailable", message, { hint: "Records are safe in the journal; wait and try again." }));
+      });
+      const look = (): void => {
+        if (!this.holds(goal)) return;
+        this.waiters = this.waiters.filter((waiter) => waiter !== look);
+        cancel();
+        resolve();
+      };
+      this.waiters.push(look);
+    });
+  }
+
+  /** Drops the table and builds it again from the journal; resolves when it holds what was journaled at the call. */
+  async reindex(timeoutMs: number): Promise<void> {
+    this.rebuildWanted = true;
+    this.wake();
+    await this.reached(this.sizes(), timeoutMs);
+  }
+
+  async close(): Promise<void> {
+    this.stop.abort();
+    this.unsubscribe();
+    this.wake();
+    await this.ended;
+  }
+
+  private get closing(): boolean {
+    return this.stop.signal.aborted;
+  }
+
+  private async follow(): Promise<void> {
+    while (!this.closing) {
+      try {
+        await this.step();
+        this.failing = false;
+      } catch (error) {
+        if (this.closing) return;
+        this.failed(error);
+        await this.pause(RETRY_MS);
+      }
+    }
+  }
+
+  private failed(error: unknown): void {
+    // Whether the rows arrived is not known: the next step compares first.
+    this.compared = -1;
+    this.prepared = null;
+    this.failing = true;
+    const home = this.options.home.isUp() ? "" : " (the engine is down)";
+    this.options.onTrouble(`indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`);
+  }
+
+  private async step(): Promise<void> {
+    const { home } = this.options;
+    if (!home.isUp()) {
+      this.failing = this.everReady;
+      return this.pause(null);
+    }
+    if (this.rebuildWanted) await this.rebuild();
+    if (this.compared !== home.generation()) await this.compare();
+    const tree = this.nextTree();
+    if (tree === undefined) return this.pause(null);
+    const waitMs = this.waitMs(tree);
+    if (waitMs > 0) return this.pause(waitMs);
+    await this.insertFrom(tree);
+  }
+
+  private async rebuild(): Promise<void> {
+    await this.table.drop();
+    this.rebuildWanted = false;
+    this.compared = -1;
+    this.rebuildGoal = this.sizes();
+  }
+
+  /** Makes `indexed` what the table holds, after healing it; the same code at every start and after every failure. */
+  private async compare(): Promise<void> {
+    const generation = this.options.home.generation();
+    this.run = randomUUID();
+    this.prepared = null;
+    const { positions, created } = await reconcile(this.table, this.options.journal, this.stop.signal);
+    this.indexed.clear();
+    for (const [tree, count] of positions) this.indexed.set(tree, count);
+    if (created && this.options.journal.trees().some((tree) => tree.size > 0)) this.rebuildGoal ??= this.sizes();
+    this.compared = generation;
+    this.everReady = true;
+    this.settle();
+  }
+
+  private settle(): void {
+    if (this.rebuildGoal !== null && this.holds(this.rebuildGoal)) this.rebuildGoal = null;
+    for (const waiter of [...this.waiters]) waiter();
+  }
+
+  /** The tree with most to do: no log starves another for longer than one insert takes to catch up. */
+  private nextTree(): TreePosition | undefined {
+    const behind = this.options.journal.trees().filter((tree) => this.lagOf(tree) > 0);
+    return behind.sort((one, other) => this.lagOf(one) - this.lagOf(other))[0];
+  }
+
+  /** Small parts cost the engine dearly later: the more rows come, the more an insert waits to gather. */
+  private waitMs(tree: TreePosition): number {
+    const lag = this.lagOf(tree);
+    if (lag >= FULL_ROWS || tree.closed) return 0;
+    const gapMs = lag < BUSY_ROWS ? INSERT_GAP_MS : BUSY_INSERT_GAP_MS;
+    return Math.ceil(this.lastInsertMs + gapMs - this.options.clock.monotonicMs());
+  }
+
+  private prepare(tree: TreePosition, from: number): Prepared {
+    const blocks = prepareBlocks(this.options.journal, this.options.compute, tree, from);
+    // Awaited later, or dropped after a failure; a rejection in between is not lost on whoever awaits.
+    blocks.catch(() => {});
+    return { tree: tree.tree, from, blocks };
+  }
+
+  private async insertFrom(tree: TreePosition): Promise<void> {
+    const from = this.indexed.get(tree.tree) ?? 0;
+    const ready = this.prepared?.tree === tree.tree && this.prepared.from === from ? this.prepared : this.prepare(tree, from);
+    this.prepared = null;
+    this.lastInsertMs = this.options.clock.monotonicMs();
+    const blocks = await ready.blocks;
+    const end = blocks.at(-1)?.to ?? from;
+    if (tree.size - end >= FULL_ROWS) this.prepared = this.prepare(tree, end);
+    for (const block of blocks) {
+      if (this.closing) return;
+      await this.table.insert(block, `${tree.tree}:${block.from}-${block.to}:${this.run}`, this.stop.signal);
+      this.indexed.set(tree.tree, block.to);
+      for (const listener of this.listeners) listener(tree.tree, block.from, block.to);
+    }
+    this.settle();
+  }
+
+  /** Until something changes; with a time, until it is over or a full part waits. */
+  private pause(ms: number | null): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.wake = () => {};
+        cancel();
+        resolve();
+      };
+      const cancel = ms === null ? () => {} : this.options.clock.after(ms, done);
+      this.wake = () => {
+        if (ms === null || this.closing || this.lagRecords() >= FULL_ROWS) done();
+      };
+      if (this.closing) done();
+    });
+  }
+}

@@ -1,0 +1,57 @@
+/** Bounds of the index. */
+
+/** Rows of one insert: one part, one deduplication token. */
+export const MAX_BLOCK_ROWS = 100_000;
+/** Entries of one insert, before encoding. */
+export const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
+/** Entries asked of the journal at once. */
+export const READ_BYTES = 8 * 1024 * 1024;
+/** Entries parsed at once: the objects of one chunk die young together. */
+export const PARSE_CHUNK_BYTES = 512 * 1024;
+/** Leaf hash, in bytes. */
+export const HASH_BYTES = 32;
+
+/** Sessions of the embedded engine that read. */
+export const ENGINE_READERS = 3;
+/** Statements that wait for a session of the engine, of each kind. */
+export const ENGINE_MAX_WAITING = 64;
+/** Threads of the engine process for statements, files and the control session; above the sessions, or a kill could not run. */
+export const ENGINE_POOL_THREADS = ENGINE_READERS + 9;
+/** A statement's text, parameters apart. */
+export const ENGINE_MAX_STATEMENT_BYTES = 1024 * 1024;
+/** Memory of the embedded engine, so that it and the server stay under 2.5 GiB. */
+export const ENGINE_MEMORY_BYTES = 1_288_490_189;
+/** How long a start waits for an engine that still holds the folder. */
+export const ENGINE_LOCK_WAIT_MS = 10_000;
+export const ENGINE_LOCK_RETRY_MS = 200;
+/** How long a stopped engine may finish what it runs. */
+export const ENGINE_DRAIN_MS = 3_000;
+/** First and longest pause before the engine is started again. */
+export const ENGINE_RESTART_MIN_MS = 100;
+export const ENGINE_RESTART_MAX_MS = 10_000;
+/** An engine that lived this long starts the back-off anew. */
+export const ENGINE_STABLE_MS = 60_000;
+/** An engine that has not said where it listens by then is killed. */
+export const ENGINE_START_MS = 60_000;
+
+/** Queries at a time, and those that wait, before `index_unavailable`. */
+export const MAX_CONCURRENT_QUERIES = ENGINE_READERS;
+export const MAX_WAITING_QUERIES = 256;
+
+/** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
+export const INSERT_GAP_MS = 200;
+export const BUSY_INSERT_GAP_MS = 1_000;
+/** From so many waiting rows on, the longer pause holds … */
+export const BUSY_ROWS = 2_000;
+/** … until so many wait that a part is large enough. */
+export const FULL_ROWS = 60_000;
+/** From so many rows behind on, intake comes before queries. */
+export const PRESSED_ROWS = 200_000;
+/** Pause after a failed insert or comparison. */
+export const RETRY_MS = 1_000;
+/** Longest an insert or a statement of the schema may take. */
+export const WRITE_TIMEOUT_MS = 300_000;
+/** How often an external server is asked whether it is there. */
+export const PING_MS = 2_000;
+/** Leaves of one group when the first missing one is looked for. */
+export const HEAL_GROUP_LEAVES = 65_536;

@@ -1,0 +1,72 @@
+/** Puts the parts together: home, table, follower, reader. */
+import type { Clock } from "../clock.ts";
+import type { Compute } from "../compute/compute.ts";
+import type { Journal } from "../journal/journal.ts";
+import { indexReader } from "./client.ts";
+import { DISK_POLICY } from "./engine/engine-config.ts";
+import { superviseEngine } from "./engine/supervisor.ts";
+import type { EngineAddress } from "./engine/supervisor.ts";
+import { JournalFollower } from "./follower.ts";
+import { embeddedHome, externalHome } from "./home.ts";
+import type { Home } from "./home.ts";
+import type { IndexFollower, IndexReader } from "./index-seam.ts";
+
+export interface EmbeddedOptions {
+  /** The index's own folder; all in it is derived. */
+  readonly folder: string;
+  readonly memoryBytes: number;
+  /** 32 bytes (keyring name `index`). */
+  readonly diskKey: Uint8Array;
+  /** The environment that the engine process gets. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface IndexOptions {
+  /** An own engine, or a server that is already there. */
+  readonly home: { readonly kind: "embedded"; readonly engine: EmbeddedOptions } | { readonly kind: "external"; readonly address: EngineAddress };
+  readonly journal: Journal;
+  readonly compute: Compute;
+  readonly clock: Clock;
+  readonly onTrouble: (message: string) => void;
+}
+
+export interface Index {
+  readonly reader: IndexReader;
+  readonly follower: IndexFollower;
+  /** Leaves that are journaled and not yet searchable. */
+  lagRecords(): number;
+  /** Drops the table and builds it again; resolves when it holds what was journaled at the call. */
+  reindex(timeoutMs: number): Promise<void>;
+  /** The engine's process id; null when there is none of ours. */
+  enginePid(): number | null;
+  /** Ends the follower and the engine; returns when both have ended. */
+  close(): Promise<void>;
+}
+
+const EMBEDDED_DATABASE = "tallystick";
+
+export function openIndex(options: IndexOptions): Index {
+  const { clock, onTrouble } = options;
+  const chosen = options.home;
+  let pid = (): number | null => null;
+  let home: Home;
+  if (chosen.kind === "embedded") {
+    const supervisor = superviseEngine({ ...chosen.engine, database: EMBEDDED_DATABASE, clock, onTrouble });
+    pid = () => supervisor.pid();
+    home = embeddedHome(supervisor, EMBEDDED_DATABASE, { storage_policy: `'${DISK_POLICY}'` });
+  } else {
+    home = externalHome({ address: chosen.address, clock });
+  }
+  const follower = new JournalFollower({ journal: options.journal, home, compute: options.compute, clock, onTrouble });
+  return {
+    reader: indexReader({ home, pressed: () => follower.pressed() }),
+    follower,
+    lagRecords: () => follower.lagRecords(),
+    reindex: (timeoutMs) => follower.reindex(timeoutMs),
+    enginePid: pid,
+    async close() {
+      await follower.close();
+      await home.close();
+    },
+  };
+}

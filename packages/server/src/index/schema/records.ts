@@ -1,0 +1,88 @@
+/**
+ * The `records` table (DESIGN §8). Its version is a digest of what is created, so that a changed column cannot be forgotten: an index
+ * of another version is rebuilt from the journal.
+ *
+ * Words: `words` is no stored column but the text of a row joined by line feeds, in lower case; the text index holds its tokens
+ * (runs of letters and digits), and `hasAllTokens(words, …)` is answered from the index alone.
+ */
+import { createHash } from "node:crypto";
+import { COLUMNS, SQL_DEFAULTS, SQL_TYPES } from "../columns.ts";
+import type { Column } from "../columns.ts";
+
+export const RECORDS = "records";
+
+/** How a column is compressed, where its content says more than its shape does. */
+const CODECS: Readonly<Record<string, string>> = {
+  leaf_hash: "NONE",
+  leaf_index: "Delta(8), ZSTD(1)",
+  timestamp: "Delta(8), ZSTD(1)",
+  observed_received_at: "Delta(8), ZSTD(1)",
+  producer_seq: "Delta(8), ZSTD(1)",
+  duration_us: "T64, ZSTD(1)",
+};
+
+function columnLine(column: Column): string {
+  const standard = SQL_DEFAULTS[column.shape];
+  const fallback = standard === undefined ? "" : ` DEFAULT ${standard}`;
+  return `${column.name} ${SQL_TYPES[column.shape]}${fallback} CODEC(${CODECS[column.name] ?? "ZSTD(1)"})`;
+}
+
+function wordsOf(column: Column): string {
+  if (column.shape === "map") return `arrayStringConcat(mapValues(${column.name}), '\\n')`;
+  if (column.shape === "names") return `arrayStringConcat(${column.name}, '\\n')`;
+  return column.name;
+}
+
+export const WORDS_EXPRESSION = `lowerUTF8(concatWithSeparator('\\n', ${COLUMNS.filter((column) => column.words)
+  .map(wordsOf)
+  .join(", ")}))`;
+
+export const CALL_ID_EXPRESSION =
+  "if(empty(call_id_kept), concat(lower(hex(trace_id)), '/', lower(hex(if(side = 'callee', parent_span_id, span_id)))), call_id_kept)";
+
+function indexLines(): readonly string[] {
+  const blooms = COLUMNS.filter((column) => column.bloom).map(
+    (column) => `INDEX bloom_${column.name} ${column.name} TYPE bloom_filter(0.01) GRANULARITY 1`,
+  );
+  return [
+    ...blooms,
+    "INDEX range_timestamp timestamp TYPE minmax GRANULARITY 1",
+    "INDEX range_received observed_received_at TYPE minmax GRANULARITY 1",
+    "INDEX range_leaf_index leaf_index TYPE minmax GRANULARITY 1",
+    `INDEX words ${WORDS_EXPRESSION} TYPE text(tokenizer = 'splitByNonAlpha')`,
+  ];
+}
+
+/** Five-minute bucket as a plain integer: exact for every instant, where calendar functions wrap. */
+const BUCKET_EXPRESSION = "intDiv(toUnixTimestamp64Micro(timestamp), 300000000)";
+
+const TABLE_SETTINGS: Readonly<Record<string, string>> = {
+  non_replicated_deduplication_window: "1000",
+};
+
+function definition(): string {
+  const lines = [
+    ...COLUMNS.map(columnLine),
+    `call_id String ALIAS ${CALL_ID_EXPRESSION}`,
+    `words String ALIAS ${WORDS_EXPRESSION}`,
+    ...indexLines(),
+  ];
+  return `CREATE TABLE IF NOT EXISTS ${RECORDS} (
+  ${lines.join(",\n  ")}
+) ENGINE = MergeTree
+PARTITION BY (log, toDate(observed_received_at))
+ORDER BY (log, service_id, ${BUCKET_EXPRESSION}, timestamp)`;
+}
+
+export const SCHEMA_VERSION = createHash("sha256").update(definition()).digest("hex").slice(0, 16);
+
+/** The table's comment, which names its version. */
+export const SCHEMA_COMMENT = `tallystick schema ${SCHEMA_VERSION}`;
+
+/** The statement that makes the table; `settings` are the home's own (storage policy). */
+export function recordsTable(settings: Readonly<Record<string, string>>): string {
+  const options = Object.entries({ ...TABLE_SETTINGS, ...settings }).map(([name, value]) => `${name} = ${value}`);
+  return `${definition()}
+SETTINGS ${options.join(", ")}
+COMMENT '${SCHEMA_COMMENT}'`;
+}

@@ -1,0 +1,153 @@
+/**
+ * Writes of the index: the schema, inserts, deletions, and what the table holds. All goes through the home's one writer session, so
+ * that a statement sees all inserts that were sent before it, also those whose answer was lost.
+ */
+import { Readable } from "node:stream";
+import type { ClickHouseClient } from "@clickhouse/client";
+import type { EncodedBlock } from "./encode-task.ts";
+import type { Home } from "./home.ts";
+import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
+import { RECORDS, recordsTable, SCHEMA_COMMENT } from "./schema/records.ts";
+
+const WRITER = "tallystick-writer";
+const TREE_NAME = /^[a-z0-9-]+\/[A-Za-z0-9-]+$/;
+
+/** What the table holds of one tree. */
+export interface TreeContent {
+  readonly tree: string;
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  /** Sum of all leaf indexes, as decimal text: with count, min and max it tells a gap or a double from a whole prefix. */
+  readonly sum: string;
+}
+
+async function rowsOf<Row>(client: ClickHouseClient, query: string): Promise<readonly Row[]> {
+  const result = await client.query({
+    query,
+    format: "JSONEachRow",
+    session_id: WRITER,
+    clickhouse_settings: { wait_end_of_query: 1, output_format_json_quote_64bit_integers: 0 },
+  });
+  return result.json<Row>();
+}
+
+async function command(client: ClickHouseClient, query: string): Promise<void> {
+  await client.command({ query, session_id: WRITER, clickhouse_settings: { mutations_sync: "2" } });
+}
+
+/** Sum of 0 … count − 1. */
+export function prefixSum(count: number): string {
+  return ((BigInt(count) * BigInt(count - 1)) / 2n).toString();
+}
+
+function checked(tree: string): string {
+  if (!TREE_NAME.test(tree)) throw new Error(`not a tree's name: ${tree}`);
+  return tree;
+}
+
+export class RecordsTable {
+  private readonly home: Home;
+
+  constructor(home: Home) {
+    this.home = home;
+  }
+
+  /** Whether the table is there in our version. */
+  async state(): Promise<"current" | "absent" | "other version"> {
+    const [row] = await rowsOf<{ comment: string }>(
+      this.home.client(),
+      `SELECT comment FROM system.tables WHERE database = '${this.home.database}' AND name = '${RECORDS}'`,
+    );
+    if (row === undefined) return "absent";
+    return row.comment === SCHEMA_COMMENT ? "current" : "other version";
+  }
+
+  async create(): Promise<void> {
+    await command(this.home.client(), recordsTable(this.home.tableSettings));
+  }
+
+  async drop(): Promise<void> {
+    await command(this.home.client(), `DROP TABLE IF EXISTS ${RECORDS} SYNC`);
+  }
+
+  /** Parts that the server set aside as broken; what they held is inserted again. */
+  async dropDetached(): Promise<void> {
+    const client = this.home.client();
+    const parts = await rowsOf<{ name: string }>(
+      client,
+      `SELECT name FROM system.detached_parts WHERE database = '${this.home.database}' AND table = '${RECORDS}' LIMIT 10000`,
+    );
+    for (const { name } of parts) {
+      if (/^[\w-]+$/.test(name)) {
+        await command(client, `ALTER TABLE ${RECORDS} DROP DETACHED PART '${name}' SETTINGS allow_drop_detached = 1`);
+      }
+    }
+  }
+
+  /** True while an insert of ours, perhaps of a process before this one, is still running at the server. */
+  async inserting(): Promise<boolean> {
+    const [row] = await rowsOf<{ running: number }>(
+      this.home.client(),
+      `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND current_database = '${this.home.database}' AND query LIKE 'INSERT INTO ${RECORDS} %'`,
+    );
+    return (row?.running ?? 0) > 0;
+  }
+
+  contents(): Promise<readonly TreeContent[]> {
+    return rowsOf<TreeContent>(
+      this.home.client(),
+      `SELECT tree, count() AS count, min(leaf_index) AS min, max(leaf_index) AS max, toString(sum(toInt128(leaf_index))) AS sum FROM ${RECORDS} GROUP BY tree`,
+    );
+  }
+
+  /** Leaf hash of one leaf, as hexadecimal text; null when there is no such row. */
+  async leafHash(tree: string, index: number): Promise<string | null> {
+    const [row] = await rowsOf<{ hash: string }>(
+      this.home.client(),
+      `SELECT lower(hex(leaf_hash)) AS hash FROM ${RECORDS} WHERE tree = '${checked(tree)}' AND leaf_index = ${index} LIMIT 1`,
+    );
+    return row?.hash ?? null;
+  }
+
+  /** Start of the first group of leaves below `size` that is not there exactly once. */
+  async firstFault(tree: string, size: number): Promise<number> {
+    const groups = await rowsOf<{ group: number; count: number; sum: string }>(
+      this.home.client(),
+      `SELECT intDiv(leaf_index, ${HEAL_GROUP_LEAVES}) AS group, count() AS count, toString(sum(toInt128(leaf_index))) AS sum
+       FROM ${RECORDS} WHERE tree = '${checked(tree)}' AND leaf_index < ${size} GROUP BY group ORDER BY group`,
+    );
+    const found = new Map(groups.map((group) => [group.group, group]));
+    for (let from = 0; from < size; from += HEAL_GROUP_LEAVES) {
+      const group = found.get(from / HEAL_GROUP_LEAVES);
+      const to = Math.min(size, from + HEAL_GROUP_LEAVES);
+      const expected = (BigInt(prefixSum(to)) - BigInt(prefixSum(from))).toString();
+      if (group === undefined || group.count !== to - from || group.sum !== expected) return from;
+    }
+    return size;
+  }
+
+  async deleteFrom(tree: string, index: number): Promise<void> {
+    await command(this.home.client(), `ALTER TABLE ${RECORDS} DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`);
+  }
+
+  /** One part, all or nothing. The token lets the server recognise the same rows sent again within a run. */
+  async insert(block: EncodedBlock, token: string, timeoutSignal: AbortSignal): Promise<void> {
+    const result = await this.home.client().exec({
+      query: `INSERT INTO ${RECORDS} (${block.columns.join(", ")}) FORMAT Native`,
+      values: Readable.from([block.bytes], { objectMode: false }),
+      session_id: WRITER,
+      abort_signal: timeoutSignal,
+      clickhouse_settings: {
+        async_insert: 0,
+        insert_deduplication_token: token,
+        max_insert_block_size: String(MAX_BLOCK_ROWS * 2),
+        min_insert_block_size_rows: "0",
+        min_insert_block_size_bytes: "0",
+        max_insert_threads: "1",
+        max_threads: 1,
+      },
+    });
+    for await (const _ of result.stream) void _;
+  }
+}

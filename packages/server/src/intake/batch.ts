@@ -1,0 +1,197 @@
+import { createHmac, hash, randomFillSync } from "node:crypto";
+import {
+  normalise,
+  uuidv7,
+  writeCanonical,
+  type AuditRecord,
+  type NormaliseContext,
+  type NormaliseOutcome,
+} from "@tallystick/record";
+
+import { standingOf } from "../access/access.ts";
+import { STANDINGS, type PreparedRecords } from "../journal/journal.ts";
+import { MAX_CANONICAL_RECORD_BYTES } from "../limits.ts";
+import { derivedId } from "./derived-id.ts";
+import type { IntakeRequest, IntakeResult, LineNote } from "./intake.ts";
+import { MAX_NOTES } from "./limits.ts";
+
+const DIGEST_BYTES = 16;
+const FINGERPRINT_HEX = 32;
+const RANDOM_BYTES = 10;
+const RANDOM_POOL_BYTES = 400 * RANDOM_BYTES;
+/** A canonical record is as long as JSON of it, or a little longer for what the server fills in. */
+const GROWTH = 1.25;
+
+/**
+ * Collects one request's records into the flat buffers the journal takes. Each value is normalised, written and
+ * hashed before the next is looked at, and nothing of it is kept: short-lived objects are what keeps a record at a
+ * few microseconds (DESIGN §12).
+ */
+export class Batch {
+  readonly #request: IntakeRequest;
+  readonly #context: NormaliseContext;
+  #bytes: Buffer;
+  #used = 0;
+  #count = 0;
+  #capacity = 1_024;
+  #offsets = new Uint32Array(this.#capacity + 1);
+  #lines = new Uint32Array(this.#capacity);
+  #digests = Buffer.allocUnsafeSlow(this.#capacity * DIGEST_BYTES);
+  #identities = Buffer.allocUnsafeSlow(this.#capacity * DIGEST_BYTES);
+  #identified = new Uint8Array(this.#capacity);
+  #standings = new Uint8Array(this.#capacity);
+  readonly #rejected: LineNote[] = [];
+  readonly #notes: LineNote[] = [];
+  #notesLeftOut = 0;
+  #lastRecorder: string | undefined;
+  #lastStanding = 0;
+
+  constructor(request: IntakeRequest, expectedBytes: number) {
+    this.#request = request;
+    this.#context = contextOf(request);
+    this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(expectedBytes * GROWTH) + MAX_CANONICAL_RECORD_BYTES);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Normalises and adds one value, or notes why it was rejected. */
+  take(line: number, value: unknown): void {
+    if (this.#request.idempotencyKey !== null) giveId(value, this.#request, line);
+    const outcome = this.try(value);
+    if (outcome.kind === "ok") this.add(line, outcome);
+    else this.reject(line, outcome.code, messageOf(outcome));
+  }
+
+  /** Normalises without adding. */
+  try(value: unknown): NormaliseOutcome {
+    return normalise(value, this.#context);
+  }
+
+  add(line: number, outcome: Extract<NormaliseOutcome, { readonly kind: "ok" }>): void {
+    const { record, identified, notes } = outcome;
+    if (this.#count === this.#capacity) this.#growCounts();
+    if (this.#bytes.byteLength - this.#used < MAX_CANONICAL_RECORD_BYTES) this.#growBytes();
+    const at = this.#count;
+    const start = this.#used;
+    this.#used += writeCanonical(record, this.#bytes, start);
+    this.#count = at + 1;
+    this.#offsets[at + 1] = this.#used;
+    this.#lines[at] = line;
+    this.#standings[at] = this.#standingOf(record);
+    this.#identified[at] = identified ? 1 : 0;
+    this.#identify(at, identified ? record.id : null, start);
+    for (const note of notes) this.note(line, note.code, note.message);
+  }
+
+  reject(line: number, code: string, message: string): void {
+    this.#rejected.push({ line, code, message });
+  }
+
+  note(line: number, code: string, message: string): void {
+    if (this.#notes.length < MAX_NOTES) this.#notes.push({ line, code, message });
+    else this.#notesLeftOut++;
+  }
+
+  finish(leftOut = 0): IntakeResult {
+    const count = this.#count;
+    if (this.#notesLeftOut > 0) {
+      const line = this.#notes[MAX_NOTES - 1]?.line ?? 0;
+      this.#notes.push({ line, code: "notes_left_out", message: `${this.#notesLeftOut} more notes are left out` });
+    }
+    const records: PreparedRecords = {
+      count,
+      bytes: this.#bytes.subarray(0, this.#used),
+      offsets: this.#offsets.subarray(0, count + 1),
+      digests: this.#digests.subarray(0, count * DIGEST_BYTES),
+      identities: this.#identities.subarray(0, count * DIGEST_BYTES),
+      identified: this.#identified.subarray(0, count),
+      standings: this.#standings.subarray(0, count),
+    };
+    const lines = this.#lines.subarray(0, count);
+    return { kind: "prepared", records, lines, rejected: this.#rejected, notes: this.#notes, leftOut };
+  }
+
+  /** Duplicate key and content of a record that a retry would have again; zeros for one that is never a duplicate. */
+  #identify(at: number, id: string | null, start: number): void {
+    const from = at * DIGEST_BYTES;
+    if (id === null) {
+      this.#digests.fill(0, from, from + DIGEST_BYTES);
+      this.#identities.fill(0, from, from + DIGEST_BYTES);
+      return;
+    }
+    const content = hash("sha256", this.#bytes.subarray(start, this.#used), "binary");
+    this.#digests.write(content, from, DIGEST_BYTES, "latin1");
+    const key = hash("sha256", `${this.#request.sender.principal}\0${id}`, "binary");
+    this.#identities.write(key, from, DIGEST_BYTES, "latin1");
+  }
+
+  /** Consecutive records mostly have one recorder. */
+  #standingOf(record: AuditRecord): number {
+    if (record.recorder_id !== this.#lastRecorder) {
+      this.#lastRecorder = record.recorder_id;
+      this.#lastStanding = STANDINGS.indexOf(standingOf(this.#request.sender, record.recorder_id));
+    }
+    return this.#lastStanding;
+  }
+
+  #growCounts(): void {
+    const capacity = this.#capacity * 2;
+    this.#offsets = grown(this.#offsets, new Uint32Array(capacity + 1));
+    this.#lines = grown(this.#lines, new Uint32Array(capacity));
+    this.#identified = grown(this.#identified, new Uint8Array(capacity));
+    this.#standings = grown(this.#standings, new Uint8Array(capacity));
+    this.#digests = grown(this.#digests, Buffer.allocUnsafeSlow(capacity * DIGEST_BYTES));
+    this.#identities = grown(this.#identities, Buffer.allocUnsafeSlow(capacity * DIGEST_BYTES));
+    this.#capacity = capacity;
+  }
+
+  #growBytes(): void {
+    this.#bytes = grown(this.#bytes, Buffer.allocUnsafeSlow(this.#bytes.byteLength * 2));
+  }
+}
+
+function grown<Target extends Uint8Array | Uint32Array>(from: Target, to: Target): Target {
+  to.set(from);
+  return to;
+}
+
+export const messageOf = (rejection: Extract<NormaliseOutcome, { readonly kind: "rejected" }>): string =>
+  rejection.field === "" || rejection.message.includes(rejection.field)
+    ? rejection.message
+    : `${rejection.field}: ${rejection.message}`;
+
+function contextOf(request: IntakeRequest): NormaliseContext {
+  const nowMs = Math.floor(request.nowUs / 1_000);
+  const pool = new Uint8Array(RANDOM_POOL_BYTES);
+  let next = RANDOM_POOL_BYTES;
+  return {
+    service: request.sender.service,
+    principal: request.sender.principal,
+    nowUs: request.nowUs,
+    newId() {
+      if (next === RANDOM_POOL_BYTES) {
+        randomFillSync(pool);
+        next = 0;
+      }
+      next += RANDOM_BYTES;
+      return uuidv7(nowMs, pool.subarray(next - RANDOM_BYTES, next));
+    },
+    fingerprint(value) {
+      return `fp:${createHmac("sha256", request.redactionKey).update(value).digest("hex").slice(0, FINGERPRINT_HEX)}`;
+    },
+    redactNames: new Set(request.settings.redactNames.map((name) => name.toLowerCase())),
+    oversize: request.format.startsWith("otlp") ? "cut" : "refuse",
+  };
+}
+
+/**
+ * A record without an id of its own gets one that the same request has again: of principal, Idempotency-Key and line.
+ */
+function giveId(value: unknown, request: IntakeRequest, line: number): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return;
+  const record = value as { id?: unknown };
+  if (record.id !== undefined && record.id !== null && record.id !== "") return;
+  record.id = derivedId("idempotency-key", request.sender.principal, request.idempotencyKey ?? "", String(line));
+}

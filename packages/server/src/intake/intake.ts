@@ -1,0 +1,59 @@
+import type { PreparedRecords } from "../journal/journal.ts";
+
+/** What the `normalise` task gets: one request body as it came off the wire (still compressed), and who sent it. */
+export interface IntakeRequest {
+  readonly body: Uint8Array;
+  readonly format:
+    | "json"
+    | "ndjson"
+    | "xml"
+    | "otlp-traces-protobuf"
+    | "otlp-traces-json"
+    | "otlp-logs-protobuf"
+    | "otlp-logs-json";
+  readonly encoding: "identity" | "gzip" | "zstd" | "deflate";
+  readonly sender: {
+    readonly principal: string;
+    readonly service: string | null;
+    readonly relay: readonly string[] | "*" | null;
+  };
+  /** Batches without ids of their own: ids are derived from it and the line. */
+  readonly idempotencyKey: string | null;
+  readonly nowUs: number;
+  /** 32 bytes: HMAC key for fingerprints of redacted values. */
+  readonly redactionKey: Uint8Array;
+  readonly settings: IntakeSettings;
+}
+
+export interface IntakeSettings {
+  readonly maxDecompressedBytes: number;
+  readonly maxRecords: number;
+  /** Names (lower case) whose values are fingerprinted, beside the built-in ones. */
+  readonly redactNames: readonly string[];
+  readonly otlpInternal: "drop" | "keep";
+}
+
+export interface LineNote {
+  /** 1-based position of the record in the request; for OTLP the span's or log record's. */
+  readonly line: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+export type IntakeResult =
+  | {
+      readonly kind: "prepared";
+      readonly records: PreparedRecords;
+      /** Line of each prepared record. */
+      readonly lines: Uint32Array;
+      readonly rejected: readonly LineNote[];
+      readonly notes: readonly LineNote[];
+      /** OTLP INTERNAL spans left out. */
+      readonly leftOut: number;
+    }
+  /** The request as a whole cannot be taken. */
+  | {
+      readonly kind: "refused";
+      readonly code: "malformed_body" | "body_too_large" | "too_many_records" | "unsupported_encoding";
+      readonly message: string;
+    };

@@ -1,0 +1,74 @@
+import { syntaxError } from "../language/scanner.ts";
+import type { FieldRef, Query, QueryNode, QueryNote } from "../language/syntax.ts";
+import { literalOf } from "../language/syntax.ts";
+import { columnOf, presence } from "./column.ts";
+import type { CompileContext } from "./context.ts";
+import { looksLikeId, matchAnywhere, matchAttribute, matchField } from "./match.ts";
+import { rangeAttribute, rangeField } from "./range.ts";
+import type { Params } from "./sql.ts";
+
+/**
+ * A query's tree as a predicate over `records`. Every part is true or false and never NULL, so NOT is plain
+ * negation: a record without the field is not in `field:value` and is in `NOT field:value`. Text of the reader
+ * becomes parameters only.
+ */
+export interface CompiledQuery {
+  readonly predicate: string;
+  /** It asks for one id, so few records match and the whole time range may be searched at once. */
+  readonly selective: boolean;
+  readonly notes: readonly QueryNote[];
+}
+
+export function compileQuery(query: Query, params: Params, nowUs: number): CompiledQuery {
+  const context: CompileContext = { params, nowUs, notes: [...query.notes] };
+  const predicate = compileNode(query.root, context);
+  return { predicate, selective: isSelective(query.root), notes: context.notes };
+}
+
+function compileNode(node: QueryNode, context: CompileContext): string {
+  switch (node.kind) {
+    case "all":
+      return "1";
+    case "and":
+    case "or":
+      return node.of.map((part) => `(${compileNode(part, context)})`).join(node.kind === "and" ? " AND " : " OR ");
+    case "not":
+      return `NOT (${compileNode(node.of, context)})`;
+    case "exists":
+      return compileExists(node.field, context);
+    case "match":
+      if (node.field === null) return matchAnywhere(node.value, context);
+      if (node.field.kind === "attribute") return matchAttribute(node.field.name, node.value, context);
+      return matchField(columnOf(node.field.name), node.value, context);
+    case "range":
+      if (node.field.kind === "attribute") return rangeAttribute(node.field.name, node.lower, node.upper, context);
+      if (columnOf(node.field.name).rangeless) {
+        throw syntaxError(node.column, `${node.field.name} has no order.`, "a value instead of a range");
+      }
+      return rangeField(columnOf(node.field.name), node.lower, node.upper, context);
+  }
+}
+
+function compileExists(field: FieldRef, context: CompileContext): string {
+  if (field.kind === "field") return presence(columnOf(field.name));
+  return `mapContains(attributes, ${context.params.text(field.name)})`;
+}
+
+const ID_FIELDS: ReadonlySet<string> = new Set([
+  "id",
+  "request_id",
+  "trace_id",
+  "span_id",
+  "parent_span_id",
+  "call_id",
+  "leaf_index",
+]);
+
+function isSelective(node: QueryNode): boolean {
+  if (node.kind === "and") return node.of.some((part) => isSelective(part));
+  if (node.kind === "or") return node.of.every((part) => isSelective(part));
+  if (node.kind !== "match") return false;
+  const literal = literalOf(node.value);
+  if (literal === null || node.field?.kind === "attribute") return false;
+  return node.field === null ? looksLikeId(literal) : ID_FIELDS.has(node.field.name);
+}

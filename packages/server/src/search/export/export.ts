@@ -1,0 +1,122 @@
+import type { StoredRecord } from "@tallystick/record";
+
+import {
+  EXPORT_FIRST_RECORDS,
+  EXPORT_MAX_RECORDS,
+  EXPORT_MIN_RECORDS,
+  EXPORT_PIECE_LENGTH,
+  EXPORT_PROOFS_AT_ONCE,
+} from "../limits.ts";
+import { readPage } from "../page.ts";
+import type { Page } from "../page.ts";
+import { planRun } from "../run.ts";
+import type { Run, RunRequest } from "../run.ts";
+import type { Scope } from "../scope.ts";
+import type { SearchSources } from "../sources.ts";
+import { FIRST_WINDOW_US } from "../windows.ts";
+import { csvFormat } from "./csv.ts";
+import type { ExportedRecord, ExportFormat } from "./format.ts";
+import { ndjsonFormat } from "./ndjson.ts";
+import { xmlFormat } from "./xml.ts";
+
+/**
+ * All matching records as text, without a limit of rows and in constant memory: page after page of one run, the
+ * next one only when the reader takes it. Every chunk says where an export that was broken off after it goes on, so
+ * that the texts joined are the whole.
+ */
+export const EXPORT_FORMATS = ["ndjson", "csv", "xml"] as const;
+export type ExportFormatName = (typeof EXPORT_FORMATS)[number];
+
+export interface ExportRequest extends RunRequest {
+  readonly format: ExportFormatName;
+  /**
+   * The text of a record's proof, or null when no checkpoint covers it yet; with it, every record is exported with
+   * its proof.
+   */
+  readonly proof?: ((tree: string, leafIndex: number) => Promise<string | null>) | undefined;
+}
+
+export interface ExportChunk {
+  readonly text: string;
+  readonly records: number;
+  /** Where to go on after this chunk; null: it is the last one. */
+  readonly next: string | null;
+  /**
+   * Records are missing: a limit cut the export short. It is then the last chunk, and `next` goes on from there
+   * where it can.
+   */
+  readonly partial: boolean;
+}
+
+export function exportContentType(format: ExportFormatName): string {
+  return formatOf(format, false).contentType;
+}
+
+/** Throws for a faulty request at once, before anything is read. */
+export function exportRecords(
+  sources: SearchSources,
+  scope: Scope,
+  request: ExportRequest,
+  signal?: AbortSignal,
+): AsyncIterable<ExportChunk> {
+  return chunks(sources, planRun(sources, scope, request), request, signal);
+}
+
+async function* chunks(
+  { reader, clock }: SearchSources,
+  run: Run,
+  { format: formatName, proof }: ExportRequest,
+  signal?: AbortSignal,
+): AsyncGenerator<ExportChunk, void> {
+  const format = formatOf(formatName, proof !== undefined);
+  let { after } = run;
+  let limit = EXPORT_FIRST_RECORDS;
+  let firstWidthUs: number | null = null;
+  let head = after === null ? format.head : "";
+  for (;;) {
+    const page: Page = await readPage(reader, clock, { ...run, after, firstWidthUs, limit }, signal);
+    const texts = (await withProofs(page.records, proof)).map((exported) => format.record(exported));
+    const text = head + texts.join("") + (page.next === null ? format.tail : "");
+    const next = page.next === null ? null : run.cursorAt(page.next);
+    yield { text, records: page.records.length, next, partial: page.partial };
+    if (page.next === null || page.partial) return;
+    limit = nextLimit(text.length / Math.max(page.records.length, 1));
+    firstWidthUs = nextWidth(page, after?.us ?? null);
+    after = page.next;
+    head = "";
+  }
+}
+
+/** As many records as fill a piece, so that large records do not fill the memory. */
+function nextLimit(recordLength: number): number {
+  const fitting = Math.floor(EXPORT_PIECE_LENGTH / Math.max(recordLength, 1));
+  return Math.min(Math.max(fitting, EXPORT_MIN_RECORDS), EXPORT_MAX_RECORDS);
+}
+
+/** Twice the time that the last page took up: the next one mostly fits into one window. */
+function nextWidth(page: Page, lastUs: number | null): number | null {
+  if (page.next === null || lastUs === null) return null;
+  return Math.min(Math.max(Math.abs(page.next.us - lastUs) * 2, 1_000), FIRST_WINDOW_US * 1_000);
+}
+
+async function withProofs(
+  records: readonly StoredRecord[],
+  proof: ExportRequest["proof"],
+): Promise<readonly ExportedRecord[]> {
+  if (proof === undefined) return records.map((stored) => ({ stored }));
+  const exported: ExportedRecord[] = [];
+  for (let start = 0; start < records.length; start += EXPORT_PROOFS_AT_ONCE) {
+    const some = records.slice(start, start + EXPORT_PROOFS_AT_ONCE);
+    exported.push(
+      ...(await Promise.all(
+        some.map(async (stored) => ({ stored, proof: await proof(stored.tree, stored.leaf_index) })),
+      )),
+    );
+  }
+  return exported;
+}
+
+function formatOf(name: ExportFormatName, proofs: boolean): ExportFormat {
+  if (name === "csv") return csvFormat(proofs);
+  return name === "xml" ? xmlFormat() : ndjsonFormat();
+}

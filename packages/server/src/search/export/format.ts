@@ -1,0 +1,20 @@
+import type { StoredRecord } from "@tallystick/record";
+
+/**
+ * A record of an export, with the text of its proof when proofs were asked for (null: no checkpoint covers it yet).
+ */
+export interface ExportedRecord {
+  readonly stored: StoredRecord;
+  readonly proof?: string | null;
+}
+
+/**
+ * How records become text. The whole is head, then records, then tail; an export that goes on from a cursor has no
+ * head.
+ */
+export interface ExportFormat {
+  readonly contentType: string;
+  readonly head: string;
+  readonly record: (exported: ExportedRecord) => string;
+  readonly tail: string;
+}

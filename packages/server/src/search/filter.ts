@@ -1,0 +1,75 @@
+import { compileQuery } from "./compile/compile.ts";
+import { instant } from "./compile/times.ts";
+import type { Query, QueryNote } from "./language/syntax.ts";
+import type { Scope } from "./scope.ts";
+import { allOf } from "./compile/sql.ts";
+import type { Params } from "./compile/sql.ts";
+import type { TreeSizes } from "./tree-sizes.ts";
+
+/** Which records a reader asked for, whatever is done with them: listed, counted, tailed or exported. */
+export interface RecordFilter {
+  readonly scope: Scope;
+  readonly query: Query;
+  /** With Tallystick's own records. */
+  readonly own: boolean;
+  readonly axis: TimeAxis;
+  /** Half-open; null: no bound. */
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  /** What `now` means in the query. */
+  readonly nowUs: number;
+  /** Only leaves below these sizes; null: all that are indexed. */
+  readonly sizes: TreeSizes | null;
+}
+
+export type TimeAxis = "timestamp" | "received_at";
+
+export interface FilterPredicate {
+  readonly predicate: string;
+  readonly selective: boolean;
+  readonly notes: readonly QueryNote[];
+}
+
+/** `observed.principal` of the records that Tallystick writes about itself. */
+export const OWN_PRINCIPAL = "tallystick";
+
+const AXIS_COLUMNS: Readonly<Record<TimeAxis, string>> = {
+  timestamp: "timestamp",
+  received_at: "observed_received_at",
+};
+
+export function axisColumn(axis: TimeAxis): string {
+  return AXIS_COLUMNS[axis];
+}
+
+export function filterPredicate(filter: RecordFilter, params: Params): FilterPredicate {
+  const { predicate, selective, notes } = compileQuery(filter.query, params, filter.nowUs);
+  const parts = [
+    scopePredicate(filter.scope, params),
+    filter.own ? "1" : `observed_principal != '${OWN_PRINCIPAL}'`,
+    periodPredicate(filter.axis, filter.fromUs, filter.toUs, params),
+    filter.sizes === null ? "1" : sizesPredicate(filter.sizes, params),
+    predicate,
+  ];
+  return { predicate: allOf(parts), selective, notes };
+}
+
+function scopePredicate(scope: Scope, params: Params): string {
+  if (scope.logs === "*") return "1";
+  return scope.logs.length === 0 ? "0" : `has(${params.add(scope.logs, "Array(String)")}, log)`;
+}
+
+export function periodPredicate(axis: TimeAxis, fromUs: number | null, toUs: number | null, params: Params): string {
+  const column = axisColumn(axis);
+  return allOf([
+    fromUs === null ? "1" : `${column} >= ${instant(fromUs, params)}`,
+    toUs === null ? "1" : `${column} < ${instant(toUs, params)}`,
+  ]);
+}
+
+/** A tree that is not listed has size 0: it began later. */
+function sizesPredicate(sizes: TreeSizes, params: Params): string {
+  const trees = params.add([...sizes.keys()], "Array(String)");
+  const limits = params.add([...sizes.values()], "Array(Int64)");
+  return sizes.size === 0 ? "0" : `leaf_index < transform(tree, ${trees}, ${limits}, toInt64(0))`;
+}

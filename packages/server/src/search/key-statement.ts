@@ -1,0 +1,51 @@
+import type { Statement } from "../index/index-seam.ts";
+import { allOf, Params } from "./compile/sql.ts";
+import { instant } from "./compile/times.ts";
+import type { PageKey } from "./cursor.ts";
+import { axisColumn, filterPredicate, periodPredicate } from "./filter.ts";
+import type { RecordFilter } from "./filter.ts";
+import type { PageOrder, Window } from "./windows.ts";
+
+/** Where a record lies, its time on the page's axis, and what the primary key needs to find it again. */
+export interface KeyRow {
+  readonly tree: string;
+  readonly leaf_index: number;
+  readonly order_us: number;
+  readonly timestamp_us: number;
+  readonly service_id: string;
+}
+
+export interface KeyQuestion {
+  readonly filter: RecordFilter;
+  /** Lies in the filter's period, and ends at the time of `after`. */
+  readonly window: Window;
+  readonly after: PageKey | null;
+  readonly order: PageOrder;
+  readonly wanted: number;
+}
+
+export function keyStatement({ filter, window, after, order, wanted }: KeyQuestion): Statement {
+  const params = new Params();
+  const column = axisColumn(filter.axis);
+  const predicate = allOf([
+    periodPredicate(filter.axis, window.fromUs, window.toUs, params),
+    filterPredicate({ ...filter, fromUs: null, toUs: null }, params).predicate,
+    after === null ? "1" : afterPredicate(column, after, order, params),
+  ]);
+  const way = order === "newest" ? "DESC" : "ASC";
+  return params.statement(
+    `SELECT tree, leaf_index, toUnixTimestamp64Micro(${column}) AS order_us, ` +
+      `toUnixTimestamp64Micro(timestamp) AS timestamp_us, service_id FROM records WHERE ${predicate} ` +
+      `ORDER BY ${column} ${way}, tree ${way}, leaf_index ${way} LIMIT ${params.add(wanted, "UInt64")}`,
+  );
+}
+
+/** Strictly after the key in the page's order. */
+function afterPredicate(column: string, after: PageKey, order: PageOrder, params: Params): string {
+  const than = order === "newest" ? "<" : ">";
+  const at = instant(after.us, params);
+  const tree = params.text(after.tree);
+  const index = params.add(after.leafIndex, "Int64");
+  const place = `tree ${than} ${tree} OR (tree = ${tree} AND leaf_index ${than} ${index})`;
+  return `${column} ${than} ${at} OR (${column} = ${at} AND (${place}))`;
+}

@@ -1,0 +1,17 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+
+import { compileQuery } from "../compile/compile.ts";
+import { Params } from "../compile/sql.ts";
+import { parseQuery } from "./parser.ts";
+
+const GUIDE = new URL("../../../../../docs/guides/query-language.md", import.meta.url);
+const blocks = readFileSync(GUIDE, "utf8").matchAll(/```query\n([^]*?)```/g);
+const examples = [...blocks].flatMap(([, block]) => (block ?? "").trim().split("\n"));
+
+it("every example of the guide is a query without a note", () => {
+  expect(examples.length).toBeGreaterThan(30);
+  for (const example of examples) {
+    expect(compileQuery(parseQuery(example), new Params(), 0).notes, example).toEqual([]);
+  }
+});

@@ -1,0 +1,51 @@
+/**
+ * Bounds of everything a reader may ask for. A query runs behind intake, so none of them may be lifted by a
+ * request.
+ */
+
+/** Bytes of UTF-8 in one query text. */
+export const MAX_QUERY_BYTES = 8_192;
+/** Parentheses, field groups and negations inside each other. */
+export const MAX_QUERY_DEPTH = 32;
+/** Words, phrases, ranges and existence tests in one query. */
+export const MAX_QUERY_TERMS = 256;
+/** `*` and `?` in one value: each makes the pattern costlier to match. */
+export const MAX_VALUE_WILDCARDS = 32;
+/** Notes (did you mean …) given back with one query. */
+export const MAX_QUERY_NOTES = 8;
+
+export const DEFAULT_PAGE_RECORDS = 100;
+export const MAX_PAGE_RECORDS = 1_000;
+/** Characters of a cursor as a reader may send it: 2,000 trees of 40 bytes in base64url. */
+export const MAX_CURSOR_LENGTH = 131_072;
+/** Trees one cursor or one event id may name. */
+export const MAX_CURSOR_TREES = 2_000;
+
+export const SEARCH_TIMEOUT_MS = 30_000;
+export const SEARCH_MEMORY_BYTES = 1024 * 1024 * 1024;
+
+export const DEFAULT_BUCKETS = 90;
+export const MAX_BUCKETS = 2_000;
+export const MAX_FACET_FIELDS = 32;
+export const DEFAULT_FACET_VALUES = 10;
+export const MAX_FACET_VALUES = 1_000;
+/** Matching records over which ids, text and attributes are counted; an answer over a sample says so. */
+export const FACET_SAMPLE_RECORDS = 1_000_000;
+/** Matching records whose attribute names are listed. */
+export const ATTRIBUTE_SAMPLE_RECORDS = 50_000;
+export const MAX_ATTRIBUTE_NAMES = 500;
+
+/** A live tail that is more leaves behind than this is ended; it may come back with its last event id. */
+export const TAIL_MAX_BEHIND_LEAVES = 1_000_000;
+/** Leaves a tail looks through in one query. */
+export const TAIL_RANGE_LEAVES = 50_000;
+/** Records a tail takes out of the index at a time. */
+export const TAIL_PAGE_RECORDS = 1_000;
+
+/** Records of an export's first piece. */
+export const EXPORT_FIRST_RECORDS = 1_000;
+/** Characters that the pieces after it are sized for, by the length of the records before them. */
+export const EXPORT_PIECE_LENGTH = 8 * 1024 * 1024;
+export const EXPORT_MIN_RECORDS = 100;
+export const EXPORT_MAX_RECORDS = 10_000;
+export const EXPORT_PROOFS_AT_ONCE = 64;

@@ -1,0 +1,210 @@
+import { timestampUs } from "@tallystick/record";
+import type { StoredRecord } from "@tallystick/record";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { isTallystickError } from "../errors.ts";
+import { evaluate } from "./evaluate.contract.ts";
+import { parseQuery } from "./language/parser.ts";
+import { NOW_US, storedRecords } from "./records.contract.ts";
+import type { Scope } from "./scope.ts";
+import type { SearchRequest } from "./search.ts";
+import { openSearchFixture } from "./search-fixture.contract.ts";
+import type { SearchFixture } from "./search-fixture.contract.ts";
+
+const ALL: Scope = { logs: "*" };
+let fixture: SearchFixture;
+
+function sample(count: number, seed: number): readonly StoredRecord[] {
+  return fc.sample(storedRecords(count), { numRuns: 1, seed })[0] ?? [];
+}
+
+beforeAll(async () => {
+  fixture = await openSearchFixture();
+  await fixture.insert(sample(200, 1));
+});
+
+afterAll(async () => {
+  await fixture.close();
+});
+
+const place = (record: StoredRecord) => `${record.tree}:${record.leaf_index}`;
+
+/** In the order of a run, of what there is now. */
+function expectedRun(request: SearchRequest, fromUs = 0, toUs = Number.MAX_SAFE_INTEGER): readonly string[] {
+  const root = parseQuery(request.q ?? "").root;
+  const us = (row: StoredRecord) =>
+    timestampUs(request.time === "received_at" ? row.observed.received_at : row.record.timestamp);
+  const matching = fixture.stored.filter(
+    (row) =>
+      evaluate(root, row, NOW_US) &&
+      us(row) >= fromUs &&
+      us(row) < toUs &&
+      (request.own === true || row.observed.principal !== "tallystick"),
+  );
+  const compare = (a: StoredRecord, b: StoredRecord) =>
+    us(a) - us(b) || (a.tree < b.tree ? -1 : a.tree > b.tree ? 1 : a.leaf_index - b.leaf_index);
+  const sorted = matching.toSorted(compare);
+  return (request.order === "oldest" ? sorted : sorted.toReversed()).map(place);
+}
+
+async function run(request: SearchRequest, between: () => Promise<void>): Promise<readonly string[]> {
+  const found: string[] = [];
+  let cursor: string | null = null;
+  do {
+    const answer = await fixture.search.search(ALL, { ...request, cursor });
+    expect(answer.partial).toBe(false);
+    found.push(...answer.records.map(place));
+    cursor = answer.next;
+    if (cursor !== null) await between();
+  } while (cursor !== null);
+  return found;
+}
+
+describe("a run of pages", () => {
+  it("is every record of its first page's trees, exactly once and in order, while records arrive", async () => {
+    const request: fc.Arbitrary<SearchRequest> = fc.record({
+      q: fc.constantFrom("*", "", "status:error", "payments", "-status:error", "duration_us:>=500"),
+      order: fc.constantFrom("newest", "oldest"),
+      time: fc.constantFrom("timestamp", "received_at"),
+      own: fc.boolean(),
+      limit: fc.integer({ min: 25, max: 150 }),
+    });
+    let seed = 100;
+    await fc.assert(
+      fc.asyncProperty(request, async (given) => {
+        const expected = expectedRun(given);
+        expect(await run(given, () => fixture.insert(sample(3, seed++)))).toEqual(expected);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it("says that it is partial while the index is rebuilt", async () => {
+    fixture.become("rebuilding");
+    expect((await fixture.search.search(ALL, {})).partial).toBe(true);
+    expect((await fixture.search.histogram(ALL, {})).partial).toBe(true);
+    fixture.become("ready");
+    expect((await fixture.search.search(ALL, {})).partial).toBe(false);
+  });
+
+  it("lies in the half-open range", async () => {
+    const request = { q: "*", from: "now-2m", to: "now", limit: 1_000, own: true };
+    const answer = await fixture.search.search(ALL, request);
+    expect(answer.records.map(place)).toEqual(expectedRun(request, NOW_US - 120_000_000, NOW_US));
+    const none = await fixture.search.search(ALL, { from: "now", to: "now" });
+    expect(none.records).toEqual([]);
+    expect(none.next).toBeNull();
+  });
+
+  it("gives records as they were stored", async () => {
+    const answer = await fixture.search.search(ALL, { limit: 1_000, own: true });
+    expect(answer.records.length).toBe(Math.min(fixture.stored.length, 1_000));
+    const [record] = answer.records;
+    expect(record).toEqual(fixture.stored.find((stored) => record !== undefined && place(stored) === place(record)));
+  });
+
+  it("refuses a limit, a cursor of another query and a time that is none", async () => {
+    const { next } = await fixture.search.search(ALL, { limit: 1 });
+    for (const [request, code] of [
+      [{ limit: 0 }, "bad_request"],
+      [{ limit: 1_001 }, "bad_request"],
+      [{ limit: 1.5 }, "bad_request"],
+      [{ from: "soon" }, "bad_request"],
+      [{ cursor: next, q: "status:error" }, "cursor_invalid"],
+      [{ cursor: next, order: "oldest" }, "cursor_invalid"],
+      [{ q: "(" }, "query_syntax"],
+    ] as const) {
+      const refusal = await fixture.search.search(ALL, request).catch((error: unknown) => error);
+      expect(isTallystickError(refusal, code), code).toBe(true);
+    }
+  });
+});
+
+describe("a scope", () => {
+  it("hides other logs from every answer", async () => {
+    const scope: Scope = { logs: ["control"] };
+    const request = { q: "*", own: true };
+    const mine = fixture.stored.filter((row) => row.tree.startsWith("control/"));
+    const found = await fixture.search.search(scope, { ...request, limit: 1_000 });
+    expect(found.records.every((row) => row.tree.startsWith("control/"))).toBe(true);
+    expect(found.records).toHaveLength(mine.length);
+    expect((await fixture.search.histogram(scope, request)).count).toBe(mine.length);
+    const facets = await fixture.search.facets(scope, { ...request, fields: ["tree"] });
+    expect(facets.facets[0]?.values).toEqual([{ value: "control/2026-11", count: mine.length }]);
+    expect(await fixture.search.recordAt(scope, "default/2026-11", 0)).toBeNull();
+    expect((await fixture.search.recordAt(scope, "control/2026-11", 0))?.leaf_index).toBe(0);
+    const seesNothing = await fixture.search.search({ logs: [] }, request);
+    expect(seesNothing.records).toEqual([]);
+  });
+});
+
+describe("a histogram", () => {
+  it("counts every matching record once, by status, in adjoining buckets", async () => {
+    const answer = await fixture.search.histogram(ALL, { own: true });
+    expect(answer.count).toBe(fixture.stored.length);
+    expect(answer.buckets.length).toBeGreaterThanOrEqual(30);
+    expect(answer.buckets.length).toBeLessThanOrEqual(120);
+    const starts = answer.buckets.map((bucket) => timestampUs(bucket.start));
+    for (const [index, start] of starts.entries())
+      if (index > 0) expect(start - (starts[index - 1] ?? 0)).toBe(answer.width_us);
+    const errors = answer.buckets.reduce((sum, bucket) => sum + (bucket.by_status["error"] ?? 0), 0);
+    expect(errors).toBe(fixture.stored.filter((row) => row.record.status === "error").length);
+  });
+
+  it("has the width asked for, within bounds", async () => {
+    const answer = await fixture.search.histogram(ALL, { from: "now-10m", to: "now", width: "1m", own: true });
+    expect(answer.width_us).toBe(60_000_000);
+    expect(answer.buckets.length).toBeGreaterThanOrEqual(10);
+    await expect(fixture.search.histogram(ALL, { from: "2020", to: "now", width: "1s" })).rejects.toThrow(
+      /from|buckets/,
+    );
+    await expect(fixture.search.histogram(ALL, { from: "2020-01", to: "now", width: "1s" })).rejects.toThrow(/buckets/);
+  });
+
+  it("of nothing is empty", async () => {
+    expect((await fixture.search.histogram(ALL, { q: "nothinglikeit" })).buckets).toEqual([]);
+    expect((await fixture.search.histogram(ALL, { q: "nothinglikeit", from: "now-1h", to: "now" })).count).toBe(0);
+  });
+});
+
+describe("facets", () => {
+  it("count the values of fields, lists and attributes", async () => {
+    const fields = ["status", "auth_scopes", "attributes", "http.route", "attempt", "conflict", "trace_id"];
+    const { facets } = await fixture.search.facets(ALL, { fields, own: true, limit: 100 });
+    const counted = (field: string) =>
+      Object.fromEntries(facets.find((facet) => facet.field === field)?.values.map((v) => [v.value, v.count]) ?? []);
+    const count = (of: (row: StoredRecord) => readonly (string | undefined)[]) => {
+      const counts: Record<string, number> = {};
+      for (const value of fixture.stored.flatMap(of))
+        if (value !== undefined && value !== "") counts[value] = (counts[value] ?? 0) + 1;
+      return counts;
+    };
+    expect(counted("status")).toEqual(count(({ record }) => [record.status]));
+    expect(counted("auth_scopes")).toEqual(count(({ record }) => record.auth_scopes ?? []));
+    expect(counted("attributes")).toEqual(count(({ record }) => Object.keys(record.attributes ?? {})));
+    expect(counted("http.route")).toEqual(count(({ record }) => [record.attributes?.["http.route"]]));
+    expect(counted("attempt")).toEqual(count(({ record }) => [String(record.attempt)]));
+    expect(counted("conflict")).toEqual(count(({ observed }) => [observed.conflict === true ? "true" : undefined]));
+    expect(counted("trace_id")).toEqual(count(({ record }) => [record.trace_id]));
+  });
+
+  it("give the most frequent values and say that there are more", async () => {
+    const { facets, sample_records } = await fixture.search.facets(ALL, {
+      fields: ["service_id"],
+      limit: 2,
+      own: true,
+    });
+    expect(facets[0]?.values).toHaveLength(2);
+    expect(facets[0]?.more).toBe(true);
+    expect(sample_records).toBeNull();
+    await expect(fixture.search.facets(ALL, { fields: [] })).rejects.toThrow(/fields/);
+    await expect(fixture.search.facets(ALL, { fields: ["timestamp"] })).rejects.toThrow(/no facet/);
+  });
+
+  it("come with a list of all fields and the attributes found", async () => {
+    const answer = await fixture.search.fields(ALL, {});
+    expect(answer.fields.find((field) => field.name === "status")?.values).toContain("denied");
+    expect(answer.attributes.map((attribute) => attribute.name)).toContain("http.route");
+  });
+});
