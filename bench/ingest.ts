@@ -1,7 +1,7 @@
 /**
  * Records a second, end to end: acknowledged after fsync, and at the end integrated, published, indexed and
  * searchable. The loader runs on the same cores. `npm run bench -- ingest --records 2000000 [--batch 1000]
- * [--connections 8] [--keep DIR]`
+ * [--connections 4] [--keep DIR]`
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
   options: {
     records: { type: "string", default: "2000000" },
     batch: { type: "string", default: "1000" },
-    connections: { type: "string", default: "8" },
+    connections: { type: "string", default: "4" },
     seed: { type: "string", default: "1" },
     "step-us": { type: "string", default: "20" },
     keep: { type: "string" },

@@ -5,7 +5,7 @@ import type { LoadOrder, LoadReport } from "./loader.ts";
 /** Loads `records` into a running server; the loader is a process of its own. */
 export async function runLoader(order: LoadOrder, progress: (acknowledged: number) => void): Promise<LoadReport> {
   const file = new URL("./loader.ts", import.meta.url);
-  const child = fork(file, { execArgv: ["--import", "tsx", "--conditions=tallystick-source"] });
+  const child = fork(file, { execArgv: ["--import", "tsx", "--single-threaded-gc", "--max-semi-space-size=64"] });
   child.send(order);
   const report = await new Promise<LoadReport>((resolve, reject) => {
     child.on("message", (message) => {

@@ -36,8 +36,8 @@ export interface StartOptions {
 }
 
 export async function startServer(data: string, options: StartOptions = {}): Promise<RunningServer> {
-  const args = [BIN, "serve", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, {
+  const args = ["serve", "--data", data, "--listen", "127.0.0.1:0", ...(options.args ?? [])];
+  const child = spawn(BIN, args, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...options.env },

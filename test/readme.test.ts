@@ -25,7 +25,7 @@ test("the README's snippets do what they say", { timeout: TIMEOUT_MS }, async ()
     if (!name.startsWith(".") && name !== "tallystick-data") symlinkSync(join(ROOT, name), join(folder, name));
   }
   // Job control as in a terminal, and no server left behind whatever fails.
-  const frame = `set -eum\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n${script}`;
+  const frame = `set -eum\ntrap 'for p in $(jobs -p); do kill -- -$p; done 2>/dev/null || true' EXIT\n${script}`;
   const done = spawnSync("bash", ["-c", frame], { cwd: folder, encoding: "utf8", timeout: TIMEOUT_MS - 10_000 });
   rmSync(folder, { recursive: true, force: true });
   expect(`${done.stderr}\nexit ${done.status}`).toContain("exit 0");

@@ -1,15 +1,14 @@
 /**
- * The attributes of a record: everything that is no field. Scalars become strings and structures canonical JSON; secrets that a name
- * announces become keyed fingerprints, at any depth.
+ * The attributes of a record: everything that is no field. Scalars become strings and structures canonical JSON;
+ * secrets that a name announces become keyed fingerprints, at any depth.
  */
 import { CanonicalBoundError, canonicalOf, numeral } from "./canonical.ts";
 import { sortedKeys } from "./canonical-record.ts";
-import { checkText, shorten } from "./check-field.ts";
+import { checkText, checkUnusualText } from "./check-field.ts";
 import type { Trail } from "./check-field.ts";
 import { FIELD_BY_NAME } from "./fields.ts";
-import { cutToBytes } from "./fit.ts";
 import { LIMITS } from "./limits.ts";
-import { isPlainText, redact } from "./redact.ts";
+import { isPlainText } from "./redact.ts";
 import type { RedactionMode } from "./redact.ts";
 import { classifyName } from "./redact-names.ts";
 import type { NameKind } from "./redact-names.ts";
@@ -45,7 +44,8 @@ export function checkAttributes(
   redactNames: ReadonlySet<string>,
   trail: Trail,
 ): Attributes | Refusal {
-  if (!isMap(given)) return new Refusal("invalid_value", "attributes", `attributes is ${shown(given)}; it must be an object`);
+  if (!isMap(given))
+    return new Refusal("invalid_value", "attributes", `attributes is ${shown(given)}; it must be an object`);
   const attributes: Attributes = { credentialId: undefined, values: {}, count: 0 };
   const system = systemOf(given);
   const context: Context = { redactNames, trail, system };
@@ -55,7 +55,12 @@ export function checkAttributes(
   }
   if (unknown === null) return attributes;
   for (const name of Object.keys(unknown)) {
-    const refusal = add(attributes, Object.hasOwn(attributes.values, name) ? `field.${name}` : name, unknown[name], context);
+    const refusal = add(
+      attributes,
+      Object.hasOwn(attributes.values, name) ? `field.${name}` : name,
+      unknown[name],
+      context,
+    );
     if (refusal !== null) return refusal;
   }
   return { ...attributes, values: sorted(attributes.values) };
@@ -74,7 +79,7 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function systemOf(given: Readonly<Record<string, unknown>>): string | undefined {
   const system = given["db.system.name"] ?? given["db.system"];
-  return typeof system === "string" ? system : undefined;
+  return typeof system === "string" ? system.toLowerCase() : undefined;
 }
 
 function add(attributes: Attributes, given: string, value: unknown, context: Context): Refusal | null {
@@ -85,7 +90,8 @@ function add(attributes: Attributes, given: string, value: unknown, context: Con
   const text = textOf(name, kind, value, context);
   if (text instanceof Refusal) return text;
   const checked = checkValue(attributes, name, kind, text, context);
-  if (checked instanceof Refusal) return new Refusal(checked.code, `attributes.${name}`, `attributes.${checked.message}`);
+  if (checked instanceof Refusal)
+    return new Refusal(checked.code, `attributes.${name}`, `attributes.${checked.message}`);
   if (Object.hasOwn(attributes.values, name)) {
     return new Refusal("invalid_value", "attributes", `attributes has two values for ${shown(name)}`);
   }
@@ -99,8 +105,10 @@ function add(attributes: Attributes, given: string, value: unknown, context: Con
 
 function nameProblem(name: string): Refusal | null {
   if (name.length > 0 && name.length <= LIMITS.attributeNameBytes && isAscii(name)) return null;
-  if (name === "") return new Refusal("invalid_value", "attributes", "an attribute has no name; it must have at least one character");
-  if (!isWellFormed(name)) return new Refusal("lone_surrogate", "attributes", "an attribute's name has half of a surrogate pair");
+  if (name === "")
+    return new Refusal("invalid_value", "attributes", "an attribute has no name; it must have at least one character");
+  if (!isWellFormed(name))
+    return new Refusal("lone_surrogate", "attributes", "an attribute's name has half of a surrogate pair");
   const size = utf8Length(name);
   if (size <= LIMITS.attributeNameBytes) return null;
   const message = `an attribute's name has ${size} bytes; at most ${LIMITS.attributeNameBytes} are allowed`;
@@ -127,7 +135,11 @@ function textOf(name: string, kind: NameKind, value: unknown, context: Context):
     case "object":
       return structureText(name, kind, value as object, context);
     default:
-      return new Refusal("invalid_value", `attributes.${name}`, `attributes.${name} is ${shown(value)}; it must be a JSON value`);
+      return new Refusal(
+        "invalid_value",
+        `attributes.${name}`,
+        `attributes.${name} is ${shown(value)}; it must be a JSON value`,
+      );
   }
 }
 
@@ -195,7 +207,13 @@ function maskSecret(value: unknown, context: Context): string {
   return fingerprintOf(isPlain ? [value].flat().join(", ") : canonicalOf(value), context);
 }
 
-function checkValue(attributes: Attributes, name: string, kind: NameKind, text: string, context: Context): string | Refusal {
+function checkValue(
+  attributes: Attributes,
+  name: string,
+  kind: NameKind,
+  text: string,
+  context: Context,
+): string | Refusal {
   switch (kind) {
     case "plain":
       return checkFree(text, name, "text", context);
@@ -203,7 +221,11 @@ function checkValue(attributes: Attributes, name: string, kind: NameKind, text: 
       return checkFree(text, name, "url", context);
     case "query":
     case "statement":
-      return checkSpecial(text, name, kind, context);
+      return checkUnusualText(
+        text,
+        { name, maxBytes: MAX_VALUE_BYTES, mode: kind, isFree: true, system: context.system },
+        context.trail,
+      );
     case "literal":
       return text === "" ? text : LITERAL;
     case "secret":
@@ -222,14 +244,6 @@ function checkFree(text: string, name: string, mode: RedactionMode, context: Con
     return text;
   }
   return checkText(text, { name, maxBytes: MAX_VALUE_BYTES, mode, isFree: true }, context.trail);
-}
-
-/** As `checkFree`, for values that are redacted whether or not they have a hint of a secret. */
-function checkSpecial(text: string, name: string, mode: RedactionMode, context: Context): string | Refusal {
-  const checked = checkFree(text, name, "text", context);
-  if (checked instanceof Refusal) return checked;
-  const redacted = redact(checked, mode, context.system);
-  return context.trail.cuts?.has(name) === true ? cutToBytes(redacted, MAX_VALUE_BYTES) : shorten(redacted, MAX_VALUE_BYTES);
 }
 
 /** OpenTelemetry keeps headers as arrays, which some exporters write as JSON text; `["a"]` and `a` are one secret. */
@@ -256,7 +270,10 @@ function isRedacted(secret: string): boolean {
   return FINGERPRINT.test(secret) || ATOM.test(secret);
 }
 
-/** What names the caller's credential: of a signature its key's id, of a bare secret its fingerprint, of a challenge's answer nothing. */
+/**
+ * What names the caller's credential: of a signature its key's id, of a bare secret its fingerprint, of a challenge's
+ * answer nothing.
+ */
 function credentialId(header: string, context: Context): string | undefined {
   const secret = header.trim();
   const keyId = SIGV4.exec(secret)?.[1];

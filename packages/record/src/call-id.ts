@@ -1,6 +1,7 @@
 /**
- * The call id: what both sides of one call compute from their own record alone, so that their records meet (docs/formats/record.md).
- * Parts are percent-encoded at `/`, which joins them, and at `%`, so that two different lists of parts never give one id.
+ * The call id: what both sides of one call compute from their own record alone, so that their records meet
+ * (docs/formats/record.md). Parts are percent-encoded at `/`, which joins them, and at `%`, so that two different lists
+ * of parts never give one id.
  */
 import type { AuditRecord } from "./types.ts";
 
@@ -10,7 +11,11 @@ export const LINK_SPAN_ATTRIBUTE = "messaging.link.span_id";
 
 /** Current OpenTelemetry names first, then those that instrumentations still write. */
 const DESTINATION = ["messaging.destination.name", "messaging.destination"];
-const PARTITION = ["messaging.destination.partition.id", "messaging.kafka.destination.partition", "messaging.kafka.partition"];
+const PARTITION = [
+  "messaging.destination.partition.id",
+  "messaging.kafka.destination.partition",
+  "messaging.kafka.partition",
+];
 const OFFSET = ["messaging.kafka.offset", "messaging.kafka.message.offset"];
 const MESSAGE = ["messaging.message.id", "messaging.message_id"];
 

@@ -1,6 +1,7 @@
 /**
- * `writeCanonical`: the bytes of `canonicalJson` straight into a batch's buffer. Short plain strings are copied character by character,
- * which spares an intermediate string a record and a call a field; what needs an escape or more than ASCII goes through `quote`.
+ * `writeCanonical`: the bytes of `canonicalJson` straight into a batch's buffer. Short plain strings are copied
+ * character by character, which spares an intermediate string a record and a call a field; what needs an escape or more
+ * than ASCII goes through `quote`.
  *
  * A write beyond the end of a typed array does nothing, so that room is checked once, at the end.
  */
@@ -19,7 +20,10 @@ const CLOSING_BRACE = 0x7d;
 /** Above it one native call is faster than a loop. */
 const SHORT_CHARACTERS = 96;
 
-/** 1 for every UTF-16 unit that does not stand for itself in canonical JSON: control characters, quote, backslash, beyond ASCII. */
+/**
+ * 1 for every UTF-16 unit that does not stand for itself in canonical JSON: control characters, quote, backslash,
+ * beyond ASCII.
+ */
 const IS_SPECIAL = new Uint8Array(65_536).fill(1).fill(0, 0x20, 0x7f);
 IS_SPECIAL[QUOTE] = 1;
 IS_SPECIAL[0x5c] = 1;
@@ -44,13 +48,20 @@ export function writeCanonical(record: AuditRecord, target: Uint8Array, offset: 
   if (at === offset) return writeUtf8(canonicalJson(record), target, offset);
   target[offset] = OPENING_BRACE;
   target[at++] = CLOSING_BRACE;
-  if (at > target.length) throw new RangeError(`the record takes ${at - offset} bytes and the target has room for ${target.length - offset}`);
+  if (at > target.length)
+    throw new RangeError(`the record takes ${at - offset} bytes and the target has room for ${target.length - offset}`);
   return at - offset;
 }
 
-function writeOther(value: number | readonly string[] | Readonly<Record<string, string>>, target: Uint8Array, at: number): number {
+function writeOther(
+  value: number | readonly string[] | Readonly<Record<string, string>>,
+  target: Uint8Array,
+  at: number,
+): number {
   if (typeof value === "number") return copy(numeral(value), target, at);
-  return Array.isArray(value) ? writeNames(value, target, at) : writeMap(value as Readonly<Record<string, string>>, target, at);
+  return Array.isArray(value)
+    ? writeNames(value, target, at)
+    : writeMap(value as Readonly<Record<string, string>>, target, at);
 }
 
 function writeNames(values: readonly string[], target: Uint8Array, from: number): number {

@@ -1,7 +1,7 @@
 /**
- * Canonical text of a record: the same as `canonicalOf(record)`, several times faster. A record in normal form has its keys in canonical
- * order already, and then JSON.stringify writes what RFC 8785 asks for, but for lone surrogates and numbers that JSON does not have;
- * those, and records in another order, take the general way.
+ * Canonical text of a record: the same as `canonicalOf(record)`, several times faster. A record in normal form has its
+ * keys in canonical order already, and then JSON.stringify writes what RFC 8785 asks for, but for lone surrogates and
+ * numbers that JSON does not have; those, and records in another order, take the general way.
  */
 import { canonicalOf } from "./canonical.ts";
 import { FIELDS } from "./fields.ts";
@@ -12,7 +12,10 @@ export const RECORD_KEYS: readonly string[] = FIELDS.map((field) => field.name).
 /** Where a field stands in canonical order. */
 export const KEY_INDEX: ReadonlyMap<string, number> = new Map(RECORD_KEYS.map((name, index) => [name, index]));
 
-/** What JSON.stringify writes for a lone surrogate, which it does not refuse (and for a backslash before "ud", which is harmless). */
+/**
+ * What JSON.stringify writes for a lone surrogate, which it does not refuse (and for a backslash before "ud", which is
+ * harmless).
+ */
 const MAYBE_SURROGATE = "\\ud";
 
 /** Throws a TypeError on what has no canonical form. A field that is undefined counts as absent. */

@@ -50,7 +50,8 @@ describe("canonical JSON", () => {
     fc.assert(
       fc.property(fc.string(), fc.integer({ min: 0xd800, max: 0xdfff }), (text, unit) => {
         const lone = `${text}${String.fromCharCode(unit)}x`;
-        for (const value of [lone, [lone], { key: lone }, { [lone]: 1 }]) expect(() => canonicalOf(value)).toThrow("surrogate");
+        for (const value of [lone, [lone], { key: lone }, { [lone]: 1 }])
+          expect(() => canonicalOf(value)).toThrow("surrogate");
       }),
     );
   });

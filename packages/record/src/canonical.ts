@@ -1,7 +1,8 @@
 /**
- * RFC 8785 (JSON Canonicalization Scheme), strict: keys in UTF-16 order, numbers as ECMAScript writes them, the shortest escapes.
- * What has no canonical form is refused with a TypeError: lone surrogates, NaN and infinities, undefined, bigint, functions, symbols,
- * holes in arrays, and objects of a class (a Date or a Map is not JSON, and guessing what was meant would change evidence).
+ * RFC 8785 (JSON Canonicalization Scheme), strict: keys in UTF-16 order, numbers as ECMAScript writes them, the
+ * shortest escapes. What has no canonical form is refused with a TypeError: lone surrogates, NaN and infinities,
+ * undefined, bigint, functions, symbols, holes in arrays, and objects of a class (a Date or a Map is not JSON, and
+ * guessing what was meant would change evidence).
  */
 import { LIMITS } from "./limits.ts";
 import { isWellFormed } from "./utf8.ts";
@@ -74,7 +75,8 @@ function writeArray(values: readonly unknown[], depth: number, progress: Progres
 
 function writeObject(value: object, depth: number, progress: Progress): string {
   const prototype: unknown = Object.getPrototypeOf(value);
-  // An object from another realm (a worker's message, a vm) has another Object.prototype, whose own prototype is null all the same.
+  // An object from another realm (a worker's message, a vm) has another Object.prototype, whose own prototype is null
+  // all the same.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw new TypeError("not a plain object");
   let text = "{";
   for (const key of Object.keys(value).sort()) {

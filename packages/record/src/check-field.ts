@@ -65,6 +65,8 @@ export interface TextRule {
   readonly mode: RedactionMode;
   /** Free text may be cut where cutting is allowed; a cut identifier would be another one. */
   readonly isFree: boolean;
+  /** For statements: the database's name. */
+  readonly system?: string | undefined;
 }
 
 export function note(trail: Trail, added: RecordNote): void {
@@ -81,7 +83,8 @@ export function checkText(text: string, rule: TextRule, trail: Trail): string | 
   return checkUnusualText(text, rule, trail);
 }
 
-function checkUnusualText(text: string, rule: TextRule, trail: Trail): string | Refusal {
+/** As `checkText`, for a text that has something to be looked at, or a mode that looks at every text. */
+export function checkUnusualText(text: string, rule: TextRule, trail: Trail): string | Refusal {
   const { name, maxBytes, mode } = rule;
   if (!isWellFormed(text)) {
     return new Refusal("lone_surrogate", name, `${name} has half of a surrogate pair; send well-formed Unicode`);
@@ -91,14 +94,14 @@ function checkUnusualText(text: string, rule: TextRule, trail: Trail): string | 
   if (isCut && (trail.cuts === null || !rule.isFree)) return tooLong(name, size, maxBytes);
   if (isCut) trail.cuts?.set(name, size);
   // Redacted before it is cut, for half a key is not recognised; what lies far beyond the cut need not be read.
-  const redacted = redact(isCut ? cutToBytes(text, maxBytes * 2) : text, mode);
+  const redacted = redact(isCut ? cutToBytes(text, maxBytes * 2) : text, mode, rule.system);
   const result = isCut ? cutToBytes(redacted, maxBytes) : shorten(redacted, maxBytes);
   trail.units += result.length;
   return result;
 }
 
 /** Redaction can lengthen a text above its limit; the record is worth more than the text. */
-export function shorten(redacted: string, maxBytes: number): string {
+function shorten(redacted: string, maxBytes: number): string {
   return redacted.length * 3 > maxBytes && utf8Length(redacted) > maxBytes ? "[redacted:text]" : redacted;
 }
 
@@ -231,7 +234,10 @@ function checkTime(field: FieldSpec, value: unknown, trail: Trail): string | Ref
   return formatTimestamp(outcome.us);
 }
 
-/** Credentials that never expire say so with a far-off year, and some with the year 1; that is no reason to lose a record. */
+/**
+ * Credentials that never expire say so with a far-off year, and some with the year 1; that is no reason to lose a
+ * record.
+ */
 function clamp(field: FieldSpec, value: string, range: string, trail: Trail): string | Refusal {
   if (field.name !== "auth_expires_at") {
     return new Refusal("time_out_of_range", field.name, `${field.name} is ${shown(value)}; it must be ${range}`);

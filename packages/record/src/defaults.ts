@@ -1,4 +1,7 @@
-/** What the server fills in where the producer said nothing (docs/formats/record.md). Everything follows from the record and who sent it. */
+/**
+ * What the server fills in where the producer said nothing (docs/formats/record.md). Everything follows from the record
+ * and who sent it.
+ */
 import { slotOf } from "./slots.ts";
 import type { Slots, SlotValue } from "./slots.ts";
 

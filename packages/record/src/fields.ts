@@ -1,9 +1,9 @@
 /**
- * The one table of the record's fields (DESIGN §6). Validator, canonical encoder, XML reader, OTLP mapping, index columns, query
- * language and OpenAPI are all derived from it, so a field has one name and one meaning everywhere.
+ * The one table of the record's fields (DESIGN §6). Validator, canonical encoder, XML reader, OTLP mapping, index
+ * columns, query language and OpenAPI are all derived from it, so a field has one name and one meaning everywhere.
  *
- * Normal form: an empty string, an empty array and an empty map are the same as an absent field, except that a value inside
- * `attributes` may be empty. A record in normal form therefore survives the way through index columns unchanged.
+ * Normal form: an empty string, an empty array and an empty map are the same as an absent field, except that a value
+ * inside `attributes` may be empty. A record in normal form therefore survives the way through index columns unchanged.
  */
 
 export type FieldKind =
@@ -53,7 +53,17 @@ export const EVENT_TYPES = [
 ] as const;
 export const PHASES = ["intent", "outcome"] as const;
 export const SIDES = ["caller", "callee", "observer"] as const;
-export const ACTIONS = ["create", "read", "update", "delete", "execute", "publish", "consume", "login", "revoke"] as const;
+export const ACTIONS = [
+  "create",
+  "read",
+  "update",
+  "delete",
+  "execute",
+  "publish",
+  "consume",
+  "login",
+  "revoke",
+] as const;
 export const PROTOCOLS = [
   "http",
   "grpc",
@@ -101,24 +111,70 @@ const optional = (name: string, kind: FieldKind, maxBytes: number, says: string)
 
 /** In the order of DESIGN §6, which is the order in which people read a record. */
 export const FIELDS: readonly FieldSpec[] = [
-  { name: "id", kind: "id", required: "server", maxBytes: 36, pattern: UUID, says: "Idempotency key; a UUID, version 7 when the server fills it." },
-  { name: "timestamp", kind: "time", required: "producer", maxBytes: 40, says: "When the call began, by the recorder's clock." },
-  { name: "event_type", kind: "name", required: "producer", maxBytes: 64, pattern: TYPE, says: "What kind of event: API_CALL, DB_QUERY, … or an own name." },
-  { name: "phase", kind: "enum", required: "server", maxBytes: 16, values: PHASES, says: "intent is written before the call in strict mode; outcome (the default) after it." },
+  {
+    name: "id",
+    kind: "id",
+    required: "server",
+    maxBytes: 36,
+    pattern: UUID,
+    says: "Idempotency key; a UUID, version 7 when the server fills it.",
+  },
+  {
+    name: "timestamp",
+    kind: "time",
+    required: "producer",
+    maxBytes: 40,
+    says: "When the call began, by the recorder's clock.",
+  },
+  {
+    name: "event_type",
+    kind: "name",
+    required: "producer",
+    maxBytes: 64,
+    pattern: TYPE,
+    says: "What kind of event: API_CALL, DB_QUERY, … or an own name.",
+  },
+  {
+    name: "phase",
+    kind: "enum",
+    required: "server",
+    maxBytes: 16,
+    values: PHASES,
+    says: "intent is written before the call in strict mode; outcome (the default) after it.",
+  },
   { name: "side", kind: "enum", required: "server", maxBytes: 16, values: SIDES, says: "Which side recorded it." },
   { name: "service_id", kind: "name", required: "producer", maxBytes: 256, says: "Who initiated the call." },
-  { name: "target_id", kind: "name", required: "server", maxBytes: 256, says: "Who was called; `none` when there is nobody." },
+  {
+    name: "target_id",
+    kind: "name",
+    required: "server",
+    maxBytes: 256,
+    says: "Who was called; `none` when there is nobody.",
+  },
   { name: "recorder_id", kind: "name", required: "server", maxBytes: 256, says: "Who wrote the record." },
   { name: "request_id", kind: "id", required: "server", maxBytes: 256, says: "One call, the same on both sides." },
   { name: "attempt", kind: "uint", required: "server", maxBytes: 16, says: "Retry number, 0 for the first." },
   { ...optional("trace_id", "id", 32, "W3C trace id."), pattern: HEX32 },
   { ...optional("span_id", "id", 16, "W3C span id of the recorder's span."), pattern: HEX16 },
   { ...optional("parent_span_id", "id", 16, "W3C span id of the parent span."), pattern: HEX16 },
-  { name: "operation", kind: "name", required: "server", maxBytes: 512, says: "What was asked, of low cardinality: `GET /orders/{id}`." },
+  {
+    name: "operation",
+    kind: "name",
+    required: "server",
+    maxBytes: 512,
+    says: "What was asked, of low cardinality: `GET /orders/{id}`.",
+  },
   { ...optional("action", "enum", 16, "What kind of operation."), values: ACTIONS },
   optional("resource", "text", 8_192, "The concrete object: URL path, table, topic."),
   { name: "protocol", kind: "enum", required: "server", maxBytes: 16, values: PROTOCOLS, says: "How they spoke." },
-  { name: "status", kind: "enum", required: "producer", maxBytes: 16, values: STATUSES, says: "How it ended; a correct denial is `denied`." },
+  {
+    name: "status",
+    kind: "enum",
+    required: "producer",
+    maxBytes: 16,
+    values: STATUSES,
+    says: "How it ended; a correct denial is `denied`.",
+  },
   optional("status_code", "name", 64, "The protocol's own code, as a string."),
   optional("error_type", "name", 256, "The error's class or code."),
   optional("error_message", "text", 16_384, "The error in words."),

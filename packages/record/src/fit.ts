@@ -1,6 +1,6 @@
 /**
- * Cutting texts to size, for sources that cannot send a record again (OTLP): the longest attribute values are shortened until the
- * record fits, and the attribute `tallystick.truncated` names each with its size before.
+ * Cutting texts to size, for sources that cannot send a record again (OTLP): the longest attribute values are shortened
+ * until the record fits, and the attribute `tallystick.truncated` names each with its size before.
  */
 import { canonicalOf } from "./canonical.ts";
 import { LIMITS } from "./limits.ts";
@@ -26,8 +26,8 @@ export function truncatedMark(cuts: ReadonlyMap<string, number>): string {
 }
 
 /**
- * Shortens the longest values until `excess` bytes of canonical JSON are saved; false when the values together have not that many.
- * Changes `attributes` in place and adds to `cuts`.
+ * Shortens the longest values until `excess` bytes of canonical JSON are saved; false when the values together have not
+ * that many. Changes `attributes` in place and adds to `cuts`.
  */
 export function shortenLongest(attributes: Record<string, string>, excess: number, cuts: Map<string, number>): boolean {
   let left = excess + MARK_BYTES;

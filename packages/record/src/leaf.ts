@@ -1,6 +1,7 @@
 /**
- * The leaf: what is hashed, journaled and served, `{"observed":{…},"record":{…}}` in canonical form (docs/formats/leaf.md). Decoding is
- * strict: bytes that encoding would not have written are refused, so that a leaf's meaning and its hash cannot come apart.
+ * The leaf: what is hashed, journaled and served, `{"observed":{…},"record":{…}}` in canonical form
+ * (docs/formats/leaf.md). Decoding is strict: bytes that encoding would not have written are refused, so that a leaf's
+ * meaning and its hash cannot come apart.
  */
 import { canonicalOf, numeral, quote } from "./canonical.ts";
 import { canonicalJson } from "./canonical-record.ts";
@@ -22,7 +23,8 @@ export function encodeObserved(observed: Observed): string {
 /** Throws a RangeError when record or observed are above their limits; both were checked at intake. */
 export function encodeLeaf(observed: Observed, record: AuditRecord): Uint8Array {
   const bytes = encodeUtf8(`{"observed":${encodeObserved(observed)},"record":${canonicalJson(record)}}`);
-  if (bytes.length > LIMITS.leafBytes) throw new RangeError(`a leaf of ${bytes.length} bytes is above ${LIMITS.leafBytes}`);
+  if (bytes.length > LIMITS.leafBytes)
+    throw new RangeError(`a leaf of ${bytes.length} bytes is above ${LIMITS.leafBytes}`);
   return bytes;
 }
 
@@ -32,15 +34,23 @@ export interface Leaf {
 }
 
 /**
- * Throws a TypeError on anything that `encodeLeaf` does not write. Fields that this version does not know are kept: a later version
- * may have written them, and its leaves must stay checkable.
+ * Throws a TypeError on anything that `encodeLeaf` does not write. Fields that this version does not know are kept: a
+ * later version may have written them, and its leaves must stay checkable.
  */
 export function decodeLeaf(bytes: Uint8Array): Leaf {
   if (bytes.length > LIMITS.leafBytes) throw new TypeError(`not a leaf: ${bytes.length} bytes`);
   const text = decodeText(bytes);
-  const { leaf, canonical } = parse(text);
-  if (canonical !== text) throw new TypeError("not a leaf: the JSON is not in canonical form");
+  const leaf = parse(text);
+  if (canonicalText(leaf) !== text) throw new TypeError("not a leaf: the JSON is not in canonical form");
   return leaf;
+}
+
+function canonicalText(leaf: Leaf): string {
+  try {
+    return `{"observed":${canonicalOf(leaf.observed)},"record":${canonicalJson(leaf.record)}}`;
+  } catch (cause) {
+    throw new TypeError("not a leaf: the JSON has no canonical form", { cause });
+  }
 }
 
 function decodeText(bytes: Uint8Array): string {
@@ -51,15 +61,19 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-function parse(text: string): { readonly leaf: Leaf; readonly canonical: string } {
+function parse(text: string): Leaf {
   const value = parseJson(text);
-  if (!isObject(value) || !isObject(value["observed"]) || !isObject(value["record"]) || Object.keys(value).length !== 2) {
+  if (
+    !isObject(value) ||
+    !isObject(value["observed"]) ||
+    !isObject(value["record"]) ||
+    Object.keys(value).length !== 2
+  ) {
     throw new TypeError("not a leaf: it takes `observed` and `record`, two objects, and nothing else");
   }
   checkShape(value["observed"], OBSERVED_SHAPE, "observed");
   checkShape(value["record"], RECORD_SHAPE, "record");
-  const leaf = value as unknown as Leaf;
-  return { leaf, canonical: `{"observed":${canonicalOf(leaf.observed)},"record":${canonicalJson(leaf.record)}}` };
+  return value as unknown as Leaf;
 }
 
 function parseJson(text: string): unknown {
@@ -112,7 +126,8 @@ function checkShape(value: Readonly<Record<string, unknown>>, shape: Shape, wher
   }
   for (const name of Object.keys(value)) {
     const kind = shape.kinds.get(name);
-    if (kind !== undefined && !isOfKind(value[name], kind)) throw new TypeError(`not a leaf: ${where}.${name} is no ${kind}`);
+    if (kind !== undefined && !isOfKind(value[name], kind))
+      throw new TypeError(`not a leaf: ${where}.${name} is no ${kind}`);
   }
 }
 

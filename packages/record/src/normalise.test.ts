@@ -71,10 +71,13 @@ describe("normalising", () => {
     const names = FIELDS.map((field) => field.name);
     const anyField = fc.oneof(fc.constantFrom(...names, "request_body", "other"), fc.string());
     fc.assert(
-      fc.property(fc.dictionary(anyField, fc.anything({ withBigInt: true, withDate: true, withMap: true })), (changes) => {
-        const outcome = normalise({ ...REQUIRED, ...changes }, testContext());
-        expect(outcome.kind === "ok" || outcome.message !== "").toBe(true);
-      }),
+      fc.property(
+        fc.dictionary(anyField, fc.anything({ withBigInt: true, withDate: true, withMap: true })),
+        (changes) => {
+          const outcome = normalise({ ...REQUIRED, ...changes }, testContext());
+          expect(outcome.kind === "ok" || outcome.message !== "").toBe(true);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });
@@ -101,7 +104,10 @@ describe("defaults", () => {
   it("a record without an id gets one, and counts as not identified", () => {
     expect(normalise({ ...REQUIRED, id: "" }, testContext())).toMatchObject({ identified: false });
     const id = "018BCFE5-6800-7000-8000-000000000001";
-    expect(normalise({ ...REQUIRED, id }, testContext())).toMatchObject({ identified: true, record: { id: id.toLowerCase() } });
+    expect(normalise({ ...REQUIRED, id }, testContext())).toMatchObject({
+      identified: true,
+      record: { id: id.toLowerCase() },
+    });
   });
 
   it("nobody called and no request named: target none, request the record itself, so that a retry is the same record", () => {
@@ -110,8 +116,16 @@ describe("defaults", () => {
   });
 
   it("empty values are absent ones", () => {
-    const record = accepted({ ...REQUIRED, resource: "", auth_scopes: [""], attributes: {}, trace_id: null, host: undefined });
-    for (const name of ["resource", "auth_scopes", "attributes", "trace_id", "host"]) expect(record).not.toHaveProperty(name);
+    const record = accepted({
+      ...REQUIRED,
+      resource: "",
+      auth_scopes: [""],
+      attributes: {},
+      trace_id: null,
+      host: undefined,
+    });
+    for (const name of ["resource", "auth_scopes", "attributes", "trace_id", "host"])
+      expect(record).not.toHaveProperty(name);
     expect(accepted({ ...REQUIRED, attributes: { empty: "" } }).attributes).toEqual({ empty: "" });
   });
 });
@@ -202,7 +216,9 @@ describe("a fault is named with its field, what was wrong and what is allowed", 
 
 describe("values take their normal form", () => {
   it("times with any offset become UTC and the fewest of 0, 3 or 6 digits", () => {
-    expect(accepted({ ...REQUIRED, timestamp: "2026-11-25T10:20:43.123000999+02:00" }).timestamp).toBe("2026-11-25T08:20:43.123Z");
+    expect(accepted({ ...REQUIRED, timestamp: "2026-11-25T10:20:43.123000999+02:00" }).timestamp).toBe(
+      "2026-11-25T08:20:43.123Z",
+    );
   });
 
   it("a leap second is the microsecond before it, with a note", () => {
@@ -250,10 +266,19 @@ describe("values take their normal form", () => {
 
 describe("attributes", () => {
   it("fields that a record does not have move into attributes, with a note", () => {
-    const outcome = normalise({ ...REQUIRED, color: "red", depth: 3, nested: { b: [1, null], a: true }, none: null }, testContext());
+    const outcome = normalise(
+      { ...REQUIRED, color: "red", depth: 3, nested: { b: [1, null], a: true }, none: null },
+      testContext(),
+    );
     expect(outcome).toMatchObject({
       record: { attributes: { color: "red", depth: "3", nested: '{"a":true,"b":[1,null]}' } },
-      notes: [{ code: "unknown_field", field: "color", message: expect.stringContaining('"color", "depth", "nested"') as string }],
+      notes: [
+        {
+          code: "unknown_field",
+          field: "color",
+          message: expect.stringContaining('"color", "depth", "nested"') as string,
+        },
+      ],
     });
   });
 
@@ -281,7 +306,9 @@ describe("attributes", () => {
     expect(refused({ attributes: { bomb } })).toMatchObject({ code: "too_deep", field: "attributes.bomb" });
     expect(refused({ bomb }).code).toBe("too_deep");
     const deepest = JSON.parse("[".repeat(LIMITS.attributeDepth) + "]".repeat(LIMITS.attributeDepth)) as unknown;
-    expect(accepted({ ...REQUIRED, attributes: { deepest } }).attributes?.["deepest"]).toHaveLength(LIMITS.attributeDepth * 2);
+    expect(accepted({ ...REQUIRED, attributes: { deepest } }).attributes?.["deepest"]).toHaveLength(
+      LIMITS.attributeDepth * 2,
+    );
   });
 });
 
@@ -301,12 +328,16 @@ describe("cutting to size", () => {
   });
 
   it("leaves a record that fits alone", () => {
-    expect(accepted({ ...REQUIRED, attributes: { a: "b" } }, cut)).toEqual(accepted({ ...REQUIRED, attributes: { a: "b" } }));
+    expect(accepted({ ...REQUIRED, attributes: { a: "b" } }, cut)).toEqual(
+      accepted({ ...REQUIRED, attributes: { a: "b" } }),
+    );
   });
 
   it("cuts free text, never an identifier", () => {
     expect(accepted({ ...REQUIRED, error_message: "é".repeat(10_000) }, cut).error_message).toBe("é".repeat(8_192));
-    expect(normalise({ ...REQUIRED, request_id: "r".repeat(300) }, testContext(cut))).toMatchObject({ code: "too_long" });
+    expect(normalise({ ...REQUIRED, request_id: "r".repeat(300) }, testContext(cut))).toMatchObject({
+      code: "too_long",
+    });
   });
 
   it("leaves no part of a secret that lay across the cut", () => {
@@ -322,7 +353,11 @@ describe("the caller's credential", () => {
     ["Authorization", "bearer s3cret-token", testFingerprint("s3cret-token")],
     ["http.request.header.x_api_key", "s3cret-token", testFingerprint("s3cret-token")],
     ["X-Api-Key", "s3cret-token", testFingerprint("s3cret-token")],
-    ["authorization", "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261125/eu/s3/aws4_request, Signature=ab", "AKIAIOSFODNN7EXAMPLE"],
+    [
+      "authorization",
+      "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261125/eu/s3/aws4_request, Signature=ab",
+      "AKIAIOSFODNN7EXAMPLE",
+    ],
     ["authorization", 'Digest username="u", response="r"', undefined],
     ["http.response.header.authorization", "s3cret-token", undefined],
     ["proxy-authorization", "Basic s3cret-token", undefined],

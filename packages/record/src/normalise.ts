@@ -1,6 +1,6 @@
 /**
- * From whatever a producer sent to a record in normal form: checked, redacted, defaults filled. Normalising a record again changes
- * nothing. Redaction comes first, so that canonical bytes and digests never depend on what it removes.
+ * From whatever a producer sent to a record in normal form: checked, redacted, defaults filled. Normalising a record
+ * again changes nothing. Redaction comes first, so that canonical bytes and digests never depend on what it removes.
  */
 import { checkAttributes, sorted } from "./attributes.ts";
 import { canonicalJson, KEY_INDEX, RECORD_KEYS } from "./canonical-record.ts";
@@ -11,6 +11,7 @@ import type { Sender } from "./defaults.ts";
 import { FIELDS } from "./fields.ts";
 import { shortenLongest, TRUNCATED_ATTRIBUTE, truncatedMark } from "./fit.ts";
 import { LIMITS } from "./limits.ts";
+import { redactText } from "./redact.ts";
 import { Refusal, shown } from "./rejection.ts";
 import type { RejectionCode } from "./rejection.ts";
 import { emptySlots, recordOf, slotOf } from "./slots.ts";
@@ -25,7 +26,10 @@ export interface NormaliseContext extends Sender {
   fingerprint(value: string): string;
   /** Attribute names (lower case) whose values are fingerprinted, beside the built-in ones. */
   readonly redactNames: ReadonlySet<string>;
-  /** `cut` shortens free text and the longest attribute values instead of refusing them; for sources that cannot mend a record. */
+  /**
+   * `cut` shortens free text and the longest attribute values instead of refusing them; for sources that cannot mend a
+   * record.
+   */
   readonly oversize?: "refuse" | "cut";
 }
 
@@ -122,7 +126,9 @@ function readAttributes(
 }
 
 function noteUnknown(names: readonly string[], trail: Trail): void {
-  const listed = names.slice(0, LISTED_NAMES).map(shown).join(", ") + (names.length > LISTED_NAMES ? ` and ${names.length - LISTED_NAMES} more` : "");
+  const listed =
+    names.slice(0, LISTED_NAMES).map(shown).join(", ") +
+    (names.length > LISTED_NAMES ? ` and ${names.length - LISTED_NAMES} more` : "");
   const message = `${listed}: no field of a record; kept in attributes`;
   note(trail, { code: "unknown_field", field: names[0]!.slice(0, LIMITS.quotedCharacters), message });
 }
@@ -136,9 +142,13 @@ function fit(record: AuditRecord, trail: Trail): AuditRecord | Refusal {
 
   const attributes = { ...record.attributes };
   const fits = excess <= 0 || shortenLongest(attributes, excess, trail.cuts);
-  const mark = truncatedMark(trail.cuts);
+  const mark = redactText(truncatedMark(trail.cuts));
   attributes[TRUNCATED_ATTRIBUTE] = mark;
-  note(trail, { code: "truncated", field: "attributes", message: `cut to fit, with sizes before: ${mark.slice(0, 200)}` });
+  note(trail, {
+    code: "truncated",
+    field: "attributes",
+    message: `cut to fit, with sizes before: ${mark.slice(0, 200)}`,
+  });
   const slots = RECORD_KEYS.map((name) => record[name as keyof AuditRecord]);
   slots[ATTRIBUTES] = sorted(attributes);
   const cut = recordOf(slots);
@@ -146,5 +156,9 @@ function fit(record: AuditRecord, trail: Trail): AuditRecord | Refusal {
 }
 
 function tooLarge(size: number): Refusal {
-  return new Refusal("record_too_large", "", `the record has ${size} bytes in canonical form; at most ${LIMITS.canonicalRecordBytes} fit`);
+  return new Refusal(
+    "record_too_large",
+    "",
+    `the record has ${size} bytes in canonical form; at most ${LIMITS.canonicalRecordBytes} fit`,
+  );
 }

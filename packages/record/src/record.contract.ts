@@ -37,17 +37,65 @@ export const REQUIRED = {
 };
 
 const hex = (length: number) =>
-  fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
+  fc.string({ unit: fc.constantFrom(...Array.from("0123456789abcdef")), minLength: length, maxLength: length });
 /** Texts in which the beginnings of secrets, quotes and separators meet more often than chance has them. */
 export const hostileText = fc
   .array(
     fc.oneof(
-      fc.constantFrom("?", "#", "=", "&", ";", "@", "://", "/", " ", "'", '"', "\\", "\n", ":", ",", "(", ")", "[", "]", "$", "--", "/*", "*/"),
-      fc.constantFrom("password", "token", "Bearer ", "Basic ", "eyJ", "ghp_", "sk-", "AKIA", "-----BEGIN ", "PRIVATE KEY", "cookie: "),
-      fc.constantFrom("4111111111111111", "4111 1111", "[redacted:", "[redacted:card]", "fp:", "secret", "q'[", "E'", "1.5e3", "$$", "`"),
+      fc.constantFrom(
+        "?",
+        "#",
+        "=",
+        "&",
+        ";",
+        "@",
+        "://",
+        "/",
+        " ",
+        "'",
+        '"',
+        "\\",
+        "\n",
+        ":",
+        ",",
+        "(",
+        ")",
+        "[",
+        "]",
+        "$",
+        "--",
+        "/*",
+        "*/",
+      ),
+      fc.constantFrom(
+        "password",
+        "token",
+        "Bearer ",
+        "Basic ",
+        "eyJ",
+        "ghp_",
+        "sk-",
+        "AKIA",
+        "-----BEGIN ",
+        "PRIVATE KEY",
+        "cookie: ",
+      ),
+      fc.constantFrom(
+        "4111111111111111",
+        "4111 1111",
+        "[redacted:",
+        "[redacted:card]",
+        "fp:",
+        "secret",
+        "q'[",
+        "E'",
+        "1.5e3",
+        "$$",
+        "`",
+      ),
       fc.string({ maxLength: 8 }),
       fc.string({ unit: "binary", maxLength: 4 }),
-      fc.string({ unit: fc.constantFrom(..."abcXYZ019_-."), minLength: 10, maxLength: 50 }),
+      fc.string({ unit: fc.constantFrom(...Array.from("abcXYZ019_-.")), minLength: 10, maxLength: 50 }),
     ),
     { maxLength: 14 },
   )
@@ -72,9 +120,13 @@ function valueOf(field: FieldSpec): fc.Arbitrary<unknown> {
     case "names":
       return fc.array(hostileText, { maxLength: 4 });
     case "map":
-      return fc.dictionary(fc.oneof(attributeName, hostileText), fc.oneof(hostileText, fc.jsonValue({ stringUnit: "binary" })), {
-        maxKeys: 6,
-      });
+      return fc.dictionary(
+        fc.oneof(attributeName, hostileText),
+        fc.oneof(hostileText, fc.jsonValue({ stringUnit: "binary" })),
+        {
+          maxKeys: 6,
+        },
+      );
     default:
       return hostileText;
   }

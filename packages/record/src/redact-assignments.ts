@@ -1,6 +1,7 @@
 /**
- * Secrets that a text names: `password=hunter2`, `"client_secret": "…"`, `Cookie: a=b; c=d`. The name stays and the value goes. After a
- * colon the bare word "token" is left alone, for "unexpected token: }" is everybody's error message.
+ * Secrets that a text names: `password=hunter2`, `"client_secret": "…"`, `Cookie: a=b; c=d`. The name stays and the
+ * value goes. After a colon the bare word "token" is left alone, for "unexpected token: }" is everybody's error
+ * message.
  */
 const NAME =
   "pass(?:word|wd|phrase)|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|(?:api|access|account|private|signing|encryption)[_-]?key|credentials?" +
@@ -26,7 +27,10 @@ export const ASSIGNMENT_HINTS = [
 ].join("|");
 
 const OPENING = /^\\*["']/;
-const HARMLESS = new RegExp(`^(?:|${ATOM}|fp:[0-9a-f]{32}|\\?|\\$\\d+|[:@]\\w+|%s|\\*+|null|nil|none|true|false|undefined)$`, "i");
+const HARMLESS = new RegExp(
+  `^(?:|${ATOM}|fp:[0-9a-f]{32}|\\?|\\$\\d+|[:@]\\w+|%s|\\*+|null|nil|none|true|false|undefined)$`,
+  "i",
+);
 const SECRET = "[redacted:secret]";
 
 export function redactAssignments(text: string): string {

@@ -1,14 +1,19 @@
 /**
- * Payment card numbers: 13 to 19 digits, alone or in groups joined by single spaces or dashes, that satisfy Luhn's formula and begin
- * as the card networks' numbers do. Digits that touch a letter, and digits of a UUID, are an identifier's and are left alone: one
- * random 16-digit number in ten satisfies Luhn, and a log without its identifiers is of no use.
+ * Payment card numbers: 13 to 19 digits, alone or in groups joined by single spaces or dashes, that satisfy Luhn's
+ * formula and begin as the card networks' numbers do. Digits that touch a letter, and digits of a UUID, are an
+ * identifier's and are left alone: one random 16-digit number in ten satisfies Luhn, and a log without its identifiers
+ * is of no use.
  */
 const REGION = /(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9])*(?![0-9A-Za-z])/g;
 const GROUP = /[0-9]+/g;
+const SEPARATORS = /[ -]/g;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
 const CARD = "[redacted:card]";
 
-/** Visa 4; Mastercard 51–55 and 2221–2720; Amex, Diners and JCB 3…; Maestro 5 and 6; Discover and UnionPay 6; Mir 2200–2204. */
+/**
+ * Visa 4; Mastercard 51–55 and 2221–2720; Amex, Diners and JCB 3…; Maestro 5 and 6; Discover and UnionPay 6; Mir
+ * 2200–2204.
+ */
 const NETWORK = /^(?:[456]|3[045-9]|22(?:0[0-4]|2[1-9]|[3-9])|2[3-6]|27(?:[01]|20))/;
 const MIN_DIGITS = 13;
 const MAX_DIGITS = 19;
@@ -25,7 +30,9 @@ interface Span {
   readonly to: number;
 }
 
-/** Groups may stand beside a card that are not part of it (an expiry, a code), so every run of whole groups is tried. */
+/**
+ * Groups may stand beside a card that are not part of it (an expiry, a code), so every run of whole groups is tried.
+ */
 function redactRegion(region: string): string {
   const groups = spansOf(GROUP, region);
   let text = "";
@@ -42,19 +49,23 @@ function redactRegion(region: string): string {
 
 /** The last group of a card that begins with the group `first`, or -1. */
 function cardEnd(region: string, groups: readonly Span[], first: number): number {
-  let digits = "";
+  const from = groups[first]!.from;
+  // At most every second character of the longest card is a separator.
+  const digits = region.slice(from, from + MAX_DIGITS * 2).replace(SEPARATORS, "");
+  if (!NETWORK.test(digits)) return -1;
   let found = -1;
+  let count = 0;
   for (let last = first; last < groups.length; last++) {
-    digits += region.slice(groups[last]!.from, groups[last]!.to);
-    if (digits.length > MAX_DIGITS) break;
-    if (digits.length >= MIN_DIGITS && NETWORK.test(digits) && satisfiesLuhn(digits)) found = last;
+    count += groups[last]!.to - groups[last]!.from;
+    if (count > MAX_DIGITS) break;
+    if (count >= MIN_DIGITS && satisfiesLuhn(digits, count)) found = last;
   }
   return found;
 }
 
-function satisfiesLuhn(digits: string): boolean {
+function satisfiesLuhn(digits: string, count: number): boolean {
   let sum = 0;
-  for (let index = digits.length - 1, double = false; index >= 0; index--, double = !double) {
+  for (let index = count - 1, double = false; index >= 0; index--, double = !double) {
     const digit = digits.charCodeAt(index) - 48;
     sum += double ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
   }

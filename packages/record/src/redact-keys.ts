@@ -1,6 +1,7 @@
 /**
- * Keys and tokens that are known by their shape. Every pattern begins with a fixed prefix and ends in one unbounded run, so that a failed
- * attempt reads no more than the run's minimum; what needs to look for an end (JWT, PEM) is scanned by hand. Both are linear in time.
+ * Keys and tokens that are known by their shape. Every pattern begins with a fixed prefix and ends in one unbounded
+ * run, so that a failed attempt reads no more than the run's minimum; what needs to look for an end (JWT, PEM) is
+ * scanned by hand. Both are linear in time.
  */
 interface KeyShape {
   readonly kind: string;
@@ -10,11 +11,31 @@ interface KeyShape {
 }
 
 const SHAPES: readonly KeyShape[] = [
-  { kind: "github-token", pattern: "gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}", hint: "gh[pousr]_|github_pat_" },
-  { kind: "gitlab-token", pattern: "gl(?:pat|dt|rt|rtr|cbt|ptt|soat|agent|ft|imt|ffct|oas)-[A-Za-z0-9_-]{16,}", hint: "gl[a-z]{2,5}-" },
-  { kind: "slack-token", pattern: "xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|hooks\\.slack\\.com/services/[A-Za-z0-9_/-]{8,}", hint: "xox[a-z]-|xapp-|hooks\\.slack\\." },
-  { kind: "stripe-key", pattern: "[rs]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,}", hint: "k_live_|k_test_|whsec_" },
-  { kind: "google-key", pattern: "AIza[A-Za-z0-9_-]{30,}|ya29\\.[A-Za-z0-9_-]{16,}|GOCSPX-[A-Za-z0-9_-]{16,}", hint: "AIza|ya29\\.|GOCSPX-" },
+  {
+    kind: "github-token",
+    pattern: "gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}",
+    hint: "gh[pousr]_|github_pat_",
+  },
+  {
+    kind: "gitlab-token",
+    pattern: "gl(?:pat|dt|rt|rtr|cbt|ptt|soat|agent|ft|imt|ffct|oas)-[A-Za-z0-9_-]{16,}",
+    hint: "gl[a-z]{2,5}-",
+  },
+  {
+    kind: "slack-token",
+    pattern: "xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|hooks\\.slack\\.com/services/[A-Za-z0-9_/-]{8,}",
+    hint: "xox[a-z]-|xapp-|hooks\\.slack\\.",
+  },
+  {
+    kind: "stripe-key",
+    pattern: "[rs]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,}",
+    hint: "k_live_|k_test_|whsec_",
+  },
+  {
+    kind: "google-key",
+    pattern: "AIza[A-Za-z0-9_-]{30,}|ya29\\.[A-Za-z0-9_-]{16,}|GOCSPX-[A-Za-z0-9_-]{16,}",
+    hint: "AIza|ya29\\.|GOCSPX-",
+  },
   { kind: "npm-token", pattern: "npm_[A-Za-z0-9]{30,}", hint: "npm_" },
   { kind: "pypi-token", pattern: "pypi-[A-Za-z0-9_-]{32,}", hint: "pypi-" },
   { kind: "ai-key", pattern: "sk-[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{30,}", hint: "\\bsk-|hf_" },
@@ -25,7 +46,9 @@ const SHAPES: readonly KeyShape[] = [
   { kind: "age-key", pattern: "AGE-SECRET-KEY-1[A-Z0-9]{40,}", hint: "AGE-SECRET-KEY-" },
   { kind: "tallystick-key", pattern: "ts[ak]_[A-Za-z0-9_-]{40,}", hint: "ts[ak]_" },
 ];
-/** An AWS access key id names a key and is none; it goes all the same, but for the fields that exist to say who called. */
+/**
+ * An AWS access key id names a key and is none; it goes all the same, but for the fields that exist to say who called.
+ */
 const ACCESS_KEY_ID: KeyShape = { kind: "aws-access-key-id", pattern: "A[KS]IA[A-Z0-9]{16,}", hint: "A[KS]IA[A-Z0-9]" };
 
 /** A pattern for texts that may hold one of these keys; "bearer" and "basic" in any case. */
@@ -44,7 +67,8 @@ const KEYS_BUT_IDS = combined(SHAPES);
 const BEARER = /(?<![A-Za-z0-9])(bearer(?:\s{1,4}|%20|\+))([A-Za-z0-9._~+/=:-]{3,})/gi;
 const BASIC = /(?<![A-Za-z0-9])(basic(?:\s{1,4}|%20|\+))([A-Za-z0-9+/_-]{4,}={0,2})/gi;
 /** Words that follow "bearer" in prose and challenges. */
-const PROSE = /^(?:tokens?|auth[a-z]*|schemes?|realm|error|credentials?|header|methods?|format|required|missing|invalid|expired)[.:=]*$/i;
+const PROSE =
+  /^(?:tokens?|auth[a-z]*|schemes?|realm|error|credentials?|header|methods?|format|required|missing|invalid|expired)[.:=]*$/i;
 const MIN_BEARER_CHARACTERS = 6;
 const FINGERPRINT = /^fp:[0-9a-f]{32}$/;
 
@@ -54,9 +78,13 @@ const BASE64URL = /[A-Za-z0-9_-]*/y;
 export function redactKeys(text: string, keepAccessKeyIds: boolean): string {
   let result = text.includes("-----BEGIN ") ? redactPem(text) : text;
   if (result.includes("eyJ")) result = redactTokens(result);
-  result = result.replace(keepAccessKeyIds ? KEYS_BUT_IDS : KEYS, (...match: unknown[]) => redacted(matchedKind(match)));
+  result = result.replace(keepAccessKeyIds ? KEYS_BUT_IDS : KEYS, (...match: unknown[]) =>
+    redacted(matchedKind(match)),
+  );
   result = result.replace(BEARER, redactBearer).replace(BASIC, redactBasic);
-  return result.length < 40 ? result : result.replace(AWS_SECRET, (run) => (looksRandom(run) ? redacted("aws-secret-key") : run));
+  return result.length < 40
+    ? result
+    : result.replace(AWS_SECRET, (run) => (looksRandom(run) ? redacted("aws-secret-key") : run));
 }
 
 function redacted(kind: string): string {
@@ -125,7 +153,7 @@ function redactPem(text: string): string {
 function redactTokens(text: string): string {
   let result = "";
   let kept = 0;
-  for (let at = text.indexOf("eyJ"); at !== -1; ) {
+  for (let at = text.indexOf("eyJ"); at !== -1;) {
     const headerEnd = runEnd(text, at);
     const end = isWordBefore(text, at) || headerEnd - at < 8 ? -1 : tokenEnd(text, headerEnd);
     if (end !== -1) {

@@ -54,9 +54,18 @@ const SECRET_WORDS: ReadonlySet<string> = new Set(REDACTED_NAMES);
 const CREDENTIALS: ReadonlySet<string> = new Set(["authorization", "x_api_key"]);
 const QUERIES: ReadonlySet<string> = new Set(["url.query", "url.fragment", "http.query", "http.request.query"]);
 const STATEMENTS: ReadonlySet<string> = new Set(["db.query.text", "db.statement", "db.sql.query"]);
-const LITERALS = /^db\.(?:query|operation)\.parameters?\.|^db\.(?:statement\.parameters|(?:postgresql|mysql|sql)\.values)$/;
+const LITERALS =
+  /^db\.(?:query|operation)\.parameters?\.|^db\.(?:statement\.parameters|(?:postgresql|mysql|sql)\.values)$/;
 const URL_PREFIX = /^(?:url\.|http\.(?:url|target|route)$)/;
-const URL_WORDS: ReadonlySet<string> = new Set(["url", "uri", "href", "referer", "referrer", "location", "request_uri"]);
+const URL_WORDS: ReadonlySet<string> = new Set([
+  "url",
+  "uri",
+  "href",
+  "referer",
+  "referrer",
+  "location",
+  "request_uri",
+]);
 
 const remembered = new Map<string, NamedValue>();
 const spelled = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
@@ -70,7 +79,9 @@ export function classifyName(name: string, more: ReadonlySet<string>): NamedValu
     known = { kind: kindOf(kept), name: kept };
     if (remembered.size < LIMITS.rememberedNameCount) remembered.set(name, known);
   }
-  return more.size > 0 && known.kind !== "credential" && isAmong(known.name, more) ? { ...known, kind: "secret" } : known;
+  return more.size > 0 && known.kind !== "credential" && isAmong(known.name, more)
+    ? { ...known, kind: "secret" }
+    : known;
 }
 
 function kindOf(name: string): NameKind {
@@ -107,7 +118,11 @@ function isAmong(name: string, more: ReadonlySet<string>): boolean {
   let words = spelled.get(more);
   if (words === undefined) {
     // A dotted name is meant as it stands; one without is any name's last part.
-    words = new Set(Array.from(more).filter((one) => !one.includes(".")).map(lastWord));
+    words = new Set(
+      Array.from(more)
+        .filter((one) => !one.includes("."))
+        .map(lastWord),
+    );
     spelled.set(more, words);
   }
   return words.has(lastWord(name));

@@ -1,12 +1,14 @@
 /**
- * Literals and comments of a database statement, in the dialects that OpenTelemetry's instrumentations report. Names, keywords and
- * placeholders stay. Where dialects disagree on where a literal ends, the rest of the statement goes: a leak is worse than a short text.
- * Lists of literals become one, so that a bulk insert does not grow.
+ * Literals and comments of a database statement, in the dialects that OpenTelemetry's instrumentations report. Names,
+ * keywords and placeholders stay. Where dialects disagree on where a literal ends, the rest of the statement goes: a
+ * leak is worse than a short text. Lists of literals become one, so that a bulk insert does not grow.
  */
 const LITERAL = "[redacted:literal]";
 const COMMENT = "[redacted:comment]";
 
-/** Systems in which double quotes enclose names; elsewhere (MySQL, MongoDB, an unknown one) they are taken for values. */
+/**
+ * Systems in which double quotes enclose names; elsewhere (MySQL, MongoDB, an unknown one) they are taken for values.
+ */
 const QUOTED_NAMES: ReadonlySet<string> = new Set([
   "aws.redshift",
   "cockroachdb",
@@ -33,6 +35,7 @@ const NUMBER = /0[xX][0-9A-Fa-f_]+|[0-9][0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9]+)?/y;
 const DOLLAR_QUOTE = /\$(?:[\p{L}_][\p{L}\p{N}_]*)?\$/uy;
 const POSITION = /[$:?][0-9]+/y;
 const JSON_KEY = /"[A-Za-z0-9_.$-]{1,64}"\s{0,4}:/y;
+const COMMAND = /^\s*[A-Za-z][A-Za-z0-9_.-]{0,31}(?=\s|$)/;
 const COMMENT_MARK = /\/\*|\*\//g;
 const BETWEEN_LITERALS = /^\s*(?:,|\)\s*,\s*\()\s*$/;
 const CLOSING: ReadonlyMap<string, string> = new Map([
@@ -48,7 +51,8 @@ export function redactStatement(text: string, system: string | undefined): strin
 }
 
 function redactCommand(text: string): string {
-  const command = /^\s*\S{1,64}/.exec(text)?.[0] ?? "";
+  const command = COMMAND.exec(text)?.[0];
+  if (command === undefined) return text.trim() === "" ? text : LITERAL;
   return text.slice(command.length).trim() === "" ? text : `${command} ${LITERAL}`;
 }
 

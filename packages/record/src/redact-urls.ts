@@ -20,13 +20,15 @@ export function redactEmbeddedUrls(text: string): string {
   return anonymous.replace(EMBEDDED, redactPieces);
 }
 
-/** A text that is itself a URL, a path or a request target: everything from its first `?`, `#` or `;` on is parameters. */
+/**
+ * A text that is itself a URL, a path or a request target: everything from its first `?`, `#` or `;` on is parameters.
+ */
 export function redactUrl(text: string): string {
   const anonymous = text.includes("@") ? redactUsers(text) : text;
   const parameters = anonymous.search(/[?#]/);
   const path = parameters === -1 ? anonymous : anonymous.slice(0, parameters);
   const rest = parameters === -1 ? "" : anonymous.slice(parameters);
-  return path.replace(/;[^/;]*/g, redactPieces) + redactPieces(rest);
+  return (path.includes(";") ? path.replace(/;[^/;]*/g, redactPieces) : path) + redactPieces(rest);
 }
 
 /** A query or fragment as it stands after its `?` or `#`. */
@@ -63,7 +65,8 @@ function userEnd(text: string, from: number): number {
   const authority = text.slice(from, next(AUTHORITY_END, text, from));
   const at = authority.lastIndexOf("@");
   if (at !== -1) return from + at;
-  // `scheme://user:pa/ss@host`: what looks like a port is none, so a password with an unencoded slash goes on behind it.
+  // `scheme://user:pa/ss@host`: what looks like a port is none, so a password with an unencoded slash goes on behind
+  // it.
   if (PORT.test(authority)) return -1;
   const ahead = text.slice(from, from + MAX_PASSWORD_CHARACTERS);
   const late = ahead.slice(0, next(TOKEN_END, ahead, 0)).lastIndexOf("@");

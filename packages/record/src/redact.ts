@@ -1,8 +1,9 @@
 /**
- * Redaction: what must not enter the tree is replaced by `[redacted:<kind>]` before the canonical bytes are made (docs/formats/record.md).
+ * Redaction: what must not enter the tree is replaced by `[redacted:<kind>]` before the canonical bytes are made
+ * (docs/formats/record.md).
  *
- * Guarantees: the result is at rest (redacting it again changes nothing); time is linear in the text; a text without any hint of a secret
- * costs one test. What it does not do: guess at secrets without a known shape or name.
+ * Guarantees: the result is at rest (redacting it again changes nothing); time is linear in the text; a text without
+ * any hint of a secret costs one test. What it does not do: guess at secrets without a known shape or name.
  */
 import { ASSIGNMENT_HINTS, redactAssignments } from "./redact-assignments.ts";
 import { redactCards } from "./redact-cards.ts";
@@ -26,12 +27,17 @@ export type RedactionMode =
 /** What stands for a text that would not come to rest; unreachable as far as tests can tell. */
 const WHOLE = "[redacted:text]";
 
-const HINTS = `[?=@]|${KEY_HINTS}|${ASSIGNMENT_HINTS}|\\d(?:[ -]?\\d){12}`;
+const CARD_HINTS = "\\d(?:[ -]?\\d){12}";
+const HINTS = `[?=@]|${KEY_HINTS}|${ASSIGNMENT_HINTS}|${CARD_HINTS}`;
 const HINT = new RegExp(HINTS);
 const HINT_OR_WIDE = new RegExp(`[^\\0-\\x7f]|${HINTS}`);
 /** Forty characters of base64, which may be an AWS secret key. */
 const LONG_RUN = /(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/;
 const LONG_RUN_CHARACTERS = 40;
+/** What each part of the work needs to find, so that a query's values do not cost a search for everything else. */
+const KEY = new RegExp(KEY_HINTS);
+const NAME = /pass|pwd|secret|key|credential|authoriz|cookie|token|sig/i;
+const CARD = new RegExp(CARD_HINTS);
 
 /** Redacts any text. */
 export function redactText(text: string): string {
@@ -43,26 +49,32 @@ export function redact(text: string, mode: RedactionMode, system?: string): stri
   if (mode !== "statement" && mode !== "query" && !hasHint(text)) return text;
   let current = text;
   for (let round = 0; round < LIMITS.redactionRounds; round++) {
-    const next = redactOnce(current, mode, system);
-    if (next === current) return current;
-    current = next;
+    const shaped = redactShape(current, mode, system);
+    current = redactContents(shaped, mode);
+    // Shapes are at rest after one round, so only what the contents lost can give them more to do.
+    if (current === shaped) return current;
   }
   return WHOLE;
 }
 
 /** True for ASCII without any hint of a secret: nearly every value there is, told by one test. */
 export function isPlainText(text: string): boolean {
-  return !HINT_OR_WIDE.test(text) && (text.length < LONG_RUN_CHARACTERS || !LONG_RUN.test(text));
+  return !HINT_OR_WIDE.test(text) && !hasLongRun(text);
 }
 
 function hasHint(text: string): boolean {
-  return HINT.test(text) || (text.length >= LONG_RUN_CHARACTERS && LONG_RUN.test(text));
+  return HINT.test(text) || hasLongRun(text);
 }
 
-function redactOnce(text: string, mode: RedactionMode, system: string | undefined): string {
-  const shaped = redactShape(text, mode, system);
-  const keyless = redactKeys(shaped, mode === "identity");
-  return redactCards(mode === "statement" ? keyless : redactAssignments(keyless));
+function hasLongRun(text: string): boolean {
+  return text.length >= LONG_RUN_CHARACTERS && LONG_RUN.test(text);
+}
+
+function redactContents(shaped: string, mode: RedactionMode): string {
+  let text = shaped;
+  if (KEY.test(text) || hasLongRun(text)) text = redactKeys(text, mode === "identity");
+  if (mode !== "statement" && NAME.test(text)) text = redactAssignments(text);
+  return CARD.test(text) ? redactCards(text) : text;
 }
 
 function redactShape(text: string, mode: RedactionMode, system: string | undefined): string {

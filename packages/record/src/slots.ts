@@ -1,8 +1,9 @@
 /**
  * Slots: a record under way, one place a field in canonical order, and the object that is made of it.
  *
- * The object is made by named stores, field after field, on purpose: an engine gives objects that are filled by computed keys a hash
- * table each, and a batch of those costs more than all checks together. A test holds the list to the table of fields.
+ * The object is made by named stores, field after field, on purpose: an engine gives objects that are filled by
+ * computed keys a hash table each, and a batch of those costs more than all checks together. A test holds the list to
+ * the table of fields.
  */
 import { RECORD_KEYS } from "./canonical-record.ts";
 import type { AuditRecord } from "./types.ts";

@@ -1,7 +1,8 @@
 /**
- * RFC 3339 timestamps to and from microseconds since 1970 (UTC). Any offset and up to nine fractional digits are read; what is finer
- * than a microsecond is cut off, never rounded up. Range: 1970-01-01T00:00:00Z to 2255-06-05T23:47:34.740991Z, the last microsecond
- * that a JavaScript number holds exactly. Normal form: UTC with `Z` and 0, 3 or 6 fractional digits, the fewest that lose nothing.
+ * RFC 3339 timestamps to and from microseconds since 1970 (UTC). Any offset and up to nine fractional digits are read;
+ * what is finer than a microsecond is cut off, never rounded up. Range: 1970-01-01T00:00:00Z to
+ * 2255-06-05T23:47:34.740991Z, the last microsecond that a JavaScript number holds exactly. Normal form: UTC with `Z`
+ * and 0, 3 or 6 fractional digits, the fewest that lose nothing.
  */
 export const MAX_TIMESTAMP_US = Number.MAX_SAFE_INTEGER;
 
@@ -19,6 +20,7 @@ const US_PER_SECOND = 1_000_000;
 const US_PER_MINUTE = 60 * US_PER_SECOND;
 const SECONDS_PER_DAY = 86_400;
 const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const TIME = "an RFC 3339 time";
 const SHAPE = "an RFC 3339 time such as 2026-11-25T08:20:43.123456Z";
 const RANGE = "between 1970-01-01T00:00:00Z and 2255-06-05T23:47:34.740991Z";
 
@@ -42,7 +44,7 @@ export function timestampUs(text: string): number {
 export function parseTimestamp(text: string): TimestampOutcome {
   const days = parseDay(text);
   if (days === BAD_SHAPE) return malformed(SHAPE);
-  if (days === BAD_DAY) return malformed("a day that the calendar has");
+  if (days === BAD_DAY) return malformed(`${TIME} with a day that the calendar has`);
   const separator = text.charCodeAt(10);
   if (separator !== CAPITAL_T && separator !== SMALL_T && separator !== SPACE) return malformed(SHAPE);
   const hour = digits(text, 11, 2);
@@ -50,16 +52,19 @@ export function parseTimestamp(text: string): TimestampOutcome {
   const second = digits(text, 17, 2);
   if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return malformed(SHAPE);
   if (hour < 0 || minute < 0 || second < 0) return malformed(SHAPE);
-  if (hour > 23 || minute > 59 || second > 60) return malformed("hours 00–23, minutes 00–59, seconds 00–59");
+  if (hour > 23 || minute > 59 || second > 60)
+    return malformed(`${TIME} with hours 00–23, minutes 00–59, seconds 00–59`);
 
   const fractionEnd = text.charCodeAt(19) === DOT ? endOfDigits(text, 20) : 19;
-  if (fractionEnd === 20 || fractionEnd > 29) return malformed("one to nine fractional digits after the point");
+  if (fractionEnd === 20 || fractionEnd > 29)
+    return malformed(`${TIME} with one to nine fractional digits after the point`);
   const offsetMinutes = parseOffset(text, fractionEnd);
-  if (Number.isNaN(offsetMinutes)) return malformed("an offset at the end: Z or ±HH:MM");
+  if (Number.isNaN(offsetMinutes)) return malformed(`${TIME} with an offset at the end, Z or ±HH:MM`);
 
   const minutes = days * 1_440 + hour * 60 + minute - offsetMinutes;
   const leapSecond = second === 60;
-  if (leapSecond && ((minutes % 1_440) + 1_440) % 1_440 !== 1_439) return malformed("second 60 only at 23:59:60 UTC");
+  if (leapSecond && ((minutes % 1_440) + 1_440) % 1_440 !== 1_439)
+    return malformed(`${TIME} with second 60 only at 23:59:60 UTC`);
   const us = leapSecond
     ? (minutes + 1) * US_PER_MINUTE - 1
     : minutes * US_PER_MINUTE + second * US_PER_SECOND + micros(text, fractionEnd);

@@ -1,6 +1,6 @@
 /**
- * UTF-8 on Node and in browsers. Node's own writers are used where they exist (several times faster for short texts); the portable way
- * is TextEncoder, and a test holds the two to the same bytes.
+ * UTF-8 on Node and in browsers. Node's own writers are used where they exist (several times faster for short texts);
+ * the portable way is TextEncoder, and a test holds the two to the same bytes.
  */
 interface NativeBuffer {
   byteLength(text: string): number;

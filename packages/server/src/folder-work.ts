@@ -82,14 +82,18 @@ async function checkFolder(
   const { disk, bulk } = machine;
   const inUse = await isInUse(disk, request.folder);
   const lock = await lockOrNull(machine, request.folder, repair);
-  const check = await withCompute(machine, async (compute) => {
-    const verify = { ...(await verifyOptions(machine, request, compute, onProgress)), inUse };
-    const canAsk = lock !== null && (await hasOwnIndex(machine, request));
-    return fsck({ verify, bulk, repair, indexCounts: canAsk ? () => countIndex(machine, request) : null });
-  }).finally(async () => {
+  const canAsk = lock !== null && (await hasOwnIndex(machine, request));
+  const indexCounts = canAsk ? () => countIndex(machine, request) : null;
+  let check: FolderCheck;
+  try {
+    check = await withCompute(machine, async (compute) => {
+      const verify = { ...(await verifyOptions(machine, request, compute, onProgress)), inUse };
+      return fsck({ verify, bulk, repair, indexCounts });
+    });
+  } finally {
     // What was not stopped in order still is not: its lock is what says so.
     if (!inUse) await lock?.release();
-  });
+  }
   if (!repair || check.index.faults.length === 0) return check;
   await reindexFolder(machine, request, () => {});
   return { ...check, index: { compared: true, faults: [] }, repaired: [...check.repaired, "index"] };

@@ -1,5 +1,5 @@
 import { MAX_NOTE_BYTES, TILE_WIDTH } from "@tallystick/tlog";
-import { MAX_ATTEMPTS, MAX_BUNDLE_BYTES, MAX_RETRY_WAIT_MS, REQUEST_TIMEOUT_MS } from "./limits.ts";
+import { MAX_ATTEMPTS, MAX_BUNDLE_BYTES, MAX_CHAIN_BYTES, MAX_RETRY_WAIT_MS, REQUEST_TIMEOUT_MS } from "./limits.ts";
 import { VerifyTrouble } from "./result.ts";
 import type { TreeSource } from "./tree-source.ts";
 
@@ -102,6 +102,7 @@ export function httpSource(http: Http, prefix: string, token: string | null): Tr
   return {
     checkpoint: () => file("checkpoint", MAX_NOTE_BYTES, token),
     tile: (path) => file(path, TILE_WIDTH * 32, token),
+    chain: () => file("chain", MAX_CHAIN_BYTES, token),
     entries: token === null ? null : (path) => file(path, MAX_BUNDLE_BYTES, token),
   };
 }

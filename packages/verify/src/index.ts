@@ -1,3 +1,5 @@
+export { formatChain, isChainLeaf, parseChain } from "./chain-file.ts";
+export type { ChainLeaf, DecodedChainLeaf } from "./chain-file.ts";
 export { httpSource } from "./http-source.ts";
 export type { Fetch, FetchAnswer, FetchRequest, Http } from "./http-source.ts";
 export { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
@@ -6,7 +8,7 @@ export type { EpochLink, Opening } from "./own-leaf.ts";
 export { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
 export type { Contents, Fault, FaultCode, ResultParts, TreeResult, VerifyResult } from "./result.ts";
 export { summarise } from "./summary.ts";
-export type { ChainLeaf, TreeSource } from "./tree-source.ts";
+export type { TreeSource } from "./tree-source.ts";
 export type { Findings } from "./tree-check.ts";
 export { verifyChain } from "./verify-chain.ts";
 export { leafBytes, verifyProof } from "./verify-proof.ts";

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import { encodeLeaf } from "@tallystick/record";
+import { decodeLeaf, encodeLeaf } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 import {
   Frontier,
@@ -20,6 +20,7 @@ import {
   verifierKey,
 } from "@tallystick/tlog";
 import type { NoteSigner } from "@tallystick/tlog";
+import { formatChain, isChainLeaf } from "./chain-file.ts";
 import type { TreeSource } from "./tree-source.ts";
 
 /** A small real log of several trees, held as its public files, for tests to read and to damage. */
@@ -51,7 +52,7 @@ export function foreignVkeyOf(tree: string): string {
 export interface KeptTree {
   readonly tree: string;
   readonly leaves: Uint8Array[];
-  /** C2SP path → bytes; `checkpoint` among them. Entry bundles too. */
+  /** C2SP path → bytes; `checkpoint` and `chain` among them. Entry bundles too. */
   readonly files: Map<string, Uint8Array>;
 }
 
@@ -152,7 +153,22 @@ export function publish(tree: KeptTree, size: number = tree.leaves.length): void
     }
   }
   for (const { level, n, width, bytes } of frontier.edge()) tree.files.set(tilePath(level, n, width), bytes);
+  tree.files.set("chain", chainOf(tree.leaves.slice(0, size)));
   tree.files.set("checkpoint", new TextEncoder().encode(checkpointOf(tree.tree, frontier)));
+}
+
+/** As the server keeps it: what of these leaves is of the chain. */
+export function chainOf(leaves: readonly Uint8Array[]): Uint8Array {
+  const own = leaves.flatMap((leaf, index) => (isChain(index, leaf) ? [{ index, leaf }] : []));
+  return formatChain(own);
+}
+
+function isChain(index: number, leaf: Uint8Array): boolean {
+  try {
+    return isChainLeaf(index, decodeLeaf(leaf));
+  } catch {
+    return false;
+  }
 }
 
 export function checkpointOf(tree: string, frontier: Frontier): string {
@@ -168,7 +184,8 @@ export function bundleOf(leaves: readonly Uint8Array[]): Uint8Array {
 
 export function sourceOf({ files }: KeptTree, { contents = true } = {}): TreeSource {
   const file = (path: string): Promise<Uint8Array | null> => Promise.resolve(files.get(path) ?? null);
-  return { checkpoint: () => file("checkpoint"), tile: file, entries: contents ? file : null };
+  const chain = (): Promise<Uint8Array | null> => file("chain");
+  return { checkpoint: () => file("checkpoint"), tile: file, chain, entries: contents ? file : null };
 }
 
 export async function proofOf(tree: KeptTree, index: number): Promise<string> {

@@ -6,6 +6,8 @@ export const MAX_FAULTS = 1_000;
 export const LOOKAHEAD = 8;
 /** Bytes of an entry bundle: 256 entries of 65,535 bytes, each after its length. */
 export const MAX_BUNDLE_BYTES = 256 * (2 + 65_535);
+/** Bytes of a tree's chain leaves in clear: a link has about two thousand. */
+export const MAX_CHAIN_BYTES = 16_777_216;
 /** Bytes of the list of trees. */
 export const MAX_TREE_LIST_BYTES = 16_777_216;
 /** Trees of one server. */

@@ -26,6 +26,10 @@ export type FaultCode =
   /** An entry is no canonical leaf, or its time of receipt lies before its predecessor's. */
   | "leaf_malformed"
   | "leaf_order"
+  /** The chain leaves in clear are absent, are none, or are not the tree's. */
+  | "chain_missing"
+  | "chain_malformed"
+  | "chain_mismatch"
   /** Leaf 0 does not open the tree, or does not fit the tree before. */
   | "tree_opening"
   /** The link to the tree before is absent or does not fit it. */
@@ -55,6 +59,9 @@ export interface Fault {
   /** Leaf. */
   readonly index?: number;
 }
+
+/** A fault whose file and tree are known from elsewhere. */
+export type FaultPart = Omit<Fault, "file" | "tree">;
 
 export type Contents = "checked" | "not checked";
 

@@ -13,16 +13,8 @@ export interface TreeSource {
    * read.
    */
   readonly entries: ((path: string) => Promise<Uint8Array | null>) | null;
-  /**
-   * The leaves of the epoch chain in clear (leaf 0 and the EPOCH_LINK leaves), where they can be read although
-   * `entries` cannot. Each is believed only because it hashes to the tree's leaf hash.
-   */
-  chainLeaves?(): Promise<readonly ChainLeaf[]>;
-}
-
-export interface ChainLeaf {
-  readonly index: number;
-  readonly leaf: Uint8Array;
+  /** The file `chain` (chain-file.ts): leaf 0 and the EPOCH_LINK leaves in clear. Absent where trees have none. */
+  chain?(): Promise<Uint8Array | null>;
 }
 
 export interface ReadTile {

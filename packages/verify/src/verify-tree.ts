@@ -1,11 +1,7 @@
-import { decodeLeaf } from "@tallystick/record";
 import {
   EMPTY_ROOT,
-  HASH_SIZE_BYTES,
-  TILE_WIDTH,
   encodeBase64,
   equalBytes,
-  leafHash,
   openNote,
   parseCheckpoint,
   parseNote,
@@ -13,7 +9,7 @@ import {
   tileWidth,
 } from "@tallystick/tlog";
 import type { Checkpoint, NoteVerifier, Parsed } from "@tallystick/tlog";
-import { noteChainLeaf } from "./bundle-check.ts";
+import { checkChainFile } from "./chain-check.ts";
 import { checkEdge } from "./edge-check.ts";
 import { checkLevels } from "./level-check.ts";
 import { PROGRESS_LEAVES } from "./limits.ts";
@@ -21,7 +17,7 @@ import type { FaultList, TreeResult } from "./result.ts";
 import { noFindings } from "./tree-check.ts";
 import type { Findings, TreeCheck } from "./tree-check.ts";
 import { readTile } from "./tree-source.ts";
-import type { ChainLeaf, TreeSource } from "./tree-source.ts";
+import type { TreeSource } from "./tree-source.ts";
 
 /**
  * Checks one tree from its public files: the checkpoint's signature, every tile of its size up to the signed root,
@@ -110,9 +106,7 @@ async function checkTree(
     return;
   }
   await checkLevels(check, await checkEdge(check));
-  if (source.entries === null && source.chainLeaves !== undefined) {
-    for (const leaf of await source.chainLeaves()) await checkChainLeaf(check, leaf);
-  }
+  await checkChainFile(check);
   if (options.since !== undefined && options.since.size <= size) await checkContinues(check, options.since);
 }
 
@@ -125,30 +119,6 @@ function progress(options: TreeOptions, size: number): (leaves: number) => void 
     reported = done;
     options.onProgress?.(done, size);
   };
-}
-
-/** A chain leaf that came in clear counts once it hashes to the tree's leaf hash. */
-async function checkChainLeaf(check: TreeCheck, { index, leaf }: ChainLeaf): Promise<void> {
-  const n = Math.floor(index / TILE_WIDTH);
-  const width = tileWidth(0, n, check.size);
-  if (index % TILE_WIDTH >= width) return;
-  const tile = await readTile(check.source, { level: 0, n, width });
-  const at = (index % TILE_WIDTH) * HASH_SIZE_BYTES;
-  if (!("wrong" in tile) && !equalBytes(leafHash(leaf), tile.bytes.subarray(at, at + HASH_SIZE_BYTES))) {
-    const message = "the leaf of the epoch chain does not hash to the leaf hash in the tree";
-    check.faults.add({ code: "entry_mismatch", message, tree: check.tree, index });
-    return;
-  }
-  const problem = takeChainLeaf(check, index, leaf);
-  if (problem !== null) check.faults.add({ ...problem, tree: check.tree, index });
-}
-
-function takeChainLeaf(check: TreeCheck, index: number, leaf: Uint8Array): ReturnType<typeof noteChainLeaf> {
-  try {
-    return noteChainLeaf(check, index, decodeLeaf(leaf));
-  } catch (error) {
-    return { code: "leaf_malformed", message: error instanceof Error ? error.message : "not a leaf" };
-  }
 }
 
 /** The root that these tiles had at the known size must be the known one. */

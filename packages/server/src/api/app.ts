@@ -138,7 +138,6 @@ function addHeaders(parts: ApiParts, request: FastifyRequest, reply: FastifyRepl
 
 function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
   const line = {
-    request_id: request.id,
     method: request.method,
     // The pattern, not the address: ids and tokens may stand in the latter.
     route: request.routeOptions.url ?? "unknown",
@@ -147,13 +146,14 @@ function logAnswer(request: FastifyRequest, reply: FastifyReply): void {
     client: request.client,
     principal: request.principal?.name ?? null,
   };
-  if (reply.statusCode >= 500) request.log.warn(line, "request failed");
+  // "Not ready yet" is an answer, not a failure.
+  const isFailure = reply.statusCode >= 500 && request.routeOptions.url !== "/readyz";
+  if (isFailure) request.log.warn(line, "request failed");
   else request.log.debug(line, "request");
 }
 
 function sendProblem(error: TallystickError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error.code === "internal" || error.fatal)
-    request.log.error({ request_id: request.id, err: error.cause ?? error }, error.message);
+  if (error.code === "internal" || error.fatal) request.log.error({ err: error.cause ?? error }, error.message);
   const problem = problemOf(error);
   const retryAfterS = retryAfterOf(error);
   if (retryAfterS !== null) reply.header("retry-after", retryAfterS);

@@ -1,4 +1,6 @@
 import swagger from "@fastify/swagger";
+import { Type } from "typebox";
+import type { TSchema } from "typebox";
 import type { FastifyInstance } from "fastify";
 
 import { SHARED_SCHEMAS } from "./schemas.ts";
@@ -35,7 +37,8 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       const access = route.config?.access ?? "public";
       const security =
         access === "public" ? [] : access === "write" ? [{ bearer: [] }] : [{ bearer: [] }, { session: [] }];
-      return { schema: { ...schema, security, operationId: operationId(route.method, url) }, url };
+      const described = { ...schema, security, operationId: operationId(route.method, url) };
+      return url.endsWith("/*") ? withPath(described, url) : { schema: described, url };
     },
   });
 }
@@ -46,6 +49,17 @@ export function openApiRoute(app: FastifyInstance): void {
     { config: { access: "public" }, schema: { summary: "This description", tags: ["health"], hide: false } },
     async (_, reply) => reply.type("application/json; charset=utf-8").send(app.swagger()),
   );
+}
+
+interface WithParams {
+  readonly params?: unknown;
+}
+
+/** The rest of a path, which OpenAPI knows as a parameter only. */
+function withPath<Described extends WithParams>(schema: Described, url: string): { schema: Described; url: string } {
+  const { properties = {} } = (schema.params ?? {}) as { readonly properties?: Record<string, TSchema> };
+  const path = Type.String({ description: "A tile's number, as x001/067, or 000.p/12 for a partial one." });
+  return { schema: { ...schema, params: Type.Object({ ...properties, path }) }, url: `${url.slice(0, -1)}:path` };
 }
 
 /** `get_api_records_log_epoch_index`: stable, for generated clients. */

@@ -1,17 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { TallystickError } from "../errors.ts";
-import type { LineNote } from "../intake/intake.ts";
+import { encodeExportResponse, partialSuccess } from "../intake/otlp/response.ts";
+import type { OtlpEncoding, OtlpSignal } from "../intake/otlp/response.ts";
 import { asTallystickError, retryAfterOf } from "./errors.ts";
 import { ACCEPTED_ENCODINGS, formatOf, LOG_FORMATS, mediaType, TRACE_FORMATS } from "./intake-content.ts";
 import type { Formats } from "./intake-content.ts";
-import { exportResponse, otlpStatusOf, statusBody } from "./otlp-answer.ts";
-import type { OtlpEncoding, OtlpSignal } from "./otlp-answer.ts";
+import { otlpBody, otlpStatusOf, statusBody } from "./otlp-answer.ts";
 import { principalOf } from "./route-access.ts";
 import { takeIn } from "./take-in.ts";
 import type { IntakeParts, Prepared } from "./take-in.ts";
-
-const MAX_MESSAGE_CHARACTERS = 1_000;
 
 /**
  * POST /v1/traces and /v1/logs. In a plugin scope of its own: it reads bodies itself and answers errors as OTLP does.
@@ -68,23 +66,19 @@ async function handle(
   reply.header("accept-post", Object.keys(formats).join(", "));
   reply.header("accept-encoding", ACCEPTED_ENCODINGS);
   const format = formatOf(request.headers["content-type"], formats);
-  const rejected = await takeIn(parts, request, principalOf(request), format, storeAll);
-  const { type, body } = exportResponse(encodingOf(request) ?? "json", signal, rejected.length, messageOf(rejected));
+  const result = await takeIn(parts, request, principalOf(request), format, storeAll);
+  const encoding = encodingOf(request) ?? "json";
+  const { type, body } = otlpBody(encoding, encodeExportResponse(signal, encoding, partialSuccess(signal, result)));
   return reply.code(200).type(type).send(body);
 }
 
-async function storeAll(prepared: Prepared): Promise<readonly LineNote[]> {
+async function storeAll(prepared: Prepared): Promise<Prepared["result"]> {
   if (prepared.result.records.count > 0) await prepared.store();
-  return prepared.result.rejected;
+  return prepared.result;
 }
 
 function encodingOf(request: FastifyRequest): OtlpEncoding | null {
   const type = mediaType(request.headers["content-type"]);
   if (type === "application/x-protobuf") return "protobuf";
   return type === "application/json" ? "json" : null;
-}
-
-function messageOf(rejected: readonly LineNote[]): string {
-  const text = rejected.map(({ line, code, message }) => `${line}: ${code}: ${message}`).join("; ");
-  return text.length <= MAX_MESSAGE_CHARACTERS ? text : `${text.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
 }

@@ -126,7 +126,7 @@ async function writeEvents(
     }
   } catch (error) {
     const known = asTallystickError(error);
-    if (known.code === "internal") request.log.error({ request_id: request.id, err: error }, "a tail failed");
+    if (known.code === "internal") request.log.error({ err: error }, "a tail failed");
     if (raw.writable) raw.write(`event: error\ndata: ${JSON.stringify(problemOf(known))}\n\n`);
   } finally {
     stopBeating();

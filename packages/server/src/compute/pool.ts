@@ -26,6 +26,9 @@ export function poolCompute(options: PoolOptions): Compute {
     minThreads: options.threads,
     maxThreads: options.threads,
     maxQueue: Infinity,
+    // Piscina tries require() before import(); when a module of the graph does not link, the second try then aborts the
+    // whole process instead of failing.
+    execArgv: ["--no-experimental-require-module"],
   });
   return {
     async run<Input, Output>(task: Task<Input, Output>, input: Input, transfer: readonly ArrayBuffer[] = []) {

@@ -1,6 +1,8 @@
 import { Type } from "typebox";
 import type { Static, TSchema } from "typebox";
 
+import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
+
 /**
  * Every key of the configuration file, its type, default and meaning, in one place: the file's validator, the
  * environment's names, `tallystick config` and docs/reference/configuration.md are all derived from it. Secrets are
@@ -71,8 +73,13 @@ const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
 });
 
 const INTAKE = section("How records come in.", {
-  max_body_bytes: whole("Largest request body, before and after decompression.", 20_971_520, 1_024, 20_971_520),
-  max_records: whole("Most records in one request.", 10_000, 1, 10_000),
+  max_body_bytes: whole(
+    "Largest request body, before and after decompression.",
+    MAX_REQUEST_BODY_BYTES,
+    1_024,
+    MAX_REQUEST_BODY_BYTES,
+  ),
+  max_records: whole("Most records in one request.", MAX_BATCH_RECORDS, 1, MAX_BATCH_RECORDS),
   max_waiting_bytes: whole(
     "Request bodies held in memory at a time; beyond it requests get 503.",
     134_217_728,

@@ -6,14 +6,12 @@ import { encodeNativeTask } from "./encode-task.ts";
 import type { EncodedBlock, EncodeRange } from "./encode-task.ts";
 import { HASH_BYTES, MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, READ_BYTES } from "./limits.ts";
 
-/** The first `rows` leaves of a range, in buffers of their own, so that they can be moved to another thread. */
+/** The first `rows` leaves of a range. */
 function firstLeaves(range: LeafRange, rows: number): EncodeRange {
-  let end = range.entries.length;
-  if (rows < range.count) {
-    end = 0;
-    for (let row = 0; row < rows; row += 1) end += 2 + (range.entries[end]! << 8) + range.entries[end + 1]!;
-  }
-  return { entries: new Uint8Array(range.entries.subarray(0, end)), hashes: new Uint8Array(range.hashes.subarray(0, rows * HASH_BYTES)) };
+  if (rows >= range.count) return range;
+  let end = 0;
+  for (let row = 0; row < rows; row += 1) end += 2 + (range.entries[end]! << 8) + range.entries[end + 1]!;
+  return { entries: range.entries.subarray(0, end), hashes: range.hashes.subarray(0, rows * HASH_BYTES) };
 }
 
 /** Blocks of leaves from `from` on, up to the bounds of one insert; more than one where the day changes. */
@@ -31,11 +29,10 @@ export async function prepareBlocks(
     if (range === null) break;
     assert(range.firstIndex === from + rows && range.count > 0, "the journal gives the leaves that were asked for");
     const taken = firstLeaves(range, Math.min(range.count, MAX_BLOCK_ROWS - rows));
-    ranges.push(taken);
+    ranges.push({ entries: taken.entries, hashes: taken.hashes });
     rows += taken.hashes.length / HASH_BYTES;
     bytes += taken.entries.length;
   }
   if (rows === 0) return [];
-  const moved = ranges.flatMap((range) => [range.entries.buffer as ArrayBuffer, range.hashes.buffer as ArrayBuffer]);
-  return compute.run(encodeNativeTask, { tree: tree.tree, log: tree.log, firstIndex: from, ranges }, moved);
+  return compute.run(encodeNativeTask, { tree: tree.tree, log: tree.log, firstIndex: from, ranges });
 }

@@ -111,6 +111,8 @@ class ClickHouseReader implements IndexReader {
       output_format_json_quote_64bit_integers: 0,
       max_threads: this.pressed() ? 1 : 2,
       readonly: "2",
+      // With it a query by words computes the text of every row instead of reading the text index.
+      use_top_k_dynamic_filtering: 0,
       // One more than wanted tells whether there was more.
       ...(Number.isSafeInteger(limits.maxRows + 1) ? { limit: String(limits.maxRows + 1) } : {}),
     };

@@ -213,7 +213,7 @@ export class JournalFollower implements IndexFollower {
     for (const waiter of [...this.waiters]) waiter();
   }
 
-  /** The tree with most to do: no log starves another for longer than one insert takes to catch up. */
+  /** The tree with least to do: it is done in one insert, so no log waits for a busier one. */
   private nextTree(): TreePosition | undefined {
     const behind = this.options.journal.trees().filter((tree) => this.lagOf(tree) > 0);
     return behind.sort((one, other) => this.lagOf(one) - this.lagOf(other))[0];

@@ -40,11 +40,11 @@ export const MAX_WAITING_QUERIES = 256;
 
 /** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
 export const INSERT_GAP_MS = 200;
-export const BUSY_INSERT_GAP_MS = 1_000;
+export const BUSY_INSERT_GAP_MS = 1_500;
 /** From so many waiting rows on, the longer pause holds … */
 export const BUSY_ROWS = 2_000;
 /** … until so many wait that a part is large enough. */
-export const FULL_ROWS = 60_000;
+export const FULL_ROWS = 90_000;
 /** From so many rows behind on, intake comes before queries. */
 export const PRESSED_ROWS = 200_000;
 /** Pause after a failed insert or comparison. */

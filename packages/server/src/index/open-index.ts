@@ -5,7 +5,7 @@ import type { Journal } from "../journal/journal.ts";
 import { indexReader } from "./client.ts";
 import { DISK_POLICY } from "./engine/engine-config.ts";
 import { superviseEngine } from "./engine/supervisor.ts";
-import type { EngineAddress } from "./engine/supervisor.ts";
+import type { EngineAddress, Supervisor } from "./engine/supervisor.ts";
 import { JournalFollower } from "./follower.ts";
 import { embeddedHome, externalHome } from "./home.ts";
 import type { Home } from "./home.ts";
@@ -39,6 +39,8 @@ export interface Index {
   reindex(timeoutMs: number): Promise<void>;
   /** The engine's process id; null when there is none of ours. */
   enginePid(): number | null;
+  /** Where our own engine answers; null when there is none. */
+  engineAddress(): EngineAddress | null;
   /** Ends the follower and the engine; returns when both have ended. */
   close(): Promise<void>;
 }
@@ -48,11 +50,10 @@ const EMBEDDED_DATABASE = "tallystick";
 export function openIndex(options: IndexOptions): Index {
   const { clock, onTrouble } = options;
   const chosen = options.home;
-  let pid = (): number | null => null;
+  let supervisor: Supervisor | null = null;
   let home: Home;
   if (chosen.kind === "embedded") {
-    const supervisor = superviseEngine({ ...chosen.engine, database: EMBEDDED_DATABASE, clock, onTrouble });
-    pid = () => supervisor.pid();
+    supervisor = superviseEngine({ ...chosen.engine, database: EMBEDDED_DATABASE, clock, onTrouble });
     home = embeddedHome(supervisor, EMBEDDED_DATABASE, { storage_policy: `'${DISK_POLICY}'` });
   } else {
     home = externalHome({ address: chosen.address, clock });
@@ -63,7 +64,8 @@ export function openIndex(options: IndexOptions): Index {
     follower,
     lagRecords: () => follower.lagRecords(),
     reindex: (timeoutMs) => follower.reindex(timeoutMs),
-    enginePid: pid,
+    enginePid: () => supervisor?.pid() ?? null,
+    engineAddress: () => supervisor?.address() ?? null,
     async close() {
       await follower.close();
       await home.close();

@@ -20,7 +20,7 @@ export interface Journal {
   trees(): readonly TreePosition[];
   /**
    * Leaves from `from` on, at least one when `from` < journaled size, at most `maxBytes` of entries (one leaf may
-   * exceed it); null at the end. The buffers are the caller's.
+   * exceed it); null at the end. The bytes are shared with every other reader: neither change nor transfer them.
    */
   read(tree: string, from: number, maxBytes: number): Promise<LeafRange | null>;
   /** Called after each group commit with the new journaled size of a tree; returns the unsubscriber. */

@@ -27,19 +27,10 @@ export class TailCache {
     while (this.#bytes > this.#limitBytes && this.#order.length > 1) this.#dropOldest();
   }
 
-  /**
-   * Contiguous blocks from the one that holds `index`, until they have `maxBytes`; empty when it is not kept any more.
-   */
-  from(tree: string, index: number, maxBytes: number): readonly LeafBlock[] {
+  /** The block that holds `index`; null when it is not kept any more. */
+  find(tree: string, index: number): LeafBlock | null {
     const blocks = this.#trees.get(tree) ?? [];
-    const first = placeOf(blocks, index);
-    const found: LeafBlock[] = [];
-    let bytes = 0;
-    for (let place = first; place >= 0 && place < blocks.length && bytes < maxBytes; place++) {
-      found.push(blocks[place]!);
-      bytes += blocks[place]!.entries.length;
-    }
-    return found;
+    return blocks[placeOf(blocks, index)] ?? null;
   }
 
   #dropOldest(): void {
@@ -77,34 +68,24 @@ export class OpenedCache {
 }
 
 /**
- * Copies leaves from `from` on out of contiguous blocks; at least one leaf, else no more than `maxBytes` of entries.
+ * The leaves from `from` on that lie in the block: views of the kept bytes. At least one leaf, else no more than
+ * `maxBytes` of entries.
  */
-export function cutRange(tree: string, blocks: readonly LeafBlock[], from: number, maxBytes: number): LeafRange {
-  const entries: Uint8Array[] = [];
-  const hashes: Uint8Array[] = [];
-  let count = 0;
-  let bytes = 0;
-  for (const block of blocks) {
-    const skipped = Math.max(0, from - block.firstIndex);
-    const start = skipEntries(block.entries, skipped);
-    const left = maxBytes - bytes;
-    const { taken, end } = fitting(block, start, block.count - skipped, left, count === 0);
-    entries.push(block.entries.subarray(start, end));
-    hashes.push(block.hashes.subarray(skipped * HASH_BYTES, (skipped + taken) * HASH_BYTES));
-    count += taken;
-    bytes += end - start;
-    if (skipped + taken < block.count) break;
-  }
-  return { tree, firstIndex: from, count, entries: copied(entries), hashes: copied(hashes) };
+export function cutRange(tree: string, block: LeafBlock, from: number, maxBytes: number): LeafRange {
+  const skipped = from - block.firstIndex;
+  const start = skipEntries(block.entries, skipped);
+  const { taken, end } = fitting(block, start, block.count - skipped, maxBytes);
+  const hashes = block.hashes.subarray(skipped * HASH_BYTES, (skipped + taken) * HASH_BYTES);
+  return { tree, firstIndex: from, count: taken, entries: block.entries.subarray(start, end), hashes };
 }
 
-function fitting(block: LeafBlock, start: number, available: number, maxBytes: number, needsOne: boolean) {
+function fitting(block: LeafBlock, start: number, available: number, maxBytes: number) {
   if (block.entries.length - start <= maxBytes) return { taken: available, end: block.entries.length };
   let taken = 0;
   let end = start;
   while (taken < available) {
     const next = end + LENGTH_BYTES + entryLength(block.entries, end);
-    if (next - start > maxBytes && !(needsOne && taken === 0)) break;
+    if (next - start > maxBytes && taken > 0) break;
     end = next;
     taken += 1;
   }
@@ -129,14 +110,4 @@ function holds(block: LeafBlock, index: number): boolean {
 
 function sizeOf(block: LeafBlock): number {
   return block.entries.length + block.hashes.length;
-}
-
-function copied(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

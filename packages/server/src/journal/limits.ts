@@ -23,7 +23,7 @@ export const DEFAULT_SETTINGS: JournalSettings = {
   groupBytes: 1024 * 1024,
   segmentBytes: 64 * 1024 * 1024,
   maxWaitingBytes: 64 * 1024 * 1024,
-  tailCacheBytes: 64 * 1024 * 1024,
+  tailCacheBytes: 128 * 1024 * 1024,
   dedupWindowRecords: 1_000_000,
   probeIntervalMs: 1_000,
 };

@@ -125,10 +125,8 @@ class DiskJournal implements LocalJournal {
     assert(Number.isSafeInteger(from) && from >= 0 && maxBytes > 0);
     if (from >= this.#store.sizeOf(tree)) return null;
     const bytes = Math.min(maxBytes, MAX_READ_BYTES);
-    const recent = this.#tail.from(tree, from, bytes);
-    if (recent.length > 0) return cutRange(tree, recent, from, bytes);
-    const opened = this.#opened.find(tree, from) ?? (await this.#openFrom(tree, from, bytes));
-    return cutRange(tree, [opened], from, bytes);
+    const kept = this.#tail.find(tree, from) ?? this.#opened.find(tree, from);
+    return cutRange(tree, kept ?? (await this.#openFrom(tree, from, bytes)), from, bytes);
   }
 
   onJournaled(listener: JournaledListener): () => void {

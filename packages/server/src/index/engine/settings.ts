@@ -39,6 +39,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "result_overflow_mode",
   "throw_on_max_partitions_per_insert_block",
   "timeout_overflow_mode",
+  "use_top_k_dynamic_filtering",
 ]);
 
 /** The settings among a request's parameters; an unknown one is refused. */

@@ -58,6 +58,8 @@ const BUCKET_EXPRESSION = "intDiv(toUnixTimestamp64Micro(timestamp), 300000000)"
 
 const TABLE_SETTINGS: Readonly<Record<string, string>> = {
   non_replicated_deduplication_window: "1000",
+  // Parts of one insert are one file, not hundreds: making the files cost more than writing the rows.
+  min_bytes_for_wide_part: "268435456",
 };
 
 function definition(): string {
