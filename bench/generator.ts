@@ -50,16 +50,18 @@ export function generator(seed: number, startMs: number, stepUs: number): Genera
     return text;
   };
   const edges = Array.from({ length: 200 }, (_, n) => edge(n, random));
+  const momentOf = moments();
   let n = 0;
   const next = (): string => {
     const at = startMs * 1_000 + n * stepUs;
     const from = edges[random() % edges.length]!;
     const failed = random() % 100;
-    const id = `${uuidTime(Math.floor(at / 1_000))}7${hex(1).slice(1)}-8${hex(1).slice(1)}-${hex(3)}`;
+    const moment = momentOf(at);
+    const id = `${moment.uuid}7${hex(1).slice(1)}-8${hex(1).slice(1)}-${hex(3)}`;
     const outcome = failed < 2 ? OUTCOMES[0] : failed < 4 ? OUTCOMES[1] : failed < 5 ? OUTCOMES[2] : OUTCOMES[3];
     const object = random() % 100_000;
     const line =
-      `{"id":"${id}","timestamp":"${timestamp(at)}",${from.names}` +
+      `{"id":"${id}","timestamp":"${moment.second}${String(at % 1_000).padStart(3, "0")}Z",${from.names}` +
       `"request_id":"${requestId(n)}","trace_id":"${hex(8)}","span_id":"${hex(4)}","parent_span_id":"${hex(4)}",` +
       `${from.operation}/${object}",${outcome}"duration_us":${200 + (random() % 90_000)},` +
       `${from.identity}"producer_seq":${n},` +
@@ -115,14 +117,16 @@ function pad(line: string, attributes: string): string {
 
 const PADDING = "7d9fc6b5d4-x2x8q-canary-blue-".repeat(20);
 
-function timestamp(us: number): string {
-  const ms = Math.floor(us / 1_000);
-  return `${new Date(ms).toISOString().slice(0, 23)}${String(us % 1_000).padStart(3, "0")}Z`;
-}
-
-function uuidTime(ms: number): string {
-  const text = ms.toString(16).padStart(12, "0");
-  return `${text.slice(0, 8)}-${text.slice(8)}-`;
+/** Texts of a millisecond, kept for the records that share it. */
+function moments(): (us: number) => { readonly second: string; readonly uuid: string } {
+  let kept = { ms: -1, second: "", uuid: "" };
+  return (us) => {
+    const ms = Math.floor(us / 1_000);
+    if (ms === kept.ms) return kept;
+    const time = ms.toString(16).padStart(12, "0");
+    kept = { ms, second: new Date(ms).toISOString().slice(0, 23), uuid: `${time.slice(0, 8)}-${time.slice(8)}-` };
+    return kept;
+  };
 }
 
 /** Marsaglia's xorshift32: fast, seeded, good enough to make ids that do not repeat within a run. */

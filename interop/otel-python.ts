@@ -71,7 +71,7 @@ async function check(server: RunningServer): Promise<void> {
   const expected = [
     "API_CALL/callee",
     "API_CALL/caller",
-    "AUTH/observer",
+    "AUTH/caller",
     "DB_QUERY/caller",
     "LOG/observer",
     "MESSAGE_CONSUME/callee",

@@ -3,4 +3,3 @@ export const MAX_REQUEST_BODY_BYTES = 20 * 1024 * 1024;
 export const MAX_BATCH_RECORDS = 10_000;
 export const MAX_LEAF_BYTES = 65_535;
 export const MAX_CANONICAL_RECORD_BYTES = 61_440;
-export const MAX_OBSERVED_BYTES = 4_000;

@@ -51,7 +51,8 @@ export function parseChain(bytes: Uint8Array): Parsed<readonly DecodedChainLeaf[
   for (let at = 0; at < bytes.length;) {
     const [space, end] = [bytes.indexOf(SPACE, at), bytes.indexOf(LINE_FEED, at)];
     const index = space < 0 ? null : parseDecimal(latin(bytes.subarray(at, space)));
-    if (end < 0 || space > end || index === null) return refused(at, "is not an index, a space, a leaf and a line feed");
+    if (end < 0 || space > end || index === null)
+      return refused(at, "is not an index, a space, a leaf and a line feed");
     if (index <= (leaves.at(-1)?.index ?? -1)) return refused(at, "does not have a higher index than the one before");
     const leaf = bytes.slice(space + 1, end);
     const decoded = decodedOrNull(leaf);

@@ -105,13 +105,33 @@ describe("a server", () => {
     expect((await runIn({ TALLYSTICK_TOKEN: "right" }, `${url}/`)).code).toBe(0);
   });
 
-  test("is checked by a stranger with a key alone: no contents, and no token sent", async () => {
+  test("is checked by a stranger with a key alone, back along the chain: no contents, and no token sent", async () => {
     const { code, out } = await run(url, "--vkey", vkeyOf("default/2026-03"));
-    expect([code, out]).toEqual([
-      0,
-      "clean: 1 tree, 260 leaves; contents not checked, epoch chain not checked; anchored\n",
-    ]);
+    expect([code, out]).toEqual([0, "clean: 3 trees, 565 leaves; contents not checked; anchored\n"]);
     expect(asked.some(({ authorized, path }) => authorized || path.includes("entries"))).toBe(false);
+  });
+
+  test("shows a stranger that an older tree was cut short, and that the chain is hidden", async () => {
+    publish(trees[0]!, 200);
+    const cut = await runJson(url, "--vkey", vkeyOf("default/2026-03"));
+    expect([cut.code, cut.faults.map(({ code, tree }) => [code, tree])]).toEqual([
+      1,
+      [
+        ["tree_opening", "default/2026-02"],
+        ["epoch_link", "default/2026-02"],
+      ],
+    ]);
+    trees[2]!.files.delete("chain");
+    const hidden = await runJson(url, "--vkey", vkeyOf("default/2026-03"));
+    expect(hidden.faults).toEqual([
+      expect.objectContaining({ code: "chain_missing", tree: "default/2026-03", file: "chain" }),
+    ]);
+  });
+
+  test("is checked by a stranger as far back as retention left it", async () => {
+    trees.splice(0, 1);
+    const result = await runJson(url, "--vkey", vkeyOf("default/2026-03"));
+    expect(result).toMatchObject({ code: 0, clean: true, trees: [{ tree: "default/2026-02" }, { size: 260 }] });
   });
 
   test("is checked by the URL of one tree", async () => {

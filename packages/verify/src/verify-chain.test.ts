@@ -99,7 +99,7 @@ describe("a chain of trees", () => {
     const trees = keptLog("default", SIZES);
     const forged = hex(leafHash(trees[0]!.leaves.at(-1)!));
     rewrite(trees[2]!, 0, (record) => {
-      const named = withAttribute("tallystick.previous_tree", FIRST!)(record);
+      const named = withAttribute("tallystick.previous_tree", FIRST)(record);
       const sized = withAttribute("tallystick.previous_size", "300")(named);
       return withAttribute("tallystick.previous_last_leaf_hash", forged)(sized);
     });
@@ -141,13 +141,7 @@ describe("the link to a closed tree", () => {
     const note = Buffer.from(trees[0]!.files.get("checkpoint")!).toString("utf8");
     const older = Frontier.empty();
     older.append(leafHash(trees[0]!.leaves[0]!));
-    const wrong = [
-      "",
-      "no note",
-      note.replace("300", "301"),
-      checkpointOf(FIRST!, older),
-      checkpointOf(SECOND!, older),
-    ];
+    const wrong = ["", "no note", note.replace("300", "301"), checkpointOf(FIRST, older), checkpointOf(SECOND, older)];
     for (const text of wrong) {
       rewrite(trees[1]!, 1, withAttribute("tallystick.previous_checkpoint", text));
       expect((await check(trees.slice(0, 2)))[0]).toMatchObject({ code: "epoch_link", tree: SECOND, index: 1 });

@@ -37,19 +37,23 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
   const keys = new Map(trees.map(({ origin, key }) => [origin, known === null ? ownKey(key) : keysFor(known, origin)]));
   const anchors = await trustedSince(since, keys, place, faults);
   const outcomes: TreeOutcome[] = [];
-  for (const { tree, origin, size } of [...trees].reverse()) {
+  const toCheck = [...trees].reverse();
+  // Grows while a stranger goes back along the chain.
+  for (const { tree, origin, size, key } of toCheck) {
     const source = httpSource(options.http, `${place.server}/trees/${tree}`, options.token ?? null);
     const anchor = anchors.get(origin);
     const outcome = await verifyTreeFromSource(source, {
       tree,
       origin,
-      verifiers: keys.get(origin) ?? [],
+      verifiers: keys.get(origin) ?? keysFor(known ?? [], origin),
       faults,
       mayBeUnpublished: size === 0,
       ...(anchor === undefined ? {} : { since: anchor }),
       onProgress: (leaves, of) => options.onProgress?.(tree, leaves, of),
     });
+    if (outcome.checkpoint === null && !keys.has(origin)) continue;
     outcomes.unshift(outcome);
+    if (key === null && place.tree === null) toCheck.push(...treeBefore(outcome, toCheck));
   }
   if (place.tree === null) for (const log of logsOf(outcomes)) await verifyChain(log, faults);
   const anchored = known !== null || since.length > 0;
@@ -86,8 +90,8 @@ interface ListedTree {
 }
 
 /**
- * As the server lists them; where it does not tell strangers, the one tree of the URL or those that the known keys
- * name.
+ * As the server lists them; where it does not tell strangers, the one tree of the URL, or those that the known keys
+ * name and, along the epoch chain, all before them.
  */
 async function treesOf(
   options: ServerOptions,
@@ -116,7 +120,16 @@ function treesOfKeys(place: Place, known: readonly NoteVerifier[] | null): reado
   const origins = known.map(({ name }) => name);
   if (place.tree !== null)
     return [{ tree: place.tree, origin: `${serverOf(origins[0]!)}/${place.tree}`, size: 1, key: null }];
-  return [...new Set(origins)].map((origin) => ({ tree: treeOfOrigin(origin), origin, size: 1, key: null }));
+  return [...new Set(origins)].sort().map((origin) => ({ tree: treeOfOrigin(origin), origin, size: 1, key: null }));
+}
+
+/** The tree that leaf 0 names, for who has no list of trees. It may be gone: retention deletes the oldest ones. */
+function treeBefore({ found, result }: TreeOutcome, known: readonly ListedTree[]): readonly ListedTree[] {
+  const tree = found.opening?.previous?.tree;
+  if (tree === undefined || known.length >= MAX_TREES) return [];
+  const origin = `${serverOf(result.origin)}/${tree}`;
+  if (treeOfOrigin(origin) !== tree || known.some((listed) => listed.origin === origin)) return [];
+  return [{ tree, origin, size: 0, key: null }];
 }
 
 function parseTrees(bytes: Uint8Array): readonly ListedTree[] {

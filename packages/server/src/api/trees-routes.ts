@@ -50,6 +50,27 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
     },
   );
   app.get(
+    "/trees/:log/:epoch/chain",
+    {
+      config: { access: "public" },
+      schema: {
+        summary: "The leaves of the epoch chain: leaf 0 and links to closed trees",
+        description: "One line a leaf, by index: the index, a space, the leaf's exact text. They are the log's own.",
+        tags,
+        params: TreeParams,
+        response: { 200: textResponse("Chain leaves", "text/plain"), ...problems(404) },
+      },
+    },
+    async (request: TreeRequest, reply) => {
+      const leaves = await parts.ledger.chain(treeOf(parts, request));
+      if (leaves === null)
+        throw new TallystickError("not_found", "This tree has no checkpoint yet.", {
+          hint: "Its first one follows within a second or two.",
+        });
+      return open(reply).type("text/plain; charset=utf-8").header("cache-control", "no-cache").send(Buffer.from(leaves));
+    },
+  );
+  app.get(
     "/trees/:log/:epoch/tile/entries/*",
     {
       config: { access: "read" },

@@ -19,7 +19,10 @@ interface ChainLeaf {
   readonly observed: Observed;
 }
 
-/** `trees`: one log's, oldest first, all with their contents checked. */
+/**
+ * `trees`: one log's, oldest first. Where contents could not be read, the chain leaves in clear stand for them; of a
+ * tree that shows none, nothing is said but what others say of it.
+ */
 export function checkChain(trees: readonly CheckedTree[], faults: FolderFaults): void {
   const leaves = new Map(trees.map((tree) => [tree.tree, ownLeaves(tree)]));
   for (const [at, tree] of trees.entries()) {
@@ -40,7 +43,7 @@ function checkOpening(
   leaves: readonly ChainLeaf[],
   faults: FolderFaults,
 ): void {
-  if (tree.journaled === 0) return;
+  if (tree.journaled === 0 || !tree.isChainRead) return;
   const opening = leaves.find(({ index, record }) => index === 0 && record.operation === "tree opened");
   const fault = (message: string): void =>
     faults.add("tree_opening", message, { file: tree.folder, index: 0 }, tree.tree);
@@ -70,7 +73,7 @@ function checkLink(
   const links = later.flatMap((tree) => linksTo(closed.tree, tree, leaves.get(tree.tree) ?? []));
   const [first, second] = links;
   if (first === undefined) {
-    if (next.head !== null)
+    if (next.head !== null && later.every(({ isChainRead }) => isChainRead))
       fault(`the tree is published without a link to the final checkpoint of ${closed.tree}`, next);
     return;
   }

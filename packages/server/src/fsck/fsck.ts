@@ -2,17 +2,19 @@
  * `tallystick fsck`: verification of the folder, comparison of the index with the journal, and repair of what is
  * derived.
  *
- * Guarantee: only derived files are written (tiles, a published checkpoint), and only where the journal gives the
+ * Guarantee: only derived files are written (tiles, chain leaves, a published checkpoint), and only where the journal gives the
  * root that was signed; everything else is left as it is for people to look at. The caller holds the folder's lock
  * when it repairs.
  */
 import { TILE_WIDTH, tileWidth } from "@tallystick/tlog";
 import type { Frontier, Tile, TreeSize } from "@tallystick/tlog";
+import { formatChain } from "@tallystick/verify";
 import type { Fault } from "@tallystick/verify";
 import type { BulkDisk } from "../disk/bulk-disk.ts";
 import { TallystickError } from "../errors.ts";
 import { TreeFolder } from "../ledger/tree-folder.ts";
 import { tidy } from "../ledger/tree-recovery.ts";
+import { chainLeavesBelow } from "./chain-file-check.ts";
 import type { LeafDay } from "./check-leaves-task.ts";
 import { LeafWalk } from "./leaf-walk.ts";
 import { MAX_TILES_A_WRITE } from "./limits.ts";
@@ -47,6 +49,9 @@ const REPAIRABLE: ReadonlySet<string> = new Set([
   "tile_missing",
   "tile_mismatch",
   "tile_extra",
+  "chain_missing",
+  "chain_malformed",
+  "chain_mismatch",
   "checkpoint_missing",
   "checkpoint_malformed",
   "checkpoint_rollback",
@@ -76,7 +81,7 @@ async function repairTrees(
   return repaired;
 }
 
-/** All tiles again from the journal, which was just found to give the head's root, and the head published. */
+/** Tiles and chain leaves again from the journal, which was just found to give the head's root; the head published. */
 async function repairTree({ verify, bulk }: FsckOptions, tree: CheckedTree): Promise<boolean> {
   const { head, found } = tree;
   if (verify.kms === null) {
@@ -95,6 +100,7 @@ async function repairTree({ verify, bulk }: FsckOptions, tree: CheckedTree): Pro
   const walk = new LeafWalk([head.size], rebuild);
   await walkJournal(verify.disk, found, epochKey, walk);
   await tidy(folder, head.size);
+  await folder.writeChain(formatChain(chainLeavesBelow(head.size, tree.chain)));
   await folder.writeCheckpoint(head.note);
   return true;
 }

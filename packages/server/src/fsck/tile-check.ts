@@ -42,7 +42,7 @@ export class TileCheck {
     const { disk, folder } = this.#options;
     for (const name of await disk.list(folder)) {
       if (name === "tile/") await this.#listBelow("tile");
-      else if (name !== "checkpoint") this.#stranger(name);
+      else if (name !== "checkpoint" && name !== "chain") this.#stranger(name);
     }
   }
 

@@ -5,6 +5,7 @@ import type { Compute } from "../compute/compute.ts";
 import type { Disk } from "../disk/disk.ts";
 import { scanJournal } from "../journal/scan.ts";
 import type { FoundTree } from "../journal/scan.ts";
+import { checkChainFile } from "./chain-file-check.ts";
 import { TreeFaults } from "./faults.ts";
 import type { FolderFaults } from "./faults.ts";
 import { LeafWalk } from "./leaf-walk.ts";
@@ -49,6 +50,8 @@ export interface CheckedTree {
   readonly head: FolderNote | null;
   readonly checkpoint: FolderNote | null;
   readonly chain: LeavesOutcome["chain"];
+  /** Whether `chain` holds all there is, from the journal or, of the published size, from the file in clear. */
+  readonly isChainRead: boolean;
   readonly contents: "checked" | "not checked";
   readonly macs: "checked" | "not checked";
   readonly tail: FolderTail | null;
@@ -76,6 +79,10 @@ export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree>
   const isWalked = epochKey === null ? await walkWithoutContents(options, published, walk, faults) : leaves.isWhole;
   await tiles.end(epochKey !== null && isWalked ? walk.frontier : null);
   checkReach(leaves, vouched, notes, options, faults);
+  const journaled = leaves.journaled;
+  const journalLeaves = epochKey !== null && !leaves.isDamaged ? leaves.chain : null;
+  const places = { disk, folder: ledgerFolder, published, journaled, isStopped, faults };
+  const shown = await checkChainFile({ ...places, journalLeaves });
   return {
     found: now,
     tree: found.tree,
@@ -85,7 +92,9 @@ export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree>
     size: published,
     root: (notes.checkpoint ?? notes.head)?.root ?? null,
     ...leaves,
-    lastHash: epochKey !== null && isWalked ? walk.lastHash : null,
+    chain: epochKey === null ? (shown ?? []) : leaves.chain,
+    isChainRead: epochKey !== null || (shown !== null && published > 0),
+    lastHash: isWalked && walk.size === journaled ? walk.lastHash : null,
     ...notes,
     contents: epochKey === null ? "not checked" : "checked",
     tilesChecked: tiles.tilesChecked,

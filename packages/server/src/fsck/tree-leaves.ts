@@ -252,6 +252,12 @@ async function levelZeroHashes(disk: Disk, folder: string, from: number): Promis
   return null;
 }
 
+/** The hash of one leaf as the tiles have it; null when its tile is missing. */
+export async function levelZeroHash(disk: Disk, folder: string, index: number): Promise<Uint8Array | null> {
+  const hashes = await levelZeroHashes(disk, folder, index);
+  return hashes === null ? null : hashes.subarray(0, HASH_BYTES);
+}
+
 /**
  * The walk over a tree whose contents cannot be read: leaf hashes from the tiles of level 0. False when one is
  * missing.

@@ -245,13 +245,13 @@ class FolderVerification {
   }
 
   async #checkAcross({ trees: found }: JournalScan, trees: readonly CheckedTree[], isStopped: boolean): Promise<void> {
-    const readable = trees.filter(({ contents }) => contents === "checked");
-    if (readable.length < trees.length) return;
     for (const log of new Set(trees.map((tree) => tree.log)))
       checkChain(
         trees.filter((tree) => tree.log === log && tree.journaled > 0),
         this.#faults,
       );
+    // The records of cuts are sealed.
+    if (trees.some(({ contents }) => contents !== "checked")) return;
     const cuts = await Promise.all(
       found.flatMap(({ tree, cuts: files }) =>
         files.map(async (cut) => ({
@@ -266,7 +266,7 @@ class FolderVerification {
 
   #result(trees: readonly CheckedTree[], elapsedMs: number): FolderVerifyResult {
     const anchored = this.#pin !== null || this.#remembered.length > 0;
-    const results = trees.map(({ tree, origin, size, root, tilesChecked, leavesChecked, contents }) => ({
+    const results = trees.map(({ tree, origin, size, root, tilesChecked, leavesChecked, contents, isChainRead }) => ({
       tree,
       origin,
       size,
@@ -274,7 +274,7 @@ class FolderVerification {
       tilesChecked,
       leavesChecked,
       contents,
-      chain: contents,
+      chain: isChainRead || size === 0 ? ("checked" as const) : ("not checked" as const),
     }));
     return {
       ...verifyResult({ anchored, faults: this.#faults.list, trees: results }),

@@ -33,7 +33,10 @@ function valueOf(field: FieldSpec): fc.Arbitrary<unknown> {
     case "uint":
       return uint;
     case "names":
-      return fc.uniqueArray(field.values === undefined ? text : fc.constantFrom(...field.values), { minLength: 1, maxLength: 4 });
+      return fc.uniqueArray(field.values === undefined ? text : fc.constantFrom(...field.values), {
+        minLength: 1,
+        maxLength: 4,
+      });
     case "map":
       return fc.dictionary(text, fc.string({ unit: "binary", maxLength: 40 }), { minKeys: 1, maxKeys: 5 });
     case "id":
@@ -51,7 +54,9 @@ export const anyRecord = fc.record(Object.fromEntries(FIELDS.map((field) => [fie
 
 export const anyObserved: fc.Arbitrary<Observed> = fc.record(
   {
-    received_at: fc.integer({ min: 0, max: 20 }).map((second) => formatReceivedAt(1_795_000_000_000_000 + second * 1_000_001)),
+    received_at: fc
+      .integer({ min: 0, max: 20 })
+      .map((second) => formatReceivedAt(1_795_000_000_000_000 + second * 1_000_001)),
     principal: text,
     standing: fc.constantFrom("authenticated" as const, "relayed" as const, "claimed" as const),
     source_address: text,

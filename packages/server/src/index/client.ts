@@ -1,7 +1,7 @@
 /**
- * Reads of the index: one SELECT at a time and caller, a bounded number at once. An answer is whole, or says that it was cut at its
- * row limit, or is an error; a query that nobody waits for any more is killed. While the index is far behind the journal, one query
- * runs at a time on one thread, so that intake keeps the machine.
+ * Reads of the index: one SELECT at a time and caller, a bounded number at once. An answer is whole, or says that it
+ * was cut at its row limit, or is an error; a query that nobody waits for any more is killed. While the index is far
+ * behind the journal, one query runs at a time on one thread, so that intake keeps the machine.
  */
 import { randomUUID } from "node:crypto";
 import { ClickHouseError } from "@clickhouse/client";
@@ -19,7 +19,10 @@ const TIMEOUT_CODES: ReadonlySet<string> = new Set(["159", "160", "209"]);
 const LIMIT_CODES: ReadonlySet<string> = new Set(["158", "241", "307", "396"]);
 const BUSY_CODES: ReadonlySet<string> = new Set(["202", "236", "394"]);
 
-/** An error of the client or server as one of ours. The text of a server's error may hold values, so it stays in `cause`. */
+/**
+ * An error of the client or server as one of ours. The text of a server's error may hold values, so it stays in
+ * `cause`.
+ */
 export function indexError(error: unknown): Error {
   if (error instanceof TallystickError) return error;
   if (!(error instanceof ClickHouseError)) return unavailable(error);
@@ -36,7 +39,11 @@ export function indexError(error: unknown): Error {
     });
   }
   if (BUSY_CODES.has(error.code)) return unavailable(error);
-  return new TallystickError("internal", `the index refused a statement (${error.type ?? "no type"}, code ${error.code})`, { cause: error });
+  return new TallystickError(
+    "internal",
+    `the index refused a statement (${error.type ?? "no type"}, code ${error.code})`,
+    { cause: error },
+  );
 }
 
 /** Lets a bounded number through at once; the others wait in order. */
@@ -137,7 +144,11 @@ class ClickHouseReader implements IndexReader {
     }
   }
 
-  private async ask<Row>(statement: Statement, limits: QueryLimits, signal: AbortSignal | undefined): Promise<JsonAnswer<Row>> {
+  private async ask<Row>(
+    statement: Statement,
+    limits: QueryLimits,
+    signal: AbortSignal | undefined,
+  ): Promise<JsonAnswer<Row>> {
     const client = this.home.client();
     const id = randomUUID();
     const stop = killer(client, id, signal);
@@ -188,7 +199,11 @@ class ClickHouseReader implements IndexReader {
 
 type RowStream<Row> = AsyncIterable<readonly { json(): Row }[]>;
 
-async function* limited<Row>(blocks: RowStream<Row>, maxRows: number, signal: AbortSignal | undefined): AsyncIterable<readonly Row[]> {
+async function* limited<Row>(
+  blocks: RowStream<Row>,
+  maxRows: number,
+  signal: AbortSignal | undefined,
+): AsyncIterable<readonly Row[]> {
   let left = maxRows;
   for await (const block of blocks) {
     signal?.throwIfAborted();

@@ -1,9 +1,10 @@
 /**
  * The columns of the `records` table, derived from the record's fields: one name for a field everywhere (DESIGN §2.8).
  *
- * Each value has exactly one representation in its column and back, so a record read from the index equals the one in the leaf.
- * Absent is: '' for strings, [] and {} for arrays and maps, -1 for integers, ABSENT_TIME_US for times, NULL for the clock skew.
- * The normal form (record/fields.ts) makes '' and absent the same thing; the other sentinels lie outside the fields' ranges.
+ * Each value has exactly one representation in its column and back, so a record read from the index equals the one in
+ * the leaf. Absent is: '' for strings, [] and {} for arrays and maps, -1 for integers, ABSENT_TIME_US for times, NULL
+ * for the clock skew. The normal form (record/fields.ts) makes '' and absent the same thing; the other sentinels lie
+ * outside the fields' ranges.
  */
 import { FIELDS } from "@tallystick/record";
 import type { FieldSpec } from "@tallystick/record";
@@ -89,7 +90,10 @@ function recordColumn(field: FieldSpec): Column {
     source: "record",
     field: field.name,
     required: field.required !== "no",
-    words: field.kind !== "id" && (shape === "name" || shape === "text" || shape === "names" || shape === "map") && !WORDLESS.has(field.name),
+    words:
+      field.kind !== "id" &&
+      (shape === "name" || shape === "text" || shape === "names" || shape === "map") &&
+      !WORDLESS.has(field.name),
     bloom: field.kind === "id" || field.name === "subject_refs",
   };
 }

@@ -1,7 +1,8 @@
 /**
- * Leaves to blocks in ClickHouse's Native format, off the main thread. The leaves of a chunk become one JSON array text in place
- * (the two length bytes before each leaf are exactly room for a separator), so there is one parse a chunk and nothing is kept of a
- * leaf but its column bytes. A block holds rows of one day of `received_at`, the unit of a partition.
+ * Leaves to blocks in ClickHouse's Native format, off the main thread. The leaves of a chunk become one JSON array
+ * text in place (the two length bytes before each leaf are exactly room for a separator), so there is one parse a
+ * chunk and nothing is kept of a leaf but its column bytes. A block holds rows of one day of `received_at`, the unit
+ * of a partition.
  */
 import assert from "node:assert";
 import { isAscii } from "node:buffer";
@@ -62,7 +63,9 @@ const CALLER = leafPlace("caller");
 const CALLEE = leafPlace("callee");
 const CALL_ID_KEPT = leafPlace("call_id_kept");
 
-/** The call id that the `call_id` column derives from other columns; what differs from it is kept (schema/records.ts). */
+/**
+ * The call id that the `call_id` column derives from other columns; what differs from it is kept (schema/records.ts).
+ */
 function derivedCallId(record: AuditRecord): string {
   const span = record.side === "callee" ? record.parent_span_id : record.span_id;
   return `${record.trace_id ?? ""}/${span ?? ""}`;
@@ -152,7 +155,7 @@ function chunkEnd(entries: Uint8Array, from: number, limit: number): number {
 function parseChunk(entries: Uint8Array, from: number, end: number): readonly Leaf[] {
   const text = Buffer.allocUnsafe(end - from + 1);
   text.set(entries.subarray(from, end));
-  for (let at = 0; at < text.length - 1; ) {
+  for (let at = 0; at < text.length - 1;) {
     const size = (text[at]! << 8) + text[at + 1]!;
     text[at] = at === 0 ? 0x20 : 0x2c;
     text[at + 1] = at === 0 ? 0x5b : 0x20;
@@ -182,7 +185,7 @@ function encode(input: EncodeInput): readonly EncodedBlock[] {
   };
   let day = "";
   for (const { entries } of input.ranges) {
-    for (let at = 0; at < entries.length; ) {
+    for (let at = 0; at < entries.length;) {
       const end = chunkEnd(entries, at, PARSE_CHUNK_BYTES);
       for (const leaf of parseChunk(entries, at, end)) {
         if (!leaf.observed.received_at.startsWith(day)) {

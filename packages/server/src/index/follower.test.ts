@@ -186,7 +186,10 @@ describe("what is derived can be made again", () => {
 describe("at rest", () => {
   test("no text of a record and no key lies readable in the folder, and files are the owner's alone", async () => {
     const marker = "unmistakable-marker";
-    journal.add(TREE, leaves([sampleEntry(0, { resource: marker, operation: marker, attributes: { key: marker } }, SAMPLE_START_US)]));
+    journal.add(
+      TREE,
+      leaves([sampleEntry(0, { resource: marker, operation: marker, attributes: { key: marker } }, SAMPLE_START_US)]),
+    );
     await index.follower.caughtUp(WAIT_MS);
     const files = readdirSync(folder, { recursive: true, withFileTypes: true });
     expect(files.length).toBeGreaterThan(10);

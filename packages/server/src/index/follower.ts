@@ -1,6 +1,7 @@
 /**
  * Follows the journal into the `records` table. Guarantees, whatever is killed and whenever:
- * - every journaled leaf becomes exactly one row, in the end; rows of a tree are at every moment a prefix of it plus nothing, once the
+ * - every journaled leaf becomes exactly one row, in the end; rows of a tree are at every moment a prefix of it plus
+ * nothing, once the
  *   comparison at each start of either process is done (it compares content with the journal and heals from the first fault);
  * - a range is announced (`onIndexed`) only after its rows are there to be read;
  * - memory is bounded: one block is being inserted and one prepared.
@@ -15,14 +16,7 @@ import { prepareBlocks } from "./block.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexPosition } from "./index-seam.ts";
-import {
-  BUSY_INSERT_GAP_MS,
-  BUSY_ROWS,
-  FULL_ROWS,
-  INSERT_GAP_MS,
-  PRESSED_ROWS,
-  RETRY_MS,
-} from "./limits.ts";
+import { BUSY_INSERT_GAP_MS, BUSY_ROWS, FULL_ROWS, INSERT_GAP_MS, PRESSED_ROWS, RETRY_MS } from "./limits.ts";
 import { reconcile } from "./reconcile.ts";
 import { RecordsTable } from "./table.ts";
 
@@ -120,7 +114,11 @@ export class JournalFollower implements IndexFollower {
       const cancel = this.options.clock.after(timeoutMs, () => {
         this.waiters = this.waiters.filter((waiter) => waiter !== look);
         const message = `the index is still ${this.lagRecords()} records behind after ${timeoutMs} ms`;
-        reject(new TallystickError("index_unavailable", message, { hint: "Records are safe in the journal; wait and try again." }));
+        reject(
+          new TallystickError("index_unavailable", message, {
+            hint: "Records are safe in the journal; wait and try again.",
+          }),
+        );
       });
       const look = (): void => {
         if (!this.holds(goal)) return;
@@ -169,7 +167,9 @@ export class JournalFollower implements IndexFollower {
     this.prepared = null;
     this.failing = true;
     const home = this.options.home.isUp() ? "" : " (the engine is down)";
-    this.options.onTrouble(`indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`);
+    this.options.onTrouble(
+      `indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`,
+    );
   }
 
   private async step(): Promise<void> {
@@ -236,7 +236,8 @@ export class JournalFollower implements IndexFollower {
 
   private async insertFrom(tree: TreePosition): Promise<void> {
     const from = this.indexed.get(tree.tree) ?? 0;
-    const ready = this.prepared?.tree === tree.tree && this.prepared.from === from ? this.prepared : this.prepare(tree, from);
+    const ready =
+      this.prepared?.tree === tree.tree && this.prepared.from === from ? this.prepared : this.prepare(tree, from);
     this.prepared = null;
     this.lastInsertMs = this.options.clock.monotonicMs();
     const blocks = await ready.blocks;

@@ -1,6 +1,6 @@
 /**
- * Where the index lives: the embedded engine or a ClickHouse server by URL. Both are spoken to by the one client; what differs is only
- * how an address comes and goes. While there is none, `client()` throws `index_unavailable`.
+ * Where the index lives: the embedded engine or a ClickHouse server by URL. Both are spoken to by the one client;
+ * what differs is only how an address comes and goes. While there is none, `client()` throws `index_unavailable`.
  */
 import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { ClickHouseClient } from "@clickhouse/client";
@@ -81,7 +81,11 @@ class ChangingHome {
   }
 }
 
-export function embeddedHome(supervisor: Supervisor, database: string, tableSettings: Readonly<Record<string, string>>): Home {
+export function embeddedHome(
+  supervisor: Supervisor,
+  database: string,
+  tableSettings: Readonly<Record<string, string>>,
+): Home {
   const changing = new ChangingHome(database, tableSettings);
   supervisor.onChange((address) => changing.change(address === null ? null : clientOf(address, database)));
   return Object.assign(changing, {

@@ -1,4 +1,7 @@
-/** The seams of the index: who reads it, and how far it has come. SQL text lives in `search/` (reads) and `index/` (schema, writes) only. */
+/**
+ * The seams of the index: who reads it, and how far it has come. SQL text lives in `search/` (reads) and `index/`
+ * (schema, writes) only.
+ */
 
 export interface Statement {
   readonly sql: string;

@@ -15,7 +15,10 @@ export const HASH_BYTES = 32;
 export const ENGINE_READERS = 3;
 /** Statements that wait for a session of the engine, of each kind. */
 export const ENGINE_MAX_WAITING = 64;
-/** Threads of the engine process for statements, files and the control session; above the sessions, or a kill could not run. */
+/**
+ * Threads of the engine process for statements, files and the control session; above the sessions, or a kill could
+ * not run.
+ */
 export const ENGINE_POOL_THREADS = ENGINE_READERS + 9;
 /** A statement's text, parameters apart. */
 export const ENGINE_MAX_STATEMENT_BYTES = 1024 * 1024;

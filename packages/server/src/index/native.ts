@@ -1,9 +1,11 @@
 /**
- * ClickHouse's Native format, written column by column. One writer collects the values of one column for one block: rows come in
- * order, a row that is not set holds the column's absent value. Nothing is kept per row but the bytes themselves.
+ * ClickHouse's Native format, written column by column. One writer collects the values of one column for one block:
+ * rows come in order, a row that is not set holds the column's absent value. Nothing is kept per row but the bytes
+ * themselves.
  *
- * Format: variable-length integers for counts and string lengths, little-endian elsewhere. A LowCardinality column carries its
- * own dictionary (index width, "additional keys" and "update" bits, keys, indexes), an array or map cumulative offsets first.
+ * Format: variable-length integers for counts and string lengths, little-endian elsewhere. A LowCardinality column
+ * carries its own dictionary (index width, "additional keys" and "update" bits, keys, indexes), an array or map
+ * cumulative offsets first.
  */
 import assert from "node:assert";
 import { ABSENT_TIME_US, ABSENT_UINT } from "./columns.ts";

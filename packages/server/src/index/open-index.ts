@@ -23,7 +23,9 @@ export interface EmbeddedOptions {
 
 export interface IndexOptions {
   /** An own engine, or a server that is already there. */
-  readonly home: { readonly kind: "embedded"; readonly engine: EmbeddedOptions } | { readonly kind: "external"; readonly address: EngineAddress };
+  readonly home:
+    | { readonly kind: "embedded"; readonly engine: EmbeddedOptions }
+    | { readonly kind: "external"; readonly address: EngineAddress };
   readonly journal: Journal;
   readonly compute: Compute;
   readonly clock: Clock;

@@ -1,6 +1,6 @@
 /**
- * Exact conditions on columns, each in the form that the column's representation and its index need. A value that the column cannot
- * hold gives `false`, never an error: nothing equals it.
+ * Exact conditions on columns, each in the form that the column's representation and its index need. A value that the
+ * column cannot hold gives `false`, never an error: nothing equals it.
  */
 import { COLUMN_BY_NAME, COLUMNS } from "./columns.ts";
 import type { Column } from "./columns.ts";
@@ -38,10 +38,14 @@ function columnEqualTo(column: Column, value: string, param: string): Condition 
     }
     case "hex": {
       const lower = value.toLowerCase();
-      return HEX.test(lower) && lower.length === HEX_LENGTHS[name] ? one(`${name} = unhex({${param}:String})`, param, lower) : NEVER;
+      return HEX.test(lower) && lower.length === HEX_LENGTHS[name]
+        ? one(`${name} = unhex({${param}:String})`, param, lower)
+        : NEVER;
     }
     case "digest":
-      return DIGEST.test(value) ? one(`${name} = unhex({${param}:String})`, param, value.slice("sha256:".length)) : NEVER;
+      return DIGEST.test(value)
+        ? one(`${name} = unhex({${param}:String})`, param, value.slice("sha256:".length))
+        : NEVER;
     case "hash":
       return /^[0-9a-f]{64}$/.test(value) ? one(`${name} = unhex({${param}:String})`, param, value) : NEVER;
     case "uint":
@@ -49,7 +53,9 @@ function columnEqualTo(column: Column, value: string, param: string): Condition 
     case "signed":
       return /^-?\d{1,16}$/.test(value) ? one(`ifNull(${name} = {${param}:Int64}, false)`, param, value) : NEVER;
     case "flag":
-      return value === "true" || value === "false" ? one(`${name} = {${param}:Int64}`, param, value === "true" ? 1 : 0) : NEVER;
+      return value === "true" || value === "false"
+        ? one(`${name} = {${param}:Int64}`, param, value === "true" ? 1 : 0)
+        : NEVER;
     case "names":
       return one(`has(${name}, {${param}:String})`, param, value);
     case "map":
@@ -71,12 +77,18 @@ function callIdEqualTo(value: string, param: string): Condition {
 }
 
 /**
- * True of rows in which some id is exactly `value`: what a bare word means beside the words of texts. Only columns that can hold a value
- * of its form are asked.
+ * True of rows in which some id is exactly `value`: what a bare word means beside the words of texts. Only columns
+ * that can hold a value of its form are asked.
  */
 export function bareId(value: string, param: string): Condition {
   const conditions = COLUMNS.filter((column) => column.bloom && column.name !== "call_id_kept")
-    .map((column) => columnEqualTo(column, value, column.shape === "text" || column.shape === "names" ? param : `${param}_${column.shape}`))
+    .map((column) =>
+      columnEqualTo(
+        column,
+        value,
+        column.shape === "text" || column.shape === "names" ? param : `${param}_${column.shape}`,
+      ),
+    )
     .filter((condition) => condition !== NEVER);
   conditions.push(callIdEqualTo(value, param));
   return {

@@ -1,6 +1,7 @@
 /**
- * Compares the table with the journal and makes it a prefix of it, tree by tree: count, minimum, maximum and sum of the leaf indexes, and
- * the leaf hash of the last one. What is not a whole prefix is deleted from the first fault on and inserted again by normal work.
+ * Compares the table with the journal and makes it a prefix of it, tree by tree: count, minimum, maximum and sum of
+ * the leaf indexes, and the leaf hash of the last one. What is not a whole prefix is deleted from the first fault on
+ * and inserted again by normal work.
  */
 import type { Journal, TreePosition } from "../journal/journal.ts";
 import { HASH_BYTES } from "./limits.ts";
@@ -32,7 +33,12 @@ export async function reconcile(table: RecordsTable, journal: Journal, signal: A
 }
 
 /** Length of the prefix that the table holds after healing. */
-async function wholePrefix(table: RecordsTable, journal: Journal, tree: TreePosition, content: TreeContent): Promise<number> {
+async function wholePrefix(
+  table: RecordsTable,
+  journal: Journal,
+  tree: TreePosition,
+  content: TreeContent,
+): Promise<number> {
   const length = isPrefix(content) ? content.count : await table.firstFault(tree.tree, content.max + 1);
   const within = Math.min(length, tree.size);
   const kept = within > 0 && (await sameLastLeaf(table, journal, tree.tree, within - 1)) ? within : 0;

@@ -24,7 +24,10 @@ test("a record read from the index equals the one in its leaf, whatever it holds
       const entries = given.toSorted((one, other) => (one.observed.received_at < other.observed.received_at ? -1 : 1));
       await index.add(tree, entries);
       const answer = await index.index.reader.select<StoredRow>(
-        { sql: `SELECT ${STORED_COLUMNS} FROM records WHERE tree = {tree:String} ORDER BY leaf_index`, params: { tree } },
+        {
+          sql: `SELECT ${STORED_COLUMNS} FROM records WHERE tree = {tree:String} ORDER BY leaf_index`,
+          params: { tree },
+        },
         LIMITS,
       );
       const expected = entries.map(({ record, observed }, place) => ({

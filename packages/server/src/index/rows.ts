@@ -7,8 +7,8 @@ import type { Column } from "./columns.ts";
 const SHOWN: readonly Column[] = COLUMNS.filter((column) => column.source !== "leaf");
 
 /**
- * What to select for `storedRecord`: one array a row, by position, so that no name of ours hides a column in the rest of the query.
- * `SELECT ${STORED_COLUMNS} FROM records WHERE …`
+ * What to select for `storedRecord`: one array a row, by position, so that no name of ours hides a column in the rest
+ * of the query. `SELECT ${STORED_COLUMNS} FROM records WHERE …`
  */
 export const STORED_COLUMNS = `tuple(tree, leaf_index, call_id, ${SHOWN.map(shownExpression).join(", ")}) AS stored`;
 

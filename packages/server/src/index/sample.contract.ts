@@ -9,7 +9,11 @@ export interface SampleEntry {
 
 export const SAMPLE_START_US = Date.UTC(2026, 10, 25, 8) * 1_000;
 
-export function sampleEntry(number: number, fields: Partial<AuditRecord> = {}, receivedUs = SAMPLE_START_US): SampleEntry {
+export function sampleEntry(
+  number: number,
+  fields: Partial<AuditRecord> = {},
+  receivedUs = SAMPLE_START_US,
+): SampleEntry {
   const tail = number.toString(16).padStart(12, "0");
   return {
     record: {

@@ -1,6 +1,6 @@
 /**
- * Writes of the index: the schema, inserts, deletions, and what the table holds. All goes through the home's one writer session, so
- * that a statement sees all inserts that were sent before it, also those whose answer was lost.
+ * Writes of the index: the schema, inserts, deletions, and what the table holds. All goes through the home's one
+ * writer session, so that a statement sees all inserts that were sent before it, also those whose answer was lost.
  */
 import { Readable } from "node:stream";
 import type { ClickHouseClient } from "@clickhouse/client";
@@ -18,7 +18,9 @@ export interface TreeContent {
   readonly count: number;
   readonly min: number;
   readonly max: number;
-  /** Sum of all leaf indexes, as decimal text: with count, min and max it tells a gap or a double from a whole prefix. */
+  /**
+   * Sum of all leaf indexes, as decimal text: with count, min and max it tells a gap or a double from a whole prefix.
+   */
   readonly sum: string;
 }
 
@@ -128,7 +130,10 @@ export class RecordsTable {
   }
 
   async deleteFrom(tree: string, index: number): Promise<void> {
-    await command(this.home.client(), `ALTER TABLE ${RECORDS} DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`);
+    await command(
+      this.home.client(),
+      `ALTER TABLE ${RECORDS} DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`,
+    );
   }
 
   /** One part, all or nothing. The token lets the server recognise the same rows sent again within a run. */

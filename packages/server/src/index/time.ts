@@ -1,4 +1,7 @@
-/** Normal-form times (record/fields.ts) to microseconds and back. The day's part is remembered, since neighbours share it. */
+/**
+ * Normal-form times (record/fields.ts) to microseconds and back. The day's part is remembered, since neighbours share
+ * it.
+ */
 
 const DAY_LENGTH = "2026-11-25".length;
 const SECONDS_LENGTH = "2026-11-25T08:20:43".length;

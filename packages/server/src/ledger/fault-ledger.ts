@@ -1,7 +1,7 @@
 import type { TallystickError } from "../errors.ts";
 import type { Ledger } from "./ledger.ts";
 
-type LedgerCall = "checkpoint" | "tile" | "entries" | "proof" | "published" | "close";
+type LedgerCall = "checkpoint" | "chain" | "tile" | "entries" | "proof" | "published" | "close";
 
 export interface FaultLedger extends Ledger {
   /** The next call of that name rejects with the error; the one after works again. */
@@ -21,6 +21,7 @@ export function faultLedger(inner: Ledger): FaultLedger {
     verifierKey: (tree) => inner.verifierKey(tree),
     origin: (tree) => inner.origin(tree),
     checkpoint: (tree) => unless("checkpoint", () => inner.checkpoint(tree)),
+    chain: (tree) => unless("chain", () => inner.chain(tree)),
     tile: (tree, path) => unless("tile", () => inner.tile(tree, path)),
     entries: (tree, path) => unless("entries", () => inner.entries(tree, path)),
     proof: (tree, index) => unless("proof", () => inner.proof(tree, index)),

@@ -5,6 +5,11 @@ export interface Ledger {
   /** The latest published checkpoint (a C2SP signed note), or null before the first. */
   checkpoint(tree: string): Promise<Uint8Array | null>;
   /**
+   * Leaf 0 and the EPOCH_LINK leaves of the published size in clear, for strangers (docs/formats/ledger.md); null
+   * before the first checkpoint. They are the server's own words and hold nothing secret.
+   */
+  chain(tree: string): Promise<Uint8Array | null>;
+  /**
    * A hash tile by C2SP path below the tree, e.g. `tile/0/x001/067` or `tile/0/000.p/112`; null when it does not
    * exist at the published size.
    */

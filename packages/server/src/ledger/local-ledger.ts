@@ -122,6 +122,10 @@ class LocalLedger implements Ledger {
     return this.#trees.get(tree)?.follower.published?.note ?? null;
   }
 
+  async chain(tree: string): Promise<Uint8Array | null> {
+    return this.#trees.get(tree)?.follower.publishedChain ?? null;
+  }
+
   async tile(tree: string, path: string): Promise<Uint8Array | null> {
     return (await this.#trees.get(tree)?.reader.tile(path)) ?? null;
   }

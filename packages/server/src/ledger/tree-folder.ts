@@ -1,5 +1,6 @@
 /**
- * The files of one tree: `<folder>/checkpoint` and `<folder>/tile/<L>/<N>[.p/<W>]`, the layout of C2SP tlog-tiles.
+ * The files of one tree: `<folder>/checkpoint` and `<folder>/tile/<L>/<N>[.p/<W>]`, the layout of C2SP tlog-tiles, and
+ * `<folder>/chain`.
  *
  * Guarantees: what a write returns for is durable; a file under its name is whole. All of it is derived from the
  * journal and the head.
@@ -12,6 +13,8 @@ import type { BulkDisk } from "../disk/bulk-disk.ts";
 import type { Disk } from "../disk/disk.ts";
 
 const CHECKPOINT = "checkpoint";
+/** Leaf 0 and the EPOCH_LINKs in clear (tree-chain.ts). */
+const CHAIN = "chain";
 const HASH_BYTES = 32;
 
 export interface TreeFile {
@@ -39,6 +42,15 @@ export class TreeFolder {
   async writeCheckpoint(note: Uint8Array): Promise<void> {
     await this.#disk.makeFolder(this.folder);
     await this.#disk.replaceFile(join(this.folder, CHECKPOINT), note);
+  }
+
+  readChain(): Promise<Uint8Array | null> {
+    return this.#disk.readFile(join(this.folder, CHAIN));
+  }
+
+  async writeChain(leaves: Uint8Array): Promise<void> {
+    await this.#disk.makeFolder(this.folder);
+    await this.#disk.replaceFile(join(this.folder, CHAIN), leaves);
   }
 
   async writeTiles(tiles: readonly Tile[]): Promise<void> {

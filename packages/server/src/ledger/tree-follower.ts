@@ -1,7 +1,7 @@
 /**
  * One tree on its way from the journal to a published checkpoint.
  *
- * Guarantees: tiles are durable before the head is swapped, the head is swapped before the checkpoint is published,
+ * Guarantees: tiles and chain leaves are durable before the head is swapped, the head is swapped before the checkpoint is published,
  * and superseded partial tiles are removed only after that. A step that failed is done again by the next call;
  * whether a failed swap took effect is read from the head store before anything else is signed.
  * Invariant: published ≤ head ≤ integrated ≤ journaled.
@@ -19,6 +19,7 @@ import type { HeadStore } from "./head-store.ts";
 import { MAX_PENDING_TILES, READ_BYTES } from "./limits.ts";
 import { openHead, requireHead, signHead } from "./signed-head.ts";
 import type { LedgerSigner, SignedHead } from "./signed-head.ts";
+import { TreeChain } from "./tree-chain.ts";
 import { pathOf } from "./tree-folder.ts";
 import type { TreeFolder } from "./tree-folder.ts";
 import { compareAtStart, restoreTiles } from "./tree-recovery.ts";
@@ -35,6 +36,7 @@ export class TreeFollower {
   readonly origin: string;
   readonly folder: TreeFolder;
   readonly #parts: FollowerParts;
+  readonly #chain: TreeChain;
   #frontier = Frontier.empty();
   /** Complete tiles that are not durable yet. */
   #pending: Tile[] = [];
@@ -51,9 +53,10 @@ export class TreeFollower {
     this.origin = origin;
     this.folder = folder;
     this.#parts = parts;
+    this.#chain = new TreeChain(folder);
   }
 
-  /** Compares and restores, as tree-recovery.ts says; returns the number of tiles rebuilt. */
+  /** Compares and restores, as tree-recovery.ts and tree-chain.ts say; returns the number of tiles rebuilt. */
   async open(journaled: number | null): Promise<number> {
     const { heads, journal, signer } = this.#parts;
     const note = await heads.read(this.tree);
@@ -61,6 +64,7 @@ export class TreeFollower {
     const checkpoint = await this.#readCheckpoint();
     const publishAgain = compareAtStart({ tree: this.tree, head, checkpoint, journaled });
     const { frontier, rebuilt } = await restoreTiles(this.tree, head, this.folder, journal);
+    await this.#chain.open(this.tree, frontier.size, journal);
     this.#frontier = frontier;
     this.#head = head;
     for (const tile of frontier.edge()) this.#partials.add(pathOf(tile));
@@ -75,6 +79,11 @@ export class TreeFollower {
 
   get published(): SignedHead | null {
     return this.#published;
+  }
+
+  /** The chain leaves of the published size; null before the first checkpoint. */
+  get publishedChain(): Uint8Array | null {
+    return this.#published === null ? null : this.#chain.bytes(this.#published.size);
   }
 
   get publishedAtMs(): number | null {
@@ -95,6 +104,7 @@ export class TreeFollower {
       );
       assert(range.hashes.length === range.count * 32, "a leaf hash has 32 bytes");
       this.#pending.push(...this.#frontier.append(range.hashes));
+      this.#chain.take(range);
       if (this.#pending.length >= MAX_PENDING_TILES) await this.#flush();
     }
     await this.#flush();
@@ -122,6 +132,7 @@ export class TreeFollower {
     for (const tile of edge) this.#partials.add(pathOf(tile));
     await this.#flush();
     await this.folder.writeTiles(edge);
+    await this.#chain.flush();
     const head = signHead(this.origin, this.#frontier, this.#parts.signer);
     this.#uncertain = head;
     const outcome = await this.#parts.heads.swap(this.tree, this.#head?.note ?? null, head.note);

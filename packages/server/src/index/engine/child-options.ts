@@ -1,4 +1,7 @@
-/** What passes between the server and the engine process outside HTTP: options in the environment, one line on standard output. */
+/**
+ * What passes between the server and the engine process outside HTTP: options in the environment, one line on
+ * standard output.
+ */
 
 export interface ChildOptions {
   readonly folder: string;
@@ -11,4 +14,6 @@ export interface ChildOptions {
 /** Carries ChildOptions as JSON. */
 export const OPTIONS_VARIABLE = "TALLYSTICK_ENGINE_OPTIONS";
 
-export type ChildMessage = { readonly kind: "listening"; readonly port: number } | { readonly kind: "failed"; readonly reason: string };
+export type ChildMessage =
+  | { readonly kind: "listening"; readonly port: number }
+  | { readonly kind: "failed"; readonly reason: string };

@@ -1,9 +1,10 @@
 /**
- * The engine process: opens the folder, answers on loopback and says on standard output where. It ends when the pipe from the server
- * closes, and only then: SIGTERM and SIGINT reach the whole process group and are the server's to decide on. Killing it at any moment
- * is safe, since parts are written beside their place and renamed, and the follower compares with the journal at each start.
+ * The engine process: opens the folder, answers on loopback and says on standard output where. It ends when the pipe
+ * from the server closes, and only then: SIGTERM and SIGINT reach the whole process group and are the server's to
+ * decide on. Killing it at any moment is safe, since parts are written beside their place and renamed, and the
+ * follower compares with the journal at each start.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -21,6 +22,15 @@ const say = (message: ChildMessage): void => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** False only when the machine's list of locks says so: then waiting is of no use. */
+function mayBeHeld(folder: string): boolean {
+  const status = join(folder, "status");
+  if (!existsSync(status)) return false;
+  if (!existsSync("/proc/locks")) return true;
+  const inode = String(statSync(status).ino);
+  return readFileSync("/proc/locks", "utf8").split(/[\s:]/).includes(inode);
+}
+
 /** Waits for an old engine that has not yet let go of the folder. */
 async function openWhenFree(options: EngineOptions): Promise<Engine> {
   const deadline = Date.now() + ENGINE_LOCK_WAIT_MS;
@@ -28,7 +38,7 @@ async function openWhenFree(options: EngineOptions): Promise<Engine> {
     try {
       return openEngine(options);
     } catch (error) {
-      if (Date.now() >= deadline) throw error;
+      if (Date.now() >= deadline || !mayBeHeld(options.folder)) throw error;
       await pause(ENGINE_LOCK_RETRY_MS);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The embedded engine's configuration file. It holds no secret: the disk's key is named by the environment variable that carries it.
- * Tables and temporary data lie on the encrypted disk; no log tables are kept.
+ * The embedded engine's configuration file. It holds no secret: the disk's key is named by the environment variable
+ * that carries it. Tables and temporary data lie on the encrypted disk; no log tables are kept.
  */
 import { join } from "node:path";
 

@@ -1,6 +1,7 @@
 /**
- * Insert bodies for the engine, which reads a Native block only from a file: a file in memory (/dev/shm), without a name from the
- * first moment and so gone with the process, whatever ends it. Where there is no /dev/shm, a file of the temporary folder.
+ * Insert bodies for the engine, which reads a Native block only from a file: a file in memory (/dev/shm), without a
+ * name from the first moment and so gone with the process, whatever ends it. Where there is no /dev/shm, a file of
+ * the temporary folder.
  */
 import { randomUUID } from "node:crypto";
 import { closeSync, existsSync, openSync, unlinkSync, writeSync } from "node:fs";
@@ -26,7 +27,7 @@ export function memoryFile(): MemoryFile {
   return {
     path: nameless ? `${OWN_DESCRIPTORS}/${descriptor}` : name,
     append(bytes) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
     },
     close() {
       closeSync(descriptor);

@@ -1,7 +1,8 @@
 /**
- * The part of ClickHouse's HTTP protocol that our client uses: ping, query, insert, kill. Everything else is refused. Answers to
- * queries in a row format are streamed in blocks with back-pressure, unless the request says `wait_end_of_query=1`; a fault after the
- * first block is told the way ClickHouse tells it, as a tagged exception at the end of the body.
+ * The part of ClickHouse's HTTP protocol that our client uses: ping, query, insert, kill. Everything else is refused.
+ * Answers to queries in a row format are streamed in blocks with back-pressure, unless the request says
+ * `wait_end_of_query=1`; a fault after the first block is told the way ClickHouse tells it, as a tagged exception at
+ * the end of the body.
  */
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
@@ -11,7 +12,15 @@ import { memoryFile } from "./memory-file.ts";
 import { EngineBusy, StatementCancelled } from "./sessions.ts";
 import type { Engine, EngineSession } from "./sessions.ts";
 import { settingsOf } from "./settings.ts";
-import { checkQuery, insertFrom, killedQueryId, renderParameters, splitFormat, StatementFault, verbOf } from "./statement.ts";
+import {
+  checkQuery,
+  insertFrom,
+  killedQueryId,
+  renderParameters,
+  splitFormat,
+  StatementFault,
+  verbOf,
+} from "./statement.ts";
 
 const STREAMED_FORMATS: ReadonlySet<string> = new Set(["JSONEachRow", "JSONCompactEachRow"]);
 
@@ -56,7 +65,7 @@ async function answer(engine: Engine, message: IncomingMessage, response: Server
     case "insert":
       return insert(engine, request);
     case "kill":
-      await engine.kill(killedQueryId(sql));
+      engine.kill(killedQueryId(sql)).catch(() => {});
       response.end();
       return;
     case "command":
@@ -102,21 +111,29 @@ async function command(engine: Engine, request: Request): Promise<void> {
 
 async function query(engine: Engine, request: Request): Promise<void> {
   const parameters = new Map<string, string>();
-  for (const [name, value] of request.parameters) if (name.startsWith("param_")) parameters.set(name.slice("param_".length), value);
+  for (const [name, value] of request.parameters)
+    if (name.startsWith("param_")) parameters.set(name.slice("param_".length), value);
   const sql = renderParameters(request.sql, parameters);
   checkQuery(request.sql, engine.refusedFunctions);
   const { format } = splitFormat(sql);
-  const streamed = format !== null && STREAMED_FORMATS.has(format) && request.parameters.get("wait_end_of_query") !== "1";
+  const streamed =
+    format !== null && STREAMED_FORMATS.has(format) && request.parameters.get("wait_end_of_query") !== "1";
   const pool = request.parameters.has("session_id") ? engine.writer : engine.readers;
   const gone = (): void => {
     if (!request.response.writableFinished) engine.kill(request.id).catch(() => {});
   };
   request.response.once("close", gone);
   await pool.use(request.id, async (session) => {
-    await session.prepare(request.id, request.settings);
-    if (request.response.destroyed) throw new StatementCancelled();
-    if (streamed) await stream(session, sql, request.response);
-    else request.response.end(await session.run(sql));
+    let plain = false;
+    try {
+      await session.prepare(request.id, request.settings);
+      if (request.response.destroyed) throw new StatementCancelled();
+      if (streamed) await stream(session, sql, request.response);
+      else request.response.end(await session.run(sql));
+      plain = !streamed;
+    } finally {
+      if (!plain) await session.letGo();
+    }
   });
 }
 

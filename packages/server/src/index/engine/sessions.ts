@@ -1,6 +1,7 @@
 /**
- * Connections to the embedded engine: one that writes, a fixed number that read, one that controls. A session runs one statement at a
- * time; who waits is served in order. Readers are read-only for the engine and cannot be made otherwise.
+ * Connections to the embedded engine: one that writes, a fixed number that read, one that controls. A session runs
+ * one statement at a time; who waits is served in order. Readers are read-only for the engine and cannot be made
+ * otherwise.
  */
 import { Session } from "chdb";
 import type { ChdbQueryStream } from "chdb";
@@ -33,6 +34,11 @@ export class EngineSession {
 
   async run(sql: string): Promise<Uint8Array> {
     return (await this.session.queryAsync(sql, { format: "TabSeparated" })).bytes();
+  }
+
+  /** Lets go of a statement that failed or was streamed: the engine keeps its last one in the list, with its memory, till the next. */
+  async letGo(): Promise<void> {
+    await this.session.queryAsync("SELECT 1").catch(() => {});
   }
 
   stream(sql: string, format: string): ChdbQueryStream {
@@ -118,18 +124,32 @@ export interface Engine {
 }
 
 /** Row sources without a file, a network or another table behind them. */
-const HARMLESS_TABLE_FUNCTIONS: ReadonlySet<string> = new Set(["numbers", "numbers_mt", "values", "zeros", "generateseries", "generate_series"]);
-const REFUSED_FUNCTIONS = /^(?:file|dictget.*|dicthas|joinget.*|getserversetting|getmergetreesetting|getmacro|catboostevaluate|evalmlmethod|showcertificate|filesystem.*|hostname|fqdn|executable.*)$/;
+const HARMLESS_TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
+  "numbers",
+  "numbers_mt",
+  "values",
+  "zeros",
+  "generateseries",
+  "generate_series",
+]);
+const REFUSED_FUNCTIONS =
+  /^(?:file|dictget.*|dicthas|joinget.*|getserversetting|getmergetreesetting|getmacro|catboostevaluate|evalmlmethod|showcertificate|filesystem.*|hostname|fqdn|executable.*)$/;
 
 function refusedFunctions(session: Session): ReadonlySet<string> {
   const names = session
-    .query("SELECT lower(name) FROM system.table_functions UNION ALL SELECT lower(name) FROM system.functions", "TabSeparated")
+    .query(
+      "SELECT lower(name) FROM system.table_functions UNION ALL SELECT lower(name) FROM system.functions",
+      "TabSeparated",
+    )
     .split("\n");
   const table = new Set(session.query("SELECT lower(name) FROM system.table_functions", "TabSeparated").split("\n"));
   return new Set(
     names.filter((name) => (table.has(name) && !HARMLESS_TABLE_FUNCTIONS.has(name)) || REFUSED_FUNCTIONS.test(name)),
   );
 }
+
+const MAX_KILLS = 100;
+const KILL_AGAIN_MS = 100;
 
 /** Opens the folder; throws when another process holds it. */
 export function openEngine(options: EngineOptions): Engine {
@@ -150,14 +170,19 @@ export function openEngine(options: EngineOptions): Engine {
   });
   const writer = new SessionPool([new EngineSession(first)], options.maxWaiting);
   const readerPool = new SessionPool(readers, options.maxWaiting);
+  const killers = new SessionPool([new EngineSession(control)], options.maxWaiting);
   return {
     writer,
     readers: readerPool,
     refusedFunctions: refusedFunctions(control),
     async kill(id) {
       if (readerPool.cancelWaiting(id) || writer.cancelWaiting(id)) return;
-      // Only ever ASYNC: the other form can block the whole process.
-      await control.queryAsync(`KILL QUERY WHERE Settings['log_comment'] = ${stringLiteral(id)} ASYNC`);
+      // Again until it is gone: a statement that has only just been handed over is not in the engine's list yet.
+      for (let time = 0; time < MAX_KILLS && (readerPool.isRunning(id) || writer.isRunning(id)); time += 1) {
+        // Only ever ASYNC: the other form can block the whole process.
+        await killers.use(id, (session) => session.run(`KILL QUERY WHERE Settings['log_comment'] = ${stringLiteral(id)} ASYNC`));
+        await new Promise((resolve) => setTimeout(resolve, KILL_AGAIN_MS));
+      }
     },
   };
 }

@@ -55,9 +55,13 @@ export function settingsOf(parameters: URLSearchParams): ReadonlyMap<string, str
 }
 
 /** The statement that turns a session's settings from `current` into `wanted`; null when they agree. */
-export function settingsChange(current: ReadonlyMap<string, string>, wanted: ReadonlyMap<string, string>): string | null {
+export function settingsChange(
+  current: ReadonlyMap<string, string>,
+  wanted: ReadonlyMap<string, string>,
+): string | null {
   const changes: string[] = [];
-  for (const [name, value] of wanted) if (current.get(name) !== value) changes.push(`${name} = ${stringLiteral(value)}`);
+  for (const [name, value] of wanted)
+    if (current.get(name) !== value) changes.push(`${name} = ${stringLiteral(value)}`);
   for (const name of current.keys()) if (!wanted.has(name)) changes.push(`${name} = DEFAULT`);
   return changes.length === 0 ? null : `SET ${changes.join(", ")}`;
 }

@@ -1,9 +1,10 @@
 /**
- * What the engine is asked to run, and the one place where values enter SQL text. The embedded engine serialises bound queries for
- * the whole process, so typed parameters are rendered to literals here.
+ * What the engine is asked to run, and the one place where values enter SQL text. The embedded engine serialises
+ * bound queries for the whole process, so typed parameters are rendered to literals here.
  *
- * Guarantee: a value never ends its literal. Text outside quotes that this scanner does not fully understand (comments other than
- * the plain ones, `#`, `$` quoting, braces that are no parameter) is refused rather than passed on.
+ * Guarantee: a value never ends its literal. Text outside quotes that this scanner does not fully understand
+ * (comments other than the plain ones, `#`, `$` quoting, braces that are no parameter) is refused rather than passed
+ * on.
  */
 
 export type Verb = "query" | "insert" | "kill" | "command";
@@ -40,7 +41,7 @@ function pieces(sql: string): readonly Piece[] {
     if (plain !== "") found.push({ kind: "text", text: plain });
     plain = "";
   };
-  for (let at = 0; at < sql.length; ) {
+  for (let at = 0; at < sql.length;) {
     const character = sql[at]!;
     if (character === "'" || character === '"' || character === "`") {
       flush();
@@ -147,17 +148,21 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
 export function verbOf(sql: string): Verb {
   const word = /^[\s(]*([A-Za-z]+)\b/.exec(sql)?.[1]?.toUpperCase();
   const verb = word === undefined ? undefined : VERBS.get(word);
-  if (verb === undefined) throw new StatementFault("only SELECT, INSERT, KILL QUERY and the schema's own statements are taken");
+  if (verb === undefined)
+    throw new StatementFault("only SELECT, INSERT, KILL QUERY and the schema's own statements are taken");
   return verb;
 }
 
 /**
- * A query may not reach outside the tables: no file is written, and no function in `refused` (the engine's table functions and what
- * reads files or dictionaries) is called. Checked on the text outside quotes, and on quoted identifiers.
+ * A query may not reach outside the tables: no file is written, and no function in `refused` (the engine's table
+ * functions and what reads files or dictionaries) is called. Checked on the text outside quotes, and on quoted
+ * identifiers.
  */
 export function checkQuery(sql: string, refused: ReadonlySet<string>): void {
   const parts = pieces(sql);
-  const plain = parts.map((piece) => (piece.kind === "text" ? piece.text : piece.text.startsWith("'") ? " '' " : piece.text)).join("");
+  const plain = parts
+    .map((piece) => (piece.kind === "text" ? piece.text : piece.text.startsWith("'") ? " '' " : piece.text))
+    .join("");
   if (/\bINTO\s+OUTFILE\b/i.test(plain)) throw new StatementFault("INTO OUTFILE is not taken");
   for (const match of plain.matchAll(/([A-Za-z_]\w*)["`]?\s*\(/g)) {
     if (refused.has(match[1]!.toLowerCase())) throw new StatementFault(`the function ${match[1]!} is not taken`);

@@ -1,7 +1,8 @@
 /**
- * Keeps the engine process alive. Guarantees: at most one engine of ours at a time; a dead one is started again after a pause that
- * doubles up to a bound; each start has its own port and password; `close` returns after the process has ended. What the engine holds
- * is derived: a folder that it refuses to open several times in a row is deleted and built anew from the journal.
+ * Keeps the engine process alive. Guarantees: at most one engine of ours at a time; a dead one is started again after
+ * a pause that doubles up to a bound; each start has its own port and password; `close` returns after the process has
+ * ended. What the engine holds is derived: a folder that it refuses to open several times in a row is deleted and
+ * built anew from the journal.
  */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -56,6 +57,7 @@ export interface Supervisor {
 
 /** Refusals in a row after which the folder is built anew. */
 const REFUSALS_BEFORE_REBUILD = 3;
+const LAST_WORDS_LENGTH = 8_192;
 
 /** The engine's program: built beside this file, or its source when this file is run from source. */
 function program(): readonly string[] {
@@ -73,6 +75,8 @@ class EngineSupervisor implements Supervisor {
   private pauseMs = ENGINE_RESTART_MIN_MS;
   private refusals = 0;
   private startedMs = 0;
+  /** The end of the engine's standard error, looked at for one sign and never passed on: it may hold content. */
+  private lastWords = "";
   private closing = false;
   private cancelTimer: () => void = () => {};
 
@@ -105,7 +109,7 @@ class EngineSupervisor implements Supervisor {
     const { folder, database, memoryBytes, diskKey, environment, clock } = this.options;
     const childOptions: ChildOptions = { folder, database, memoryBytes, readers: ENGINE_READERS, password };
     const child = spawn(process.execPath, [...program()], {
-      stdio: ["pipe", "pipe", "ignore"],
+      stdio: ["pipe", "pipe", "pipe"],
       env: {
         ...environment,
         UV_THREADPOOL_SIZE: String(ENGINE_POOL_THREADS),
@@ -117,6 +121,10 @@ class EngineSupervisor implements Supervisor {
     this.startedMs = clock.monotonicMs();
     this.cancelTimer = clock.after(ENGINE_START_MS, () => child.kill("SIGKILL"));
     child.stdin.on("error", () => {});
+    this.lastWords = "";
+    child.stderr.setEncoding("utf8").on("data", (part: string) => {
+      this.lastWords = (this.lastWords + part).slice(-LAST_WORDS_LENGTH);
+    });
     this.listen(child, { database, password });
     child.once("error", (error) => this.options.onTrouble(`the engine could not be started: ${error.message}`));
     child.once("close", (code, signal) => this.ended(signal ?? `code ${String(code)}`));
@@ -142,7 +150,8 @@ class EngineSupervisor implements Supervisor {
   private refused(reason: string): void {
     this.refusals += 1;
     this.options.onTrouble(`the engine could not open its folder: ${reason.slice(0, 500)}`);
-    if (this.refusals < REFUSALS_BEFORE_REBUILD || /Cannot lock file/.test(reason)) return;
+    // A folder that another engine holds is not deleted under it.
+    if (this.refusals < REFUSALS_BEFORE_REBUILD || this.lastWords.includes("Cannot lock file")) return;
     this.options.onTrouble("the index's folder is deleted and built anew from the journal");
     this.refusals = 0;
     for (const part of ["engine", "sealed"]) rmSync(join(this.options.folder, part), { recursive: true, force: true });

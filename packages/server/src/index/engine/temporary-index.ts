@@ -1,4 +1,7 @@
-/** An index over a real engine in a temporary folder, fed with leaves directly: for the tests of whoever reads the index. */
+/**
+ * An index over a real engine in a temporary folder, fed with leaves directly: for the tests of whoever reads the
+ * index.
+ */
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

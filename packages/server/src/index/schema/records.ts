@@ -1,9 +1,9 @@
 /**
- * The `records` table (DESIGN §8). Its version is a digest of what is created, so that a changed column cannot be forgotten: an index
- * of another version is rebuilt from the journal.
+ * The `records` table (DESIGN §8). Its version is a digest of what is created, so that a changed column cannot be
+ * forgotten: an index of another version is rebuilt from the journal.
  *
- * Words: `words` is no stored column but the text of a row joined by line feeds, in lower case; the text index holds its tokens
- * (runs of letters and digits), and `hasAllTokens(words, …)` is answered from the index alone.
+ * Words: `words` is no stored column but the text of a row joined by line feeds, in lower case; the text index holds
+ * its tokens (runs of letters and digits), and `hasAllTokens(words, …)` is answered from the index alone.
  */
 import { createHash } from "node:crypto";
 import { COLUMNS, SQL_DEFAULTS, SQL_TYPES } from "../columns.ts";

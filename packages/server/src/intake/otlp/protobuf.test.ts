@@ -113,7 +113,7 @@ describe("what is broken", () => {
     );
     const result = await prepared({ format: "otlp-traces-json", body: Buffer.from(body) });
     expect([...result.lines]).toEqual([2]);
-    let wire = Buffer.from([0x0a, 1, 0x78]);
+    let wire: Buffer = Buffer.from([0x0a, 1, 0x78]);
     for (let depth = 0; depth < 200; depth++)
       wire = encodeField(
         [5, "bytes"],
