@@ -1,4 +1,4 @@
-import { Dialog } from "radix-ui";
+import { useEffect } from "react";
 import { Button } from "../page/button.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { FieldList } from "./field-list.tsx";
@@ -6,40 +6,42 @@ import { ProofView } from "./proof-view.tsx";
 import { useRecord, type RecordWithProof } from "./use-record.ts";
 
 interface RecordDrawerProps {
-  /** `<tree>/<index>`; undefined: closed. */
-  readonly record: string | undefined;
+  /** `<tree>/<index>`. */
+  readonly record: string;
   readonly close: () => void;
   readonly search: (q: string) => void;
 }
 
-/** One record: its proof, what the producer said, what the server saw. */
+/** One record beside the list: its proof, what the producer said, what the server saw. Escape closes it. */
 export function RecordDrawer({ record, close, search }: RecordDrawerProps) {
   const found = useRecord(record);
+  useEscapeKey(close);
   return (
-    <Dialog.Root modal={false} onOpenChange={(open) => open || close()} open={record !== undefined}>
-      <Dialog.Portal>
-        <Dialog.Content
-          aria-describedby={undefined}
-          className="fixed inset-y-0 right-0 z-20 flex w-[36rem] max-w-full flex-col border-l border-line bg-ground shadow-xl"
-          onInteractOutside={(event) => event.preventDefault()}
-        >
-          <div className="flex items-center gap-2 border-b border-line px-4 py-2">
-            <Dialog.Title className="truncate font-mono font-medium">{record}</Dialog.Title>
-            <Dialog.Close asChild>
-              <Button aria-label="Close the record" className="ml-auto">
-                Close
-              </Button>
-            </Dialog.Close>
-          </div>
-          <div className="min-h-0 grow overflow-y-auto p-4">
-            {found.error !== null && <ProblemView problem={found.error} retry={() => void found.refetch()} />}
-            {found.data === undefined && found.error === null && <p className="text-quiet">Loading…</p>}
-            {found.data !== undefined && <RecordBody found={found.data} search={search} />}
-          </div>
-        </Dialog.Content>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <aside
+      aria-label={`Record ${record}`}
+      className="flex w-full shrink-0 flex-col rounded border border-line lg:h-full lg:w-[34rem]"
+    >
+      <div className="flex items-center gap-2 border-b border-line px-4 py-2">
+        <h2 className="truncate font-mono font-medium">{record}</h2>
+        <Button aria-label="Close the record" className="ml-auto" onClick={close}>
+          Close
+        </Button>
+      </div>
+      <div className="min-h-0 grow overflow-y-auto p-4" tabIndex={0}>
+        {found.error !== null && <ProblemView problem={found.error} retry={() => void found.refetch()} />}
+        {found.data === undefined && found.error === null && <p className="text-quiet">Loading…</p>}
+        {found.data !== undefined && <RecordBody found={found.data} search={search} />}
+      </div>
+    </aside>
   );
+}
+
+function useEscapeKey(close: () => void): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => event.key === "Escape" && close();
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, [close]);
 }
 
 function RecordBody({ found, search }: { readonly found: RecordWithProof; readonly search: (q: string) => void }) {

@@ -9,10 +9,9 @@ export interface RecordWithProof {
 }
 
 /** A record, its exact leaf and its proof, checked here in the browser. `record` is `<tree>/<index>`. */
-export function useRecord(record: string | undefined) {
+export function useRecord(record: string) {
   return useQuery({
     queryKey: ["record", record],
-    enabled: record !== undefined,
     queryFn: async ({ signal }): Promise<RecordWithProof> => {
       const [stored, trees] = await Promise.all([
         getJson<ProvenRecord>(`/api/records/${record}`, {}, signal),

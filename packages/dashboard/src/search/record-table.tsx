@@ -15,8 +15,7 @@ interface RecordTableProps {
 
 const ROW_PX = 30;
 const PREFETCH_ROWS = 40;
-const ROW_LOOK =
-  "absolute left-0 grid w-full cursor-pointer items-center gap-3 border-b border-line px-3 hover:bg-raised";
+const ROW_LOOK = "absolute left-0 grid w-full cursor-pointer items-center gap-3 border-b border-line px-3";
 
 /** Only the rows in view are in the document. `j`, `k` and the arrows move, Enter opens. */
 export function RecordTable({ records, loading, more, selected, open }: RecordTableProps) {
@@ -97,7 +96,7 @@ function Row({ at, stored, start, selected, open }: RowProps) {
     <div
       aria-rowindex={at + 2}
       aria-selected={selected}
-      className={selected ? `${ROW_LOOK} bg-accent-ground` : ROW_LOOK}
+      className={selected ? `${ROW_LOOK} bg-accent-ground` : `${ROW_LOOK} hover:bg-raised`}
       data-at={at}
       data-record={key}
       onClick={() => open(key)}

@@ -21,6 +21,7 @@ export function SearchPage() {
   const histogram = useHistogram(state);
   const total = useTotal(state);
   const all = records.data?.pages.flatMap((page) => page.records) ?? [];
+  const closeRecord = useCallback(() => change({ record: undefined }), [change]);
   return (
     <main className="flex h-full min-h-0 flex-col gap-3 p-4">
       <h1 className="sr-only">Search</h1>
@@ -31,32 +32,32 @@ export function SearchPage() {
         problem={records.error}
       />
       {records.error === null ? (
-        <>
-          <HistogramView histogram={histogram.data} change={change} />
-          <ResultLine
-            state={state}
-            change={change}
-            histogram={histogram.data}
-            total={total.data}
-            first={records.data?.pages[0]}
-            busy={records.isFetching}
-          />
-          <RecordTable
-            records={all}
-            loading={records.isPending}
-            more={records.hasNextPage && !records.isFetchingNextPage ? () => void records.fetchNextPage() : null}
-            selected={state.record}
-            open={(record) => change({ record })}
-          />
-        </>
+        <div className="flex min-h-0 grow flex-col gap-3 lg:flex-row">
+          <div className="flex min-h-0 min-w-0 grow flex-col gap-3">
+            <HistogramView histogram={histogram.data} change={change} />
+            <ResultLine
+              state={state}
+              change={change}
+              histogram={histogram.data}
+              total={total.data}
+              first={records.data?.pages[0]}
+              busy={records.isFetching}
+            />
+            <RecordTable
+              records={all}
+              loading={records.isPending}
+              more={records.hasNextPage && !records.isFetchingNextPage ? () => void records.fetchNextPage() : null}
+              selected={state.record}
+              open={(record) => change({ record })}
+            />
+          </div>
+          {state.record !== undefined && (
+            <RecordDrawer record={state.record} close={closeRecord} search={(q) => change({ q, record: undefined })} />
+          )}
+        </div>
       ) : (
         <ProblemView problem={records.error} retry={() => void records.refetch()} />
       )}
-      <RecordDrawer
-        record={state.record}
-        close={() => change({ record: undefined })}
-        search={(q) => change({ q, record: undefined })}
-      />
     </main>
   );
 }

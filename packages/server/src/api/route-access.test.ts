@@ -11,6 +11,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "POST /v1/records": "write",
   "POST /v1/traces": "write",
   "POST /v1/logs": "write",
+  "GET /trees/{log}/{epoch}/chain": "public",
   "GET /trees/{log}/{epoch}/checkpoint": "public",
   "GET /trees/{log}/{epoch}/tile/{level}/{path}": "public",
   "GET /trees/{log}/{epoch}/tile/entries/{path}": "read",

@@ -23,6 +23,7 @@ type TreeRequest = FastifyRequest<{ Params: { log: string; epoch: string; "*"?: 
 /** The trees as C2SP tlog-tiles (https://c2sp.org/tlog-tiles), and what people ask about them. */
 export function treesRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
   tileRoutes(app, parts);
+  chainRoute(app, parts);
   treeListRoute(app, parts);
   recordRoute(app, parts);
 }
@@ -47,27 +48,6 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
           hint: "Its first one follows within a second or two.",
         });
       return open(reply).type("text/plain; charset=utf-8").header("cache-control", "no-cache").send(Buffer.from(note));
-    },
-  );
-  app.get(
-    "/trees/:log/:epoch/chain",
-    {
-      config: { access: "public" },
-      schema: {
-        summary: "The leaves of the epoch chain: leaf 0 and links to closed trees",
-        description: "One line a leaf, by index: the index, a space, the leaf's exact text. They are the log's own.",
-        tags,
-        params: TreeParams,
-        response: { 200: textResponse("Chain leaves", "text/plain"), ...problems(404) },
-      },
-    },
-    async (request: TreeRequest, reply) => {
-      const leaves = await parts.ledger.chain(treeOf(parts, request));
-      if (leaves === null)
-        throw new TallystickError("not_found", "This tree has no checkpoint yet.", {
-          hint: "Its first one follows within a second or two.",
-        });
-      return open(reply).type("text/plain; charset=utf-8").header("cache-control", "no-cache").send(Buffer.from(leaves));
     },
   );
   app.get(
@@ -103,6 +83,33 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
     async (request: TreeRequest, reply) => {
       const { level, "*": rest } = request.params;
       return sendTile(open(reply), await parts.ledger.tile(treeOf(parts, request), `tile/${level}/${rest}`), IMMUTABLE);
+    },
+  );
+}
+
+function chainRoute(app: FastifyInstance, parts: TreesRoutesParts): void {
+  app.get(
+    "/trees/:log/:epoch/chain",
+    {
+      config: { access: "public" },
+      schema: {
+        summary: "The leaves of the epoch chain: leaf 0 and links to closed trees",
+        description: "One line a leaf, by index: the index, a space, the leaf's exact text. They are the log's own.",
+        tags: ["trees"],
+        params: TreeParams,
+        response: { 200: textResponse("Chain leaves", "text/plain"), ...problems(404) },
+      },
+    },
+    async (request: TreeRequest, reply) => {
+      const leaves = await parts.ledger.chain(treeOf(parts, request));
+      if (leaves === null)
+        throw new TallystickError("not_found", "This tree has no checkpoint yet.", {
+          hint: "Its first one follows within a second or two.",
+        });
+      return open(reply)
+        .type("text/plain; charset=utf-8")
+        .header("cache-control", "no-cache")
+        .send(Buffer.from(leaves));
     },
   );
 }

@@ -89,7 +89,8 @@ class ChainFileCheck {
 
   /** A line of which nobody knows the leaf. */
   #extra(line: DecodedChainLeaf, known: number): void {
-    if (this.#options.isStopped || line.index < known) this.#fault("the tree has no such leaf of the epoch chain", line);
+    if (this.#options.isStopped || line.index < known)
+      this.#fault("the tree has no such leaf of the epoch chain", line);
   }
 
   #require(index: number): void {

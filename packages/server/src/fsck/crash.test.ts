@@ -48,6 +48,7 @@ async function dieAt(write: number, kind: FaultKind): Promise<"died" | "lived"> 
   const struck = bench.faults.struck();
   bench.kill((_path, unsynced) => Math.floor(unsynced / 2));
   expect((await bench.verify()).faults).toEqual([]);
+  expect((await bench.verify({ kms: null })).faults).toEqual([]);
   // Once more, somewhere in the recovery.
   bench.faults.inject({ kind, skip: write % 11, fatal: true });
   await live(bench, acknowledged).catch(() => undefined);

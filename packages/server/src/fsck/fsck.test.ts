@@ -52,6 +52,8 @@ describe("fsck", () => {
     ["a missing tile", "tile/1/000.p/2", null],
     ["a missing checkpoint", "checkpoint", null],
     ["a changed checkpoint", "checkpoint", Buffer.from("nothing")],
+    ["missing chain leaves", "chain", null],
+    ["changed chain leaves", "chain", Buffer.from("0 {}\n")],
     ["a stray tile", "tile/0/000.p/9", Buffer.alloc(288)],
   ])("repairs %s from the journal and the head", async (_what, path, bytes) => {
     const bench = await stopped();

@@ -2,9 +2,9 @@
  * `tallystick fsck`: verification of the folder, comparison of the index with the journal, and repair of what is
  * derived.
  *
- * Guarantee: only derived files are written (tiles, chain leaves, a published checkpoint), and only where the journal gives the
- * root that was signed; everything else is left as it is for people to look at. The caller holds the folder's lock
- * when it repairs.
+ * Guarantee: only derived files are written (tiles, chain leaves, a published checkpoint), and only where the journal
+ * gives the root that was signed; everything else is left as it is for people to look at. The caller holds the folder's
+ * lock when it repairs.
  */
 import { TILE_WIDTH, tileWidth } from "@tallystick/tlog";
 import type { Frontier, Tile, TreeSize } from "@tallystick/tlog";

@@ -6,6 +6,8 @@ export const MAX_EXTRA_TILES = 4_096;
 export const MAX_CHECKS_UNDER_WAY = 4;
 /** Full tiles of level 0 read at a time when the journal's contents cannot be read. */
 export const TILES_A_STEP = 64;
+/** Looks for a tile of level 0 that a running server may just have replaced by a wider one. */
+export const MAX_TILE_LOOKS = 4;
 /** A file of the folder's root that is read whole. */
 export const MAX_SMALL_FILE_BYTES = 64 * 1024;
 /** Notes in a `--since` file. */

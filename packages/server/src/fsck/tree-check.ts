@@ -94,7 +94,7 @@ export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree>
     ...leaves,
     chain: epochKey === null ? (shown ?? []) : leaves.chain,
     isChainRead: epochKey !== null || (shown !== null && published > 0),
-    lastHash: isWalked && walk.size === journaled ? walk.lastHash : null,
+    lastHash: isWalked && walk.size >= journaled ? walk.lastHash : null,
     ...notes,
     contents: epochKey === null ? "not checked" : "checked",
     tilesChecked: tiles.tilesChecked,

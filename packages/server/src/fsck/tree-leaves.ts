@@ -15,7 +15,7 @@ import { addDay, checkLeavesTask, outOfOrder } from "./check-leaves-task.ts";
 import type { CheckLeavesOutput, LeafDay } from "./check-leaves-task.ts";
 import type { TreeFaults } from "./faults.ts";
 import type { LeafWalk } from "./leaf-walk.ts";
-import { MAX_CHECKS_UNDER_WAY, TILES_A_STEP } from "./limits.ts";
+import { MAX_CHECKS_UNDER_WAY, MAX_TILE_LOOKS, TILES_A_STEP } from "./limits.ts";
 
 const HASH_BYTES = 32;
 
@@ -234,19 +234,14 @@ interface PendingCheck {
  * one.
  */
 async function levelZeroHashes(disk: Disk, folder: string, from: number): Promise<Uint8Array | null> {
-  const n = Math.floor(from / TILE_WIDTH);
-  const whole = `${folder}/${tilePath(0, n)}`;
+  const whole = `${folder}/${tilePath(0, Math.floor(from / TILE_WIDTH))}`;
   const skip = (from % TILE_WIDTH) * HASH_BYTES;
-  const partials = (await disk.list(`${whole}.p`)).map((name) => `${whole}.p/${name}`);
-  for (const path of [whole, ...partials.reverse()]) {
-    const bytes = await disk.readFile(path);
-    if (
-      bytes !== null &&
-      bytes.length % HASH_BYTES === 0 &&
-      bytes.length <= TILE_WIDTH * HASH_BYTES &&
-      bytes.length > skip
-    ) {
-      return bytes.subarray(skip);
+  for (let look = 0; look < MAX_TILE_LOOKS; look += 1) {
+    const partials = (await disk.list(`${whole}.p`)).map((name) => `${whole}.p/${name}`);
+    for (const path of [whole, ...partials.reverse()]) {
+      const bytes = await disk.readFile(path);
+      const isTile = bytes !== null && bytes.length % HASH_BYTES === 0 && bytes.length <= TILE_WIDTH * HASH_BYTES;
+      if (isTile && bytes.length > skip) return bytes.subarray(skip);
     }
   }
   return null;

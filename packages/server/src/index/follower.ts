@@ -54,6 +54,8 @@ export class JournalFollower implements IndexFollower {
   /** Sizes to reach until a rebuild is over. */
   private rebuildGoal: ReadonlyMap<string, number> | null = null;
   private lastInsertMs = Number.NEGATIVE_INFINITY;
+  /** Inserts that followed each other closely: a lone record is shown at once, a trickle once a second. */
+  private streak = 0;
   private prepared: Prepared | null = null;
   private wake: () => void = () => {};
   private waiters: (() => void)[] = [];
@@ -223,7 +225,7 @@ export class JournalFollower implements IndexFollower {
   private waitMs(tree: TreePosition): number {
     const lag = this.lagOf(tree);
     if (lag >= FULL_ROWS || tree.closed) return 0;
-    const gapMs = lag < BUSY_ROWS ? INSERT_GAP_MS : BUSY_INSERT_GAP_MS;
+    const gapMs = lag < BUSY_ROWS ? Math.min(INSERT_GAP_MS * 2 ** this.streak, BUSY_INSERT_GAP_MS) : BUSY_INSERT_GAP_MS;
     return Math.ceil(this.lastInsertMs + gapMs - this.options.clock.monotonicMs());
   }
 
@@ -239,7 +241,9 @@ export class JournalFollower implements IndexFollower {
     const ready =
       this.prepared?.tree === tree.tree && this.prepared.from === from ? this.prepared : this.prepare(tree, from);
     this.prepared = null;
-    this.lastInsertMs = this.options.clock.monotonicMs();
+    const nowMs = this.options.clock.monotonicMs();
+    this.streak = nowMs - this.lastInsertMs > QUIET_MS ? 0 : this.streak + 1;
+    this.lastInsertMs = nowMs;
     const blocks = await ready.blocks;
     const end = blocks.at(-1)?.to ?? from;
     if (tree.size - end >= FULL_ROWS) this.prepared = this.prepare(tree, end);

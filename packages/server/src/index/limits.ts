@@ -44,6 +44,8 @@ export const MAX_WAITING_QUERIES = 256;
 /** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
 export const INSERT_GAP_MS = 200;
 export const BUSY_INSERT_GAP_MS = 1_500;
+/** After so long without an insert the next one waits for nothing. */
+export const QUIET_MS = 1_500;
 /** From so many waiting rows on, the longer pause holds … */
 export const BUSY_ROWS = 2_000;
 /** … until so many wait that a part is large enough. */

@@ -1,9 +1,9 @@
 /**
  * One tree on its way from the journal to a published checkpoint.
  *
- * Guarantees: tiles and chain leaves are durable before the head is swapped, the head is swapped before the checkpoint is published,
- * and superseded partial tiles are removed only after that. A step that failed is done again by the next call;
- * whether a failed swap took effect is read from the head store before anything else is signed.
+ * Guarantees: tiles and chain leaves are durable before the head is swapped, the head is swapped before the checkpoint
+ * is published, and superseded partial tiles are removed only after that. A step that failed is done again by the next
+ * call; whether a failed swap took effect is read from the head store before anything else is signed.
  * Invariant: published ≤ head ≤ integrated ≤ journaled.
  * Left out: when to run (local-ledger.ts), and whether a tree's first checkpoint may be signed yet (epoch-gate.ts).
  * Calls never overlap.
