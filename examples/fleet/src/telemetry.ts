@@ -35,7 +35,11 @@ export function startTelemetry(setup: ServiceSetup): NodeSDK {
       new UndiciInstrumentation({
         requestHook: (span, request) => markTarget(span, request.origin, setup.peers),
       }),
-      new PgInstrumentation({ requireParentSpan: true, ignoreConnectSpans: true, requestHook: (span) => markDatabase(span) }),
+      new PgInstrumentation({
+        requireParentSpan: true,
+        ignoreConnectSpans: true,
+        requestHook: (span) => markDatabase(span),
+      }),
     ],
     metricReaders: [],
     logRecordProcessors: [],

@@ -2,6 +2,7 @@
  * The attributes of a record: everything that is no field. Scalars become strings and structures canonical JSON;
  * secrets that a name announces become keyed fingerprints, at any depth.
  */
+import { isBodyName, refuseBody } from "./bodies.ts";
 import { CanonicalBoundError, canonicalOf, numeral } from "./canonical.ts";
 import { sortedKeys } from "./canonical-record.ts";
 import { checkText, checkUnusualText } from "./check-field.ts";
@@ -83,6 +84,7 @@ function systemOf(given: Readonly<Record<string, unknown>>): string | undefined 
 }
 
 function add(attributes: Attributes, given: string, value: unknown, context: Context): Refusal | null {
+  if (isBodyName(given)) return refuseBody(`attributes.${given}`);
   if (value === undefined || value === null) return null;
   const problem = nameProblem(given);
   if (problem !== null) return problem;
@@ -149,7 +151,7 @@ function isExact(value: number): boolean {
 }
 
 function inexact(name: string, value: number): Refusal {
-  const message = `attributes.${name} has ${value}, which a JSON number does not hold exactly; send it as a string`;
+  const message = `attributes.${name} has ${shown(value)}, which is not held exactly; send it as a string`;
   return new Refusal("integer_out_of_range", `attributes.${name}`, message);
 }
 

@@ -46,7 +46,7 @@ function compile(field: FieldSpec): FieldCheck {
     case "enum":
       return compileEnum(field);
     case "uint":
-      return (value) => checkUint(field, value);
+      return compileUint(field);
     case "names":
       return compileNames(field);
     case "map":
@@ -140,10 +140,11 @@ function compilePattern(field: FieldSpec, pattern: { readonly source: string; re
   const form = new RegExp(`^(?:${pattern.source})$`);
   const isZero = field.name === "trace_id" || field.name.endsWith("span_id") ? /^0+$/ : null;
   const foldsCase = field.kind === "id";
+  const allowed = foldsCase ? `${pattern.says} (upper case is folded)` : pattern.says;
   return (value, trail) => {
-    if (typeof value !== "string") return invalid(field, value, pattern.says);
+    if (typeof value !== "string") return invalid(field, value, allowed);
     const text = foldsCase && !form.test(value) ? value.toLowerCase() : value;
-    if (text.length > field.maxBytes || !form.test(text)) return invalid(field, value, pattern.says);
+    if (text.length > field.maxBytes || !form.test(text)) return invalid(field, value, allowed);
     if (isZero?.test(text) === true) {
       const message = `${field.name} is all zeros, which W3C trace context calls none`;
       note(trail, { code: "ignored_value", field: field.name, message });
@@ -168,17 +169,20 @@ function compileEnum(field: FieldSpec): FieldCheck {
 }
 
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
-const UINT = "an integer from 0 to 9007199254740991";
 
-function checkUint(field: FieldSpec, value: unknown): number | Refusal {
-  const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : value;
-  if (typeof number !== "number" || Number.isNaN(number)) return invalid(field, value, UINT);
-  if (number > Number.MAX_SAFE_INTEGER || number < 0) {
-    return new Refusal("integer_out_of_range", field.name, `${field.name} is ${shown(value)}; it must be ${UINT}`);
-  }
-  if (!Number.isInteger(number)) return invalid(field, value, UINT);
-  // −0 is written as 0.
-  return number === 0 ? 0 : number;
+function compileUint(field: FieldSpec): FieldCheck {
+  const max = field.max ?? Number.MAX_SAFE_INTEGER;
+  const allowed = `an integer from 0 to ${max}`;
+  return (value) => {
+    const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : value;
+    if (typeof number !== "number" || Number.isNaN(number)) return invalid(field, value, allowed);
+    if (number > max || number < 0) {
+      return new Refusal("integer_out_of_range", field.name, `${field.name} is ${shown(value)}; it must be ${allowed}`);
+    }
+    if (!Number.isInteger(number)) return invalid(field, value, allowed);
+    // −0 is written as 0.
+    return number === 0 ? 0 : number;
+  };
 }
 
 function compileNames(field: FieldSpec): FieldCheck {

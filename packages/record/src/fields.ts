@@ -34,6 +34,8 @@ export interface FieldSpec {
   readonly values?: readonly string[];
   /** An anchored pattern the value must match, and its name for messages. */
   readonly pattern?: { readonly source: string; readonly says: string };
+  /** The largest integer of a `uint`; without it 2^53−1. */
+  readonly max?: number;
   /** One sentence for the documentation. */
   readonly says: string;
 }
@@ -191,7 +193,7 @@ export const FIELDS: readonly FieldSpec[] = [
   optional("auth_scopes", "names", 256, "What the credential permits."),
   { ...optional("auth_decision", "enum", 16, "Whether access was allowed; not the outcome."), values: AUTH_DECISIONS },
   optional("peer_address", "id", 256, "The other end's address, as the recorder saw it."),
-  optional("peer_port", "uint", 16, "The other end's port, as the recorder saw it."),
+  { ...optional("peer_port", "uint", 16, "The other end's port, as the recorder saw it."), max: 65_535 },
   optional("peer_identity", "id", 512, "SPIFFE id or certificate SAN of the other end."),
   optional("tls_version", "name", 16, "TLS version of the connection."),
   optional("client_address", "id", 256, "The original client, where a trusted proxy forwarded it."),

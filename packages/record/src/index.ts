@@ -1,5 +1,6 @@
 export * from "./fields.ts";
 export type * from "./types.ts";
+export { isBodyName } from "./bodies.ts";
 export { callId, LINK_SPAN_ATTRIBUTE, LINK_TRACE_ATTRIBUTE } from "./call-id.ts";
 export { canonicalOf, CanonicalBoundError } from "./canonical.ts";
 export type { CanonicalBounds } from "./canonical.ts";

@@ -148,6 +148,7 @@ describe("a fault is named with its field, what was wrong and what is allowed", 
     ["unknown_value", "data_categories", ["pii", "dna"], "pii, phi, pci, secret"],
     ["invalid_value", "status", 200, "success, error"],
     ["invalid_value", "event_type", "api_call", "capitals"],
+    ["invalid_value", "id", "018BCFE5", "upper case is folded"],
     ["invalid_value", "trace_id", "4bf9", "32 lower-case hex digits"],
     ["invalid_value", "request_digest", "sha256:zz", "64 lower-case hex digits"],
     ["invalid_value", "service_id", 7, "a string"],
@@ -162,6 +163,7 @@ describe("a fault is named with its field, what was wrong and what is allowed", 
     ["integer_out_of_range", "duration_us", 9_007_199_254_740_992, "9007199254740991"],
     ["integer_out_of_range", "attempt", -1, "0 to"],
     ["integer_out_of_range", "producer_seq", "9007199254740993", "9007199254740991"],
+    ["integer_out_of_range", "peer_port", 65_536, "0 to 65535"],
     ["too_long", "service_id", "s".repeat(257), "256"],
     ["too_long", "service_id", "é".repeat(129), "256"],
     ["too_many", "subject_refs", Array.from({ length: 65 }, (_, index) => String(index)), "64"],
@@ -187,9 +189,26 @@ describe("a fault is named with its field, what was wrong and what is allowed", 
     ["too_long", { ["n".repeat(257)]: 1 }, "attributes"],
     ["too_many", Object.fromEntries(Array.from({ length: 257 }, (_, index) => [`a${index}`, 1])), "attributes"],
     ["invalid_value", { "": 1 }, "attributes"],
+    ["bodies_not_enabled", { request_body: "x" }, "attributes.request_body"],
+    ["bodies_not_enabled", { response_body: { a: 1 } }, "attributes.response_body"],
+    ["bodies_not_enabled", { "tallystick.request_body": "x" }, "attributes.tallystick.request_body"],
     ["invalid_value", { a: () => 1 }, "attributes.a"],
   ])("%s in an attribute", (code, attributes, field) => {
     expect(refused({ attributes })).toMatchObject({ code, field });
+  });
+
+  it("shows an integer as it was sent or not at all, never rounded", () => {
+    const rounded = Number("9007199254740993");
+    for (const changes of [{ duration_us: rounded }, { attributes: { a: rounded } }, { status_code: rounded }]) {
+      const { message } = refused(changes);
+      expect(message).not.toContain("9007199254740992");
+      expect(message).toContain("above 9007199254740991");
+    }
+    expect(refused({ duration_us: "9007199254740993" }).message).toContain('"9007199254740993"');
+  });
+
+  it("takes the largest port there is", () => {
+    expect(accepted({ ...REQUIRED, peer_port: 65_535 }).peer_port).toBe(65_535);
   });
 
   it("never shows a secret", () => {

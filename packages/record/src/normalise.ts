@@ -3,6 +3,7 @@
  * again changes nothing. Redaction comes first, so that canonical bytes and digests never depend on what it removes.
  */
 import { checkAttributes, sorted } from "./attributes.ts";
+import { isBodyName, refuseBody } from "./bodies.ts";
 import { canonicalJson, KEY_INDEX, RECORD_KEYS } from "./canonical-record.ts";
 import { checkOf, note } from "./check-field.ts";
 import type { FieldCheck, RecordNote, Trail } from "./check-field.ts";
@@ -45,7 +46,6 @@ export type NormaliseOutcome =
 
 const ATTRIBUTES = slotOf("attributes");
 const CREDENTIAL = slotOf("credential_id");
-const BODIES: ReadonlySet<string> = new Set(["request_body", "response_body"]);
 const CHECKS: readonly FieldCheck[] = RECORD_KEYS.map(checkOf);
 const MUST_BE_SENT: readonly number[] = FIELDS.filter((field) => field.required === "producer").map((field) =>
   RECORD_KEYS.indexOf(field.name),
@@ -92,7 +92,7 @@ function readFields(
     const value = input[name];
     const slot = KEY_INDEX.get(name);
     if (slot === undefined) {
-      if (BODIES.has(name)) return new Refusal("bodies_not_enabled", name, `${name} is not kept yet; leave it out`);
+      if (isBodyName(name)) return refuseBody(name);
       unknown ??= Object.create(null) as Record<string, unknown>;
       unknown[name] = value;
     } else if (slot === ATTRIBUTES) {

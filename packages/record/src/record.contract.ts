@@ -116,7 +116,10 @@ function valueOf(field: FieldSpec): fc.Arbitrary<unknown> {
     case "time":
       return fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }).map(formatTimestamp);
     case "uint":
-      return fc.oneof(fc.nat(), fc.constantFrom(0, -0, Number.MAX_SAFE_INTEGER, "12"));
+      return fc.oneof(
+        fc.nat({ max: field.max ?? 2 ** 31 - 1 }),
+        fc.constantFrom(0, -0, field.max ?? Number.MAX_SAFE_INTEGER, "12"),
+      );
     case "names":
       return fc.array(hostileText, { maxLength: 4 });
     case "map":

@@ -4,7 +4,8 @@
  * message.
  */
 const NAME =
-  "pass(?:word|wd|phrase)|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|(?:api|access|account|private|signing|encryption)[_-]?key|credentials?" +
+  "pass(?:word|wd|phrase)|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|credentials?" +
+  "|(?:api|access|account|private|signing|encryption|subscription|functions)[_-]?key" +
   "|authorization|cookie|token|sig(?:nature)?";
 const ATOM = "\\[redacted:[a-z0-9-]{1,32}\\]";
 /** In this order: escaped quotes (JSON inside JSON), double quotes, single quotes, a word. */

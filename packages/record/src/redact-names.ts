@@ -5,28 +5,40 @@
 import { LIMITS } from "./limits.ts";
 import { redactText } from "./redact.ts";
 
-/** Names whose values become fingerprints, alone or after an underscore (`db_password`). More come by configuration. */
+/**
+ * Names whose values become fingerprints, alone or after an underscore (`db_password`). More come by configuration.
+ * `session.id` is none of them: in OpenTelemetry it is an identifier, and its last part is only `id`.
+ */
 export const REDACTED_NAMES: readonly string[] = [
   "access_key",
   "account_key",
   "api_key",
   "apikey",
   "authorization",
+  "bearer",
   "cookie",
   "cookies",
   "credentials",
   "encryption_key",
+  "functions_key",
+  "jsessionid",
   "passphrase",
   "passwd",
   "password",
   "passwords",
+  "phpsessid",
   "private_key",
   "pwd",
   "secret",
   "secret_key",
   "secrets",
+  "session_id",
+  "sessionid",
   "shared_access_key",
+  "signature",
+  "signature_256",
   "signing_key",
+  "subscription_key",
   "token",
 ];
 

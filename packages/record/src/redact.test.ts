@@ -56,6 +56,7 @@ const SECRETS: readonly (readonly [kind: string, text: string, gone: string])[] 
   ["secret", '{"user":"a","client_secret":"hunter2 and more"}', "hunter2"],
   ["secret", String.raw`{\"apiKey\":\"hunter2\"}`, "hunter2"],
   ["secret", "X-Api-Key: hunter2", "hunter2"],
+  ["secret", "Ocp-Apim-Subscription-Key: hunter2", "hunter2"],
   ["secret", "Cookie: a=hunter2; b=hunter3", "hunter"],
   ["secret", "Server=db;AccountKey=hunter2;", "hunter2"],
 ];
@@ -122,12 +123,38 @@ describe("known secrets", () => {
     "refreshToken",
     "private_key",
     "aws_secret_access_key",
+    "Ocp-Apim-Subscription-Key",
+    "session_id",
+    "sessionId",
+    "mcp-session-id",
+    "ASP.NET_SessionId",
+    "JSESSIONID",
+    "PHPSESSID",
+    "bearer",
+    "x-csrf-token",
+    "x-xsrf-token",
+    "x-access-token",
+    "x-session-token",
+    "x-goog-api-key",
+    "x-functions-key",
+    "apikey",
+    "access_key",
+    "secret_key",
+    "signature",
+    "x-signature",
+    "X-Hub-Signature-256",
   ])("the value of an attribute named %s becomes a fingerprint, at any depth", (name) => {
     const given = { [name]: "hunter2", list: [{ [name]: "hunter2" }], [`copy.${name}`]: ["hunter2", "hunter3"] };
     const outcome = normalise({ ...REQUIRED, attributes: given, [name]: "hunter2" }, testContext());
     if (outcome.kind !== "ok") throw new Error(outcome.message);
     expect(canonicalJson(outcome.record)).not.toContain("hunter");
     expect(outcome.record.attributes?.[name]).toMatch(/^fp:[0-9a-f]{32}$/);
+  });
+
+  it("OpenTelemetry's session.id is an identifier and stays", () => {
+    const attributes = { "session.id": "00112233", "session.previous_id": "00112232", session: { id: "00112233" } };
+    const outcome = normalise({ ...REQUIRED, attributes }, testContext());
+    expect(outcome).toMatchObject({ record: { attributes: { ...attributes, session: '{"id":"00112233"}' } } });
   });
 
   it("names from the configuration count as well", () => {

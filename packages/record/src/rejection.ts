@@ -10,7 +10,7 @@ export const REJECTION_CODES = {
   too_long: "A value is longer than the field allows.",
   too_many: "An array or map has more elements than allowed.",
   too_deep: "An attribute's value is nested too deeply.",
-  integer_out_of_range: "An integer is not between 0 and 9007199254740991; it is refused because it would be rounded.",
+  integer_out_of_range: "An integer is below 0 or above its field's largest (at most 9007199254740991).",
   time_out_of_range: "A time lies outside the years that can be kept.",
   lone_surrogate: "A string has half of a surrogate pair, so it has no UTF-8.",
   bodies_not_enabled: "Bodies are not kept yet; request_body and response_body are refused.",
@@ -40,5 +40,12 @@ export function shown(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object") return "an object";
-  return typeof value === "number" || typeof value === "boolean" ? String(value) : `a ${typeof value}`;
+  if (typeof value === "number") return shownNumber(value);
+  return typeof value === "boolean" ? String(value) : `a ${typeof value}`;
+}
+
+/** Beyond 2^53 − 1 the JSON reader has rounded it, and another number than was sent would only mislead. */
+function shownNumber(value: number): string {
+  if (value > Number.MAX_SAFE_INTEGER) return `a number above ${Number.MAX_SAFE_INTEGER}`;
+  return value < Number.MIN_SAFE_INTEGER ? `a number below ${Number.MIN_SAFE_INTEGER}` : String(value);
 }

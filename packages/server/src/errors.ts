@@ -15,6 +15,7 @@ export const ERROR_CODES = [
   "not_found",
   "method_not_allowed",
   "request_timeout",
+  "expectation_failed",
   "body_too_large",
   "too_many_records",
   "unsupported_media_type",

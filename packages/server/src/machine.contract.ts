@@ -42,6 +42,7 @@ export function absentIndex(): Index {
     lagRecords: () => 0,
     reindex: () => Promise.reject(down()),
     enginePid: () => null,
+    engineAddress: () => null,
     close: async () => {},
   };
 }

@@ -6,7 +6,7 @@
  * start again; a folder that holds records and has lost its name plate or its KMS key is refused, never given new
  * ones.
  */
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { formatTimestamp } from "@tallystick/record";
 
 import type { Config } from "./config/schema.ts";
@@ -57,7 +57,7 @@ export async function openServerFolder(
   const { disk } = machine;
   await disk.makeFolder(folder);
   // The format is looked at before anything is written, the lock included: a newer version's folder is left as it is.
-  await readServerFile(disk, folder);
+  if ((await readServerFile(disk, folder)) === null) await refuseForeign(disk, folder, placesOf(folder, config, base));
   const lock = await acquireFolderLock(disk, folder, machine.processes);
   try {
     return await openLocked(machine, folder, config, placesOf(folder, config, base), lock);
@@ -89,6 +89,20 @@ async function openLocked(
   if (found === null) await writeServerFile(disk, folder, { origin, createdAt });
   const keyring = openKeyring({ disk, folder: places.keys, kms, clock, randomBytes: random });
   return { places, lock, isFresh: found === null, origin, adminToken, keyring };
+}
+
+/** What a start that was killed may have left is no stranger's; a disk's root has `lost+found`. */
+async function refuseForeign(disk: Disk, folder: string, places: Places): Promise<void> {
+  const inside = Object.values(places).filter((place) => dirname(place) === folder);
+  const own = inside.map((place) => place.slice(folder.length + 1));
+  const names = new Set([...own, SERVER_FILE, "lost+found"]);
+  const isKnown = (name: string) => /^\.?lock/.test(name) || names.has(name.replace(/(\/|\.tmp)$/, ""));
+  const foreign = (await disk.list(folder)).find((name) => !isKnown(name));
+  if (foreign === undefined) return;
+  throw new TallystickError("folder_format", `${folder} is no data folder and is not empty: it holds ${foreign}.`, {
+    hint: "Name an empty folder, or one that is not there yet.",
+    at: { file: `${folder}/${foreign}` },
+  });
 }
 
 /** Keys or records without a name plate: something took it away, and a new one would break every origin. */

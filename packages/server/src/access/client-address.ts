@@ -21,15 +21,32 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   };
 }
 
-function addCidr(list: BlockList, cidr: string): void {
+export function isCidr(text: string): boolean {
+  return partsOf(text) !== null;
+}
+
+interface Cidr {
+  readonly address: string;
+  readonly bits: number;
+  readonly version: number;
+}
+
+function partsOf(cidr: string): Cidr | null {
   const [address = "", prefix, ...rest] = cidr.split("/");
   const version = isIP(address);
-  const bits = prefix === undefined ? (version === 4 ? 32 : 128) : Number(prefix);
-  if (version === 0 || rest.length > 0 || bits > (version === 4 ? 32 : 128)) {
+  const most = version === 4 ? 32 : 128;
+  const bits = prefix === undefined ? most : /^\d{1,3}$/.test(prefix) ? Number(prefix) : NaN;
+  return version !== 0 && rest.length === 0 && bits <= most ? { address, bits, version } : null;
+}
+
+function addCidr(list: BlockList, cidr: string): void {
+  const parts = partsOf(cidr);
+  if (parts === null) {
     throw new TallystickError("config_invalid", `http.trusted_proxies: ${cidr} is no address or CIDR.`, {
       hint: "Write 10.0.0.0/8 or ::1.",
     });
   }
+  const { address, bits, version } = parts;
   list.addSubnet(address, bits, version === 4 ? "ipv4" : "ipv6");
 }
 

@@ -13,7 +13,7 @@ import type { TrustedProxies } from "../access/client-address.ts";
 import type { AccessParts } from "../access/authenticate.ts";
 import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
-import { answerClientError } from "./client-error.ts";
+import { answerClientError, answerExpectations } from "./client-error.ts";
 import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
 import { asTallystickError, PROBLEM_TYPE, problemOf, retryAfterOf } from "./errors.ts";
@@ -62,10 +62,12 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.server.maxConnections = parts.http.maxConnections;
   app.server.headersTimeout = Math.min(parts.http.headersTimeoutMs, parts.http.requestTimeoutMs);
+  answerExpectations(app.server);
   await describeApi(app, parts.version);
   await app.register(cookie);
   const connections: ProxiedConnections = acceptProxyHeaders(app.server, parts.proxies, parts.clock);
   guardRoutes(app, { ...parts, connections: () => connections });
+  app.addHook("onRequest", async (request) => refuseMalformed(request));
   app.addHook("onSend", async (request, reply) => addHeaders(parts, request, reply));
   app.addHook("onResponse", async (request, reply) => logAnswer(request, reply));
   app.setErrorHandler((error, request, reply) => sendProblem(asTallystickError(error), request, reply));
@@ -96,7 +98,12 @@ function instance({ http, log }: ApiParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
     bodyLimit: MAX_JSON_BODY_BYTES,
     requestTimeout: http.requestTimeoutMs,
-    http: { connectionsCheckingInterval: TIMEOUT_CHECK_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    // Node's own refusal of a request without Host has no body; refuseMalformed refuses it.
+    http: {
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requireHostHeader: false,
+    },
     forceCloseConnections: "idle" as const,
     // Its own 503 is no problem+json; guardRoutes refuses what still comes over open connections.
     return503OnClosing: false,
@@ -124,6 +131,20 @@ function readingOwnBodies(scope: FastifyInstance, declare: () => void): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
   declare();
+}
+
+/** What Node and Fastify would take in silence. */
+function refuseMalformed(request: FastifyRequest): void {
+  if (request.raw.httpVersion === "1.1" && request.headers.host === undefined)
+    throw new TallystickError("bad_request", "An HTTP/1.1 request has a Host header.");
+  if (request.is404) return;
+  try {
+    decodeURIComponent(request.url.split("?").slice(1).join("?"));
+  } catch (cause) {
+    throw new TallystickError("bad_request", "The URL's query is not validly encoded: a % begins two hex digits.", {
+      cause,
+    });
+  }
 }
 
 function addHeaders(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): void {

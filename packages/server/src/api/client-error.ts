@@ -1,3 +1,4 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 import { TallystickError } from "../errors.ts";
@@ -19,6 +20,17 @@ export function answerClientError(error: ParserError, socket: Socket): void {
     "connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+/** An `Expect` that Node would refuse without a body. */
+export function answerExpectations(server: Pick<Server, "on">): void {
+  server.on("checkExpectation", (_: IncomingMessage, response: ServerResponse) => {
+    const problem = problemOf(
+      new TallystickError("expectation_failed", "Only 100-continue may be expected of this server."),
+    );
+    response.writeHead(problem.status, { "content-type": PROBLEM_TYPE, connection: "close" });
+    response.end(JSON.stringify(problem));
+  });
 }
 
 function tallystickErrorOf(error: ParserError): TallystickError {

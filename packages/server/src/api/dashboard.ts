@@ -61,18 +61,21 @@ function fileOf(prefix: string, name: string, bytes: Uint8Array): DashboardFile 
   };
 }
 
-/** Paths that belong to programs; a page for people never answers there. */
-const RESERVED = /^\/(api|v1|trees|metrics|healthz|readyz|login)(\/|$)/;
+/** Addresses of the dashboard's own, which are its entry page; a view is a part of the query. */
+const PAGES: ReadonlySet<string> = new Set(["/"]);
+const ENTRY = "/index.html";
 
-/** A file, or for any other address of the dashboard its entry page; null when the request is not the dashboard's. */
+/** A file, or the entry page for whoever takes HTML; null when the request is not the dashboard's. */
 export function dashboardFile(files: DashboardFiles, request: FastifyRequest): DashboardFile | null {
   if (request.method !== "GET" && request.method !== "HEAD") return null;
   const path = request.url.split("?", 1)[0]!;
-  if (RESERVED.test(path)) return null;
-  const exact = files.get(path === "/" ? "/index.html" : path);
-  if (exact !== undefined) return exact;
-  const isPage = !path.slice(path.lastIndexOf("/")).includes(".");
-  return isPage ? (files.get("/index.html") ?? null) : null;
+  const isShown = PAGES.has(path) && takesHtml(request.headers.accept);
+  if (isShown) return files.get(ENTRY) ?? null;
+  return path === ENTRY ? null : (files.get(path) ?? null);
+}
+
+function takesHtml(accept: string | undefined): boolean {
+  return accept === undefined || /(^|[\s,])(text\/html|text\/\*|\*\/\*)/i.test(accept);
 }
 
 export function sendDashboardFile(request: FastifyRequest, reply: FastifyReply, file: DashboardFile): FastifyReply {

@@ -79,6 +79,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Send the whole request at once; `http.request_timeout_s` sets the time.",
     "The request did not arrive whole in time, and the connection was closed.",
   ),
+  expectation_failed: entry(
+    417,
+    "The expectation cannot be met",
+    "Leave the Expect header out, or send 100-continue.",
+    "The Expect header asks for something other than 100-continue.",
+  ),
   body_too_large: entry(
     413,
     "The body is too large",

@@ -50,10 +50,14 @@ export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void
       exposeHeadRoute: false,
       schema: {
         summary: "All records that match, streamed",
+        description:
+          "Streamed whole, or with `paged=true` page by page: the texts of all pages, one after another, are the export. " +
+          "Each page's header Tallystick-Next is the `cursor` of what follows, and is absent on the last; " +
+          "Tallystick-Partial: true says that a limit cut the page.",
         tags: ["search"],
         querystring: ExportQuery,
         response: {
-          200: textResponse("NDJSON, CSV or XML", "application/x-ndjson"),
+          200: textResponse("What `format` asks for", "application/x-ndjson", "text/csv", "application/xml"),
           ...problems(400, 401, 403, 422, 503, 504),
         },
       },

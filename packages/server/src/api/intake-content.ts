@@ -31,7 +31,7 @@ export function mediaType(contentType: string | undefined): string {
   return (contentType ?? "").split(";", 1)[0]!.trim().toLowerCase();
 }
 
-/** Text must be UTF-8; another charset in the header is refused rather than misread. */
+/** Text must be UTF-8, and protobuf is no text; another charset in the header is refused rather than misread. */
 export function formatOf(contentType: string | undefined, formats: Formats): Format {
   const format = formats[mediaType(contentType)];
   if (format === undefined) {
@@ -42,7 +42,8 @@ export function formatOf(contentType: string | undefined, formats: Formats): For
     );
   }
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType ?? "")?.[1];
-  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+  const isText = !format.endsWith("-protobuf");
+  if (isText && charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
     throw new TallystickError("unsupported_media_type", "Bodies are taken in UTF-8 only.");
   }
   return format;

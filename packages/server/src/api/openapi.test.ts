@@ -1,4 +1,6 @@
-/** The description of the interface is whole: what it refers to is there, and every parameter of a path is described. */
+/**
+ * The description of the interface is whole: what it refers to is there, and every parameter of a path is described.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
@@ -8,6 +10,7 @@ interface Operation {
   readonly operationId: string;
   readonly summary: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, unknown>> };
   readonly responses: Readonly<Record<string, unknown>>;
   readonly security: readonly object[];
 }
@@ -65,4 +68,23 @@ it("gives every operation a name of its own, a sentence, answers and what it tak
     expect(Object.keys(operation.responses).length, path).toBeGreaterThan(0);
     expect(Array.isArray(operation.security), path).toBe(true);
   }
+});
+
+it("describes what intake takes and answers", () => {
+  const intake = (path: string) => api.paths[path]!["post"]!;
+  expect(Object.keys(intake("/v1/records").requestBody!.content)).toEqual(
+    expect.arrayContaining(["application/json", "application/x-ndjson", "application/xml"]),
+  );
+  const names = (operation: Operation) => operation.parameters!.map(({ name }) => name);
+  expect(names(intake("/v1/records"))).toEqual(expect.arrayContaining(["wait", "Idempotency-Key", "Prefer"]));
+  expect(names(api.paths["/api/tail"]!["get"]!)).toContain("Last-Event-ID");
+  for (const path of ["/v1/traces", "/v1/logs"]) {
+    const content = Object.keys(intake(path).requestBody!.content);
+    expect(content).toEqual(["application/x-protobuf", "application/json"]);
+  }
+  for (const path of ["/v1/records", "/v1/traces", "/v1/logs"]) {
+    const statuses = ["200", "400", "401", "403", "405", "408", "413", "415", "429", "503"];
+    expect(Object.keys(intake(path).responses)).toEqual(expect.arrayContaining(statuses));
+  }
+  expect(api.paths["/login"]!["get"]!.responses).toHaveProperty("303");
 });

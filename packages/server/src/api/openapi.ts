@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import type { TSchema } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import { SHARED_SCHEMAS } from "./schemas.ts";
+import { PROBLEM_CONTENT, SHARED_SCHEMAS } from "./schemas.ts";
 
 /** OpenAPI 3.1 from the schemas that validate; call before any route is declared. */
 export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
@@ -37,11 +37,25 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
       const access = route.config?.access ?? "public";
       const security =
         access === "public" ? [] : access === "write" ? [{ bearer: [] }] : [{ bearer: [] }, { session: [] }];
-      const described = { ...schema, security, operationId: operationId(route.method, url) };
+      const described = {
+        ...schema,
+        ...route.config?.described,
+        response: { ...OTHERWISE, ...(schema?.response as object | undefined) },
+        security,
+        operationId: operationId(route.method, url),
+      };
       return url.endsWith("/*") ? withPath(described, url) : { schema: described, url };
     },
   });
 }
+
+const OTHERWISE = {
+  default: {
+    description:
+      "Problem details of any other status: 400 without Host, 408 when the request is slow to arrive, 417, 431, 503 while the server stops.",
+    content: { [PROBLEM_CONTENT]: { schema: Type.Ref("Problem") } },
+  },
+};
 
 export function openApiRoute(app: FastifyInstance): void {
   app.get(

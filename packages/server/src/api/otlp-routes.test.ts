@@ -68,6 +68,14 @@ describe("OTLP/HTTP", () => {
     expect(zipped.status).toBe(200);
   });
 
+  it("takes its content types with parameters", async () => {
+    for (const type of [`${PROTOBUF}; charset=x`, `${PROTOBUF};messageType="a.B"`]) {
+      const response = await post("/v1/logs", new Uint8Array(0), { "content-type": type });
+      expect([response.status, response.headers.get("content-type")]).toEqual([200, PROTOBUF]);
+    }
+    expect((await post("/v1/logs", "{}", { "content-type": `${JSON_TYPE}; charset=utf-8` })).status).toBe(200);
+  });
+
   it("stores a retried batch once", async () => {
     const span = { ...SPAN, spanId: "0000000000000001" };
     const size = await sizeAfter(() => post("/v1/traces", traces(span), { "content-type": JSON_TYPE }));

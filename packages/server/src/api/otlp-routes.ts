@@ -6,6 +6,7 @@ import type { OtlpEncoding, OtlpSignal } from "../intake/otlp/response.ts";
 import { asTallystickError, retryAfterOf } from "./errors.ts";
 import { ACCEPTED_ENCODINGS, formatOf, LOG_FORMATS, mediaType, TRACE_FORMATS } from "./intake-content.ts";
 import type { Formats } from "./intake-content.ts";
+import { otlpDescribed, otlpResponses } from "./intake-description.ts";
 import { otlpBody, otlpStatusOf, statusBody } from "./otlp-answer.ts";
 import { principalOf } from "./route-access.ts";
 import { takeIn } from "./take-in.ts";
@@ -32,16 +33,18 @@ export function otlpError(request: FastifyRequest, reply: FastifyReply, error: T
   return reply.code(otlpStatusOf(error)).type(type).send(body);
 }
 
+const MESSAGES: Readonly<Record<OtlpSignal, string>> = { traces: "Trace", logs: "Logs" };
+
 function otlpRoute(app: FastifyInstance, parts: IntakeParts, signal: OtlpSignal, formats: Formats): void {
   app.post(
     `/v1/${signal}`,
     {
-      config: { access: "write" },
+      config: { access: "write", described: otlpDescribed(`Export${MESSAGES[signal]}ServiceRequest`) },
       schema: {
         summary: `Store OpenTelemetry ${signal}`,
         description: "OTLP/HTTP, protobuf or JSON. Errors are google.rpc.Status in the request's encoding.",
         tags: ["intake"],
-        consumes: Object.keys(formats),
+        response: otlpResponses(`Export${MESSAGES[signal]}ServiceResponse`),
       },
     },
     async (request, reply) => {

@@ -47,6 +47,7 @@ const CASES: readonly (readonly [
   ["a time that is none", "GET", "/api/search?from=yesterday", {}, 400, "bad_request"],
   ["a cursor that is none", "GET", "/api/search?cursor=abc", {}, 400, "cursor_invalid"],
   ["an index that is down", "GET", "/api/search", {}, 503, "index_unavailable"],
+  ["a query with broken encoding", "GET", "/api/search?q=%zz", {}, 400, "bad_request"],
   ["a URL with broken encoding", "GET", "/api/%zz", {}, 400, "bad_request"],
   [
     "a body of no known type",
@@ -132,6 +133,15 @@ describe("the answer is a problem", () => {
     const answer = await raw("what is this\r\n\r\n");
     expect(answer).toContain("HTTP/1.1 400");
     expect(answer).toContain("application/problem+json");
+  });
+
+  it("to HTTP/1.1 without a Host, and to an expectation of another kind", async () => {
+    const noHost = await raw("GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n");
+    expect(noHost).toContain("HTTP/1.1 400");
+    expect(noHost).toContain('"code":"bad_request"');
+    const expecting = await raw("GET /healthz HTTP/1.1\r\nhost: x\r\nexpect: foo\r\n\r\n");
+    expect(expecting).toContain("HTTP/1.1 417");
+    expect(expecting).toContain('"code":"expectation_failed"');
   });
 
   it("to an endless body, before it ends", async () => {

@@ -7,6 +7,7 @@ import type { LineNote } from "../intake/intake.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { asTallystickError, PROBLEM_TYPE, problemOf } from "./errors.ts";
 import { ACCEPTED_ENCODINGS, formatOf, RECORD_FORMATS, wantsStrict } from "./intake-content.ts";
+import { RECORDS_DESCRIBED } from "./intake-description.ts";
 import { PUBLISHED_WAIT_MS } from "./limits.ts";
 import { principalOf } from "./route-access.ts";
 import { problems } from "./schemas.ts";
@@ -55,7 +56,7 @@ export function recordsRoute(app: FastifyInstance, parts: RecordsRouteParts): vo
   app.post(
     "/v1/records",
     {
-      config: { access: "write" },
+      config: { access: "write", described: RECORDS_DESCRIBED },
       schema: {
         summary: "Store records",
         description:
@@ -63,7 +64,6 @@ export function recordsRoute(app: FastifyInstance, parts: RecordsRouteParts): vo
           "An answer of 200 means that the stored records are on disk. `Idempotency-Key` makes a repeated request harmless when its records " +
           "have no ids; `Prefer: handling=strict` stores all or nothing.",
         tags: ["intake"],
-        consumes: Object.keys(RECORD_FORMATS),
         querystring: Type.Object({
           wait: Type.Optional(
             Type.Enum(["published"], {
@@ -71,7 +71,7 @@ export function recordsRoute(app: FastifyInstance, parts: RecordsRouteParts): vo
             }),
           ),
         }),
-        response: { 200: IntakeAnswer, 400: IntakeAnswer, ...problems(401, 403, 413, 415, 429, 503) },
+        response: { 200: IntakeAnswer, 400: IntakeAnswer, ...problems(401, 403, 405, 408, 413, 415, 429, 503) },
       },
       serializerCompiler: () => JSON.stringify,
     },

@@ -15,7 +15,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /trees/{log}/{epoch}/checkpoint": "public",
   "GET /trees/{log}/{epoch}/tile/{level}/{path}": "public",
   "GET /trees/{log}/{epoch}/tile/entries/{path}": "read",
-  "GET /api/trees": "read",
+  "GET /api/trees": "public",
   "GET /api/records/{log}/{epoch}/{index}": "read",
   "GET /api/search": "read",
   "GET /api/histogram": "read",

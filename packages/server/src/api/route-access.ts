@@ -20,6 +20,8 @@ export type RouteAccess = "public" | "metrics" | Permission;
 declare module "fastify" {
   interface FastifyContextConfig {
     access?: RouteAccess;
+    /** What OpenAPI says of parts that the route reads by itself. */
+    described?: { readonly body?: unknown; readonly headers?: unknown };
   }
   interface FastifyRequest {
     /** Null on a public route when nobody is logged in. */

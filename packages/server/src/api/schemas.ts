@@ -21,9 +21,11 @@ export const ProblemSchema = Type.Object(
   { $id: "Problem" },
 );
 
+export const PROBLEM_CONTENT = "application/problem+json";
+
 /** Responses of a route that are problems, by status. */
 export function problems(...statuses: readonly number[]): Readonly<Record<number, unknown>> {
-  const content = { "application/problem+json": { schema: Type.Ref("Problem") } };
+  const content = { [PROBLEM_CONTENT]: { schema: Type.Ref("Problem") } };
   return Object.fromEntries(statuses.map((status) => [status, { description: "Problem details", content }]));
 }
 
@@ -82,6 +84,6 @@ export function query<Properties extends Record<string, TSchema>>(properties: Pr
 }
 
 /** Types without a schema of their own in the answer: text, streams. */
-export function textResponse(description: string, type: string): unknown {
-  return { description, content: { [type]: { schema: Type.String() } } };
+export function textResponse(description: string, ...types: readonly string[]): unknown {
+  return { description, content: Object.fromEntries(types.map((type) => [type, { schema: Type.String() }])) };
 }

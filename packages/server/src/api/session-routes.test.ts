@@ -42,10 +42,10 @@ describe("a login link", () => {
       name: "admin",
       role: "admin",
     });
-    expect((await anonymous("/api/trees", session)).status).toBe(200);
+    expect((await anonymous("/api/status", session)).status).toBe(200);
     expect((await anonymous("/api/session", session, "DELETE")).status).toBe(204);
     expect(await (await anonymous("/api/session", session)).json()).toMatchObject({ authenticated: false });
-    expect((await anonymous("/api/trees", session)).status).toBe(401);
+    expect((await anonymous("/api/status", session)).status).toBe(401);
   });
 
   it("is not used up by a program that only looks ahead", async () => {
@@ -71,11 +71,12 @@ describe("the dashboard", () => {
     expect(page.headers.get("cache-control")).toBe("no-cache");
   });
 
-  it("has its files at their places and its entry page at every other address for people", async () => {
+  it("has its files at their places and its entry page at the address for people", async () => {
     const script = await anonymous("/assets/app-1a2b.js");
     expect([script.status, script.headers.get("content-type")]).toEqual([200, "text/javascript; charset=utf-8"]);
     expect(script.headers.get("cache-control")).toContain("immutable");
-    expect(await (await anonymous("/search/anything?q=1")).text()).toContain("<title>Tallystick</title>");
+    expect(await (await anonymous("/?q=1", { accept: "text/html" })).text()).toContain("<title>Tallystick</title>");
+    expect((await anonymous("/", { accept: "application/json" })).status).toBe(404);
     const again = await anonymous("/", { "if-none-match": (await anonymous("/")).headers.get("etag")! });
     expect(again.status).toBe(304);
   });
@@ -85,9 +86,17 @@ describe("the dashboard", () => {
     "/v1/nothing",
     "/trees/nothing",
     "/assets/gone.js",
+    "/nope",
+    "/foo/bar",
+    "/index.html",
+    `/${"long".repeat(500)}`,
     "/..%2f..%2fkms.key",
     "/assets/../../data/kms.key",
   ])("does not answer at %s", async (path) => {
-    expect((await anonymous(path)).status).toBe(404);
+    const response = await anonymous(path, { accept: "text/html" });
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      404,
+      "application/problem+json; charset=utf-8",
+    ]);
   });
 });

@@ -50,7 +50,13 @@ export function sessionRoutes(app: FastifyInstance, parts: SessionRoutesParts): 
         summary: "Use a one-time link",
         tags,
         querystring: query({ token: Type.String({ maxLength: 128 }) }),
-        response: problems(401, 429),
+        response: {
+          303: {
+            type: "null",
+            description: "To the dashboard, with the session's cookie; or to it without one when the link is too old.",
+          },
+          ...problems(400, 401, 429),
+        },
       },
     },
     (request, reply) => login(parts, request, reply),

@@ -13,6 +13,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
+import type { Journal } from "../journal/journal.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Search } from "../search/search.ts";
 import type { TailEvent } from "../search/tail.ts";
@@ -24,6 +25,7 @@ import type { QuestionParameters } from "./search-query.ts";
 
 export interface TailRouteParts {
   readonly search: Search;
+  readonly journal: Journal;
   readonly clock: Clock;
   readonly maxTails: number;
   readonly tails: Tails;
@@ -61,11 +63,15 @@ const TailQuery = query({
   after: Type.Optional(Type.String({ description: "An event's id, for readers that cannot set Last-Event-ID." })),
 });
 
+const TailHeaders = Type.Object({
+  "Last-Event-ID": Type.Optional(Type.String({ description: "Id of the last event that the reader has." })),
+});
+
 export function tailRoute(app: FastifyInstance, parts: TailRouteParts): void {
   app.get(
     "/api/tail",
     {
-      config: { access: "read" },
+      config: { access: "read", described: { headers: TailHeaders } },
       exposeHeadRoute: false,
       schema: {
         summary: "Records as they become searchable",
@@ -91,7 +97,11 @@ async function serveTail(parts: TailRouteParts, request: TailRequest, reply: Fas
   const tail = parts.tails.add();
   reply.raw.once("close", () => tail.end());
   try {
-    const events = parts.search.tail(WHOLE_SCOPE, { ...question, lastEventId }, tail.signal);
+    const events = parts.search.tail(
+      WHOLE_SCOPE,
+      { ...question, lastEventId, journaled: parts.journal.trees() },
+      tail.signal,
+    );
     reply.hijack();
     await writeEvents(parts.clock, reply, events, tail.signal, request);
   } finally {

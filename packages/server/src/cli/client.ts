@@ -63,8 +63,9 @@ function text(query: Query): string {
 async function problemError(response: Response, url: string): Promise<CommandError> {
   const body = (await response.json().catch(() => ({}))) as ProblemBody;
   const column = body.at?.["column"];
-  const where = column === undefined ? "" : ` (column ${column})`;
   const detail = body.detail ?? `${url} answered ${response.status}.`;
+  const isSaid = column === undefined || new RegExp(`\\bcolumn ${column}\\b`, "i").test(detail);
+  const where = isSaid ? "" : ` (column ${column})`;
   return new CommandError(detail + where, {
     code: body.code ?? `http_${response.status}`,
     ...(body.hint === undefined ? {} : { hint: body.hint }),

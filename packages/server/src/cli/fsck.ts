@@ -1,11 +1,12 @@
-import { resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { Fault } from "@tallystick/verify";
 import { Command } from "commander";
 
 import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Outcome, Run } from "./outcome.ts";
-import type { CliParts, FolderCheck } from "./parts.ts";
+import type { CliParts, FolderCheck, FolderRequest } from "./parts.ts";
 import { DEFAULT_DATA_FOLDER } from "./target.ts";
 import { grouped } from "./terminal.ts";
 import { showResult } from "./verify.ts";
@@ -34,7 +35,8 @@ export function fsckCommand(parts: CliParts, run: Run): Command {
             terminal.progress(`${grouped(leaves)} leaves checked, in ${tree}`),
           );
           terminal.progressDone();
-          return show(parts, check, options.json === true);
+          const absence = check.index.compared ? null : await whyNotCompared(request);
+          return show(parts, check, absence, options.json === true);
         } finally {
           terminal.progressDone();
         }
@@ -42,18 +44,28 @@ export function fsckCommand(parts: CliParts, run: Run): Command {
     );
 }
 
-function show({ terminal }: CliParts, { verify, index, repaired }: FolderCheck, asJson: boolean): Outcome {
+async function whyNotCompared({ folder, config }: FolderRequest): Promise<string> {
+  if (config.config.index.url !== "") return "it is in a ClickHouse server, and only the embedded one is";
+  const files = await readdir(join(folder, "index")).catch(() => []);
+  return files.length === 0 ? "there is none here" : "a server has it open; stop the server first";
+}
+
+function show(
+  { terminal }: CliParts,
+  { verify, index, repaired }: FolderCheck,
+  absence: string | null,
+  asJson: boolean,
+): Outcome {
   const isClean = verify.clean && index.faults.length === 0;
   const outcome = isClean ? EXIT.ok : EXIT.negative;
   if (asJson) {
-    terminal.json({ clean: isClean, verify, index, repaired });
+    const why = absence === null ? {} : { not_compared: absence };
+    terminal.json({ clean: isClean, verify, index: { ...index, ...why }, repaired });
     return outcome;
   }
   showResult(terminal, verify, false);
   for (const tree of repaired) terminal.line(`repaired: tiles of ${tree}`);
-  terminal.line(
-    index.compared ? indexLine(index.faults) : "index not compared: there is none here, or a server has it open",
-  );
+  terminal.line(absence === null ? indexLine(index.faults) : `index not compared: ${absence}`);
   for (const { tree, message } of index.faults) terminal.line(`  ${tree ?? ""}: ${message}`);
   if (index.faults.length > 0) terminal.note("`tallystick reindex` builds the index anew from the journal.");
   return outcome;

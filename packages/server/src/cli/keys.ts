@@ -4,7 +4,7 @@ import { Command, Option } from "commander";
 import { ROLES } from "../control/role.ts";
 import { connectTo } from "./client.ts";
 import type { Client } from "./client.ts";
-import { CommandError } from "./command-error.ts";
+import { asCommandError, CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
@@ -67,7 +67,7 @@ function createCommand(parts: CliParts, run: Run): Command {
           ...(list && { services: list }),
         };
         const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const key = await client.send<Key & { readonly secret: string }>("POST", "/api/keys", body);
+        const key = await client.send<Key & { readonly secret: string }>("POST", "/api/keys", body).catch(inOptions);
         if (options.json === true) parts.terminal.json(key);
         else {
           parts.terminal.line(key.secret);
@@ -76,6 +76,22 @@ function createCommand(parts: CliParts, run: Run): Command {
         return EXIT.ok;
       }),
     );
+}
+
+/** By what the server's message is about; the first that fits. */
+const OPTION_HINTS: readonly (readonly [about: RegExp, hint: string])[] = [
+  [/relay|services/i, "Give --relay with --services 'a,b' or --services '*', or --service for a key of one service."],
+  [/service/i, "Give --service, or --relay with --services; neither goes with a reader's --role."],
+  [/\blog\b/i, "Give --log another name."],
+  [/name/i, "Give --name another value."],
+];
+
+/** The server speaks of its fields; whoever typed a command knows its options. */
+function inOptions(error: unknown): never {
+  const { message, code } = asCommandError(error);
+  if (code !== "bad_request") throw error;
+  const hint = OPTION_HINTS.find(([about]) => about.test(message))?.[1] ?? "See `tallystick keys create --help`.";
+  throw new CommandError(message, { code, hint, cause: error });
 }
 
 function listCommand(parts: CliParts, run: Run): Command {

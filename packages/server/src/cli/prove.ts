@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { connectTo } from "./client.ts";
 import type { Client } from "./client.ts";
-import { CommandError } from "./command-error.ts";
+import { asCommandError, CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
@@ -91,7 +91,7 @@ async function placeOf(client: Client, leaf: string | undefined, query: string |
 async function fetchEvidence(client: Client, place: string): Promise<Evidence> {
   const trees = await client.get<readonly { readonly tree: string; readonly vkey: string }[]>("/api/trees");
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const stored = await client.get<ProvenRecord>(`/api/records/${place}`);
+    const stored = await client.get<ProvenRecord>(`/api/records/${place}`).catch(notThere);
     const vkey = trees.find(({ tree }) => tree === stored.tree)?.vkey;
     if (stored.proof !== null && vkey !== undefined) return { stored, proof: stored.proof, vkey };
     await sleep(PAUSE_MS);
@@ -99,6 +99,18 @@ async function fetchEvidence(client: Client, place: string): Promise<Evidence> {
   throw new CommandError("No checkpoint covers the record yet.", {
     code: "not_published",
     hint: "Ask again; the server's log tells when publishing fails.",
+  });
+}
+
+/** That there is no such record is an answer. */
+function notThere(error: unknown): never {
+  const { message, code, hint } = asCommandError(error);
+  if (code !== "not_found") throw error;
+  throw new CommandError(message, {
+    code,
+    exitCode: EXIT.negative,
+    cause: error,
+    ...(hint === null ? {} : { hint }),
   });
 }
 

@@ -61,7 +61,9 @@ export async function startFrom(parts: CliParts, options: ServeOptions): Promise
   return { server, stopped };
 }
 
-/** A stop loses nothing however it ends; one that takes too long is ended by the process, and the next start recovers. */
+/**
+ * A stop loses nothing however it ends; one that takes too long is ended by the process, and the next start recovers.
+ */
 export async function closeInTime(server: RunningServer): Promise<void> {
   const late = new AbortController();
   const deadline = sleep(CLOSE_DEADLINE_MS, undefined, { signal: late.signal }).then(() => {

@@ -102,7 +102,10 @@ describe("keys", () => {
       data,
     ]);
     expect(all.json()).toMatchObject({ relay: "*" });
-    expect((await runLine(["keys", "create", "--name", "none", "--relay", "--data", data])).exitCode).toBe(2);
+    const none = await runLine(["keys", "create", "--name", "none", "--relay", "--data", data]);
+    expect([none.exitCode, none.err]).toEqual([2, expect.stringContaining("--services")]);
+    const bad = await runLine(["keys", "create", "--name", "a b", "--service", "a", "--data", data]);
+    expect([bad.exitCode, bad.err]).toEqual([2, expect.stringMatching(/--name(?!.*openapi)/)]);
   });
 });
 
@@ -120,8 +123,9 @@ describe("prove", () => {
     await rm(out, { recursive: true });
   });
 
-  it("ends with 2 for a place that is none", async () => {
-    expect((await runLine(["prove", `${TREE}/999`, "--data", data])).exitCode).toBe(2);
+  it("ends with 1 for a place beyond the tree, and with 2 for what is no place", async () => {
+    const beyond = await runLine(["prove", `${TREE}/999`, "--data", data]);
+    expect([beyond.exitCode, beyond.err]).toEqual([1, expect.stringContaining("numbered 0 to 1")]);
     expect((await runLine(["prove", "nonsense", "--data", data])).exitCode).toBe(2);
   });
 });
@@ -136,6 +140,11 @@ describe("verify", () => {
       0,
       expect.objectContaining({ clean: true, contents: "checked", anchored: false }),
     ]);
+    const stranger = await runLine(["verify", server.url, "--json"], parts);
+    expect([stranger.exitCode, stranger.json<{ clean: boolean; contents: string }>()]).toEqual([
+      0,
+      expect.objectContaining({ clean: true, contents: "not checked" }),
+    ]);
     const byFolder = await runLine(["verify", data], parts);
     expect([byFolder.exitCode, byFolder.out]).toEqual([0, expect.stringContaining("not anchored")]);
   });
@@ -144,6 +153,21 @@ describe("verify", () => {
     expect((await runLine(["verify", join(folder.path, "nothing")], parts)).exitCode).toBe(2);
     expect((await runLine(["verify", "http://127.0.0.1:9"], parts)).exitCode).toBe(2);
     expect((await runLine(["verify", data, "--vkey", join(folder.path, "gone")], parts)).exitCode).toBe(2);
+  });
+});
+
+describe("fsck", () => {
+  it("says why it did not compare the index", async () => {
+    const { out } = await runLine(["fsck", "--data", data], { folder: folderWork(testMachine()) });
+    expect(out).toContain("index not compared: there is none here");
+  });
+});
+
+describe("a fault in a query", () => {
+  it("is said with its column once", async () => {
+    const { exitCode, err } = await runLine(["search", "status:(", "--data", data]);
+    expect(exitCode).toBe(2);
+    expect(err.match(/column/gi)).toHaveLength(1);
   });
 });
 

@@ -67,9 +67,13 @@ describe("a configuration", () => {
     ["a value not of the list", "log:\n  level: loud\n", 2, 3, "one of trace, debug"],
     ["a key below the second level", "intake:\n  otlp:\n    internal: perhaps\n", 3, 5, "one of drop, keep"],
     ["an item of a list", "http:\n  trusted_proxies:\n    - 10.0.0.0/8\n    - everyone\n", 4, 7, "an address or CIDR"],
+    ["a prefix beyond the address", "http:\n  trusted_proxies: [10.0.0.0/99]\n", 2, 21, "an address or CIDR"],
+    ["an address that is none", "http:\n  trusted_proxies: [10.0.0.999]\n", 2, 21, "an address or CIDR"],
     ["a map's value", "ledger:\n  epochs:\n    default: 5s\n", 3, 5, "month, week, day"],
     ["a key given twice", "log:\n  level: info\n  level: warn\n", 3, 3, "unique"],
-    ["broken YAML", "log:\n  level: [info\n", 3, 1, ""],
+    ["an unclosed list", "log:\n  level: [info\nhttp:\n  listen: x\n", 2, 10, "end with a ]"],
+    ["an unclosed map in a list", "ledger:\n  copies: [{kind: file]\n", 2, 12, ""],
+    ["broken YAML", 'log:\n  level: "info\n', 3, 1, "closing"],
     ["a list instead of sections", "- a\n", 1, 1, "map of sections"],
   ])("is refused for %s with its line and column", (_, text, line, column, says) => {
     const { message, at } = faultOf(text);

@@ -1,5 +1,5 @@
 import { Value } from "typebox/value";
-import { LineCounter, isMap, isNode, isPair, isScalar, parse, parseDocument } from "yaml";
+import { LineCounter, isMap, isNode, isPair, isScalar, parse, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
 
 import { TallystickError } from "../errors.ts";
@@ -86,7 +86,7 @@ function parseFile(file: ConfigFile): ParsedFile {
   if (document.errors.length > 0) {
     throw refusal(
       document.errors.slice(0, MAX_REPORTED_FAULTS).map((error) => {
-        const { line, col } = lines.linePos(error.pos[0]);
+        const { line, col } = lines.linePos(unclosedBefore(document, error.pos[0]) ?? error.pos[0]);
         return fault(file.name, line, col, error.message);
       }),
     );
@@ -99,6 +99,17 @@ function parseFile(file: ConfigFile): ParsedFile {
     value: withoutEmptySections((value ?? {}) as Tree),
     placeOf: (path) => placeIn(document, lines, file.name, path),
   };
+}
+
+/** An unclosed [ or { is noticed where the next thing begins; people look for where it was opened. */
+function unclosedBefore(document: Document.Parsed, offset: number): number | null {
+  let opened: number | null = null;
+  visit(document, {
+    Collection(_, { flow, range }) {
+      if (flow === true && range && range[0] < offset && offset <= range[1]) opened = range[0];
+    },
+  });
+  return opened;
 }
 
 function plainValue(document: Document.Parsed, name: string): unknown {

@@ -1,6 +1,7 @@
 import { Value } from "typebox/value";
 import type { TSchema } from "typebox";
 
+import { isCidr } from "../access/client-address.ts";
 import { ConfigSchema, sectionOf } from "./schema.ts";
 
 /** One thing wrong with the configuration: which key, and what is allowed there. */
@@ -29,8 +30,19 @@ interface ValidationError {
 /** What is wrong with a configuration whose defaults are filled in; empty when nothing is. */
 export function schemaFaults(value: unknown): readonly SchemaFault[] {
   const found = (Value.Errors(ConfigSchema, value) as readonly ValidationError[]).flatMap(faultsOf);
-  const unique = new Map(found.map((fault) => [fault.path.join("\0"), fault]));
+  const unique = new Map([...proxyFaults(value), ...found].map((fault) => [fault.path.join("\0"), fault]));
   return [...unique.values()];
+}
+
+/** An address whose numbers are too large has the right pattern and is none. */
+function proxyFaults(value: unknown): readonly SchemaFault[] {
+  const { http } = value as { readonly http?: { readonly trusted_proxies?: unknown } };
+  const proxies = http?.trusted_proxies;
+  if (!Array.isArray(proxies)) return [];
+  return proxies.flatMap((cidr, at) => {
+    const path = ["http", "trusted_proxies", String(at)];
+    return typeof cidr === "string" && !isCidr(cidr) ? [{ path, message: `must be ${allowed(schemaAt(path))}` }] : [];
+  });
 }
 
 function faultsOf(error: ValidationError): readonly SchemaFault[] {

@@ -107,11 +107,8 @@ class ControlLog implements Control {
     }
     if (this.#active.size >= MAX_ACTIVE_KEYS)
       throw refuse(`There are ${MAX_ACTIVE_KEYS} keys already; revoke one first.`);
-    if ([...this.#active.values()].some((key) => key.name === request.name)) {
-      throw new TallystickError("name_taken", `There is a key called ${request.name} already.`, {
-        hint: "Choose another name, or revoke that key first.",
-      });
-    }
+    const taken = [...this.#keys.values()].find((key) => key.name === request.name);
+    if (taken !== undefined) throw nameTaken(taken);
   }
 
   async #change(fields: OwnFields): Promise<void> {
@@ -133,6 +130,14 @@ class ControlLog implements Control {
     this.#lastChange = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Records say `key:<name>` for ever, so a name never means a second key. */
+function nameTaken({ name, revokedAt }: StoredKey): TallystickError {
+  const was = revokedAt === null ? "There is a key" : "There was a key, now revoked,";
+  return new TallystickError("name_taken", `${was} called ${name}.`, {
+    hint: "Choose another name: records name the key they came by, so none is used twice.",
+  });
 }
 
 function shown({ id, name, role, service, relay, log, createdAt, revokedAt }: StoredKey): KeyInfo {

@@ -4,7 +4,7 @@ import type { AuditRecord, FieldSpec, Observed } from "@tallystick/record";
 import fc from "fast-check";
 
 const hex = (digits: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: digits, maxLength: digits });
+  fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: digits, maxLength: digits });
 const text = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
 const instant = fc.oneof(
   fc.integer({ min: 0, max: MAX_TIMESTAMP_US }),

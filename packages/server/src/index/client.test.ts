@@ -31,7 +31,11 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 }
 
 const running = async (): Promise<number> =>
-  (await rows<{ n: number }>("SELECT count() AS n FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%system.processes%'"))[0]!.n;
+  (
+    await rows<{ n: number }>(
+      "SELECT count() AS n FROM system.processes WHERE query LIKE '%sipHash64%' AND query NOT LIKE '%system.processes%'",
+    )
+  )[0]!.n;
 
 describe("select", () => {
   test("gives back every parameter as it was", async () => {
@@ -54,16 +58,24 @@ describe("select", () => {
   });
 
   test("says how much was read, and when the answer was cut", async () => {
-    const whole = await reader.select({ sql: "SELECT leaf_index FROM records", params: {} }, { ...LIMITS, maxRows: 5_000 });
+    const whole = await reader.select(
+      { sql: "SELECT leaf_index FROM records", params: {} },
+      { ...LIMITS, maxRows: 5_000 },
+    );
     expect([whole.rows.length, whole.partial, whole.scannedRows]).toEqual([5_000, false, 5_000]);
-    const cut = await reader.select({ sql: "SELECT leaf_index FROM records", params: {} }, { ...LIMITS, maxRows: 4_999 });
+    const cut = await reader.select(
+      { sql: "SELECT leaf_index FROM records", params: {} },
+      { ...LIMITS, maxRows: 4_999 },
+    );
     expect([cut.rows.length, cut.partial]).toEqual([4_999, true]);
   });
 
   test("fails by code: too long, too much memory, not understood", async () => {
     expect(await codeOf(reader.select({ sql: SLOW, params: {} }, { ...LIMITS, timeoutMs: 300 }))).toBe("query_timeout");
     const large = "SELECT number, count() FROM numbers(10000000) GROUP BY number";
-    expect(await codeOf(reader.select({ sql: large, params: {} }, { ...LIMITS, maxMemoryBytes: 20_000_000 }))).toBe("query_limit");
+    expect(await codeOf(reader.select({ sql: large, params: {} }, { ...LIMITS, maxMemoryBytes: 20_000_000 }))).toBe(
+      "query_limit",
+    );
     expect(await codeOf(rows("SELECT nothing_of_the_kind FROM records"))).toBe("internal");
     expect(await codeOf(rows("SELECT * FROM file('/etc/passwd', 'LineAsString')"))).toBe("internal");
     expect(await codeOf(rows("SELECT 1 INTO OUTFILE '/tmp/never'"))).toBe("internal");
@@ -88,9 +100,13 @@ describe("select", () => {
 
   test("lets a caller leave who still waits, and serves the next", async () => {
     const slow = Array.from({ length: 3 }, () => new AbortController());
-    const busy = slow.map((controller) => reader.select({ sql: SLOW, params: {} }, LIMITS, controller.signal).catch(() => {}));
+    const busy = slow.map((controller) =>
+      reader.select({ sql: SLOW, params: {} }, LIMITS, controller.signal).catch(() => {}),
+    );
     const waiting = new AbortController();
-    const left = reader.select({ sql: "SELECT 1", params: {} }, LIMITS, waiting.signal).catch((error: unknown) => error);
+    const left = reader
+      .select({ sql: "SELECT 1", params: {} }, LIMITS, waiting.signal)
+      .catch((error: unknown) => error);
     const patient = rows<{ one: number }>("SELECT 1 AS one");
     waiting.abort();
     expect(await left).toMatchObject({ name: "AbortError" });
@@ -104,7 +120,10 @@ describe("stream", () => {
   test("gives all rows in blocks", async () => {
     let count = 0;
     let blocks = 0;
-    for await (const block of reader.stream({ sql: "SELECT leaf_index FROM records ORDER BY leaf_index", params: {} }, { ...LIMITS, maxRows: Number.MAX_SAFE_INTEGER })) {
+    for await (const block of reader.stream(
+      { sql: "SELECT leaf_index FROM records ORDER BY leaf_index", params: {} },
+      { ...LIMITS, maxRows: Number.MAX_SAFE_INTEGER },
+    )) {
       count += block.length;
       blocks += 1;
     }
@@ -114,7 +133,11 @@ describe("stream", () => {
 
   test("that fails on the way throws, and the reader goes on", async () => {
     const read = async (): Promise<void> => {
-      for await (const _ of reader.stream({ sql: "SELECT throwIf(number = 500000) AS x FROM numbers(1000000)", params: {} }, { ...LIMITS, maxRows: 10_000_000 })) void _;
+      for await (const _ of reader.stream(
+        { sql: "SELECT throwIf(number = 500000) AS x FROM numbers(1000000)", params: {} },
+        { ...LIMITS, maxRows: 10_000_000 },
+      ))
+        void _;
     };
     expect(await codeOf(read())).toBe("internal");
     expect(await rows("SELECT 1 AS one")).toEqual([{ one: 1 }]);
@@ -122,14 +145,22 @@ describe("stream", () => {
 
   test("that is left early is ended", async () => {
     for (let time = 0; time < 8; time += 1) {
-      for await (const block of reader.stream<{ number: number }>({ sql: "SELECT number FROM numbers(1000000000)", params: {} }, { ...LIMITS, maxRows: Number.MAX_SAFE_INTEGER })) {
+      for await (const block of reader.stream<{ number: number }>(
+        { sql: "SELECT number FROM numbers(1000000000)", params: {} },
+        { ...LIMITS, maxRows: Number.MAX_SAFE_INTEGER },
+      )) {
         expect(block[0]!.number).toBe(0);
         break;
       }
     }
     expect(await rows("SELECT 1 AS one")).toEqual([{ one: 1 }]);
     await until(
-      async () => (await rows<{ n: number }>("SELECT count() AS n FROM system.processes WHERE query LIKE '%numbers(1000000000)%' AND query NOT LIKE '%processes%'"))[0]!.n === 0,
+      async () =>
+        (
+          await rows<{ n: number }>(
+            "SELECT count() AS n FROM system.processes WHERE query LIKE '%numbers(1000000000)%' AND query NOT LIKE '%processes%'",
+          )
+        )[0]!.n === 0,
       10_000,
     );
   });
@@ -159,23 +190,46 @@ describe("exact conditions", () => {
     expect(await find("duration_us", "0")).toBe(1);
     expect(await find("call_id", `${fields.trace_id}/${fields.span_id}`)).toBe(1);
     expect(await find("call_id", "orders/payments/request-5/0")).toBe(1);
-    for (const column of ["id", "trace_id", "request_digest", "duration_us", "no_such_column", "leaf_hash", "observed_conflict"]) {
+    for (const column of [
+      "id",
+      "trace_id",
+      "request_digest",
+      "duration_us",
+      "no_such_column",
+      "leaf_hash",
+      "observed_conflict",
+    ]) {
       expect(await find(column, "'; x"), column).toBe(0);
     }
-    for (const value of [fields.trace_id, fields.span_id, fields.request_digest, "person-7", "request-9000000", sampleEntry(9_000_000).record.id]) {
+    for (const value of [
+      fields.trace_id,
+      fields.span_id,
+      fields.request_digest,
+      "person-7",
+      "request-9000000",
+      sampleEntry(9_000_000).record.id,
+    ]) {
       const { sql, params } = bareId(value, "v");
       expect((await rows(`SELECT 1 AS one FROM records WHERE ${sql}`, params)).length, value).toBe(1);
     }
   });
 
   test("words match without case, and the index alone answers", async () => {
-    await index.add("default/2027-01", [sampleEntry(9_100_000, { error_message: "Karte ABGELEHNT von Zürich-Bank", status: "error" })]);
+    await index.add("default/2027-01", [
+      sampleEntry(9_100_000, { error_message: "Karte ABGELEHNT von Zürich-Bank", status: "error" }),
+    ]);
     const count = async (words: string): Promise<number> =>
-      (await rows<{ n: number }>("SELECT count() AS n FROM records WHERE hasAllTokens(words, lowerUTF8({w:String}))", { w: words }))[0]!.n;
+      (
+        await rows<{ n: number }>("SELECT count() AS n FROM records WHERE hasAllTokens(words, lowerUTF8({w:String}))", {
+          w: words,
+        })
+      )[0]!.n;
     expect(await count("abgelehnt KARTE")).toBe(1);
     expect(await count("ZÜRICH")).toBe(1);
     expect(await count("orders zürich nothing")).toBe(0);
-    const plan = await rows<Record<string, string>>("EXPLAIN indexes = 1 SELECT count() FROM records WHERE hasAllTokens(words, 'zürich')");
+    const plan = await rows<Record<string, string>>(
+      "EXPLAIN indexes = 1 SELECT count() FROM records WHERE hasAllTokens(words, 'zürich')",
+    );
     expect(JSON.stringify(plan)).toContain("Name: words");
   });
 });

@@ -1,8 +1,7 @@
 /**
  * Follows the journal into the `records` table. Guarantees, whatever is killed and whenever:
- * - every journaled leaf becomes exactly one row, in the end; rows of a tree are at every moment a prefix of it plus
- * nothing, once the
- *   comparison at each start of either process is done (it compares content with the journal and heals from the first fault);
+ * - every journaled leaf becomes exactly one row, in the end; from the comparison at each start of either process on
+ *   (content with the journal, healed from the first fault), the rows of a tree are at every moment a prefix of it;
  * - a range is announced (`onIndexed`) only after its rows are there to be read;
  * - memory is bounded: one block is being inserted and one prepared.
  * Left out on purpose: a position of its own on disk. The table itself is the position.
@@ -16,7 +15,7 @@ import { prepareBlocks } from "./block.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexPosition } from "./index-seam.ts";
-import { BUSY_INSERT_GAP_MS, BUSY_ROWS, FULL_ROWS, INSERT_GAP_MS, PRESSED_ROWS, RETRY_MS } from "./limits.ts";
+import { BUSY_INSERT_GAP_MS, BUSY_ROWS, FULL_ROWS, INSERT_GAP_MS, PRESSED_ROWS, QUIET_MS, RETRY_MS } from "./limits.ts";
 import { reconcile } from "./reconcile.ts";
 import { RecordsTable } from "./table.ts";
 
@@ -37,6 +36,19 @@ interface Prepared {
   readonly blocks: Promise<readonly EncodedBlock[]>;
 }
 
+/** When a tree's last insert began, and how many before it followed each other closely. */
+interface Pace {
+  readonly lastMs: number;
+  readonly streak: number;
+}
+
+interface Turn {
+  readonly tree: TreePosition;
+  readonly waitMs: number;
+}
+
+const NO_PACE: Pace = { lastMs: Number.NEGATIVE_INFINITY, streak: 0 };
+
 export class JournalFollower implements IndexFollower {
   private readonly options: FollowerOptions;
   private readonly table: RecordsTable;
@@ -53,9 +65,7 @@ export class JournalFollower implements IndexFollower {
   private rebuildWanted = false;
   /** Sizes to reach until a rebuild is over. */
   private rebuildGoal: ReadonlyMap<string, number> | null = null;
-  private lastInsertMs = Number.NEGATIVE_INFINITY;
-  /** Inserts that followed each other closely: a lone record is shown at once, a trickle once a second. */
-  private streak = 0;
+  private readonly paces = new Map<string, Pace>();
   private prepared: Prepared | null = null;
   private wake: () => void = () => {};
   private waiters: (() => void)[] = [];
@@ -182,11 +192,10 @@ export class JournalFollower implements IndexFollower {
     }
     if (this.rebuildWanted) await this.rebuild();
     if (this.compared !== home.generation()) await this.compare();
-    const tree = this.nextTree();
-    if (tree === undefined) return this.pause(null);
-    const waitMs = this.waitMs(tree);
-    if (waitMs > 0) return this.pause(waitMs);
-    await this.insertFrom(tree);
+    const next = this.nextTree();
+    if (next === null) return this.pause(null);
+    if (next.waitMs > 0) return this.pause(next.waitMs);
+    await this.insertFrom(next.tree);
   }
 
   private async rebuild(): Promise<void> {
@@ -212,21 +221,42 @@ export class JournalFollower implements IndexFollower {
 
   private settle(): void {
     if (this.rebuildGoal !== null && this.holds(this.rebuildGoal)) this.rebuildGoal = null;
-    for (const waiter of [...this.waiters]) waiter();
+    for (const waiter of this.waiters.slice()) waiter();
   }
 
-  /** The tree with least to do: it is done in one insert, so no log waits for a busier one. */
-  private nextTree(): TreePosition | undefined {
-    const behind = this.options.journal.trees().filter((tree) => this.lagOf(tree) > 0);
-    return behind.sort((one, other) => this.lagOf(one) - this.lagOf(other))[0];
+  /** The tree whose turn comes first; among those whose turn has come, the one that has waited longest. */
+  private nextTree(): Turn | null {
+    const nowMs = this.options.clock.monotonicMs();
+    let best = null as Turn | null;
+    for (const tree of this.options.journal.trees()) {
+      if (this.lagOf(tree) <= 0) continue;
+      const waitMs = Math.max(0, this.waitMs(tree, nowMs));
+      const earlier = best === null || waitMs < best.waitMs;
+      if (earlier || (waitMs === best?.waitMs && this.lastMs(tree) < this.lastMs(best.tree))) best = { tree, waitMs };
+    }
+    return best;
   }
 
-  /** Small parts cost the engine dearly later: the more rows come, the more an insert waits to gather. */
-  private waitMs(tree: TreePosition): number {
+  private lastMs(tree: TreePosition): number {
+    return (this.paces.get(tree.tree) ?? NO_PACE).lastMs;
+  }
+
+  /**
+   * Small parts cost the engine dearly later: a lone record is shown at once, a trickle once a second, many in full
+   * parts.
+   */
+  private waitMs(tree: TreePosition, nowMs: number): number {
     const lag = this.lagOf(tree);
     if (lag >= FULL_ROWS || tree.closed) return 0;
-    const gapMs = lag < BUSY_ROWS ? Math.min(INSERT_GAP_MS * 2 ** this.streak, BUSY_INSERT_GAP_MS) : BUSY_INSERT_GAP_MS;
-    return Math.ceil(this.lastInsertMs + gapMs - this.options.clock.monotonicMs());
+    const { lastMs, streak } = this.paces.get(tree.tree) ?? NO_PACE;
+    const gapMs = lag < BUSY_ROWS ? Math.min(INSERT_GAP_MS * 2 ** streak, BUSY_INSERT_GAP_MS) : BUSY_INSERT_GAP_MS;
+    return Math.ceil(lastMs + gapMs - nowMs);
+  }
+
+  private keepPace(tree: string): void {
+    const nowMs = this.options.clock.monotonicMs();
+    const { lastMs, streak } = this.paces.get(tree) ?? NO_PACE;
+    this.paces.set(tree, { lastMs: nowMs, streak: nowMs - lastMs > QUIET_MS ? 0 : streak + 1 });
   }
 
   private prepare(tree: TreePosition, from: number): Prepared {
@@ -241,9 +271,7 @@ export class JournalFollower implements IndexFollower {
     const ready =
       this.prepared?.tree === tree.tree && this.prepared.from === from ? this.prepared : this.prepare(tree, from);
     this.prepared = null;
-    const nowMs = this.options.clock.monotonicMs();
-    this.streak = nowMs - this.lastInsertMs > QUIET_MS ? 0 : this.streak + 1;
-    this.lastInsertMs = nowMs;
+    this.keepPace(tree.tree);
     const blocks = await ready.blocks;
     const end = blocks.at(-1)?.to ?? from;
     if (tree.size - end >= FULL_ROWS) this.prepared = this.prepare(tree, end);
@@ -256,7 +284,7 @@ export class JournalFollower implements IndexFollower {
     this.settle();
   }
 
-  /** Until something changes; with a time, until it is over or a full part waits. */
+  /** Until something changes; with a time, until it is over or a tree's turn has come. */
   private pause(ms: number | null): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -266,7 +294,7 @@ export class JournalFollower implements IndexFollower {
       };
       const cancel = ms === null ? () => {} : this.options.clock.after(ms, done);
       this.wake = () => {
-        if (ms === null || this.closing || this.lagRecords() >= FULL_ROWS) done();
+        if (ms === null || this.closing || this.nextTree()?.waitMs === 0) done();
       };
       if (this.closing) done();
     });

@@ -116,7 +116,8 @@ export class RecordsTable {
   async firstFault(tree: string, size: number): Promise<number> {
     const groups = await rowsOf<{ group: number; count: number; sum: string }>(
       this.home.client(),
-      `SELECT intDiv(leaf_index, ${HEAL_GROUP_LEAVES}) AS group, count() AS count, toString(sum(toInt128(leaf_index))) AS sum
+      `SELECT intDiv(leaf_index, ${HEAL_GROUP_LEAVES}) AS group, count() AS count,
+         toString(sum(toInt128(leaf_index))) AS sum
        FROM ${RECORDS} WHERE tree = '${checked(tree)}' AND leaf_index < ${size} GROUP BY group ORDER BY group`,
     );
     const found = new Map(groups.map((group) => [group.group, group]));

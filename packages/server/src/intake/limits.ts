@@ -13,7 +13,10 @@ export const MAX_OTLP_GROUPS = 100_000;
 export const MAX_CONSIDERED_ATTRIBUTES = 4_096;
 /** Spans of a request, INTERNAL ones included, for each record it may hold. */
 export const MAX_OTLP_ITEMS_FACTOR = 10;
-/** Tags, or references, of one XML body, and equals signs (XML attributes). The parser takes microseconds for each, so that these bound its seconds. */
+/**
+ * Tags, or references, of one XML body, and equals signs (XML attributes). The parser takes microseconds for each, so
+ * that these bound its seconds.
+ */
 export const MAX_XML_TAGS = 1_000_000;
 export const MAX_XML_ATTRIBUTES = 250_000;
 /** Elements within one XML record: the record, a field, a nested unknown element, … */

@@ -26,9 +26,15 @@ export class TailPosition {
 
   /**
    * TallystickError `cursor_invalid` for a text that is no event id, `position_gone` when a tree of it is no longer
-   * kept.
+   * kept or has fewer leaves than it says. `journaled` is compared rather than the index, which may have to be filled
+   * again up to a place that was reached before.
    */
-  static parse(text: string, positions: readonly IndexPosition[], scope: Scope): TailPosition {
+  static parse(
+    text: string,
+    positions: readonly IndexPosition[],
+    scope: Scope,
+    journaled: readonly JournaledTree[] | null,
+  ): TailPosition {
     const done = new Map<string, number>();
     const entries = text.length > MAX_CURSOR_LENGTH ? [] : text.split(",");
     if (entries.length === 0 || entries.length > MAX_CURSOR_TREES) throw invalid();
@@ -37,9 +43,11 @@ export class TailPosition {
       if (tree === undefined || done.has(tree) || !Number.isSafeInteger(Number(index))) throw invalid();
       done.set(tree, Number(index) + 1);
     }
-    for (const tree of done.keys()) {
+    for (const [tree, to] of done) {
+      const size = journaled?.find((known) => known.tree === tree)?.size;
       if (!sees(scope, tree)) done.delete(tree);
       else if (!positions.some((position) => position.tree === tree)) throw gone(tree);
+      else if (size !== undefined && to > size) throw ahead(tree, size);
     }
     return new TailPosition(done);
   }
@@ -88,6 +96,12 @@ export class TailPosition {
   }
 }
 
+/** How many leaves the journal has of a tree. */
+export interface JournaledTree {
+  readonly tree: string;
+  readonly size: number;
+}
+
 export interface LeafSpan {
   readonly tree: string;
   readonly from: number;
@@ -106,6 +120,14 @@ function gone(tree: string): TallystickError {
       at: { tree },
     },
   );
+}
+
+/** An id of a log that was put back to an older state, or of another server: going on would pass over new records. */
+function ahead(tree: string, size: number): TallystickError {
+  return new TallystickError("position_gone", `The tree ${tree} has ${size} leaves and has not come so far.`, {
+    hint: "Tail again without Last-Event-ID.",
+    at: { tree },
+  });
 }
 
 function invalid(): TallystickError {

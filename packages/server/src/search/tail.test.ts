@@ -132,6 +132,16 @@ describe("a tail", () => {
     expect(fixture.listeners()).toBe(0);
   });
 
+  it("refuses an id beyond what the journal holds, and takes one that only the index does not have yet", async () => {
+    await fixture.insert(sample(10, 11));
+    const [{ tree, leaf_index: last }] = fixture.stored.slice(-1) as [StoredRecord];
+    const from = (index: number) => () =>
+      tail({ lastEventId: `${tree}:${index}`, journaled: [{ tree, size: last + 3 }] });
+    expect(from(last)).not.toThrow();
+    expect(from(last + 2)).not.toThrow();
+    expect(from(last + 3)).toThrow(expect.objectContaining({ code: "position_gone" }));
+  });
+
   it("refuses an id that is none, and one of a tree that is gone", async () => {
     await fixture.insert(sample(10, 7));
     const id = String((await tail({}).next()).value?.id);

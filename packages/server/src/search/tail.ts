@@ -21,7 +21,7 @@ import type { Scope } from "./scope.ts";
 import { isFilling } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 import { TailPosition } from "./tail-position.ts";
-import type { LeafSpan } from "./tail-position.ts";
+import type { JournaledTree, LeafSpan } from "./tail-position.ts";
 
 /**
  * Matching records as they become searchable: every one exactly once, in journal order of each tree. The reader
@@ -31,6 +31,8 @@ import type { LeafSpan } from "./tail-position.ts";
 export interface TailRequest extends Question {
   /** Id of the last event that the reader has; without it the tail begins with what comes next. */
   readonly lastEventId?: string | null;
+  /** What the journal holds; an id beyond it is refused. */
+  readonly journaled?: readonly JournaledTree[];
 }
 
 export type TailEvent =
@@ -50,14 +52,16 @@ export function tailRecords(
   const nowUs = sources.clock.nowUs();
   const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null };
   filterPredicate(filter, new Params());
-  return follow(sources, filter, beginning(sources, scope, request.lastEventId ?? ""), signal);
+  return follow(sources, filter, beginning(sources, scope, request), signal);
 }
 
 /** Null: at the end of the index once it is filled. */
-function beginning(sources: SearchSources, scope: Scope, lastEventId: string): TailPosition | null {
+function beginning(sources: SearchSources, scope: Scope, request: TailRequest): TailPosition | null {
+  const { lastEventId, journaled = null } = request;
   const positions = sources.follower.positions();
-  if (lastEventId === "") return isFilling(sources) ? null : TailPosition.atEnd(positions, scope);
-  if (positions.length > 0 || !isFilling(sources)) return TailPosition.parse(lastEventId, positions, scope);
+  if (lastEventId === undefined || lastEventId === null || lastEventId === "")
+    return isFilling(sources) ? null : TailPosition.atEnd(positions, scope);
+  if (positions.length > 0 || !isFilling(sources)) return TailPosition.parse(lastEventId, positions, scope, journaled);
   throw new TallystickError("index_unavailable", "The index is not ready to go on with a tail.", {
     hint: "Try again in a few seconds, with the same Last-Event-ID.",
     retryAfterS: 2,

@@ -36,7 +36,10 @@ export class EngineSession {
     return (await this.session.queryAsync(sql, { format: "TabSeparated" })).bytes();
   }
 
-  /** Lets go of a statement that failed or was streamed: the engine keeps its last one in the list, with its memory, till the next. */
+  /**
+   * Lets go of a statement that failed or was streamed: the engine keeps its last one in the list, with its memory,
+   * till the next.
+   */
   async letGo(): Promise<void> {
     await this.session.queryAsync("SELECT 1").catch(() => {});
   }
@@ -180,7 +183,9 @@ export function openEngine(options: EngineOptions): Engine {
       // Again until it is gone: a statement that has only just been handed over is not in the engine's list yet.
       for (let time = 0; time < MAX_KILLS && (readerPool.isRunning(id) || writer.isRunning(id)); time += 1) {
         // Only ever ASYNC: the other form can block the whole process.
-        await killers.use(id, (session) => session.run(`KILL QUERY WHERE Settings['log_comment'] = ${stringLiteral(id)} ASYNC`));
+        await killers.use(id, (session) =>
+          session.run(`KILL QUERY WHERE Settings['log_comment'] = ${stringLiteral(id)} ASYNC`),
+        );
         await new Promise((resolve) => setTimeout(resolve, KILL_AGAIN_MS));
       }
     },

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkQuery, insertFrom, killedQueryId, renderParameters, StatementFault, stringLiteral, verbOf } from "./statement.ts";
+import {
+  checkQuery,
+  insertFrom,
+  killedQueryId,
+  renderParameters,
+  StatementFault,
+  stringLiteral,
+  verbOf,
+} from "./statement.ts";
 
 const refused = new Set(["file", "url", "remote", "merge"]);
 const render = (sql: string, parameters: Readonly<Record<string, string>>): string =>
@@ -20,7 +28,10 @@ function readLiteral(text: string): { readonly value: string; readonly rest: str
 
 describe("values", () => {
   test("never end their literal, and come out as they went in", () => {
-    const nasty = fc.string({ unit: fc.constantFrom("'", "\\", '"', "`", "\0", "\n", "{", "}", ";", "-", "/", "*", "a", "ä", "😀"), maxLength: 40 });
+    const nasty = fc.string({
+      unit: fc.constantFrom("'", "\\", '"', "`", "\0", "\n", "{", "}", ";", "-", "/", "*", "a", "ä", "😀"),
+      maxLength: 40,
+    });
     fc.assert(
       fc.property(fc.oneof(nasty, fc.string({ unit: "binary" })), (value) => {
         expect(readLiteral(`${stringLiteral(value)} AND 1`)).toEqual({ value, rest: " AND 1" });
@@ -46,9 +57,15 @@ describe("values", () => {
   });
 
   test("are rendered by type, and only outside quotes", () => {
-    expect(render("SELECT '{v:String}', {v:String}, {n:Int64}", { v: "a\\'b", n: "-5" })).toBe("SELECT '{v:String}', 'a\\'b', _CAST(-5, 'Int64')");
-    expect(render("SELECT {a:Array(String)}", { a: "['x','it\\'s']" })).toBe("SELECT _CAST('[\\'x\\',\\'it\\\\\\'s\\']', 'Array(String)')");
-    expect(render("SELECT {t:DateTime64(6, 'UTC')}", { t: "2026-11-25 08:00:00" })).toBe("SELECT _CAST('2026-11-25 08:00:00', 'DateTime64(6, \\'UTC\\')')");
+    expect(render("SELECT '{v:String}', {v:String}, {n:Int64}", { v: "a\\'b", n: "-5" })).toBe(
+      "SELECT '{v:String}', 'a\\'b', _CAST(-5, 'Int64')",
+    );
+    expect(render("SELECT {a:Array(String)}", { a: "['x','it\\'s']" })).toBe(
+      "SELECT _CAST('[\\'x\\',\\'it\\\\\\'s\\']', 'Array(String)')",
+    );
+    expect(render("SELECT {t:DateTime64(6, 'UTC')}", { t: "2026-11-25 08:00:00" })).toBe(
+      "SELECT _CAST('2026-11-25 08:00:00', 'DateTime64(6, \\'UTC\\')')",
+    );
   });
 });
 
@@ -59,7 +76,7 @@ describe("statements", () => {
       "SELECT 1 into\n outfile '/tmp/x'",
       "SELECT * FROM file('/etc/passwd', 'LineAsString')",
       "SELECT * FROM FILE ('/etc/passwd')",
-      'SELECT * FROM "url"(\'http://x\')',
+      "SELECT * FROM \"url\"('http://x')",
       "SELECT * FROM `merge`('db', '^t$')",
       "SELECT 1; DROP TABLE records",
       "SELECT 1 -- file(",
@@ -71,7 +88,9 @@ describe("statements", () => {
     ]) {
       expect(() => checkQuery(sql, refused), sql).toThrow(StatementFault);
     }
-    expect(() => checkQuery("SELECT 'file(', \"profile\", count() FROM records WHERE operation = 'INTO OUTFILE'", refused)).not.toThrow();
+    expect(() =>
+      checkQuery("SELECT 'file(', \"profile\", count() FROM records WHERE operation = 'INTO OUTFILE'", refused),
+    ).not.toThrow();
   });
 
   test("are told by their first word, and others are refused", () => {

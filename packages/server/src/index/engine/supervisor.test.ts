@@ -37,7 +37,11 @@ function isAlive(pid: number): boolean {
   return existsSync(path) && !/\) Z /.test(readFileSync(path, "utf8"));
 }
 
-async function ask(address: EngineAddress, sql: string, password = address.password): Promise<{ readonly status: number; readonly text: string }> {
+async function ask(
+  address: EngineAddress,
+  sql: string,
+  password = address.password,
+): Promise<{ readonly status: number; readonly text: string }> {
   const authorization = `Basic ${Buffer.from(`${address.user}:${password}`).toString("base64")}`;
   const response = await fetch(address.url, { method: "POST", body: sql, headers: { authorization } });
   return { status: response.status, text: await response.text() };
@@ -91,7 +95,9 @@ describe("the engine", () => {
         diskKey: new Uint8Array(32).fill(1), clock: realClock(), environment: process.env, onTrouble: () => {} });
       supervisor.onChange((address) => { if (address !== null) console.log(supervisor.pid()); });
       setInterval(() => {}, 1000);`;
-    const server = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    const server = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     const [line] = (await once(server.stdout, "data")) as [Buffer];
     const engine = Number(line.toString());
     expect(isAlive(engine)).toBe(true);

@@ -17,6 +17,16 @@ export interface Draft {
   readonly overrides: Map<string, Override[]>;
 }
 
+export type DraftOutcome = { readonly kind: "draft"; readonly draft: Draft } | Rejected;
+
+export interface Rejected {
+  readonly kind: "rejected";
+  readonly code: string;
+  readonly message: string;
+}
+
+export const rejected = (code: string, message: string): Rejected => ({ kind: "rejected", code, message });
+
 export interface Override {
   readonly before: FieldValue | undefined;
   readonly from: string;
@@ -117,5 +127,6 @@ function fieldValue(value: Value, spec: FieldSpec): FieldValue {
           .filter((name) => name !== "");
   }
   const text = textOf(value);
-  return spec.kind === "uint" && /^\d+$/.test(text) ? Number(text) : text;
+  // What a number cannot hold stays text, so that nothing is kept or told of it but what was sent.
+  return spec.kind === "uint" && /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
 }

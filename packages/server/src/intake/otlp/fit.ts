@@ -8,7 +8,7 @@ import type { Draft } from "./draft.ts";
  * Adds a draft to the batch. Who sends OTLP cannot mend a record, so one that is not as it should be is mended and
  * not lost: free text and the longest attribute values are cut (the batch normalises OTLP so), a field with an
  * impossible value goes to the attributes with a note, and attributes beyond the number that a record holds are left
- * out and named.
+ * out and named. Only bodies are refused whole: that they are not kept must not pass unseen.
  */
 const LEFT_OUT = "tallystick.left_out";
 /** Without these there is no record. */
@@ -36,7 +36,8 @@ export function takeDraft(draft: Draft, line: number, batch: Batch): void {
 
 /** Takes away one thing that was refused, so that trying again ends; false when there is nothing to take away. */
 function mend(draft: Draft, rejection: Extract<NormaliseOutcome, { readonly kind: "rejected" }>): boolean {
-  const { field } = rejection;
+  const { code, field } = rejection;
+  if (code === "bodies_not_enabled") return false;
   if (field.startsWith(ATTRIBUTE)) return draft.attributes.delete(field.slice(ATTRIBUTE.length));
   const value = draft.fields.get(field);
   if (value === undefined) return false;

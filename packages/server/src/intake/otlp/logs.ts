@@ -4,6 +4,7 @@ import { derivedId } from "../derived-id.ts";
 import type { IntakeRequest } from "../intake.ts";
 import { quoteLongIntegers } from "../long-integers.ts";
 import { MAX_AUDIT_BODY_CHARACTERS } from "../limits.ts";
+import { bodyRefusal } from "./bodies.ts";
 import {
   fieldNamed,
   hasOwnField,
@@ -14,9 +15,10 @@ import {
   putResource,
   putRest,
   type Draft,
+  type DraftOutcome,
 } from "./draft.ts";
 import { UNKNOWN_PARTY } from "./parties.ts";
-import { isMap, jsonOf, type LogRecord, type Resource, type Scope, type Value } from "./shape.ts";
+import { isMap, jsonOf, type Attributes, type LogRecord, type Resource, type Scope, type Value } from "./shape.ts";
 import { flattenInto, Told } from "./told.ts";
 
 /**
@@ -30,10 +32,13 @@ export function logDraft(
   scope: Scope,
   request: IntakeRequest,
   occurrence: Occurrence,
-): Draft {
+): DraftOutcome {
+  const body = auditBody(log.body);
+  const bodyMap = body ?? (isMap(log.body) ? log.body : NOTHING);
+  const refusal = bodyRefusal(resource.attributes, log.attributes, bodyMap);
+  if (refusal !== null) return refusal;
   const draft = newDraft();
   const resourceTold = new Told(resource.attributes);
-  const body = auditBody(log.body);
   const own = putResource(draft, resourceTold, request.sender.service);
   const timeUs = Number((log.timeNs || log.observedNs) / 1_000n);
   put(draft, "timestamp", formatTimestamp(Number.isSafeInteger(timeUs) && timeUs > 0 ? timeUs : request.nowUs));
@@ -56,8 +61,10 @@ export function logDraft(
   if (body === null) putBody(draft, log.body);
   putOwnFields(draft, resource, log.attributes);
   if (audit && own !== UNKNOWN_PARTY) settleSide(draft, own);
-  return draft;
+  return { kind: "draft", draft };
 }
+
+const NOTHING: Attributes = new Map();
 
 /**
  * The resource is whoever wrote the record, also when a Collector carries it: that tells its side where the record

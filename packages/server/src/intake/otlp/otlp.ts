@@ -2,10 +2,11 @@ import type { Batch } from "../batch.ts";
 import type { IntakeRequest, IntakeResult } from "../intake.ts";
 import { MAX_OTLP_ITEMS_FACTOR } from "../limits.ts";
 import { malformed, tooMany, type Refused } from "../refused.ts";
+import type { DraftOutcome } from "./draft.ts";
 import { takeDraft } from "./fit.ts";
 import { logDraft } from "./logs.ts";
 import { MalformedOtlp, type Decoded, type LogRecord, type Span } from "./shape.ts";
-import { isInternal, spanDraft } from "./spans.ts";
+import { isInternal, kindRefusal, spanDraft } from "./spans.ts";
 
 /** Spans of an ExportTraceServiceRequest; line n is the nth span of the request. */
 export function readTraces(spans: Iterable<Decoded<Span>>, request: IntakeRequest, batch: Batch): IntakeResult {
@@ -16,9 +17,8 @@ export function readTraces(spans: Iterable<Decoded<Span>>, request: IntakeReques
       leftOut++;
       return;
     }
-    const outcome = spanDraft(span.item, span.resource, span.scope, request.sender.service);
-    if (outcome.kind === "draft") takeDraft(outcome.draft, line, batch);
-    else batch.reject(line, outcome.code, outcome.message);
+    const unknown = kindRefusal(span.item);
+    takeOutcome(unknown ?? spanDraft(span.item, span.resource, span.scope, request.sender.service), line, batch);
   });
   return refused ?? batch.finish(leftOut);
 }
@@ -32,9 +32,14 @@ export function readLogs(logs: Iterable<Decoded<LogRecord>>, request: IntakeRequ
     return before;
   };
   const refused = eachItem(logs, request.settings.maxRecords, batch, (log, line) => {
-    takeDraft(logDraft(log.item, log.resource, log.scope, request, occurrence), line, batch);
+    takeOutcome(logDraft(log.item, log.resource, log.scope, request, occurrence), line, batch);
   });
   return refused ?? batch.finish();
+}
+
+function takeOutcome(outcome: DraftOutcome, line: number, batch: Batch): void {
+  if (outcome.kind === "draft") takeDraft(outcome.draft, line, batch);
+  else batch.reject(line, outcome.code, outcome.message);
 }
 
 type Readable<Item> = Extract<Decoded<Item>, { readonly item: Item }>;

@@ -17,6 +17,7 @@ import {
   text,
   traces,
 } from "./requests.contract.ts";
+import { encode } from "./wire.contract.ts";
 
 describe("HTTP", () => {
   test("both sides of a call: sides, parties, operation, one call id", async () => {
@@ -328,6 +329,14 @@ describe("what a sender adds", () => {
     expect(result.rejected).toEqual([]);
   });
 
+  test("an integer that no number holds stays an attribute as it was sent", async () => {
+    const attributes = [text("tallystick.request_size", "9007199254740993")];
+    const body = Buffer.from(JSON.stringify(traces("orders", span({ attributes }))));
+    const result = await prepared({ format: "otlp-traces-json", body });
+    expect(recordsOf(result)[0]?.attributes).toMatchObject({ "tallystick.request_size": "9007199254740993" });
+    expect(result.notes[0]?.message).toContain('"9007199254740993"');
+  });
+
   test("exception events tell the error; other events are counted", async () => {
     const record = await sendSpan({
       status: { code: 2 },
@@ -361,6 +370,23 @@ describe("what a sender adds", () => {
     expect(told?.service_id).toBe("billing");
     const [relayed] = await sendTraces(traces("", httpClient));
     expect(relayed?.service_id).toBe("unknown");
+  });
+
+  test("a span of unknown kind is rejected; an unspecified kind is INTERNAL", async () => {
+    const spans = [span({ kind: 99 }), span({ kind: -1 }), span({ kind: 6 }), span({ kind: 0 }), httpClient];
+    const json = traces("orders", ...spans);
+    for (const request of [
+      { format: "otlp-traces-json", body: Buffer.from(JSON.stringify(json)) },
+      { format: "otlp-traces-protobuf", body: encode("TraceRequest", json) },
+    ] as const) {
+      const result = await prepared(request);
+      expect([result.leftOut, [...result.lines]]).toEqual([1, [5]]);
+      expect(result.rejected.map(({ line, code }) => [line, code])).toEqual([
+        [1, "unknown_value"],
+        [2, "unknown_value"],
+        [3, "unknown_value"],
+      ]);
+    }
   });
 
   test("INTERNAL spans are counted and left out, or kept when told", async () => {

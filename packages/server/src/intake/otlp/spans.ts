@@ -1,8 +1,19 @@
 import { formatTimestamp, LINK_SPAN_ATTRIBUTE, LINK_TRACE_ATTRIBUTE } from "@tallystick/record";
 
 import { derivedId } from "../derived-id.ts";
+import { bodyRefusal } from "./bodies.ts";
 import { callOf, type Call } from "./conventions.ts";
-import { newDraft, put, putOwnFields, putResource, putRest, type Draft } from "./draft.ts";
+import {
+  newDraft,
+  put,
+  putOwnFields,
+  putResource,
+  putRest,
+  rejected,
+  type Draft,
+  type DraftOutcome,
+  type Rejected,
+} from "./draft.ts";
 import { calledOf, callerOf } from "./parties.ts";
 import { SPAN_KIND, STATUS_CODE, textOf, type Resource, type Scope, type Span } from "./shape.ts";
 import { Told } from "./told.ts";
@@ -12,13 +23,9 @@ import { Told } from "./told.ts";
  * caller's, except a CLIENT span of a receiving messaging operation, which is the consumer's. What a span does not
  * tell is written as it was seen or left out, never guessed.
  */
-export type SpanOutcome =
-  | { readonly kind: "draft"; readonly draft: Draft }
-  | { readonly kind: "rejected"; readonly code: string; readonly message: string };
-
-export const isInternal = (span: Span): boolean => span.kind < SPAN_KIND.server || span.kind > SPAN_KIND.consumer;
-
-export function spanDraft(span: Span, resource: Resource, scope: Scope, keyService: string | null): SpanOutcome {
+export function spanDraft(span: Span, resource: Resource, scope: Scope, keyService: string | null): DraftOutcome {
+  const refusal = bodyRefusal(resource.attributes, span.attributes);
+  if (refusal !== null) return refusal;
   if (span.traceId === "" || span.spanId === "")
     return rejected("invalid_value", "its trace id or span id is absent or all zeros");
   const startUs = Number(span.startNs / 1_000n);
@@ -44,7 +51,14 @@ export function spanDraft(span: Span, resource: Resource, scope: Scope, keyServi
   return { kind: "draft", draft };
 }
 
-const rejected = (code: string, message: string): SpanOutcome => ({ kind: "rejected", code, message });
+/** An unspecified kind is INTERNAL, as OTLP says. */
+export const isInternal = ({ kind }: Span): boolean => kind === SPAN_KIND.internal || kind === SPAN_KIND.unspecified;
+
+/** Of another kind it is not known whose side it is. */
+export function kindRefusal(span: Span): Rejected | null {
+  if (span.kind >= SPAN_KIND.unspecified && span.kind <= SPAN_KIND.consumer) return null;
+  return rejected("unknown_value", `its kind is ${span.kind}; allowed are 0 to ${SPAN_KIND.consumer}`);
+}
 
 function putParties(draft: Draft, span: Span, call: Call, told: Told, own: string): void {
   if (isInternal(span)) {
