@@ -133,7 +133,9 @@ async function main(): Promise<void> {
     byKind.set(kind, (byKind.get(kind) ?? 0) + 1);
     // What is gone is named by the gap beside it.
     const place = kind === "delete the file" ? dirname(file) : file;
-    const named = outcome.exit === 1 && outcome.faults.some((fault) => fault.file?.includes(place));
+    // A folder whose server.json says another format is refused by name before anything else is read.
+    const refused = outcome.exit === 2 && file === "server.json";
+    const named = refused || (outcome.exit === 1 && outcome.faults.some((fault) => fault.file?.includes(place)));
     if (!named && outcome.exit !== 1)
       missed.push(`${kind} in ${file}: exit ${outcome.exit}\n${outcome.output.slice(0, 600)}`);
     else if (!named)

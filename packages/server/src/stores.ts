@@ -10,6 +10,7 @@ import { parseEpochPolicy } from "./journal/epochs.ts";
 import type { EpochPolicy } from "./journal/epochs.ts";
 import { openLocalJournal } from "./journal/local-journal.ts";
 import type { LocalJournal } from "./journal/local-journal.ts";
+import { refuseLostTrees } from "./journal/lost-trees.ts";
 import { checkpointCopies } from "./ledger/copies.ts";
 import type { CheckpointCopies } from "./ledger/copies.ts";
 import { copyTarget } from "./ledger/node-copy-senders.ts";
@@ -91,6 +92,7 @@ async function openJournal(
   for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
   const signer = await keyring.signer();
   const sizes = await headSizes(fsHeadStore(disk, places.head), origin, signer.publicKey);
+  await refuseLostTrees(disk, places.keys, places.journal);
   return openLocalJournal({
     folder: places.journal,
     disk,

@@ -169,7 +169,17 @@ describe("a server", () => {
 
   test("that was put back to an earlier day is found with --since, and only with it", async () => {
     files.set("kept", trees[2]!.files.get("checkpoint")!.slice());
-    expect(await runJson(url, "--token", "right", "--since", "kept")).toMatchObject({ code: 0, anchored: true });
+    const kept = await runJson(url, "--token", "right", "--since", "kept");
+    expect(kept).toMatchObject({ code: 0, anchored: false });
+    expect(kept.trees.map(({ tree, anchored }) => [tree, anchored])).toEqual([
+      ["default/2026-01", true],
+      ["default/2026-02", true],
+      ["default/2026-03", true],
+      ["control/2026-01", false],
+    ]);
+    expect((await run(url, "--token", "right", "--since", "kept")).out).toContain(
+      "anchored only in part: NOT control/2026-01 (",
+    );
     publish(trees[2]!, 200);
     expect(await runJson(url, "--token", "right")).toMatchObject({ code: 0, anchored: false });
     const { code, faults } = await runJson(url, "--token", "right", "--since", "kept");

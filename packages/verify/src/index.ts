@@ -1,3 +1,5 @@
+export { anchoredTrees } from "./anchors.ts";
+export type { TreeInChain } from "./anchors.ts";
 export { formatChain, isChainLeaf, parseChain } from "./chain-file.ts";
 export type { ChainLeaf, DecodedChainLeaf } from "./chain-file.ts";
 export { httpSource } from "./http-source.ts";

@@ -71,6 +71,8 @@ export interface TreeResult {
   readonly origin: string;
   /** Leaves under the checkpoint; 0 when there is none yet. */
   readonly size: number;
+  /** Compared with a key or checkpoint that the verifier knew before, itself or along the epoch chain of its log. */
+  readonly anchored: boolean;
   /** Base64, as in the checkpoint; null when there is none yet. */
   readonly root: string | null;
   readonly tilesChecked: number;
@@ -83,7 +85,7 @@ export interface TreeResult {
 
 export interface VerifyResult {
   readonly clean: boolean;
-  /** Something that the verifier knew before, a key or an older checkpoint, was compared. */
+  /** Something was known before, and every tree that has a checkpoint is anchored by it. */
   readonly anchored: boolean;
   readonly contents: Contents;
   readonly faults: readonly Fault[];
@@ -121,15 +123,16 @@ export class FaultList {
 }
 
 export interface ResultParts {
-  readonly anchored: boolean;
+  /** A key or a checkpoint was given as known. */
+  readonly isKnown: boolean;
   readonly faults: FaultList;
   readonly trees: readonly TreeResult[];
 }
 
-export function verifyResult({ anchored, faults, trees }: ResultParts): VerifyResult {
+export function verifyResult({ isKnown, faults, trees }: ResultParts): VerifyResult {
   return {
     clean: faults.count === 0,
-    anchored,
+    anchored: isKnown && trees.every(({ anchored, size }) => anchored || size === 0),
     contents: trees.every(({ contents }) => contents === "checked") ? "checked" : "not checked",
     faults: faults.faults,
     faultsLeftOut: faults.leftOut,

@@ -1,5 +1,8 @@
 import type { Fault, VerifyResult } from "./result.ts";
 
+/** Trees that the verdict names; it stays one line. */
+const MAX_NAMED_TREES = 10;
+
 /** A result in words: the verdict first, one line; then a line a fault. */
 export function summarise(result: VerifyResult): readonly string[] {
   const lines = [verdict(result), ...result.faults.map(faultLine)];
@@ -20,8 +23,14 @@ function contents({ contents: checked, trees }: VerifyResult): string {
   return `contents ${checked}${checked === "checked" && trees.length > 0 ? "" : chain}`;
 }
 
-function anchor({ anchored }: VerifyResult): string {
-  return anchored ? "anchored" : "not anchored (give --vkey or --since to compare with what you knew before)";
+function anchor({ anchored, trees }: VerifyResult): string {
+  if (anchored) return "anchored";
+  if (!trees.some((tree) => tree.anchored))
+    return "not anchored (give --vkey or --since to compare with what you knew before)";
+  const missing = trees.filter((tree) => !tree.anchored && tree.size > 0).map(({ tree }) => tree);
+  const named = missing.slice(0, MAX_NAMED_TREES).join(", ");
+  const more = missing.length > MAX_NAMED_TREES ? ` and ${number(missing.length - MAX_NAMED_TREES)} more` : "";
+  return `anchored only in part: NOT ${named}${more} (give --vkey, or --since with a checkpoint of each log)`;
 }
 
 function faultLine({ code, message, tree, file, offset, index }: Fault): string {

@@ -26,17 +26,17 @@ export async function verifyProof({ proof, leaf, vkeys }: ProofOptions): Promise
   const parsed = parseProof(proof);
   if (parsed.kind === "refused") {
     faults.add({ code: "proof_malformed", message: parsed.reason });
-    return verifyResult({ anchored: true, faults, trees: [] });
+    return verifyResult({ isKnown: true, faults, trees: [] });
   }
   const opened = await openNote(parsed.value.checkpoint, keysFor(keys, originOf(parsed.value)));
   if (opened.kind === "refused") faults.add({ code: "checkpoint_signature", message: opened.reason });
   const checkpoint = checkpointOf(parsed.value);
   if (checkpoint === null) {
     faults.add({ code: "checkpoint_malformed", message: "the proof's checkpoint is none" });
-    return verifyResult({ anchored: true, faults, trees: [] });
+    return verifyResult({ isKnown: true, faults, trees: [] });
   }
   checkLeaf(leafBytes(leaf), parsed.value, checkpoint, faults);
-  return verifyResult({ anchored: true, faults, trees: [treeResult(checkpoint)] });
+  return verifyResult({ isKnown: true, faults, trees: [treeResult(checkpoint)] });
 }
 
 function checkpointOf({ checkpoint }: LogProof): Checkpoint | null {
@@ -52,7 +52,8 @@ function originOf(proof: LogProof): string {
 function treeResult({ origin, size, root }: Checkpoint): VerifyResult["trees"][number] {
   const tree = treeOfOrigin(origin);
   const counts = { tilesChecked: 0, leavesChecked: 1 };
-  return { tree, origin, size, root: encodeBase64(root), ...counts, contents: "checked", chain: "not checked" };
+  const scope = { contents: "checked", chain: "not checked" } as const;
+  return { tree, origin, size, anchored: true, root: encodeBase64(root), ...counts, ...scope };
 }
 
 function checkLeaf(leaf: Uint8Array, { index, hashes }: LogProof, checkpoint: Checkpoint, faults: FaultList): void {

@@ -1,11 +1,12 @@
 import { parseCheckpoint, parseNote, parseVerifierKey } from "@tallystick/tlog";
 import type { Checkpoint, NoteVerifier } from "@tallystick/tlog";
+import { anchoredTrees } from "./anchors.ts";
 import { get, httpSource } from "./http-source.ts";
 import type { Http } from "./http-source.ts";
 import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
 import { MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
 import { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
-import type { VerifyResult } from "./result.ts";
+import type { TreeResult, VerifyResult } from "./result.ts";
 import { verifyChain } from "./verify-chain.ts";
 import { openCheckpoint, verifyTreeFromSource } from "./verify-tree.ts";
 import type { TreeOutcome } from "./verify-tree.ts";
@@ -47,6 +48,7 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
       origin,
       verifiers: keys.get(origin) ?? keysFor(known ?? [], origin),
       faults,
+      isKeyKnown: known !== null,
       mayBeUnpublished: size === 0,
       ...(anchor === undefined ? {} : { since: anchor }),
       onProgress: (leaves, of) => options.onProgress?.(tree, leaves, of),
@@ -56,8 +58,9 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
     if (key === null && place.tree === null) toCheck.push(...treeBefore(outcome, toCheck));
   }
   if (place.tree === null) for (const log of logsOf(outcomes)) await verifyChain(log, faults);
-  const anchored = known !== null || since.length > 0;
-  return verifyResult({ anchored, faults, trees: outcomes.map(({ result }) => result) });
+  const isKnown = known !== null || since.length > 0;
+  const results = place.tree === null ? anchoredResults(outcomes, faults) : outcomes.map(({ result }) => result);
+  return verifyResult({ isKnown, faults, trees: results });
 }
 
 interface Place {
@@ -199,6 +202,18 @@ async function trustedSince(
     if (size >= (newest.get(origin)?.size ?? 0)) newest.set(origin, checkpoint);
   }
   return newest;
+}
+
+/** After the chain was checked: a tree whose leaf 0 did not fit the tree before is not joined to it. */
+function anchoredResults(outcomes: readonly TreeOutcome[], { faults }: FaultList): readonly TreeResult[] {
+  const broken = new Set(faults.filter(({ code }) => code === "tree_opening").map(({ tree }) => tree));
+  const chain = outcomes.map(({ result: { tree }, found }) => ({
+    tree,
+    previous: broken.has(tree) ? null : (found.opening?.previous?.tree ?? null),
+  }));
+  const compared = new Set(outcomes.filter(({ result }) => result.anchored).map(({ result }) => result.tree));
+  const anchored = anchoredTrees(compared, chain);
+  return outcomes.map(({ result }) => ({ ...result, anchored: anchored.has(result.tree) }));
 }
 
 function logsOf(outcomes: readonly TreeOutcome[]): Iterable<readonly TreeOutcome[]> {

@@ -34,6 +34,8 @@ export interface TreeOptions {
   readonly faults: FaultList;
   /** An older checkpoint of this tree that the verifier trusts. */
   readonly since?: Checkpoint;
+  /** The verifier knew the keys before, rather than taking them from who is verified. */
+  readonly isKeyKnown?: boolean;
   /** A tree that was opened a moment ago has no checkpoint yet; without this, that is a fault. */
   readonly mayBeUnpublished?: boolean;
   /** Leaves behind us, of this tree; called now and then. */
@@ -58,6 +60,7 @@ export async function verifyTreeFromSource(source: TreeSource, options: TreeOpti
     tree: options.tree,
     origin: options.origin,
     size: checkpoint?.size ?? 0,
+    anchored: checkpoint !== null && (options.isKeyKnown === true || options.since !== undefined),
     root: checkpoint === null ? null : encodeBase64(checkpoint.root),
     tilesChecked: found.tilesChecked,
     leavesChecked: found.leavesChecked,

@@ -123,6 +123,17 @@ export function showResult(terminal: Terminal, result: VerifyResult, asJson: boo
     for (const line of faults) terminal.line(line);
     for (const { tree, size, root } of result.trees)
       terminal.line(`  ${tree}: ${grouped(size)} leaves${root === null ? ", no checkpoint yet" : `, root ${root}`}`);
+    const macs = macsLine(result);
+    if (macs !== null) terminal.line(macs);
   }
   return result.clean ? EXIT.ok : EXIT.negative;
+}
+
+/** Of a folder only: a server does not serve its segments. */
+function macsLine(result: VerifyResult & { readonly macs?: "checked" | "not checked" }): string | null {
+  const { macs, faults } = result;
+  if (macs === undefined) return null;
+  if (macs === "not checked") return "  segment HMACs: not all checked (that needs the KMS key or --integrity-key)";
+  const bad = faults.filter(({ code }) => code === "segment_mac").length;
+  return `  segment HMACs: checked${bad === 0 ? "" : `, ${grouped(bad)} wrong`}`;
 }

@@ -68,8 +68,8 @@ function newer(path: string, format: number): TallystickError {
     "folder_format",
     `${path} has format ${format}; this version reads format ${FOLDER_FORMAT}`,
     {
-      hint: "Start it with the version that made the folder, or a newer one.",
-      at: { file: path },
+      hint: "Use the version that made the folder, or a newer one.",
+      at: { file: path, format },
     },
   );
 }

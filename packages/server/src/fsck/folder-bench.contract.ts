@@ -13,6 +13,7 @@ import type { EpochPolicy } from "../journal/epochs.ts";
 import type { JournalSettings } from "../journal/limits.ts";
 import { openLocalJournal } from "../journal/local-journal.ts";
 import type { LocalJournal } from "../journal/local-journal.ts";
+import { refuseLostTrees } from "../journal/lost-trees.ts";
 import { createFileKms, openFileKms } from "../kms/file-kms.ts";
 import { openKeyring } from "../kms/keyring.ts";
 import type { Keyring, Kms } from "../kms/kms.ts";
@@ -73,6 +74,7 @@ export class FolderBench {
     const heads = fsHeadStore(disk, `${DATA}/head`);
     const sizes = await headSizes(heads, ORIGIN, signer.publicKey);
     const onFatal = (error: Error): void => void this.fatal.push(error);
+    await refuseLostTrees(disk, `${DATA}/keys`, `${DATA}/journal`);
     this.#journal = await openLocalJournal({
       folder: `${DATA}/journal`,
       disk,
@@ -149,11 +151,12 @@ export class FolderBench {
     });
   }
 
-  /** The same folder on a disk of its own. */
-  async copy(): Promise<FolderBench> {
+  /** The same folder on a disk of its own; without the files, and folders of files, that `keeps` refuses. */
+  async copy(keeps: (path: string) => boolean = () => true): Promise<FolderBench> {
     const copy = new FolderBench(this.#settings);
     [copy.#records, copy.#random] = [this.#records, this.#random];
     for (const [path, bytes] of this.disk.files()) {
+      if (!keeps(path)) continue;
       await copy.disk.makeFolder(path.slice(0, path.lastIndexOf("/")));
       copy.disk.tamper(path, bytes);
     }

@@ -35,7 +35,8 @@ export async function checkServerFile(disk: Disk, folder: string, faults: Folder
     if (found === null) faults.add("server_file", "server.json is missing", { file });
     return found?.origin ?? null;
   } catch (error) {
-    if (!isTallystickError(error, "folder_format")) throw error;
+    // A newer format is no fault: this version cannot say what belongs there, so nothing is read on.
+    if (!isTallystickError(error, "folder_format") || error.at["format"] !== undefined) throw error;
     faults.add("server_file", error.message, { file });
     return null;
   }

@@ -1,6 +1,7 @@
 /** Which trees a folder has, and that journal, ledger and heads agree on it. */
 import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
+import { lostTrees } from "../journal/lost-trees.ts";
 import { scanJournal } from "../journal/scan.ts";
 import type { JournalScan } from "../journal/scan.ts";
 import type { FolderFaults } from "./faults.ts";
@@ -30,12 +31,16 @@ export async function findTrees(options: StrayOptions): Promise<JournalScan> {
     if (epoch !== undefined) named.push({ tree: `${log}/${epoch}`, file });
     else if (!isLeftover) unknown(faults, file);
   });
+  const lost = await lostTrees(disk, `${dataFolder}/keys`, `${dataFolder}/journal`);
   const scan = await scanJournal(disk, `${dataFolder}/journal`);
   for (const file of [...scan.strangers, ...(isStopped ? scan.leftovers : [])]) unknown(faults, file);
-  const trees = new Set(scan.trees.map(({ tree }) => tree));
+  // Neither ledger nor head knows a tree before it has leaves; its folder alone, without a segment, is no tree.
+  const trees = new Set(scan.trees.filter(({ segments }) => segments.length > 0).map(({ tree }) => tree));
   for (const { tree, file } of named) {
     if (!trees.has(tree)) faults.add("tree_missing", "the journal has no such tree", { file }, tree);
   }
+  for (const { tree, keyFile } of lost)
+    faults.add("tree_missing", "the tree's key is there, but the journal has no such tree", { file: keyFile }, tree);
   return scan;
 }
 

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TallystickError } from "../errors.ts";
 import { DATA, FolderBench } from "./folder-bench.contract.ts";
 
 let bench: FolderBench;
@@ -24,7 +25,9 @@ const nameOf = (path: string): string => path.slice(DATA.length + 1);
 async function expectFound(path: string, bytes: Uint8Array | null): Promise<void> {
   const before = files.get(path) ?? null;
   bench.disk.tamper(path, bytes);
-  const result = await bench.verify();
+  // A flipped bit can make the format a newer one, which is refused by the file's name.
+  const refused = (error: TallystickError) => ({ clean: false, faults: [{ file: nameOf(String(error.at["file"])) }] });
+  const result = await bench.verify().catch(refused);
   bench.disk.tamper(path, before);
   expect(result.clean).toBe(false);
   expect(result.faults.map(({ file }) => file)).toContain(nameOf(path));

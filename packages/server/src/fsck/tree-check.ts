@@ -96,7 +96,7 @@ export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree>
     isChainRead: epochKey !== null || (shown !== null && published > 0),
     lastHash: isWalked && walk.size >= journaled ? walk.lastHash : null,
     ...notes,
-    contents: epochKey === null ? "not checked" : "checked",
+    contents: epochKey === null && now.segments.length > 0 ? "not checked" : "checked",
     tilesChecked: tiles.tilesChecked,
   };
 }

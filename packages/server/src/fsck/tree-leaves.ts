@@ -106,7 +106,7 @@ class LeavesRun {
     }
     this.#place(segment, report);
     this.#end(segment, report, isLast);
-    if (report.mac !== "good") this.#macs = "not checked";
+    if (report.mac === "not checked" || report.mac === "absent") this.#macs = "not checked";
     this.#isLoose = report.faults.length > 0;
     this.#isDamaged ||= this.#isLoose;
     if (report.header === null) return;

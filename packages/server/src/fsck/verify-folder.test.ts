@@ -1,3 +1,4 @@
+import { summarise } from "@tallystick/verify";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openFileKms } from "../kms/file-kms.ts";
 import { DATA, FolderBench } from "./folder-bench.contract.ts";
@@ -76,6 +77,8 @@ describe("verification of a data folder", () => {
         bench.disk.tamper(path, bytes.with(at, bytes[at]! ^ (1 << (at % 8))));
         const result = await bench.verify({ kms: null, integrityKey: key });
         expect(result.faults.map(({ file }) => file)).toContain(path.slice(DATA.length + 1));
+        const isMacWrong = result.faults.some(({ code }) => code === "segment_mac");
+        if (isMacWrong) expect(result.macs).toBe("checked");
       }
       bench.disk.tamper(path, bytes);
     }
@@ -98,6 +101,17 @@ describe("verification of a data folder", () => {
     }
   });
 
+  it("refuses a folder of a newer format by name, and reads nothing on", async () => {
+    const bench = await stopped();
+    const path = `${DATA}/server.json`;
+    const text = Buffer.from(bench.disk.files().get(path)!).toString("utf8");
+    bench.disk.tamper(path, Buffer.from(text.replace('"format":1', '"format":2')));
+    await expect(bench.verify()).rejects.toMatchObject({
+      code: "folder_format",
+      message: expect.stringContaining("has format 2; this version reads format 1") as string,
+    });
+  });
+
   it("needs a data folder", async () => {
     await expect(new FolderBench().verify()).rejects.toMatchObject({ code: "not_found" });
   });
@@ -115,8 +129,28 @@ describe("what the verifier knew before", () => {
 
   it("anchors the result", async () => {
     expect(await bench.verify({ vkey })).toMatchObject({ clean: true, anchored: true });
-    expect(await bench.verify({ since: checkpoint })).toMatchObject({ clean: true, anchored: true });
-    expect(await bench.verify({ since: checkpoint, kms: null })).toMatchObject({ clean: true, anchored: true });
+    const control = bench.disk.files().get(`${DATA}/ledger/control/2026-11/checkpoint`)!;
+    const both = Buffer.concat([checkpoint, Buffer.from("\n"), control]);
+    expect(await bench.verify({ since: both })).toMatchObject({ clean: true, anchored: true });
+    expect(await bench.verify({ since: both, kms: null })).toMatchObject({ clean: true, anchored: true });
+  });
+
+  it("anchors no other log's trees than those of which a checkpoint was given, and says which", async () => {
+    const result = await bench.verify({ since: checkpoint });
+    expect(result).toMatchObject({ clean: true, anchored: false });
+    expect(result.trees.map(({ tree, anchored }) => [tree, anchored])).toEqual([
+      ["control/2026-11", false],
+      ["default/2026-11", true],
+    ]);
+    expect(summarise(result)[0]).toContain("anchored only in part: NOT control/2026-11");
+  });
+
+  it.each([0, 2, 3])("anchors a log's trees along the epoch chain from tree %i", async (at) => {
+    const epochs = await withEpochs();
+    const { tree } = (await epochs.verify()).trees[at]!;
+    const since = epochs.disk.files().get(`${DATA}/ledger/${tree}/checkpoint`)!;
+    for (const changes of [{}, { kms: null }])
+      expect(await epochs.verify({ since, ...changes })).toMatchObject({ clean: true, anchored: true });
   });
 
   it("finds a folder that was put back whole to an earlier day", async () => {

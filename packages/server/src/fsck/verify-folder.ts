@@ -10,7 +10,7 @@
  */
 import { encodeBase64 } from "@tallystick/tlog";
 import type { Checkpoint } from "@tallystick/tlog";
-import { verifyResult } from "@tallystick/verify";
+import { anchoredTrees, verifyResult } from "@tallystick/verify";
 import type { VerifyResult } from "@tallystick/verify";
 import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
@@ -93,6 +93,8 @@ class FolderVerification {
   readonly #pin: PinnedKey | null;
   readonly #remembered: readonly RememberedNote[];
   readonly #compute: Compute;
+  /** Trees of which a remembered checkpoint was compared. */
+  readonly #compared = new Set<string>();
   #leaves = 0;
   #reported = 0;
 
@@ -109,8 +111,8 @@ class FolderVerification {
     const startedMs = clock.monotonicMs();
     await this.#requireFolder();
     const inUse = this.#options.inUse ?? (await isInUse(disk, dataFolder));
-    await checkRoot(disk, dataFolder, inUse, this.#faults);
     const origin = await checkServerFile(disk, dataFolder, this.#faults);
+    await checkRoot(disk, dataFolder, inUse, this.#faults);
     await this.#checkKeys(inUse);
     const isStopped = !inUse;
     const scan = await findTrees({ ...this.#places(), disk, isStopped, faults: this.#faults });
@@ -196,11 +198,12 @@ class FolderVerification {
     });
   }
 
-  async #epochKey(keyring: Keyring | null, { tree, log, epoch }: FoundTree): Promise<Uint8Array | null> {
+  async #epochKey(keyring: Keyring | null, { tree, log, epoch, segments }: FoundTree): Promise<Uint8Array | null> {
     if (keyring === null) return null;
     const name = `epoch.${log}.${epoch}`;
     const key = await existing(keyring, name);
-    if (key === null)
+    // Made after the folder and before the first segment.
+    if (key === null && segments.length > 0)
       this.#faults.add("key_file", "the tree's key is missing or does not open", { file: this.#keyFile(name) }, tree);
     return key;
   }
@@ -213,8 +216,10 @@ class FolderVerification {
     const known: Checkpoint[] = [];
     for (const remembered of this.#remembered.filter((note) => note.origin === origin)) {
       const opened = await openOwn(remembered.note, origin, publicKey);
-      if (typeof opened !== "string") known.push(opened);
-      else
+      if (typeof opened !== "string") {
+        known.push(opened);
+        this.#compared.add(tree);
+      } else
         this.#faults.add(
           "since_signature",
           `the remembered checkpoint is not one of this folder's: ${opened}`,
@@ -264,12 +269,29 @@ class FolderVerification {
     checkCuts(trees, cuts, isStopped, this.#faults);
   }
 
+  /** One key signs all trees of the folder; a checkpoint stands for its tree, and those that are chained to it. */
+  #anchored(trees: readonly CheckedTree[]): ReadonlySet<string> {
+    if (this.#pin !== null) return new Set(trees.map(({ tree }) => tree));
+    const broken = new Set(
+      this.#faults.list.faults.filter(({ code }) => code === "tree_opening").map(({ tree }) => tree),
+    );
+    const filled = trees.filter(({ journaled }) => journaled > 0);
+    const chain = filled.map(({ tree, log, isChainRead }, at) => {
+      const before = filled[at - 1];
+      const isJoined = isChainRead && !broken.has(tree) && before?.log === log;
+      return { tree, previous: isJoined ? before.tree : null };
+    });
+    return anchoredTrees(this.#compared, chain);
+  }
+
   #result(trees: readonly CheckedTree[], elapsedMs: number): FolderVerifyResult {
-    const anchored = this.#pin !== null || this.#remembered.length > 0;
+    const isKnown = this.#pin !== null || this.#remembered.length > 0;
+    const anchored = this.#anchored(trees);
     const results = trees.map(({ tree, origin, size, root, tilesChecked, leavesChecked, contents, isChainRead }) => ({
       tree,
       origin,
       size,
+      anchored: anchored.has(tree),
       root: root === null ? null : encodeBase64(root),
       tilesChecked,
       leavesChecked,
@@ -277,7 +299,7 @@ class FolderVerification {
       chain: isChainRead || size === 0 ? ("checked" as const) : ("not checked" as const),
     }));
     return {
-      ...verifyResult({ anchored, faults: this.#faults.list, trees: results }),
+      ...verifyResult({ isKnown, faults: this.#faults.list, trees: results }),
       tails: trees.flatMap(({ tail }) => (tail === null ? [] : [tail])),
       macs: trees.every(({ macs }) => macs === "checked") ? "checked" : "not checked",
       leavesChecked: this.#leaves,

@@ -311,12 +311,13 @@ export class LogWriter {
   async #beginSegment(tree: string, epoch: string): Promise<void> {
     const { disk, keyring, folder, log, randomBytes } = this.#parts;
     const goesOn = this.#end?.tree === tree ? this.#end : null;
+    // Before its key, so that a key without a folder says that the tree was deleted (lost-trees.ts).
+    await disk.makeFolder(`${folder}/${epoch}`);
     const epochKey = await keyring.key(`epoch.${log}.${epoch}`);
     const integrityKey = await keyring.key("integrity");
     const firstIndex = goesOn?.size ?? 0;
     const previousTag = goesOn?.lastTag ?? NO_TAG;
     const place = { folder: `${folder}/${epoch}`, tree, epoch, firstIndex, previousTag };
-    await disk.makeFolder(place.folder);
     this.#segment = new SegmentWriter({ disk, ...place, epochKey, integrityKey, randomBytes });
     await this.#segment.create();
     this.#next = { number: 0, index: firstIndex, previousTag, plannedBytes: this.#segment.bodyBytes };

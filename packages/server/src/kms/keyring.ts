@@ -42,6 +42,7 @@ export interface KeyFault {
 const LEFTOVER_BYTES = `.json${TEMPORARY_SUFFIX}`.length;
 const SIGNING = "signing";
 const NAME_PATTERN = /^(?:signing|integrity|index|redaction|epoch\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64})$/;
+const EPOCH_KEY_FILE = /^epoch\.([a-z0-9][a-z0-9-]{0,62})\.([A-Za-z0-9-]{1,64})\.json$/;
 const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "wrapped"];
 /** PKCS#8 wrapping of an Ed25519 seed (RFC 8410). */
 const ED25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -98,6 +99,20 @@ export async function checkKeys(disk: Disk, folder: string, kms: Kms | null): Pr
     }
   }
   return faults;
+}
+
+export interface EpochKey {
+  readonly log: string;
+  readonly epoch: string;
+  readonly file: string;
+}
+
+/** The epoch keys in `keys/`, by file name; readable without the KMS. */
+export async function epochKeys(disk: Disk, folder: string): Promise<readonly EpochKey[]> {
+  return (await disk.list(folder)).flatMap((entry) => {
+    const [, log, epoch] = EPOCH_KEY_FILE.exec(entry) ?? [];
+    return log === undefined || epoch === undefined ? [] : [{ log, epoch, file: `${folder}/${entry}` }];
+  });
 }
 
 /** The public half of the signing key, readable without the KMS; null when there is none yet. */

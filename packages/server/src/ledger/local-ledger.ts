@@ -181,7 +181,8 @@ class LocalLedger implements Ledger {
       for (const epoch of await disk.list(join(folder, log.slice(0, -1)))) {
         const tree = (log + epoch).replace(/\/$/, "");
         if (!epoch.endsWith("/") || !TREE_NAME.test(tree)) continue;
-        if ((await disk.list(join(folder, tree))).length > 0) found.push(tree);
+        // An empty one too: it is made when leaves are journaled, never before.
+        found.push(tree);
       }
     }
     return found;

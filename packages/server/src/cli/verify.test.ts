@@ -1,0 +1,58 @@
+/** What `verify` says of a stopped folder, beyond the verdict. */
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { folderWork } from "../folder-work.ts";
+import { startTestServer, temporaryFolder, testMachine } from "../machine.contract.ts";
+import { runLine } from "./command-line.contract.ts";
+
+const parts = { folder: folderWork(testMachine()) };
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let data: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  data = join(folder.path, "data");
+  const server = await startTestServer(data);
+  const named = { service_id: "a", status: "success", request_id: "xyz" };
+  await server.fetch("/v1/records?wait=published", {
+    method: "POST",
+    body: JSON.stringify({ timestamp: "2023-10-05T08:20:43Z", event_type: "API_CALL", ...named }),
+    headers: { "content-type": "application/json" },
+  });
+  await server.close();
+});
+afterAll(() => folder.remove());
+
+describe("verify of a stopped folder", () => {
+  it("says that the segments' HMACs were checked with the integrity key, and when they were not", async () => {
+    const key = join(folder.path, "integrity.hex");
+    await writeFile(key, (await runLine(["keys", "export-integrity", "--data", data], parts)).out);
+    const kms = await readFile(join(data, "kms.key"));
+    await rm(join(data, "kms.key"));
+    const withKey = await runLine(["verify", data, "--integrity-key", key], parts);
+    const without = await runLine(["verify", data], parts);
+    await writeFile(join(data, "kms.key"), kms, { mode: 0o600 });
+    expect([withKey.exitCode, withKey.out]).toEqual([0, expect.stringContaining("segment HMACs: checked\n")]);
+    expect([without.exitCode, without.out]).toEqual([0, expect.stringContaining("segment HMACs: not all checked")]);
+  });
+
+  it.each(["verify", "fsck"])("%s ends with 2 for a folder of a newer format, by name", async (command) => {
+    const file = join(data, "server.json");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace('"format":1', '"format":2'));
+    const line = command === "verify" ? ["verify", data] : ["fsck", "--data", data];
+    const { exitCode, out, err } = await runLine(line, parts);
+    await writeFile(file, text);
+    expect([exitCode, out]).toEqual([2, ""]);
+    expect(err).toContain("has format 2; this version reads format 1");
+  });
+
+  it("ends with 1 when all trees were deleted, and the server does not start", async () => {
+    for (const name of ["journal", "ledger", "head"]) await rm(join(data, name), { recursive: true });
+    const { exitCode, out } = await runLine(["verify", data], parts);
+    expect([exitCode, out]).toEqual([1, expect.stringContaining("tree_missing")]);
+    await expect(startTestServer(data)).rejects.toMatchObject({ code: "ledger_rollback", fatal: true });
+  });
+});
