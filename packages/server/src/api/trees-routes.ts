@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import { isTallystickError, TallystickError } from "../errors.ts";
+import { leafAt } from "../journal/entries.ts";
 import type { Journal, TreePosition } from "../journal/journal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { PROOF_WAIT_MS } from "./limits.ts";
@@ -209,8 +210,7 @@ async function provenRecord(parts: TreesRoutesParts, { tree, size }: TreePositio
       hint: size === 0 ? "It is empty." : `They are numbered 0 to ${size - 1}.`,
       at: { tree, index },
     });
-  const length = (range.entries[0]! << 8) | range.entries[1]!;
-  const leaf = range.entries.subarray(2, 2 + length);
+  const leaf = leafAt(range.entries, 0);
   const { record, observed } = decodeLeaf(leaf);
   return {
     tree,

@@ -14,6 +14,7 @@ import type { AuditRecord, Observed } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
+import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
 import type { Journal, LeafRange } from "../journal/journal.ts";
 import type { Control, KeyInfo, NewKey } from "./control.ts";
 import { createdFields, keyChangeOf, revokedFields } from "./key-record.ts";
@@ -167,11 +168,10 @@ function isOwn(observed: Observed): boolean {
 }
 
 function* leavesOf(range: LeafRange): Generator<{ readonly record: AuditRecord; readonly observed: Observed }> {
-  const view = new DataView(range.entries.buffer, range.entries.byteOffset, range.entries.byteLength);
   let offset = 0;
   for (let entry = 0; entry < range.count; entry++) {
-    const length = view.getUint16(offset);
-    yield decodeLeaf(range.entries.subarray(offset + 2, offset + 2 + length));
-    offset += 2 + length;
+    const end = offset + LENGTH_BYTES + entryLength(range.entries, offset);
+    yield decodeLeaf(range.entries.subarray(offset + LENGTH_BYTES, end));
+    offset = end;
   }
 }

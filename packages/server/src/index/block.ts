@@ -1,6 +1,7 @@
 /** Reads a block's leaves from the journal and has them encoded. */
 import assert from "node:assert";
 import type { Compute } from "../compute/compute.ts";
+import { skipEntries } from "../journal/entries.ts";
 import type { Journal, LeafRange, TreePosition } from "../journal/journal.ts";
 import { encodeNativeTask } from "./encode-task.ts";
 import type { EncodedBlock, EncodeRange } from "./encode-task.ts";
@@ -9,8 +10,8 @@ import { HASH_BYTES, MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, READ_BYTES } from "./limit
 /** The first `rows` leaves of a range. */
 function firstLeaves(range: LeafRange, rows: number): EncodeRange {
   if (rows >= range.count) return range;
-  let end = 0;
-  for (let row = 0; row < rows; row += 1) end += 2 + (range.entries[end]! << 8) + range.entries[end + 1]!;
+  const end = skipEntries(range.entries, rows);
+  assert(end > 0, "a range holds as many leaves as it says");
   return { entries: range.entries.subarray(0, end), hashes: range.hashes.subarray(0, rows * HASH_BYTES) };
 }
 

@@ -9,6 +9,7 @@ import { isAscii } from "node:buffer";
 import { callId } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 import type { Task, TaskResult } from "../compute/compute.ts";
+import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
 import { COLUMNS, SQL_TYPES } from "./columns.ts";
 import type { Column } from "./columns.ts";
 import { HASH_BYTES, PARSE_CHUNK_BYTES } from "./limits.ts";
@@ -144,7 +145,7 @@ class BlockBuilder {
 function chunkEnd(entries: Uint8Array, from: number, limit: number): number {
   let end = from;
   while (end < entries.length) {
-    const next = end + 2 + (entries[end]! << 8) + entries[end + 1]!;
+    const next = end + LENGTH_BYTES + entryLength(entries, end);
     if (end > from && next - from > limit) break;
     end = next;
   }
@@ -156,10 +157,10 @@ function parseChunk(entries: Uint8Array, from: number, end: number): readonly Le
   const text = Buffer.allocUnsafe(end - from + 1);
   text.set(entries.subarray(from, end));
   for (let at = 0; at < text.length - 1;) {
-    const size = (text[at]! << 8) + text[at + 1]!;
+    const size = entryLength(text, at);
     text[at] = at === 0 ? 0x20 : 0x2c;
     text[at + 1] = at === 0 ? 0x5b : 0x20;
-    at += 2 + size;
+    at += LENGTH_BYTES + size;
   }
   text[text.length - 1] = 0x5d;
   // Nearly all text is plain ASCII, which needs no decoding.
