@@ -3,6 +3,8 @@ import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
 import type { Journal } from "../journal/journal.ts";
 import { indexReader } from "./client.ts";
+import { engineDeriver } from "./derived-tables.ts";
+import type { Deriver } from "./derived-tables.ts";
 import { DISK_POLICY } from "./engine/engine-config.ts";
 import { superviseEngine } from "./engine/supervisor.ts";
 import type { EngineAddress, Supervisor } from "./engine/supervisor.ts";
@@ -35,6 +37,8 @@ export interface IndexOptions {
 export interface Index {
   readonly reader: IndexReader;
   readonly follower: IndexFollower;
+  /** For followers that derive other tables from `records`. */
+  readonly deriver: Deriver;
   /** Leaves that are journaled and not yet searchable. */
   lagRecords(): number;
   /** Drops the table and builds it again; resolves when it holds what was journaled at the call. */
@@ -64,6 +68,7 @@ export function openIndex(options: IndexOptions): Index {
   return {
     reader: indexReader({ home, pressed: () => follower.pressed() }),
     follower,
+    deriver: engineDeriver(home),
     lagRecords: () => follower.lagRecords(),
     reindex: (timeoutMs) => follower.reindex(timeoutMs),
     enginePid: () => supervisor?.pid() ?? null,

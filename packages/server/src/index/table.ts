@@ -8,8 +8,8 @@ import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
 import { RECORDS, recordsTable, SCHEMA_COMMENT } from "./schema/records.ts";
+import { WRITER_SESSION } from "./session-names.ts";
 
-const WRITER = "tallystick-writer";
 const TREE_NAME = /^[a-z0-9-]+\/[A-Za-z0-9-]+$/;
 
 /** What the table holds of one tree. */
@@ -28,14 +28,14 @@ async function rowsOf<Row>(client: ClickHouseClient, query: string): Promise<rea
   const result = await client.query({
     query,
     format: "JSONEachRow",
-    session_id: WRITER,
+    session_id: WRITER_SESSION,
     clickhouse_settings: { wait_end_of_query: 1, output_format_json_quote_64bit_integers: 0 },
   });
   return result.json<Row>();
 }
 
 async function command(client: ClickHouseClient, query: string): Promise<void> {
-  await client.command({ query, session_id: WRITER, clickhouse_settings: { mutations_sync: "2" } });
+  await client.command({ query, session_id: WRITER_SESSION, clickhouse_settings: { mutations_sync: "2" } });
 }
 
 /** Sum of 0 … count − 1. */
@@ -142,7 +142,7 @@ export class RecordsTable {
     const result = await this.home.client().exec({
       query: `INSERT INTO ${RECORDS} (${block.columns.join(", ")}) FORMAT Native`,
       values: Readable.from([block.bytes], { objectMode: false }),
-      session_id: WRITER,
+      session_id: WRITER_SESSION,
       abort_signal: timeoutSignal,
       clickhouse_settings: {
         async_insert: 0,

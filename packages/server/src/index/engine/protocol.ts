@@ -8,12 +8,14 @@ import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { ENGINE_MAX_STATEMENT_BYTES } from "../limits.ts";
+import { DERIVER_SESSION } from "../session-names.ts";
 import { memoryFile } from "./memory-file.ts";
 import { EngineBusy, StatementCancelled } from "./sessions.ts";
-import type { Engine, EngineSession } from "./sessions.ts";
+import type { Engine, EngineSession, SessionPool } from "./sessions.ts";
 import { settingsOf } from "./settings.ts";
 import {
   checkQuery,
+  derivesRows,
   insertFrom,
   killedQueryId,
   renderParameters,
@@ -63,7 +65,9 @@ async function answer(engine: Engine, message: IncomingMessage, response: Server
   const request = { sql, id, parameters: url.searchParams, settings: settingsOf(url.searchParams), message, response };
   switch (verb) {
     case "insert":
-      return insert(engine, request);
+      return derivesRows(sql)
+        ? command(engine, { ...request, sql: checkedText(engine, request) })
+        : insert(engine, request);
     case "kill":
       engine.kill(killedQueryId(sql)).catch(() => {});
       response.end();
@@ -102,28 +106,38 @@ async function insert(engine: Engine, request: Request): Promise<void> {
 }
 
 async function command(engine: Engine, request: Request): Promise<void> {
-  const bytes = await engine.writer.use(request.id, async (session) => {
+  const bytes = await sessionsFor(engine, request, engine.writer).use(request.id, async (session) => {
     await session.prepare(request.id, request.settings);
     return session.run(request.sql);
   });
   request.response.end(bytes);
 }
 
-async function query(engine: Engine, request: Request): Promise<void> {
+/** Sessions that write are asked for by name. */
+function sessionsFor(engine: Engine, { parameters }: Request, unnamed: SessionPool): SessionPool {
+  const name = parameters.get("session_id");
+  if (name === null) return unnamed;
+  return name === DERIVER_SESSION ? engine.deriver : engine.writer;
+}
+
+/** The statement with its parameters in place, after the check that it stays within the tables. */
+function checkedText(engine: Engine, { sql, parameters: given }: Request): string {
   const parameters = new Map<string, string>();
-  for (const [name, value] of request.parameters)
-    if (name.startsWith("param_")) parameters.set(name.slice("param_".length), value);
-  const sql = renderParameters(request.sql, parameters);
-  checkQuery(request.sql, engine.refusedFunctions);
+  for (const [name, value] of given) if (name.startsWith("param_")) parameters.set(name.slice("param_".length), value);
+  checkQuery(sql, engine.refusedFunctions);
+  return renderParameters(sql, parameters);
+}
+
+async function query(engine: Engine, request: Request): Promise<void> {
+  const sql = checkedText(engine, request);
   const { format } = splitFormat(sql);
   const streamed =
     format !== null && STREAMED_FORMATS.has(format) && request.parameters.get("wait_end_of_query") !== "1";
-  const pool = request.parameters.has("session_id") ? engine.writer : engine.readers;
   const gone = (): void => {
     if (!request.response.writableFinished) engine.kill(request.id).catch(() => {});
   };
   request.response.once("close", gone);
-  await pool.use(request.id, async (session) => {
+  await sessionsFor(engine, request, engine.readers).use(request.id, async (session) => {
     let plain = false;
     try {
       await session.prepare(request.id, request.settings);

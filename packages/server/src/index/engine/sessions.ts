@@ -1,7 +1,7 @@
 /**
- * Connections to the embedded engine: one that writes, a fixed number that read, one that controls. A session runs
- * one statement at a time; who waits is served in order. Readers are read-only for the engine and cannot be made
- * otherwise.
+ * Connections to the embedded engine: one that writes records, one that derives other tables from them, a fixed number
+ * that read, one that controls. A session runs one statement at a time; who waits is served in order. Readers are
+ * read-only for the engine and cannot be made otherwise.
  */
 import { Session } from "chdb";
 import type { ChdbQueryStream } from "chdb";
@@ -119,6 +119,8 @@ export interface EngineOptions {
 
 export interface Engine {
   readonly writer: SessionPool;
+  /** Writes derived tables, so that the records' own inserts never wait for that. */
+  readonly deriver: SessionPool;
   readonly readers: SessionPool;
   /** Functions that reach outside the tables, by the engine's own list. */
   readonly refusedFunctions: ReadonlySet<string>;
@@ -172,16 +174,19 @@ export function openEngine(options: EngineOptions): Engine {
     return new EngineSession(session);
   });
   const writer = new SessionPool([new EngineSession(first)], options.maxWaiting);
+  const deriver = new SessionPool([new EngineSession(another())], options.maxWaiting);
   const readerPool = new SessionPool(readers, options.maxWaiting);
   const killers = new SessionPool([new EngineSession(control)], options.maxWaiting);
+  const pools = [readerPool, writer, deriver];
   return {
     writer,
+    deriver,
     readers: readerPool,
     refusedFunctions: refusedFunctions(control),
     async kill(id) {
-      if (readerPool.cancelWaiting(id) || writer.cancelWaiting(id)) return;
+      if (pools.some((pool) => pool.cancelWaiting(id))) return;
       // Again until it is gone: a statement that has only just been handed over is not in the engine's list yet.
-      for (let time = 0; time < MAX_KILLS && (readerPool.isRunning(id) || writer.isRunning(id)); time += 1) {
+      for (let time = 0; time < MAX_KILLS && pools.some((pool) => pool.isRunning(id)); time += 1) {
         // Only ever ASYNC: the other form can block the whole process.
         await killers.use(id, (session) =>
           session.run(`KILL QUERY WHERE Settings['log_comment'] = ${stringLiteral(id)} ASYNC`),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   checkQuery,
+  derivesRows,
   insertFrom,
   killedQueryId,
   renderParameters,
@@ -101,6 +102,14 @@ describe("statements", () => {
     for (const sql of ["SET x = 1", "SYSTEM SHUTDOWN", "ATTACH TABLE t", "", "RESTORE x", "BACKUP x", "USE x"]) {
       expect(() => verbOf(sql), sql).toThrow(StatementFault);
     }
+  });
+
+  test("an insert takes a body or derives its rows from other tables", () => {
+    expect(derivesRows("INSERT INTO calls (a, b)\nSELECT a, b FROM records")).toBe(true);
+    expect(derivesRows("INSERT INTO calls (a) WITH 1 AS x SELECT x")).toBe(true);
+    expect(derivesRows("INSERT INTO calls (a) FORMAT Native")).toBe(false);
+    expect(derivesRows("INSERT INTO FUNCTION file('x') SELECT 1")).toBe(false);
+    expect(verbOf("TRUNCATE TABLE settling")).toBe("command");
   });
 
   test("insert and kill have one form", () => {

@@ -142,6 +142,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ["ALTER", "command"],
   ["DROP", "command"],
   ["OPTIMIZE", "command"],
+  ["TRUNCATE", "command"],
 ]);
 
 /** What a statement does, by its first word; anything else is refused. */
@@ -177,6 +178,11 @@ export function insertFrom(sql: string, path: string): string {
   if (match === null) throw new StatementFault("an insert is `INSERT INTO table (columns) FORMAT Native`");
   return `INSERT INTO ${match[1]!} (${match[2]!}) SELECT ${match[2]!} FROM file(${stringLiteral(path)}, 'Native')`;
 }
+
+const DERIVING = /^\s*INSERT INTO [A-Za-z_]\w* \([A-Za-z_][\w, ]*\)\s+(?:SELECT|WITH)\b/;
+
+/** True of `INSERT INTO table (columns) SELECT …`: rows made from those of other tables, no body follows. */
+export const derivesRows = (sql: string): boolean => DERIVING.test(sql);
 
 const KILL = /^\s*KILL QUERY WHERE query_id = '([\w-]{1,128})' ASYNC\s*(?:FORMAT \w+\s*)?$/;
 
