@@ -145,6 +145,8 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
     max_execution_time: timeoutMs / 1_000,
     timeout_overflow_mode: "throw",
     max_memory_usage: String(maxMemoryBytes),
+    // A name means the table's column, also where the same name is given to what is made of it.
+    prefer_column_name_to_alias: 1,
     max_threads: 1,
     max_insert_threads: "1",
     min_insert_block_size_rows: "1000000",

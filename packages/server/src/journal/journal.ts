@@ -19,6 +19,11 @@ export interface Journal {
   /** Every tree there is, oldest first within a log. */
   trees(): readonly TreePosition[];
   /**
+   * Microseconds: every record received before then is within the sizes that `trees` gives afterwards, and none will
+   * be received before then any more.
+   */
+  receivedBeforeUs(): number;
+  /**
    * Leaves from `from` on, at least one when `from` < journaled size, at most `maxBytes` of entries (one leaf may
    * exceed it); null at the end. The bytes are shared with every other reader: neither change nor transfer them.
    */

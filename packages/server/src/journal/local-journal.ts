@@ -121,6 +121,11 @@ class DiskJournal implements LocalJournal {
     });
   }
 
+  receivedBeforeUs(): number {
+    const writers = [...this.#figures.values()].map((writer) => writer.receivedBeforeUs());
+    return Math.min(this.#options.clock.nowUs(), ...writers);
+  }
+
   async read(tree: string, from: number, maxBytes: number): Promise<LeafRange | null> {
     assert(Number.isSafeInteger(from) && from >= 0 && maxBytes > 0);
     if (from >= this.#store.sizeOf(tree)) return null;

@@ -80,6 +80,7 @@ interface Group {
   readonly waiting: readonly Waiting[];
   readonly marked: readonly MarkedBatch[];
   readonly kept: number;
+  readonly receivedUs: number;
 }
 
 /** Where the next frame goes: ahead of what is durable while a write is under way. */
@@ -163,6 +164,12 @@ export class LogWriter {
       if (this.#queuedBytes >= this.#parts.settings.groupBytes) this.#wake?.();
       this.#pump();
     });
+  }
+
+  /** Microseconds: whatever this log received before then is journaled, and nothing more will be received before. */
+  receivedBeforeUs(): number {
+    const nowUs = this.#parts.clock.nowUs();
+    return this.#underWay.reduce((earliest, { receivedUs }) => Math.min(earliest, receivedUs), nowUs);
   }
 
   /** Takes nothing new, finishes what waits, then seals or only closes. Rejects when it should seal and cannot. */
@@ -251,12 +258,12 @@ export class LogWriter {
   async #commit(waiting: readonly Waiting[], generation: number): Promise<void> {
     const { sequencer, clock, compute } = this.#parts;
     const marked = waiting.map(({ batch }) => sequencer.mark(batch));
-    const group: Group = { waiting, marked, kept: marked.reduce((sum, { kept }) => sum + kept, 0) };
+    const receivedUs = sequencer.receivedUs(clock.nowUs());
+    const group: Group = { waiting, marked, kept: marked.reduce((sum, { kept }) => sum + kept, 0), receivedUs };
     this.#underWay.push(group);
     // A copy is acknowledged only when what it is a copy of is durable, and that is at the latest when the write under
     // way is over.
     if (group.kept === 0) return this.#acknowledgeCopies(group, generation);
-    const receivedUs = sequencer.receivedUs(clock.nowUs());
     const opening = await this.#openTree(receivedUs, generation);
     if (generation !== this.#generation) return;
     const whole = opening === null ? group : this.#withOpening(group, sequencer.mark(ownBatch([opening])));
@@ -286,7 +293,12 @@ export class LogWriter {
   #withOpening(group: Group, opening: MarkedBatch): Group {
     assert(opening.kept === 1, "a tree is opened once");
     const nobody: Waiting = { batch: opening.batch, bytes: 0, arrivedMs: 0, settle: () => {} };
-    const whole = { waiting: [nobody, ...group.waiting], marked: [opening, ...group.marked], kept: group.kept + 1 };
+    const whole = {
+      ...group,
+      waiting: [nobody, ...group.waiting],
+      marked: [opening, ...group.marked],
+      kept: group.kept + 1,
+    };
     this.#underWay[this.#underWay.indexOf(group)] = whole;
     return whole;
   }

@@ -49,6 +49,10 @@ class LeafJournal implements Journal {
     );
   }
 
+  receivedBeforeUs(): number {
+    return 0;
+  }
+
   /** What somebody does who puts an older journal back. */
   cut(tree: string, size: number): void {
     this.#leaves.get(tree)?.splice(size);

@@ -34,6 +34,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "min_insert_block_size_rows",
   "mutations_sync",
   "output_format_json_quote_64bit_integers",
+  "prefer_column_name_to_alias",
   "priority",
   "readonly",
   "result_overflow_mode",

@@ -21,9 +21,11 @@ interface Tree {
 }
 
 /** The reading half of a journal, in memory, holding whatever leaves it is given. */
-export class LeafJournal implements Pick<Journal, "trees" | "read" | "onJournaled"> {
+export class LeafJournal implements Pick<Journal, "trees" | "read" | "onJournaled" | "receivedBeforeUs"> {
   private readonly byName = new Map<string, Tree>();
   private readonly listeners = new Set<(tree: string, size: number) => void>();
+  /** Microseconds. */
+  receivedBefore = 0;
 
   add(tree: string, leaves: readonly Uint8Array[]): void {
     const entry = this.byName.get(tree) ?? { leaves: [], hashes: [] };
@@ -40,6 +42,11 @@ export class LeafJournal implements Pick<Journal, "trees" | "read" | "onJournale
       const [log, epoch] = tree.split("/") as [string, string];
       return { tree, log, epoch, size: leaves.length, closed: false };
     });
+  }
+
+  /** Leaves come with their time of receipt, so a test says how far time has come. */
+  receivedBeforeUs(): number {
+    return this.receivedBefore;
   }
 
   async read(tree: string, from: number, maxBytes: number): Promise<LeafRange | null> {
@@ -72,6 +79,7 @@ export function asJournal(leaves: LeafJournal): Journal {
   return {
     trees: () => leaves.trees(),
     read: (tree, from, maxBytes) => leaves.read(tree, from, maxBytes),
+    receivedBeforeUs: () => leaves.receivedBeforeUs(),
     onJournaled: (listener) => leaves.onJournaled(listener),
     append: refused,
     appendOwn: refused,

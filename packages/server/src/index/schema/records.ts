@@ -40,12 +40,20 @@ export const WORDS_EXPRESSION = `lowerUTF8(concatWithSeparator('\\n', ${COLUMNS.
 export const CALL_ID_EXPRESSION =
   "if(empty(call_id_kept), concat(lower(hex(trace_id)), '/', lower(hex(if(side = 'callee', parent_span_id, span_id)))), call_id_kept)";
 
+/**
+ * What both halves of a call share, retries included, as a number: a call id from names ends with the attempt, which
+ * is left out. A digest of 128 bits, so that nobody makes two calls meet by choosing ids.
+ */
+export const CALL_KEY_EXPRESSION =
+  "reinterpretAsUInt128(sipHash128(if(countSubstrings(call_id, '/') = 3, substring(call_id, 1, length(call_id) - position(reverse(call_id), '/')), call_id)))";
+
 function indexLines(): readonly string[] {
   const blooms = COLUMNS.filter((column) => column.bloom).map(
     (column) => `INDEX bloom_${column.name} ${column.name} TYPE bloom_filter(0.01) GRANULARITY 1`,
   );
   return [
     ...blooms,
+    "INDEX bloom_call_key call_key TYPE bloom_filter(0.01) GRANULARITY 1",
     "INDEX range_timestamp timestamp TYPE minmax GRANULARITY 1",
     "INDEX range_received observed_received_at TYPE minmax GRANULARITY 1",
     "INDEX range_leaf_index leaf_index TYPE minmax GRANULARITY 1",
@@ -66,6 +74,7 @@ function definition(): string {
   const lines = [
     ...COLUMNS.map(columnLine),
     `call_id String ALIAS ${CALL_ID_EXPRESSION}`,
+    `call_key UInt128 MATERIALIZED ${CALL_KEY_EXPRESSION} CODEC(NONE)`,
     `words String ALIAS ${WORDS_EXPRESSION}`,
     ...indexLines(),
   ];

@@ -1,0 +1,194 @@
+/**
+ * Which records are halves of calls, which calls have come due, and how the halves of one call become one row. All of
+ * it is SQL over `records`; a step's intermediate rows lie in two tables in memory.
+ *
+ * A call comes due `deadline` after its first half was received. It is judged by the halves received until then,
+ * whenever that is done, so that a restart changes no verdict; what comes later makes it `late`, and it is judged
+ * again by all that there is.
+ */
+import type { Statement } from "../index/index-seam.ts";
+import { Params } from "../search/compile/sql.ts";
+import { CALLS, DUE, GROUPED_COLUMNS, HALF_COLUMNS, namesOf, SETTLING } from "./schema.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { MAX_CALL_HALVES } from "./limits.ts";
+
+/** Times in microseconds; the calls due in [fromUs, toUs) are the step's. */
+export interface DueWindow {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+const US = "toUnixTimestamp64Micro(observed_received_at)";
+
+/** Tallystick's own records take no part, and neither does what names no counterpart. */
+export const IS_HALF = `side IN ('caller', 'callee') AND observed_principal != 'tallystick'
+    AND event_type NOT IN ('LOG_LIFECYCLE', 'INTERNAL', 'LOG') AND service_id != 'none' AND target_id != 'none'`;
+const IS_MESSAGE = "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
+const TAKES_PART = `((${IS_HALF}) OR (side = 'observer' AND observed_principal != 'tallystick'))`;
+
+/** Half-open, in microseconds. */
+export function receivedBetween(fromUs: number, toUs: number, params: Params): string {
+  const at = (us: number) => `fromUnixTimestamp64Micro(${params.add(Math.max(0, us), "Int64")}, 'UTC')`;
+  return `observed_received_at >= ${at(fromUs)} AND observed_received_at < ${at(toUs)}`;
+}
+
+/** Candidate halves of a window: their number decides whether the window is small enough, `next` where to go on. */
+export function candidateCount(window: DueWindow, deadlines: Deadlines): Statement {
+  const params = new Params();
+  const received = receivedBetween(window.fromUs - deadlines.longestUs, window.toUs - deadlines.shortestUs, params);
+  return params.statement(`SELECT count() AS count FROM records WHERE ${received} AND ${IS_HALF}`);
+}
+
+/** When the first half at or after `fromUs` was received; 0: there is none. */
+export function nextHalf(fromUs: number): Statement {
+  const params = new Params();
+  const from = `observed_received_at >= fromUnixTimestamp64Micro(${params.add(fromUs, "Int64")}, 'UTC')`;
+  return params.statement(`SELECT min(${US}) AS next FROM records WHERE ${from} AND ${IS_HALF}`);
+}
+
+/** Fills DUE with the calls of the window and with those of which a half came too late for its own. */
+export function findDue(window: DueWindow, deadlines: Deadlines): Statement {
+  const params = new Params();
+  const { longestUs, shortestUs } = deadlines;
+  const candidates = receivedBetween(window.fromUs - longestUs, window.toUs - shortestUs, params);
+  const around = receivedBetween(window.fromUs - 2 * longestUs, window.toUs, params);
+  const from = params.add(window.fromUs, "Int64");
+  const to = params.add(window.toUs, "Int64");
+  return params.statement(
+    `INSERT INTO ${DUE.name} (call_key, from_us, to_us, due_us, kind)
+SELECT call_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us,
+  multiIf(due_us < ${from}, 'late', callers > 1 OR callees > 1, 'several', 'simple') AS kind
+FROM (
+  SELECT call_key, min(us) AS first_us, countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees,
+    first_us + ${deadlines.sql(params)} AS due_us,
+    maxIf(us, us < ${to} - ${deadlines.sql(params)}) AS last_us
+  FROM (
+    SELECT call_key, ${US} AS us, side, service_id, target_id FROM records
+    WHERE ${around} AND ${IS_HALF}
+      AND call_key IN (SELECT call_key FROM records WHERE ${candidates} AND ${IS_HALF})
+  ) GROUP BY call_key
+)
+WHERE due_us < ${to} AND (due_us >= ${from}
+  OR (last_us > due_us AND last_us + due_us - first_us >= ${from}))`,
+  );
+}
+
+/** Fills SETTLING with calls of at most one half a side: nearly all, so each value is simply the one there is. */
+export function groupSimple(window: DueWindow, deadlines: Deadlines): Statement {
+  const params = new Params();
+  const received = receivedBetween(window.fromUs - deadlines.longestUs, window.toUs, params);
+  const value = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
+  return params.statement(
+    `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
+SELECT ${groupedExpressions(value, { halves: "[]", branch: "''", late: "0", dueUs: "any(due_us)" })}
+${theirRecords("simple")}
+WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us
+GROUP BY call_key`,
+  );
+}
+
+/**
+ * Fills SETTLING with calls of several halves a side. Which of them are compared: an outcome before an intent; of the
+ * caller's the one that agrees with the callee's status, then the last attempt; of the callee's the last attempt, and
+ * of one attempt the first execution. A message's consumers are a row each.
+ */
+export function groupSeveral(window: DueWindow): Statement {
+  const params = new Params();
+  const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind != 'simple')`;
+  const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
+  const rank = `tuple(phase = 'outcome', side = 'caller' AND status = seen_status, attempt, if(side = 'callee', -1,
+      1) * toUnixTimestamp64Micro(timestamp))`;
+  const value = (name: string, side: string) => `argMaxIf(${name}, rank, side = '${side}')`;
+  const halves = `arrayMap(h -> (h.2, h.3), arraySlice(arraySort(groupArray((side, tree, leaf_index))), 1,
+    ${MAX_CALL_HALVES}))`;
+  const columns = [
+    ...new Set([
+      "call_key",
+      "call_id",
+      "trace_id",
+      "log",
+      "data_class",
+      "event_type",
+      "protocol",
+      "side",
+      "phase",
+      "attempt",
+      ...HALF_COLUMNS.map(([name]) => name),
+    ]),
+  ];
+  return params.statement(
+    `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
+SELECT ${groupedExpressions(value, {
+      halves,
+      branch: "branch",
+      late: "any(kind = 'late')",
+      dueUs: `if(late,
+  max(${US}), any(due_us))`,
+    })}
+FROM (
+  SELECT *, ${rank} AS rank FROM (
+    SELECT ${columns.join(", ")}, observed_received_at, from_us, due_us, kind,
+      anyIf(status, side = 'callee') OVER (PARTITION BY call_key) AS seen_status,
+      if(${IS_MESSAGE}, if(side = 'callee', [recorder_id], groupUniqArrayIf(64)(recorder_id,
+        side = 'callee') OVER (PARTITION BY call_key)), ['']) AS branches
+    ${theirRecords("several', 'late")}
+    WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us
+  )
+) LEFT ARRAY JOIN branches AS branch
+GROUP BY call_key, branch`,
+  );
+}
+
+/** The records of the due calls of some kinds, with what DUE says of each; keys are looked at before anything else. */
+function theirRecords(kinds: string): string {
+  const due = `${DUE.name} WHERE kind IN ('${kinds}')`;
+  return `FROM records SEMI LEFT JOIN (SELECT * FROM ${due}) AS due USING (call_key)
+PREWHERE call_key IN (SELECT call_key FROM ${due})`;
+}
+
+type ValueOf = (name: string, side: "caller" | "callee") => string;
+
+/** One expression for each of GROUPED_COLUMNS, in their order. */
+function groupedExpressions(
+  value: ValueOf,
+  { halves, branch, late, dueUs }: { halves: string; branch: string; late: string; dueUs: string },
+): string {
+  const sides = (["caller", "callee"] as const).flatMap((side) =>
+    HALF_COLUMNS.map(([name]) => `${value(name, side)} AS ${side === "caller" ? "c" : "d"}_${name}`),
+  );
+  return [
+    "call_key",
+    `${branch} AS branch`,
+    "anyIf(call_id, side != 'observer') AS call_id",
+    "any(trace_id) AS trace_id",
+    "anyIf(log, side != 'observer') AS log",
+    "max(data_class) AS data_class",
+    "anyIf(event_type, side != 'observer') AS event_type",
+    "anyIf(protocol, side != 'observer') AS protocol",
+    "any(from_us) AS first_us",
+    `${late} AS late`,
+    `${dueUs} AS due_us`,
+    "countIf(side = 'caller') AS callers",
+    "countIf(side = 'callee') AS callees",
+    "countIf(side = 'observer') AS observers",
+    `toUInt32(countIf(side = 'callee' AND phase = 'outcome') - uniqExactIf(attempt, side = 'callee'
+      AND phase = 'outcome')) AS executions`,
+    ...sides,
+    `${halves} AS halves`,
+  ].join(",\n  ");
+}
+
+/**
+ * Adds to DUE the calls of SETTLING that have one half here and an older row in `calls`: the half came so late that
+ * its call was settled before.
+ */
+export function findOlder(window: DueWindow): Statement {
+  const params = new Params();
+  return params.statement(
+    `INSERT INTO ${DUE.name} (call_key, from_us, to_us, due_us, kind)
+SELECT call_key, min(first_us) AS from_us, ${params.add(window.toUs, "Int64")} AS to_us, min(due_us), 'late' AS kind
+FROM ${CALLS.name}
+WHERE call_key IN (SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0)
+GROUP BY call_key`,
+  );
+}

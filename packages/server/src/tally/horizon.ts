@@ -1,0 +1,40 @@
+/**
+ * Up to which time of receipt the index holds everything: the journal is asked how far time has come and how large
+ * its trees are, and when the index holds so much, that time is the horizon.
+ */
+import type { IndexFollower } from "../index/index-seam.ts";
+import type { Journal } from "../journal/journal.ts";
+import { MAX_SAMPLES } from "./limits.ts";
+
+interface Sample {
+  readonly beforeUs: number;
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+export class Horizon {
+  readonly #journal: Pick<Journal, "trees" | "receivedBeforeUs">;
+  readonly #index: IndexFollower;
+  #samples: readonly Sample[] = [];
+  #us = 0;
+
+  constructor(journal: Pick<Journal, "trees" | "receivedBeforeUs">, index: IndexFollower) {
+    this.#journal = journal;
+    this.#index = index;
+  }
+
+  /** Microseconds; never goes back. 0 until the index has once caught up. */
+  look(): number {
+    // The time before the sizes: whatever came in between makes the sizes larger than they need be.
+    const beforeUs = this.#journal.receivedBeforeUs();
+    const sizes = new Map(this.#journal.trees().map(({ tree, size }) => [tree, size]));
+    const samples = [...this.#samples, { beforeUs, sizes }];
+    const indexed = new Map(this.#index.positions().map((position) => [position.tree, position.indexed]));
+    const isReached = (sample: Sample) => [...sample.sizes].every(([tree, size]) => (indexed.get(tree) ?? 0) >= size);
+    const reached = samples.findLastIndex(isReached);
+    if (reached >= 0) this.#us = Math.max(this.#us, samples[reached]!.beforeUs);
+    const waiting = samples.slice(reached + 1);
+    // Every second one is enough to go on by when there are many.
+    this.#samples = waiting.length > MAX_SAMPLES ? waiting.filter((_, place) => place % 2 === 0) : waiting;
+    return this.#us;
+  }
+}

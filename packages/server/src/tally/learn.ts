@@ -1,0 +1,99 @@
+/** What a step's records teach beside its verdicts. Every statement may be repeated. */
+import type { Statement } from "../index/index-seam.ts";
+import { Params } from "../search/compile/sql.ts";
+import { IS_HALF, receivedBetween } from "./halves.ts";
+import type { DueWindow } from "./halves.ts";
+import { AHEAD_ROWS, SKEW_AHEAD_PAIRS, SKEW_MIN_CALLS } from "./limits.ts";
+import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS } from "./schema.ts";
+
+const PAIRED = "callers > 0 AND callees > 0";
+const SYNCHRONOUS = "event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
+
+/** Who records, by its records and heartbeats that were received in [fromUs, toUs). */
+export function learnRecorders(fromUs: number, toUs: number): Statement {
+  const params = new Params();
+  const heartbeat = "event_type = 'LOG_LIFECYCLE' AND operation IN ('heartbeat', 'close')";
+  return params.statement(
+    `INSERT INTO ${RECORDERS.name} (recorder_id, kind, first_us, last_us)
+SELECT recorder, kind, min(us), max(us) FROM (
+  SELECT if(${heartbeat}, arrayDistinct([toString(service_id), toString(recorder_id)]),
+    [toString(recorder_id)]) AS recorders,
+    if(${heartbeat}, 'heartbeat', toString(side)) AS kind, toUnixTimestamp64Micro(observed_received_at) AS us
+  FROM records
+  WHERE ${receivedBetween(fromUs, toUs, params)}
+    AND observed_principal != 'tallystick'
+    AND (side IN ('caller', 'callee') OR ${heartbeat})
+) ARRAY JOIN recorders AS recorder GROUP BY recorder, kind`,
+  );
+}
+
+/** Credentials that a callee saw in calls which the caller's own half confirms. */
+export const LEARN_CREDENTIALS: Statement = {
+  sql: `INSERT INTO ${EDGE_CREDENTIALS.name} (caller, callee, credential_id, log, first_us, last_us)
+SELECT c_service_id, d_target_id, d_credential_id, log, min(first_us), max(first_us) FROM ${SETTLING.name}
+WHERE ${PAIRED} AND notEmpty(d_credential_id) AND c_service_id = if(startsWith(d_service_id, 'address:')
+  OR d_service_id = 'unknown', c_service_id, d_service_id)
+GROUP BY c_service_id, d_target_id, d_credential_id, log`,
+  params: {},
+};
+
+const START = "toUnixTimestamp64Micro(d_timestamp) - toUnixTimestamp64Micro(c_timestamp)";
+const BOTH_LAST = "c_duration_us >= 0 AND d_duration_us >= 0";
+/** The middles of both intervals lie at the same time: what lies between them is the skew of the two clocks. */
+const OFFSET = `${START} + if(${BOTH_LAST}, intDiv(d_duration_us - c_duration_us, 2), 0)`;
+const SKEW_COLUMNS = "c_recorder_id, d_recorder_id, minute, step, skew_us, spread_us, calls";
+const MEASURES = `toInt64(quantileExact(0.5)(${OFFSET})) AS skew_us,
+  toInt64(quantileExact(0.75)(${OFFSET}) - quantileExact(0.25)(${OFFSET})) AS spread_us, count() AS calls`;
+const ANSWERED = "c_status IN ('success', 'denied')";
+const minuteOf = (us: string) => `toStartOfMinute(toDateTime(fromUnixTimestamp64Micro(${us}, 'UTC'), 'UTC'))`;
+
+export function learnSkews(step: number): Statement {
+  const params = new Params();
+  return params.statement(
+    `INSERT INTO ${SKEWS.name} (${SKEW_COLUMNS})
+SELECT c_recorder_id, d_recorder_id, ${minuteOf("first_us")} AS minute, ${params.add(step, "UInt64")} AS step, ${MEASURES}
+FROM ${SETTLING.name} WHERE ${PAIRED} AND late = 0 AND ${SYNCHRONOUS} AND ${ANSWERED}
+GROUP BY c_recorder_id, d_recorder_id, minute`,
+  );
+}
+
+export interface RecorderPair {
+  readonly caller: string;
+  readonly callee: string;
+}
+
+/** Pairs of recorders in the step whose skew is not known well enough. */
+export function unknownSkews(sinceMinute: number): Statement {
+  const params = new Params();
+  const since = `toDateTime(${params.add(sinceMinute, "Int64")}, 'UTC')`;
+  return params.statement(
+    `SELECT DISTINCT c_recorder_id AS caller, d_recorder_id AS callee FROM ${SETTLING.name}
+WHERE ${PAIRED} AND ${SYNCHRONOUS} AND (c_recorder_id, d_recorder_id) NOT IN (
+  SELECT c_recorder_id, d_recorder_id FROM ${SKEWS.name} WHERE minute >= ${since}
+  GROUP BY c_recorder_id, d_recorder_id HAVING sum(calls) >= ${SKEW_MIN_CALLS}
+) LIMIT ${SKEW_AHEAD_PAIRS}`,
+  );
+}
+
+/** The same by all halves received up to the step's end, among them those of calls that come due later. */
+export function learnSkewsAhead(step: number, pairs: readonly RecorderPair[], { fromUs, toUs }: DueWindow): Statement {
+  const params = new Params();
+  const names = params.add([...new Set(pairs.flatMap(({ caller, callee }) => [caller, callee]))], "Array(String)");
+  const half = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
+  return params.statement(
+    `INSERT INTO ${SKEWS.name} (${SKEW_COLUMNS})
+SELECT c_recorder_id, d_recorder_id, ${minuteOf(params.add(fromUs, "Int64"))} AS minute,
+  ${params.add(step, "UInt64")} AS step, ${MEASURES}
+FROM (
+  SELECT call_key, ${half("recorder_id", "caller")} AS c_recorder_id, ${half("recorder_id", "callee")} AS d_recorder_id,
+    ${half("timestamp", "caller")} AS c_timestamp, ${half("timestamp", "callee")} AS d_timestamp,
+    ${half("duration_us", "caller")} AS c_duration_us, ${half("duration_us", "callee")} AS d_duration_us,
+    ${half("status", "caller")} AS c_status
+  FROM (
+    SELECT call_key, side, recorder_id, timestamp, duration_us, status FROM records
+    WHERE ${receivedBetween(fromUs, toUs, params)} AND ${IS_HALF}
+      AND ${SYNCHRONOUS} AND has(${names}, recorder_id) LIMIT ${AHEAD_ROWS}
+  ) GROUP BY call_key HAVING countIf(side = 'caller') = 1 AND countIf(side = 'callee') = 1
+) WHERE ${ANSWERED} GROUP BY c_recorder_id, d_recorder_id`,
+  );
+}

@@ -1,0 +1,62 @@
+/** Bounds and measures of the tally. */
+
+/** Halves' first-received times that one step looks at; smaller when many lie in it, larger over quiet times. */
+export const STEP_MIN_US = 250_000;
+export const STEP_START_US = 2_000_000;
+export const STEP_MAX_US = 3_600_000_000;
+/** Rows of candidate halves that make a step too large, and so few that the next one may be larger. */
+export const STEP_MAX_ROWS = 200_000;
+export const STEP_FEW_ROWS = 20_000;
+
+/** Pause between two looks for calls that have come due. */
+export const TICK_MS = 1_500;
+/** After a fault. */
+export const RETRY_MS = 1_000;
+/** Samples of journal sizes kept while the index catches up. */
+export const MAX_SAMPLES = 64;
+
+export const STEP_TIMEOUT_MS = 120_000;
+export const STEP_MEMORY_BYTES = 600_000_000;
+
+/** Verdicts appended to a log at once. */
+export const VERDICT_BATCH = 500;
+/** Breaks that become records of one step; beyond it only counts are kept, and one finding says so. */
+export const MAX_STEP_VERDICTS = 20_000;
+/** Halves that a call names; more are counted only. */
+export const MAX_CALL_HALVES = 16;
+/** Edges in one summary record, so that it fits a leaf. */
+export const SUMMARY_EDGES = 100;
+
+/** Names with a known service that are passed to a step. */
+export const MAX_ALIASES = 10_000;
+/** A recorder that was last heard of longer ago does not report any more. */
+export const REPORTS_DAYS = 7;
+
+/** An edge has learned how many of its calls are seen from both sides when so many of them ended. */
+export const COVERAGE_LEARNED_CALLS = 50;
+/** Below it an edge is sampled or half instrumented: a missing half is no break. */
+export const COVERAGE_WHOLE = 0.9;
+/** An edge of which nothing is learned yet is taken for sampled below this, from so many calls on. */
+export const COVERAGE_FIRST_CALLS = 30;
+export const COVERAGE_FIRST_SHARE = 0.5;
+/** Halves looked at to learn of what is new. */
+export const AHEAD_ROWS = 200_000;
+export const COVERAGE_HISTORY_HOURS = 24;
+/** Edges of which coverage is held. */
+export const MAX_EDGES = 20_000;
+
+/** Matched calls from which the skew of two clocks is known. */
+export const SKEW_MIN_CALLS = 5;
+/** Pairs of recorders whose skew is looked for ahead of a step. */
+export const SKEW_AHEAD_PAIRS = 1_000;
+/** How long a skew that was seen is used. */
+export const SKEW_HOURS = 24;
+
+/** Sub-octave steps of a duration's bucket: bucket b holds durations from 2^(b/8) µs on. */
+export const DURATION_STEPS = 8;
+
+/** A minute of the map whose counting took long waits ten times as long, up to this. */
+export const MAX_COUNT_PAUSE_MS = 60_000;
+export const MAX_MINUTES_AT_ONCE = 120;
+/** Steps before a restart whose minutes are counted again. */
+export const RECOVERED_STEPS = 1_000;

@@ -1,0 +1,208 @@
+/**
+ * The tables of the tally. All are derived from `records` and made anew together. A call is one row, written when it
+ * is settled; a row that a later half made obsolete is named in `superseded` and never changed, so that a step may be
+ * repeated and nothing is read that was half done.
+ */
+import type { DerivedTable } from "../index/derived-tables.ts";
+
+type Columns = readonly (readonly [name: string, type: string])[];
+
+/** What a call keeps of each half, by the record's own names; `c_` is the caller's, `d_` the callee's. */
+export const HALF_COLUMNS: Columns = [
+  ["timestamp", "DateTime64(6, 'UTC')"],
+  ["status", "LowCardinality(String)"],
+  ["status_code", "LowCardinality(String)"],
+  ["error_type", "LowCardinality(String)"],
+  ["operation", "LowCardinality(String)"],
+  ["duration_us", "Int64"],
+  ["request_size", "Int64"],
+  ["response_size", "Int64"],
+  ["request_digest", "String"],
+  ["response_digest", "String"],
+  ["call_nonce_digest", "String"],
+  ["peer_identity", "String"],
+  ["credential_id", "String"],
+  ["auth_subject", "String"],
+  ["service_id", "LowCardinality(String)"],
+  ["target_id", "LowCardinality(String)"],
+  ["recorder_id", "LowCardinality(String)"],
+  ["observed_source_address", "LowCardinality(String)"],
+  ["tree", "LowCardinality(String)"],
+  ["leaf_index", "Int64"],
+];
+
+const bothHalves: Columns = ["c_", "d_"].flatMap((prefix) =>
+  HALF_COLUMNS.map(([name, type]) => [`${prefix}${name}`, type] as const),
+);
+
+/** What the grouping of halves gives, before anything is judged. */
+export const GROUPED_COLUMNS: Columns = [
+  ["call_key", "UInt128"],
+  ["branch", "LowCardinality(String)"],
+  ["call_id", "String"],
+  ["trace_id", "String"],
+  ["log", "LowCardinality(String)"],
+  ["data_class", "LowCardinality(String)"],
+  ["event_type", "LowCardinality(String)"],
+  ["protocol", "LowCardinality(String)"],
+  ["first_us", "Int64"],
+  ["late", "UInt8"],
+  ["due_us", "Int64"],
+  ["callers", "UInt32"],
+  ["callees", "UInt32"],
+  ["observers", "UInt32"],
+  ["executions", "UInt32"],
+  ...bothHalves,
+  ["halves", "Array(Tuple(tree String, leaf_index Int64))"],
+];
+
+const JUDGED_COLUMNS: Columns = [
+  ["step", "UInt64"],
+  ["minute", "DateTime('UTC')"],
+  ["caller", "LowCardinality(String)"],
+  ["callee", "LowCardinality(String)"],
+  ["network", "LowCardinality(String)"],
+  ["state", "LowCardinality(String)"],
+  ["reason", "LowCardinality(String)"],
+  ["breaks", "Array(Tuple(kind String, field String, caller_value String, callee_value String, tolerance String))"],
+];
+
+/** Columns of `calls`, in order. */
+export const CALL_COLUMNS: Columns = [...JUDGED_COLUMNS, ...GROUPED_COLUMNS];
+
+/** Values that differ in every row gain nothing from a better codec. */
+const CODECS: Readonly<Record<string, string>> = {
+  call_key: "NONE",
+  c_timestamp: "Delta(8), ZSTD(1)",
+  d_timestamp: "Delta(8), ZSTD(1)",
+};
+
+const lines = (columns: Columns): string =>
+  columns.map(([name, type]) => `${name} ${type} CODEC(${CODECS[name] ?? "ZSTD(1)"})`).join(", ");
+const plain = (columns: Columns): string => columns.map(([name, type]) => `${name} ${type}`).join(", ");
+
+export const namesOf = (columns: Columns): string => columns.map(([name]) => name).join(", ");
+
+/** Compact parts: making hundreds of files a part costs more than the rows. */
+const COMPACT = { min_bytes_for_wide_part: "268435456" };
+
+export const CALLS: DerivedTable = {
+  name: "calls",
+  columns: `${lines(CALL_COLUMNS)}, INDEX range_minute minute TYPE minmax GRANULARITY 1, INDEX range_step step TYPE minmax GRANULARITY 1, INDEX bloom_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1`,
+  engine: "MergeTree ORDER BY (call_key, branch)",
+  settings: { ...COMPACT, index_granularity: "4096" },
+};
+
+/** Rows of `calls` that a later half made obsolete. */
+export const SUPERSEDED: DerivedTable = {
+  name: "superseded",
+  columns: "call_key UInt128, step UInt64, by_step UInt64",
+  engine: "ReplacingMergeTree(by_step) ORDER BY (call_key, step)",
+};
+
+/** Calls whose turn has come in the step under way: which records are theirs. */
+export const DUE: DerivedTable = {
+  name: "tally_due",
+  columns: "call_key UInt128, from_us Int64, to_us Int64, due_us Int64, kind LowCardinality(String)",
+  engine: "Memory",
+};
+
+/** The calls of the step under way, grouped and not yet judged. */
+export const SETTLING: DerivedTable = { name: "tally_settling", columns: plain(GROUPED_COLUMNS), engine: "Memory" };
+
+const EDGE_KEY: Columns = [
+  ["log", "LowCardinality(String)"],
+  ["data_class", "LowCardinality(String)"],
+  ["caller", "LowCardinality(String)"],
+  ["callee", "LowCardinality(String)"],
+  ["operation", "LowCardinality(String)"],
+  ["protocol", "LowCardinality(String)"],
+  ["status", "LowCardinality(String)"],
+];
+
+/** Counts add up over rows; durations by bucket, so that any window has its quantiles. */
+export const EDGE_COUNTS: Columns = [
+  ["calls", "UInt64"],
+  ["matched", "UInt64"],
+  ["discrepant", "UInt64"],
+  ["unpaired_caller", "UInt64"],
+  ["unpaired_callee", "UInt64"],
+  ["one_sided", "UInt64"],
+  ["unknown_caller", "UInt64"],
+  ["caller_only", "UInt64"],
+  ["callee_only", "UInt64"],
+  ["duration_sum_us", "UInt64"],
+  ["network_sum_us", "UInt64"],
+  ["durations", "Map(UInt16, UInt64)"],
+];
+
+export const EDGE_KEY_NAMES = namesOf(EDGE_KEY);
+
+function edgeTable(name: string, time: string): DerivedTable {
+  return {
+    name,
+    columns: `${time} DateTime('UTC'), version UInt64, ${plain(EDGE_KEY)}, ${plain(EDGE_COUNTS)}`,
+    // Names of a time are read at their newest version only, so one that is gone needs no row to say so.
+    engine: `ReplacingMergeTree(version) PARTITION BY toYYYYMM(${time}) ORDER BY (${time}, ${EDGE_KEY_NAMES})`,
+    settings: COMPACT,
+  };
+}
+
+export const EDGES_1M = edgeTable("edges_1m", "minute");
+export const EDGES_1H = edgeTable("edges_1h", "hour");
+
+/** Who records at all, and from which side. */
+export const RECORDERS: DerivedTable = {
+  name: "recorders",
+  columns:
+    "recorder_id LowCardinality(String), kind LowCardinality(String), first_us SimpleAggregateFunction(min, Int64), last_us SimpleAggregateFunction(max, Int64)",
+  engine: "AggregatingMergeTree ORDER BY (recorder_id, kind)",
+};
+
+/** Credentials that callees saw in calls which the caller confirmed by its own half. */
+export const EDGE_CREDENTIALS: DerivedTable = {
+  name: "edge_credentials",
+  columns:
+    "caller LowCardinality(String), callee LowCardinality(String), credential_id String, log LowCardinality(String), first_us SimpleAggregateFunction(min, Int64), last_us SimpleAggregateFunction(max, Int64)",
+  engine: "AggregatingMergeTree ORDER BY (caller, callee, credential_id, log)",
+};
+
+/** What pairs taught: the name under which one side saw the other, and who that was. */
+export const ALIASES: DerivedTable = {
+  name: "aliases",
+  columns:
+    "name LowCardinality(String), service LowCardinality(String), first_us SimpleAggregateFunction(min, Int64), last_us SimpleAggregateFunction(max, Int64)",
+  engine: "AggregatingMergeTree ORDER BY (name, service)",
+};
+
+/** How far the callee's clock is ahead of the caller's, minute by minute. */
+export const SKEWS: DerivedTable = {
+  name: "skews",
+  columns:
+    "c_recorder_id LowCardinality(String), d_recorder_id LowCardinality(String), minute DateTime('UTC'), step UInt64, skew_us Int64, spread_us Int64, calls UInt64",
+  engine: "ReplacingMergeTree ORDER BY (c_recorder_id, d_recorder_id, minute, step)",
+};
+
+/** The tally's own position: the newest row counts. */
+export const STEPS: DerivedTable = {
+  name: "tally_steps",
+  columns: "step UInt64, settled_us Int64",
+  engine: "ReplacingMergeTree(step) ORDER BY tuple()",
+};
+
+export const TALLY_TABLES: readonly DerivedTable[] = [
+  CALLS,
+  SUPERSEDED,
+  DUE,
+  SETTLING,
+  EDGES_1M,
+  EDGES_1H,
+  RECORDERS,
+  EDGE_CREDENTIALS,
+  ALIASES,
+  SKEWS,
+  STEPS,
+];
+
+/** `calls` as they stand now. */
+export const STANDING = `(call_key, step) NOT IN (SELECT call_key, step FROM ${SUPERSEDED.name})`;

@@ -1,0 +1,179 @@
+/**
+ * The tally over a real engine. Time of receipt is what the test says, so that an hour passes at once; verdicts go to
+ * the same trees as the records, as in a server.
+ */
+import { encodeLeaf, formatReceivedAt, formatTimestamp } from "@tallystick/record";
+import type { AuditRecord, Observed } from "@tallystick/record";
+
+import { asJournal, openTemporaryIndex } from "../index/engine/temporary-index.ts";
+import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
+import { until } from "../index/sample.contract.ts";
+import { realClock } from "../real-clock.ts";
+import { deadlines } from "./deadlines.ts";
+import type { TallySettings } from "./settings.ts";
+import { Tally } from "./tally.ts";
+
+export const START_US = Date.UTC(2026, 10, 25, 8) * 1_000;
+export const SECOND_US = 1_000_000;
+export const TREE = "default/2026-11";
+
+export const SETTINGS: TallySettings = {
+  deadlines: deadlines(60 * SECOND_US, []),
+  tolerances: { sizeBytes: 0, timeUs: SECOND_US, unknownSkewUs: 60 * SECOND_US },
+  oneSided: [],
+  aliases: [],
+};
+
+export interface Half {
+  readonly record: AuditRecord;
+  readonly observed: Observed;
+}
+
+let serial = 0;
+
+/** One half of the call `request` from orders to payments. `atS`: when it was received, after the start. */
+export function half(side: "caller" | "callee", request: string, atS: number, fields: Partial<AuditRecord> = {}): Half {
+  serial += 1;
+  const receivedUs = START_US + Math.round(atS * SECOND_US);
+  const { service_id: caller = "orders", target_id: callee = "payments" } = fields;
+  return {
+    record: {
+      id: `01a211b7-fe4d-758a-bfe8-${serial.toString(16).padStart(12, "0")}`,
+      timestamp: formatTimestamp(receivedUs - 100_000),
+      event_type: "API_CALL",
+      phase: "outcome",
+      side,
+      service_id: caller,
+      target_id: callee,
+      recorder_id: side === "caller" ? caller : callee,
+      request_id: request,
+      attempt: 0,
+      operation: "POST /payments",
+      protocol: "http",
+      status: "success",
+      duration_us: 50_000,
+      ...fields,
+    },
+    observed: {
+      received_at: formatReceivedAt(receivedUs),
+      principal: "key:test",
+      standing: "authenticated",
+      source_address: "127.0.0.1",
+      intake: "json",
+    },
+  };
+}
+
+/** Both halves of a call, received a moment apart. */
+export function pair(
+  request: string,
+  atS: number,
+  caller: Partial<AuditRecord> = {},
+  callee: Partial<AuditRecord> = caller,
+): readonly Half[] {
+  return [half("caller", request, atS, caller), half("callee", request, atS + 0.05, callee)];
+}
+
+export interface CallRow {
+  readonly call_id: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly state: string;
+  readonly reason: string;
+  readonly kinds: readonly string[];
+  readonly fields: readonly string[];
+}
+
+export interface TallyBench {
+  readonly index: TemporaryIndex;
+  readonly verdicts: readonly AuditRecord[];
+  readonly troubles: readonly string[];
+  /** Adds halves and waits until they are searchable. */
+  add(...halves: readonly Half[]): Promise<void>;
+  /** Lets time come to `atS` seconds after the start and waits until all that is due by then is settled. */
+  passTo(atS: number): Promise<void>;
+  calls(): Promise<readonly CallRow[]>;
+  select<Row>(sql: string): Promise<readonly Row[]>;
+  /** Ends the tally and begins another one over the same tables. */
+  restart(): Promise<void>;
+  /** The next append of verdicts fails. */
+  failAppend(): void;
+  close(): Promise<void>;
+}
+
+export async function openTallyBench(settings: Partial<TallySettings> = {}): Promise<TallyBench> {
+  const index = await openTemporaryIndex();
+  const verdicts: AuditRecord[] = [];
+  const ids = new Set<string>();
+  const troubles: string[] = [];
+  let failures = 0;
+  const journal = {
+    ...asJournal(index.journal),
+    appendOwn: async (log: string, records: readonly AuditRecord[]) => {
+      if (failures > 0) {
+        failures -= 1;
+        return { kind: "pushback" as const, reason: "failed" as const, retryAfterS: 1 };
+      }
+      const fresh = records.filter(({ id }) => !ids.has(id));
+      for (const record of fresh) ids.add(record.id);
+      verdicts.push(...fresh);
+      const observed = ownObserved(index.journal.receivedBefore);
+      if (fresh.length > 0)
+        index.journal.add(
+          `${log}/2026-11`,
+          fresh.map((record) => encodeLeaf(observed, record)),
+        );
+      const duplicates = records.length - fresh.length;
+      return { kind: "stored" as const, tree: TREE, firstIndex: 0, count: fresh.length, duplicates };
+    },
+  };
+  const open = () =>
+    new Tally({
+      deriver: index.index.deriver,
+      index: index.index.follower,
+      journal,
+      clock: realClock(),
+      settings: { ...SETTINGS, ...settings },
+      onTrouble: (message) => troubles.push(message),
+      tickMs: 10,
+    });
+  let tally = open();
+  const select = <Row>(sql: string) =>
+    index.index.deriver.select<Row>({ sql, params: {} }, { timeoutMs: 30_000, maxMemoryBytes: 500_000_000 });
+  return {
+    index,
+    verdicts,
+    troubles,
+    add: (...halves) => index.add(TREE, halves),
+    async passTo(atS) {
+      const untilUs = START_US + Math.round(atS * SECOND_US);
+      index.journal.receivedBefore = untilUs;
+      await until(() => tally.figures().settledUs >= untilUs);
+      await until(() => tally.isIdle());
+    },
+    calls: () =>
+      select<CallRow>(
+        "SELECT call_id, caller, callee, state, reason, breaks.kind AS kinds, breaks.field AS fields FROM calls WHERE (call_key, step) NOT IN (SELECT call_key, step FROM superseded) ORDER BY call_id, branch",
+      ),
+    select,
+    async restart() {
+      await tally.close();
+      tally = open();
+    },
+    failAppend: () => void (failures += 1),
+    async close() {
+      await tally.close();
+      await index.close();
+    },
+  };
+}
+
+function ownObserved(receivedUs: number): Observed {
+  return {
+    received_at: formatReceivedAt(receivedUs),
+    principal: "tallystick",
+    standing: "authenticated",
+    source_address: "local",
+    intake: "tallystick",
+  };
+}

@@ -1,0 +1,284 @@
+import type { AuditRecord } from "@tallystick/record";
+import { afterEach, describe, expect, test } from "vitest";
+
+import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
+import type { Half, TallyBench } from "./tally-bench.contract.ts";
+
+let open: TallyBench | null = null;
+afterEach(async () => {
+  await open?.close();
+  open = null;
+});
+
+async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyBench> {
+  open = await openTallyBench(...args);
+  return open;
+}
+
+const kindsOf = ({ verdicts }: TallyBench) => verdicts.map(({ operation }) => operation).toSorted();
+
+test("two halves that agree are matched, and no record is made of it", async () => {
+  const tally = await bench();
+  await tally.add(...pair("r1", 1), ...pair("r2", 2));
+  await tally.passTo(120);
+  expect(await tally.calls()).toMatchObject([{ state: "matched" }, { state: "matched" }]);
+  expect(tally.verdicts).toEqual([]);
+  expect(tally.troubles).toEqual([]);
+});
+
+test("a half that stays alone past the deadline is a break when the other side reports", async () => {
+  const tally = await bench();
+  await tally.add(...pair("both", 1), half("caller", "lost", 2), half("callee", "forged", 3));
+  await tally.passTo(61.5);
+  expect(kindsOf(tally)).toEqual([]);
+  await tally.passTo(120);
+  expect(kindsOf(tally)).toEqual(["unpaired_callee", "unpaired_caller"]);
+  expect(tally.verdicts.map(({ request_id: id }) => id).toSorted()).toEqual([
+    "orders/payments/forged/0",
+    "orders/payments/lost/0",
+  ]);
+});
+
+const digest = (digit: string) => `sha256:${digit.repeat(64)}`;
+const DISCREPANCIES: readonly [string, string, Partial<AuditRecord>, Partial<AuditRecord>][] = [
+  ["discrepancy_status", "status", { status: "success" }, { status: "error" }],
+  ["late_success", "status", { status: "timeout" }, { status: "success" }],
+  ["discrepancy_operation", "operation", { operation: "GET /a/{id}" }, { operation: "DELETE /a/{id}" }],
+  ["discrepancy_operation", "operation", { operation: "GET /a/{id}" }, { operation: "GET /b/{id}" }],
+  ["discrepancy_request_digest", "request_digest", { request_digest: digest("a") }, { request_digest: digest("b") }],
+  [
+    "discrepancy_response_digest",
+    "response_digest",
+    { response_digest: digest("a") },
+    { response_digest: digest("b") },
+  ],
+  ["discrepancy_size", "request_size", { request_size: 100 }, { request_size: 101 }],
+  ["discrepancy_identity", "peer_identity", {}, { peer_identity: "spiffe://corp/ns/prod/sa/billing" }],
+  ["discrepancy_identity", "credential_id", { credential_id: "a" }, { credential_id: "b" }],
+  ["discrepancy_time", "timestamp", { timestamp: "2026-11-25T08:00:00Z" }, { timestamp: "2026-11-25T08:10:00Z" }],
+];
+
+test("each discrepancy is one break that names its field", async () => {
+  const tally = await bench();
+  await tally.add(
+    ...DISCREPANCIES.flatMap(([, , caller, callee], place) => pair(`r${place}`, 1 + place, caller, callee)),
+  );
+  await tally.passTo(120);
+  const found = (await tally.calls()).map(({ call_id: id, state, kinds, fields }) => [id, state, kinds, fields]);
+  expect(found).toEqual(
+    DISCREPANCIES.map(([kind, field], place) => [`orders/payments/r${place}/0`, "discrepant", [kind], [field]]),
+  );
+  expect(kindsOf(tally)).toEqual(DISCREPANCIES.map(([kind]) => kind).toSorted());
+});
+
+const HONEST: readonly [string, Partial<AuditRecord>, Partial<AuditRecord>][] = [
+  ["a client that does not know the route", { operation: "GET" }, { operation: "GET /orders/{id}" }],
+  ["a template and a path", { operation: "GET /orders/17" }, { operation: "GET /orders/:id" }],
+  ["the same code read differently", { status: "error", status_code: "404" }, { status_code: "404" }],
+  ["a caller that saw no answer", { status: "error", error_type: "ECONNRESET" }, { status_code: "200" }],
+  ["a status that nobody knows", { status: "unknown" }, { status: "error" }],
+  ["a caller that timed out and a callee that failed", { status: "timeout" }, { status: "error" }],
+  ["a size that one side does not tell", { request_size: 5 }, {}],
+  ["an identity that names the caller", {}, { peer_identity: "spiffe://corp/ns/prod/sa/orders" }],
+];
+
+test("honest halves differ and are matched", async () => {
+  const tally = await bench();
+  await tally.add(...HONEST.flatMap(([name, caller, callee], place) => pair(name, 1 + place, caller, callee)));
+  await tally.passTo(120);
+  const found = (await tally.calls()).map(({ call_id: id, kinds }) => [id, kinds]);
+  expect(found).toEqual(
+    HONEST.map(([name]) => name)
+      .toSorted()
+      .map((name) => [`orders/payments/${name}/0`, []]),
+  );
+});
+
+test("a half that comes hours late turns an unpaired verdict into a paired one by a new record", async () => {
+  const tally = await bench();
+  await tally.add(...pair("other", 1), half("caller", "late", 2));
+  await tally.passTo(100);
+  expect(kindsOf(tally)).toEqual(["unpaired_caller"]);
+  await tally.add(half("callee", "late", 7_200, { timestamp: "2026-11-25T08:00:02Z" }));
+  await tally.passTo(7_300);
+  expect(kindsOf(tally)).toEqual(["paired", "unpaired_caller"]);
+  const [late] = (await tally.calls()).filter(({ call_id: id }) => id.includes("/late/"));
+  expect(late).toMatchObject({ state: "matched" });
+  expect((await tally.calls()).length).toBe(2);
+});
+
+describe("one-sided and unknown parties are no breaks:", () => {
+  const stateOf = async (tally: TallyBench, halves: readonly Half[]) => {
+    await tally.add(...halves);
+    await tally.passTo(200);
+    return (await tally.calls()).map(({ state }) => state);
+  };
+  test("a callee that never recorded", async () => {
+    const tally = await bench();
+    expect(await stateOf(tally, [half("caller", "r", 1, { target_id: "bank" })])).toEqual(["one_sided"]);
+    expect((await tally.calls())[0]!.reason).toBe("bank has never recorded a call that it received");
+  });
+  test("a party that is declared", async () => {
+    const tally = await bench({ oneSided: ["payments"] });
+    expect(await stateOf(tally, [...pair("a", 1), half("caller", "r", 1)])).toEqual(["matched", "one_sided"]);
+  });
+  test("a caller of whom only an address is known", async () => {
+    const tally = await bench();
+    const unknown = half("callee", "r", 1, { service_id: "address:10.1.2.3" });
+    expect(await stateOf(tally, [...pair("a", 1), unknown])).toEqual(["unknown_caller", "matched"]);
+  });
+  test("a connection that never came about", async () => {
+    const tally = await bench();
+    const refused = half("caller", "r", 1, { status: "error", error_type: "ECONNREFUSED" });
+    expect(await stateOf(tally, [...pair("a", 1), refused])).toEqual(["matched", "one_sided"]);
+  });
+  test("but a service that only sends heartbeats reports", async () => {
+    const tally = await bench();
+    const beat = half("caller", "beat", 0.5, {
+      event_type: "LOG_LIFECYCLE",
+      operation: "heartbeat",
+      service_id: "bank",
+      target_id: "none",
+      recorder_id: "bank",
+    });
+    expect(await stateOf(tally, [beat, half("caller", "r", 1, { target_id: "bank" })])).toEqual(["unpaired_caller"]);
+  });
+});
+
+test("several callers and one execution are a retry; one caller and several executions a replay", async () => {
+  const tally = await bench();
+  await tally.add(
+    half("caller", "retried", 1, { status: "timeout" }),
+    half("caller", "retried", 2, { attempt: 1 }),
+    half("callee", "retried", 2.1),
+    ...pair("replayed", 3),
+    half("callee", "replayed", 9),
+  );
+  await tally.passTo(120);
+  expect(await tally.calls()).toMatchObject([
+    { state: "discrepant", kinds: ["replay"] },
+    { state: "matched", kinds: [] },
+  ]);
+});
+
+test("an execution long after its call was settled is a replay all the same", async () => {
+  const tally = await bench();
+  await tally.add(...pair("r", 1));
+  await tally.passTo(100);
+  await tally.add(half("callee", "r", 3_600));
+  await tally.passTo(3_700);
+  expect(await tally.calls()).toMatchObject([{ state: "discrepant", kinds: ["replay"] }]);
+  expect(kindsOf(tally)).toEqual(["replay"]);
+});
+
+test("a message has any number of consumers, and its publisher names a broker", async () => {
+  const tally = await bench();
+  const message = (side: "caller" | "callee", who: string, atS: number) =>
+    half(side, "m", atS, {
+      event_type: side === "caller" ? "MESSAGE_PUBLISH" : "MESSAGE_CONSUME",
+      operation: side === "caller" ? "publish orders.created" : "consume orders.created",
+      protocol: "mqtt",
+      service_id: side === "caller" ? who : "broker",
+      target_id: side === "caller" ? "broker" : who,
+      attributes: { "messaging.message.id": "m-1" },
+    });
+  await tally.add(message("caller", "orders", 1), message("callee", "shipping", 2), message("callee", "mail", 30));
+  await tally.passTo(120);
+  const calls = await tally.calls();
+  expect(calls.map(({ callee }) => callee).toSorted()).toEqual(["mail", "shipping"]);
+  expect(calls).toMatchObject([
+    { state: "matched", caller: "orders" },
+    { state: "matched", caller: "orders" },
+  ]);
+});
+
+test("a constant skew of two clocks is learned and is no discrepancy", async () => {
+  const tally = await bench({ tolerances: { sizeBytes: 0, timeUs: 1_000_000, unknownSkewUs: 1_000_000 } });
+  const skewed = (request: string, atS: number) =>
+    pair(
+      request,
+      atS,
+      { timestamp: `2026-11-25T08:00:${String(atS).padStart(2, "0")}Z` },
+      { timestamp: `2026-11-25T08:05:${String(atS).padStart(2, "0")}Z` },
+    );
+  await tally.add(...Array.from({ length: 10 }, (_, place) => skewed(`r${place}`, 10 + place)).flat());
+  await tally.passTo(200);
+  expect((await tally.calls()).map(({ state }) => state)).toEqual(Array(10).fill("matched"));
+  expect(await tally.select("SELECT round(median(skew_us) / 1e6) AS skew_s FROM skews")).toEqual([{ skew_s: 300 }]);
+});
+
+test("a sampled edge is one-sided for its missing halves", async () => {
+  const tally = await bench();
+  const halves = Array.from({ length: 100 }, (_, place) =>
+    place % 10 === 0 ? pair(`r${place}`, place / 10) : [half("callee", `r${place}`, place / 10)],
+  ).flat();
+  await tally.add(...halves);
+  await tally.passTo(200);
+  expect(kindsOf(tally)).toEqual([]);
+  expect((await tally.calls()).filter(({ state }) => state === "one_sided").length).toBe(90);
+});
+
+test("the credential of a forged call is held against those that the caller has used", async () => {
+  const tally = await bench();
+  const keyed = (credential: string) => ({ credential_id: credential, auth_subject: "orders" });
+  await tally.add(
+    ...Array.from({ length: 5 }, (_, place) => pair(`r${place}`, 1, {}, keyed("key-of-orders"))).flat(),
+    half("callee", "forged", 2, keyed("key-of-nobody")),
+  );
+  await tally.passTo(120);
+  expect(kindsOf(tally)).toEqual(["discrepancy_identity", "unpaired_callee"]);
+  const found = tally.verdicts.find(({ operation }) => operation === "discrepancy_identity");
+  expect(found?.attributes).toMatchObject({
+    "tally.field": "credential_id",
+    "tally.caller_value": "key-of-orders",
+    "tally.callee_value": "key-of-nobody",
+  });
+});
+
+test("names come from pairs: the address that a callee saw and the host that a caller dialled", async () => {
+  const tally = await bench();
+  const traced = (side: "caller" | "callee", number: number) => {
+    const span = number.toString(16).padStart(16, "0");
+    return half(side, `t${number}`, 1 + number, {
+      trace_id: number.toString(16).padStart(32, "0"),
+      span_id: side === "caller" ? span : span.replace("0", "f"),
+      ...(side === "callee" ? { parent_span_id: span } : {}),
+      service_id: side === "caller" ? "orders" : "address:10.0.0.7",
+      target_id: side === "caller" ? "address:payments.internal:8443" : "payments",
+    });
+  };
+  await tally.add(traced("caller", 1), traced("callee", 1));
+  await tally.passTo(120);
+  expect(await tally.calls()).toMatchObject([{ state: "matched", caller: "orders", callee: "payments" }]);
+  await tally.add({ ...traced("callee", 200) });
+  await tally.passTo(400);
+  expect(await tally.calls()).toMatchObject([{ state: "matched" }, { state: "unknown_caller", caller: "orders" }]);
+});
+
+test("verdicts are written once, whatever is repeated", async () => {
+  const tally = await bench();
+  tally.failAppend();
+  await tally.add(...pair("both", 1), half("caller", "lost", 2));
+  await tally.passTo(120);
+  expect(tally.troubles.length).toBe(1);
+  await tally.restart();
+  await tally.passTo(130);
+  expect(kindsOf(tally)).toEqual(["unpaired_caller"]);
+  expect((await tally.calls()).length).toBe(2);
+});
+
+test("the map counts each call once, by minute and by hour, and a late half replaces what it changed", async () => {
+  const tally = await bench();
+  await tally.add(...pair("a", 1), ...pair("b", 2, { status: "error" }), half("caller", "c", 3));
+  await tally.passTo(120);
+  const counts = (table: string, time: string) =>
+    tally.select<{ calls: number; matched: number; unpaired_caller: number }>(
+      `SELECT toUInt32(sum(calls)) AS calls, toUInt32(sum(matched)) AS matched, toUInt32(sum(unpaired_caller)) AS unpaired_caller FROM ${table} WHERE (${time}, version) IN (SELECT ${time}, max(version) FROM ${table} GROUP BY ${time})`,
+    );
+  expect(await counts("edges_1m", "minute")).toEqual([{ calls: 3, matched: 2, unpaired_caller: 1 }]);
+  expect(await counts("edges_1h", "hour")).toEqual([{ calls: 3, matched: 2, unpaired_caller: 1 }]);
+  await tally.add(half("callee", "c", 600, { timestamp: "2026-11-25T08:00:03Z" }));
+  await tally.passTo(700);
+  expect(await counts("edges_1m", "minute")).toEqual([{ calls: 3, matched: 3, unpaired_caller: 0 }]);
+  expect(await counts("edges_1h", "hour")).toEqual([{ calls: 3, matched: 3, unpaired_caller: 0 }]);
+});

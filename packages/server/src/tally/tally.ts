@@ -1,0 +1,230 @@
+/**
+ * The tally: a follower of the index that settles calls when they come due (DESIGN §8, §9).
+ *
+ * Guarantees, whatever is killed and whenever: every call is judged in the end by the halves that arrived by its
+ * deadline, and again when one comes later; each verdict is one record of the log; the tables hold what the last
+ * whole step left, and the next one goes on from there. Nothing is kept in this process that a restart could lose.
+ * It is behind intake in priority: while the index is far behind, it waits.
+ */
+import type { AuditRecord } from "@tallystick/record";
+
+import type { Clock } from "../clock.ts";
+import { TallystickError } from "../errors.ts";
+import type { Deriver } from "../index/derived-tables.ts";
+import type { IndexFollower } from "../index/index-seam.ts";
+import type { Journal } from "../journal/journal.ts";
+import { learnedHalves } from "./coverage.ts";
+import type { EdgeHalves } from "./coverage.ts";
+import { EdgeMinutes } from "./edge-minutes.ts";
+import { candidateCount, nextHalf } from "./halves.ts";
+import type { DueWindow } from "./halves.ts";
+import { Horizon } from "./horizon.ts";
+import {
+  REPORTS_DAYS,
+  RETRY_MS,
+  STEP_FEW_ROWS,
+  STEP_MAX_ROWS,
+  STEP_MAX_US,
+  STEP_MIN_US,
+  STEP_START_US,
+  TICK_MS,
+} from "./limits.ts";
+import { learnedAliases } from "./names.ts";
+import type { AliasRow } from "./names.ts";
+import { keepPosition, recoverPosition } from "./position.ts";
+import type { Position } from "./position.ts";
+import type { TallySettings } from "./settings.ts";
+import { LIMITS, Step } from "./step.ts";
+
+export interface TallyParts {
+  readonly deriver: Deriver;
+  readonly index: IndexFollower;
+  readonly journal: Pick<Journal, "trees" | "receivedBeforeUs" | "appendOwn">;
+  readonly clock: Clock;
+  readonly settings: TallySettings;
+  /** Told about failures that are being retried. Never holds content. */
+  readonly onTrouble: (message: string) => void;
+  /** Pause between two looks. */
+  readonly tickMs?: number;
+}
+
+export interface TallyFigures {
+  /** Every call due before then is settled; 0 before the first step. Microseconds. */
+  readonly settledUs: number;
+  readonly calls: number;
+  readonly verdicts: number;
+}
+
+const MINUTE_US = 60_000_000;
+const DAY_US = 86_400_000_000;
+
+export class Tally {
+  readonly #parts: TallyParts;
+  readonly #horizon: Horizon;
+  readonly #edges: EdgeMinutes;
+  readonly #ended: Promise<void>;
+  #position: Position | null = null;
+  /** The engine that the tables were looked at in. */
+  #generation = -1;
+  #widthUs = STEP_START_US;
+  #learned: { readonly minute: number; readonly edges: readonly EdgeHalves[]; readonly aliases: readonly AliasRow[] } =
+    {
+      minute: -1,
+      edges: [],
+      aliases: [],
+    };
+  #calls = 0;
+  #verdicts = 0;
+  #idle = false;
+  #closing = false;
+  #wake: () => void = () => {};
+
+  constructor(parts: TallyParts) {
+    this.#parts = parts;
+    this.#horizon = new Horizon(parts.journal, parts.index);
+    this.#edges = new EdgeMinutes(parts.deriver, parts.clock);
+    this.#ended = this.#follow();
+  }
+
+  figures(): TallyFigures {
+    return { settledUs: this.#position?.settledUs ?? 0, calls: this.#calls, verdicts: this.#verdicts };
+  }
+
+  /** The last look found nothing to settle and nothing to count. */
+  isIdle(): boolean {
+    return this.#idle && this.#edges.isCounted();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#wake();
+    await this.#ended;
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        this.#idle = !(await this.#turn());
+        if (this.#idle) await this.#pause(this.#parts.tickMs ?? TICK_MS);
+      } catch (error) {
+        if (this.#closing) return;
+        this.#generation = -1;
+        const { message } = error instanceof Error ? error : { message: String(error) };
+        this.#parts.onTrouble(`the tally tries again: ${message.slice(0, 300)}`);
+        await this.#pause(RETRY_MS);
+      }
+    }
+  }
+
+  /** Settles what has come due; false when there is nothing to do at the moment. */
+  async #turn(): Promise<boolean> {
+    const { deriver, index } = this.#parts;
+    const horizonUs = this.#horizon.look();
+    if (!deriver.isUp() || index.state() !== "ready" || horizonUs === 0) return false;
+    if (this.#generation !== deriver.generation()) await this.#recover();
+    await this.#edges.count();
+    const window = await this.#nextWindow(horizonUs);
+    if (window === null) return false;
+    await this.#settle(window);
+    return window.toUs < horizonUs;
+  }
+
+  async #recover(): Promise<void> {
+    const { deriver } = this.#parts;
+    const generation = deriver.generation();
+    this.#position = await recoverPosition(deriver);
+    await this.#edges.recover(this.#position.step);
+    this.#generation = generation;
+  }
+
+  /** What is due and not too much at once; times in which nothing comes due are passed over. */
+  async #nextWindow(horizonUs: number): Promise<DueWindow | null> {
+    const { deadlines } = this.#parts.settings;
+    const fromUs = this.#position!.settledUs;
+    for (;;) {
+      const toUs = Math.min(horizonUs, fromUs + this.#widthUs);
+      if (toUs <= fromUs) return null;
+      const count = await this.#count({ fromUs, toUs });
+      if (count > STEP_MAX_ROWS && toUs - fromUs > STEP_MIN_US) {
+        this.#widthUs = Math.max(STEP_MIN_US, Math.floor((this.#widthUs * STEP_MAX_ROWS) / (2 * count)));
+        continue;
+      }
+      if (count > 0) {
+        if (count < STEP_FEW_ROWS) this.#widthUs = Math.min(STEP_MAX_US, this.#widthUs * 2);
+        return { fromUs, toUs };
+      }
+      const [next] = await this.#parts.deriver.select<{ next: number }>(nextHalf(fromUs - deadlines.longestUs), LIMITS);
+      const dueUs = next === undefined || next.next === 0 ? Infinity : next.next + deadlines.shortestUs;
+      if (dueUs >= horizonUs) {
+        this.#position = { ...this.#position!, settledUs: horizonUs };
+        return null;
+      }
+      if (dueUs <= toUs) return { fromUs, toUs };
+      return { fromUs, toUs: Math.min(horizonUs, dueUs + STEP_START_US) };
+    }
+  }
+
+  async #count(window: DueWindow): Promise<number> {
+    const statement = candidateCount(window, this.#parts.settings.deadlines);
+    const [row] = await this.#parts.deriver.select<{ count: number }>(statement, LIMITS);
+    return row?.count ?? 0;
+  }
+
+  async #settle(window: DueWindow): Promise<void> {
+    const { deriver, settings } = this.#parts;
+    const number = this.#position!.step + 1;
+    await this.#refresh(window);
+    const declared = new Map(settings.aliases.map(({ name, service }) => [name, service]));
+    const learned = this.#learned.aliases.filter(({ name }) => !declared.has(name));
+    const outcome = await new Step(deriver, {
+      number,
+      window,
+      deadlines: settings.deadlines,
+      learned: this.#learned.edges,
+      knowledge: {
+        tolerances: settings.tolerances,
+        reportsSinceUs: window.fromUs - REPORTS_DAYS * DAY_US,
+        aliasNames: [...declared.keys(), ...learned.map(({ name }) => name)],
+        aliasServices: [...declared.values(), ...learned.map(({ service }) => service)],
+        declaredNames: [...declared.keys()],
+        oneSided: settings.oneSided,
+      },
+      append: (log, records) => this.#append(log, records),
+    }).run();
+    this.#edges.touched(outcome.minutes);
+    this.#position = { step: number, settledUs: window.toUs };
+    await keepPosition(deriver, this.#position);
+    this.#calls += outcome.calls;
+    this.#verdicts += outcome.verdicts;
+  }
+
+  /** What is learned changes slowly: it is read once a minute. */
+  async #refresh({ fromUs }: DueWindow): Promise<void> {
+    const { deriver } = this.#parts;
+    const minute = Math.floor(fromUs / MINUTE_US);
+    if (this.#learned.minute === minute) return;
+    const edges = await deriver.select<EdgeHalves>(learnedHalves(minute * 60), LIMITS);
+    const aliases = await deriver.select<AliasRow>(learnedAliases(fromUs - DAY_US), LIMITS);
+    this.#learned = { minute, edges, aliases };
+  }
+
+  async #append(log: string, records: readonly AuditRecord[]): Promise<void> {
+    const outcome = await this.#parts.journal.appendOwn(log, records);
+    if (outcome.kind === "pushback")
+      throw new TallystickError("journal_unavailable", "verdicts could not be recorded", {
+        hint: "They are recorded as soon as the journal takes records again.",
+        retryAfterS: outcome.retryAfterS,
+      });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#parts.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+      if (this.#closing) this.#wake();
+    });
+  }
+}

@@ -1,0 +1,114 @@
+/** A break as a record of the log: what is said of a call, over which halves, for ever the same bytes. */
+import { createHash } from "node:crypto";
+import { formatTimestamp, uuidv8 } from "@tallystick/record";
+import type { AuditRecord } from "@tallystick/record";
+
+export interface HalfPlace {
+  readonly tree: string;
+  readonly leaf_index: number;
+}
+
+export interface JudgedCall {
+  readonly log: string;
+  readonly call_id: string;
+  readonly call_key: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly state: string;
+  readonly due_us: number;
+  readonly halves: readonly HalfPlace[];
+  /** Leaf hashes of `halves`, hexadecimal, in their order. */
+  readonly hashes: readonly string[];
+}
+
+export interface Break {
+  readonly kind: string;
+  readonly field: string;
+  readonly caller_value: string;
+  readonly callee_value: string;
+  readonly tolerance: string;
+}
+
+/** The kind that says of an unpaired call that its other half came after all. */
+export const PAIRED = "paired";
+export const VERDICT_TYPE = "TALLY_VERDICT";
+/** The operation of a minute's counts. */
+export const SUMMARY = "summary";
+
+export const ATTRIBUTE = {
+  callId: "tally.call_id",
+  field: "tally.field",
+  caller: "tally.caller",
+  callee: "tally.callee",
+  callerValue: "tally.caller_value",
+  calleeValue: "tally.callee_value",
+  tolerance: "tally.tolerance",
+  state: "tally.state",
+  halves: "tally.halves",
+  halfCount: "tally.half_count",
+} as const;
+
+const MAX_ID_BYTES = 256;
+const MAX_VALUE_LENGTH = 1_024;
+
+/** By what all verdicts on a call are found: its call id, or the key made of it where that is too long for an id. */
+export function verdictRequest(callId: string, callKey: string): string {
+  return Buffer.byteLength(callId) <= MAX_ID_BYTES ? callId : `call:${callKey}`;
+}
+
+/** `about` null: the call is paired now and has no break of its own. */
+export function verdictRecord(call: JudgedCall, about: Break | null): AuditRecord {
+  const kind = about?.kind ?? PAIRED;
+  const told = (name: string, value: string | undefined) =>
+    value === undefined || value === "" ? {} : { [name]: value.slice(0, MAX_VALUE_LENGTH) };
+  return ownVerdict({
+    about: [call.call_id, kind, about?.field ?? "", ...call.hashes],
+    operation: kind,
+    timestampUs: call.due_us,
+    requestId: verdictRequest(call.call_id, call.call_key),
+    status: about === null ? "success" : "error",
+    attributes: {
+      [ATTRIBUTE.callId]: call.call_id,
+      [ATTRIBUTE.caller]: call.caller,
+      [ATTRIBUTE.callee]: call.callee,
+      [ATTRIBUTE.state]: call.state,
+      [ATTRIBUTE.halves]: call.halves.map(({ tree, leaf_index: index }) => `${tree}:${index}`).join(" "),
+      [ATTRIBUTE.halfCount]: String(call.halves.length),
+      ...told(ATTRIBUTE.field, about?.field),
+      ...told(ATTRIBUTE.callerValue, about?.caller_value),
+      ...told(ATTRIBUTE.calleeValue, about?.callee_value),
+      ...told(ATTRIBUTE.tolerance, about?.tolerance),
+    },
+  });
+}
+
+export interface OwnVerdict {
+  /** What makes the id: the same said again is the same record. */
+  readonly about: readonly string[];
+  readonly operation: string;
+  readonly timestampUs: number;
+  readonly requestId: string | null;
+  readonly status: "success" | "error";
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export function ownVerdict(verdict: OwnVerdict): AuditRecord {
+  const text = JSON.stringify(["tallystick verdict", ...verdict.about]);
+  const id = uuidv8(createHash("sha256").update(text).digest().subarray(0, 16));
+  return {
+    id,
+    timestamp: formatTimestamp(verdict.timestampUs),
+    event_type: VERDICT_TYPE,
+    phase: "outcome",
+    side: "observer",
+    service_id: "tallystick",
+    target_id: "none",
+    recorder_id: "tallystick",
+    request_id: verdict.requestId ?? id,
+    attempt: 0,
+    operation: verdict.operation,
+    protocol: "other",
+    status: verdict.status,
+    attributes: verdict.attributes,
+  };
+}
