@@ -21,6 +21,8 @@ import type { LedgerNotice } from "./ledger/local-ledger.ts";
 import { headSizes } from "./ledger/signed-head.ts";
 import type { Machine } from "./machine.ts";
 import type { ServerFolder } from "./server-folder.ts";
+import { Tally } from "./tally/tally.ts";
+import { tallySettings } from "./tally-settings.ts";
 
 /** What holds records: the journal, and the followers that are derived from it. */
 export interface Stores {
@@ -29,6 +31,8 @@ export interface Stores {
   readonly ledger: Ledger;
   readonly index: Index;
   readonly copies: CheckpointCopies;
+  /** Null when it is switched off. */
+  readonly tally: Tally | null;
 }
 
 export interface StoresRequest {
@@ -78,7 +82,22 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
       throw error;
     });
   });
-  return { compute, journal, ledger, index, copies };
+  const tally = openTally(request, journal, index);
+  return { compute, journal, ledger, index, copies, tally };
+}
+
+function openTally({ machine, config, log, closers }: StoresRequest, journal: LocalJournal, index: Index) {
+  if (!config.tally.enabled) return null;
+  const tally = new Tally({
+    deriver: index.deriver,
+    index: index.follower,
+    journal,
+    clock: machine.clock,
+    settings: tallySettings(config),
+    onTrouble: (message) => log.warn({ part: "tally" }, message),
+  });
+  closers.add("tally", () => tally.close());
+  return tally;
 }
 
 async function openJournal(

@@ -165,6 +165,46 @@ const SEARCH = section("Reading.", {
   tails: whole("Live tails at a time; more get 429.", 64, 1, 1_024),
 });
 
+const DURATION = { source: "^[1-9][0-9]{0,8}(ms|s|m|h)$", says: "a duration, as 500ms, 5s, 2m or 1h" };
+const partyName = (description: string) => Type.String({ minLength: 1, maxLength: 256, description });
+
+const TALLY = section("Pairing both halves of every call.", {
+  enabled: Type.Boolean({ description: "Whether calls are paired and judged.", default: true }),
+  deadline: text(
+    "How long after its first half a call is settled, for edges not named in `deadlines`.",
+    "60s",
+    DURATION,
+  ),
+  deadlines: Type.Array(
+    Type.Object(
+      {
+        caller: partyName("Caller's service."),
+        callee: partyName("Callee's service."),
+        deadline: Type.String({ pattern: DURATION.source, says: DURATION.says }),
+      },
+      { additionalProperties: false },
+    ),
+    { description: "Other deadlines by edge: items {caller, callee, deadline}.", default: [], maxItems: 1_000 },
+  ),
+  one_sided: Type.Array(partyName("A party's name as it stands in records."), {
+    description: "Parties that never record (third-party APIs, databases): their missing half is no break.",
+    default: [],
+    maxItems: 10_000,
+  }),
+  aliases: Type.Record(Type.String({ minLength: 1, maxLength: 256 }), partyName("The service behind the name."), {
+    description: "Names as they were seen to services, as {address:10.0.0.7: orders}; others are learned from pairs.",
+    default: {},
+    maxProperties: 10_000,
+  }),
+  size_tolerance_bytes: whole("How far sizes that both sides tell may differ.", 0, 0, 1_073_741_824),
+  time_tolerance: text("How far the callee may reach out of the caller's time, skew aside.", "1s", DURATION),
+  clock_limit: text(
+    "A recorder's clock that is further off is a finding; how far times may differ while a skew is not known.",
+    "60s",
+    DURATION,
+  ),
+});
+
 const KMS = section("The key that wraps all data keys.", {
   file: path("File of the 256-bit key, 64 hex digits. Empty: kms.key in the data folder, which `doctor` flags."),
 });
@@ -174,7 +214,17 @@ const LOG = section("What the server says about itself, on standard error.", {
 });
 
 export const ConfigSchema = Type.Object(
-  { http: HTTP, intake: INTAKE, journal: JOURNAL, ledger: LEDGER, index: INDEX, search: SEARCH, kms: KMS, log: LOG },
+  {
+    http: HTTP,
+    intake: INTAKE,
+    journal: JOURNAL,
+    ledger: LEDGER,
+    index: INDEX,
+    search: SEARCH,
+    tally: TALLY,
+    kms: KMS,
+    log: LOG,
+  },
   { additionalProperties: false },
 );
 export type Config = Static<typeof ConfigSchema>;
