@@ -5,7 +5,7 @@ import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { Params } from "./compile/sql.ts";
 import { instant } from "./compile/times.ts";
-import type { KeyRow } from "./key-statement.ts";
+import type { KeyRow } from "./page-statement.ts";
 import { SEARCH_MEMORY_BYTES } from "./limits.ts";
 import { logOf } from "./scope.ts";
 

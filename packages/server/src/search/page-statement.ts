@@ -1,4 +1,6 @@
 import type { Statement } from "../index/index-seam.ts";
+import { STORED_COLUMNS } from "../index/rows.ts";
+import type { StoredRow } from "../index/rows.ts";
 import { allOf, Params } from "./compile/sql.ts";
 import { instant } from "./compile/times.ts";
 import type { PageKey } from "./cursor.ts";
@@ -6,16 +8,23 @@ import { axisColumn, filterPredicate, periodPredicate } from "./filter.ts";
 import type { RecordFilter } from "./filter.ts";
 import type { PageOrder, Window } from "./windows.ts";
 
-/** Where a record lies, its time on the page's axis, and what the primary key needs to find it again. */
-export interface KeyRow {
+/** Where a record lies, and its time on the page's axis. */
+export interface PlacedRow {
   readonly tree: string;
   readonly leaf_index: number;
   readonly order_us: number;
+}
+
+/** With what the primary key needs to find it again. */
+export interface KeyRow extends PlacedRow {
   readonly timestamp_us: number;
   readonly service_id: string;
 }
 
-export interface KeyQuestion {
+/** With the record itself. */
+export interface RecordRow extends PlacedRow, StoredRow {}
+
+export interface PageQuestion {
   readonly filter: RecordFilter;
   /** Lies in the filter's period, and ends at the time of `after`. */
   readonly window: Window;
@@ -24,7 +33,17 @@ export interface KeyQuestion {
   readonly wanted: number;
 }
 
-export function keyStatement({ filter, window, after, order, wanted }: KeyQuestion): Statement {
+/** Gives `KeyRow`s: few columns of the records that match. */
+export function keyStatement(question: PageQuestion): Statement {
+  return pageStatement(question, "toUnixTimestamp64Micro(timestamp) AS timestamp_us, service_id");
+}
+
+/** Gives `RecordRow`s: for questions that few records match, which are then read on the way. */
+export function recordStatement(question: PageQuestion): Statement {
+  return pageStatement(question, STORED_COLUMNS);
+}
+
+function pageStatement({ filter, window, after, order, wanted }: PageQuestion, columns: string): Statement {
   const params = new Params();
   const column = axisColumn(filter.axis);
   const predicate = allOf([
@@ -34,8 +53,8 @@ export function keyStatement({ filter, window, after, order, wanted }: KeyQuesti
   ]);
   const way = order === "newest" ? "DESC" : "ASC";
   return params.statement(
-    `SELECT tree, leaf_index, toUnixTimestamp64Micro(${column}) AS order_us, ` +
-      `toUnixTimestamp64Micro(timestamp) AS timestamp_us, service_id FROM records WHERE ${predicate} ` +
+    `SELECT tree, leaf_index, toUnixTimestamp64Micro(${column}) AS order_us, ${columns} ` +
+      `FROM records WHERE ${predicate} ` +
       `ORDER BY ${column} ${way}, tree ${way}, leaf_index ${way} LIMIT ${params.add(wanted, "UInt64")}`,
   );
 }
