@@ -37,7 +37,11 @@ export interface Journal {
   close(options: { readonly seal: boolean }): Promise<void>;
 }
 
-/** A normalised batch, as the `normalise` task returns it. Flat buffers: no object, string or promise per record. */
+/**
+ * A normalised batch, as the `normalise` task returns it. Flat buffers: no object, string or promise per record. Each
+ * view has its buffer for itself, or is a small part of a shared one; `bytes` and `offsets` are the journal's once the
+ * batch is appended.
+ */
 export interface PreparedRecords {
   readonly count: number;
   /** Canonical (RFC 8785) records, concatenated. */

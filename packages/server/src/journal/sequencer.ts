@@ -124,12 +124,12 @@ function prefixOf(batch: IncomingBatch, variant: number, receivedUs: number): st
 }
 
 /**
- * A view of a larger buffer would take all of it along, so it is copied; a view of all of its own buffer moves as it
- * is.
+ * A view that begins a buffer and fills half of it or more has it for itself (PreparedRecords) and moves with it. Any
+ * other, such as a part of Node's pool, would take its neighbours along, so it is copied.
  */
 function owned<View extends Uint8Array | Uint32Array>(view: View): View {
-  const whole = view.byteLength === view.buffer.byteLength && view.buffer instanceof ArrayBuffer;
-  if (whole) return view;
+  const { buffer, byteOffset, byteLength } = view;
+  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength * 2 >= buffer.byteLength) return view;
   // Not `slice`: a Buffer's gives a view again.
   return (view instanceof Uint8Array ? new Uint8Array(view) : view.slice()) as View;
 }
