@@ -12,6 +12,8 @@ export interface Deadlines {
   readonly longestUs: number;
   /** The deadline of a group of halves in microseconds, by the names that the halves give. */
   sql(params: Params): string;
+  /** Of one edge. */
+  of(caller: string, callee: string): number;
 }
 
 export function deadlines(defaultUs: number, edges: readonly EdgeDeadline[]): Deadlines {
@@ -19,6 +21,8 @@ export function deadlines(defaultUs: number, edges: readonly EdgeDeadline[]): De
   return {
     shortestUs: Math.min(...all),
     longestUs: Math.max(...all),
+    of: (caller, callee) =>
+      edges.find((edge) => edge.caller === caller && edge.callee === callee)?.deadlineUs ?? defaultUs,
     sql(params) {
       const byDefault = params.add(defaultUs, "Int64");
       if (edges.length === 0) return byDefault;

@@ -87,57 +87,59 @@ GROUP BY call_key`,
   );
 }
 
-/**
- * Fills SETTLING with calls of several halves a side. Which of them are compared: an outcome before an intent; of the
- * caller's the one that agrees with the callee's status, then the last attempt; of the callee's the last attempt, and
- * of one attempt the first execution. A message's consumers are a row each.
- */
+/** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps. */
 export function groupSeveral(window: DueWindow): Statement {
   const params = new Params();
   const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind != 'simple')`;
   const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
-  const rank = `tuple(phase = 'outcome', side = 'caller' AND status = seen_status, attempt, if(side = 'callee', -1,
-      1) * toUnixTimestamp64Micro(timestamp))`;
-  const value = (name: string, side: string) => `argMaxIf(${name}, rank, side = '${side}')`;
-  const halves = `arrayMap(h -> (h.2, h.3), arraySlice(arraySort(groupArray((side, tree, leaf_index))), 1,
-    ${MAX_CALL_HALVES}))`;
-  const columns = [
-    ...new Set([
-      "call_key",
-      "call_id",
-      "trace_id",
-      "log",
-      "data_class",
-      "event_type",
-      "protocol",
-      "side",
-      "phase",
-      "attempt",
-      ...HALF_COLUMNS.map(([name]) => name),
-    ]),
-  ];
-  return params.statement(
-    `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
-SELECT ${groupedExpressions(value, {
-      halves,
-      branch: "branch",
-      late: "any(kind = 'late')",
-      dueUs: `if(late,
-  max(${US}), any(due_us))`,
-    })}
-FROM (
-  SELECT *, ${rank} AS rank FROM (
-    SELECT ${columns.join(", ")}, observed_received_at, from_us, due_us, kind,
-      anyIf(status, side = 'callee') OVER (PARTITION BY call_key) AS seen_status,
-      if(${IS_MESSAGE}, if(side = 'callee', [recorder_id], groupUniqArrayIf(64)(recorder_id,
-        side = 'callee') OVER (PARTITION BY call_key)), ['']) AS branches
-    ${theirRecords("several', 'late")}
-    WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us
-  )
-) LEFT ARRAY JOIN branches AS branch
-GROUP BY call_key, branch`,
+  const records = `${theirRecords("several', 'late")}
+    WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us`;
+  return params.statement(`INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(records)}`);
+}
+
+/** One call as it stands at the moment, without a trace in any table: the same grouping over its own records. */
+export function groupOne(callKey: string, deadline: Deadlines, params: Params): string {
+  const mine = `call_key = ${callKey} AND ${TAKES_PART}`;
+  const first = `SELECT min(${US}) AS from_us, from_us + ${deadline.sql(params)} AS due_us FROM records WHERE ${mine} AND ${IS_HALF}`;
+  return severalGrouped(
+    `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine}) AS records CROSS JOIN (SELECT *, 'late' AS kind FROM (${first})) AS due`,
   );
 }
+
+/**
+ * Which of several halves are compared: an outcome before an intent; of the caller's the one that agrees with the
+ * callee's status, then the last attempt; of the callee's the last attempt, and of one attempt the first execution. A
+ * message's consumers are a row each.
+ */
+function severalGrouped(records: string): string {
+  const order = "if(side = 'callee', -1, 1) * toUnixTimestamp64Micro(timestamp)";
+  const rank = `tuple(phase = 'outcome', side = 'caller' AND status = seen_status, attempt, ${order})`;
+  const value = (name: string, side: string) => `argMaxIf(${name}, rank, side = '${side}')`;
+  const places = "arraySort(groupArray((side, tree, leaf_index)))";
+  const consumers = "groupUniqArrayIf(64)(recorder_id, side = 'callee') OVER (PARTITION BY call_key)";
+  return `SELECT ${groupedExpressions(value, {
+    halves: `arrayMap(half -> (half.2, half.3), arraySlice(${places}, 1, ${MAX_CALL_HALVES}))`,
+    branch: "branch",
+    late: "any(kind = 'late')",
+    dueUs: `if(late, max(${US}), any(due_us))`,
+  })}
+FROM (
+  SELECT *, ${rank} AS rank FROM (
+    SELECT ${SEVERAL_COLUMNS}, observed_received_at, from_us, due_us, kind,
+      anyIf(status, side = 'callee') OVER (PARTITION BY call_key) AS seen_status,
+      if(${IS_MESSAGE}, if(side = 'callee', [recorder_id], ${consumers}), ['']) AS branches
+    ${records}
+  )
+) LEFT ARRAY JOIN branches AS branch
+GROUP BY call_key, branch`;
+}
+
+const SEVERAL_COLUMNS = [
+  ...new Set([
+    ...["call_key", "call_id", "trace_id", "log", "data_class", "event_type", "protocol", "side", "phase", "attempt"],
+    ...HALF_COLUMNS.map(([name]) => name),
+  ]),
+].join(", ");
 
 /** The records of the due calls of some kinds, with what DUE says of each; keys are looked at before anything else. */
 function theirRecords(kinds: string): string {

@@ -24,6 +24,8 @@ export const VERDICT_BATCH = 500;
 export const MAX_STEP_VERDICTS = 20_000;
 /** Halves that a call names; more are counted only. */
 export const MAX_CALL_HALVES = 16;
+/** Records shown of one call, and verdicts on it. */
+export const MAX_CALL_RECORDS = 200;
 /** Edges in one summary record, so that it fits a leaf. */
 export const SUMMARY_EDGES = 100;
 

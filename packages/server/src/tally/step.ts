@@ -21,7 +21,9 @@ import { MAX_STEP_VERDICTS, SKEW_HOURS, STEP_MEMORY_BYTES, STEP_TIMEOUT_MS, VERD
 import { LEARN_ALIASES } from "./names.ts";
 import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED } from "./schema.ts";
 import { VERDICT_TYPE, verdictRecord } from "./verdict.ts";
-import type { Break, HalfPlace, JudgedCall } from "./verdict.ts";
+import type { HalfPlace, JudgedCall } from "./verdict.ts";
+import { BREAK_COLUMNS, breaksOf } from "./break-columns.ts";
+import type { BreakColumns } from "./break-columns.ts";
 
 export const LIMITS: DeriveLimits = { timeoutMs: STEP_TIMEOUT_MS, maxMemoryBytes: STEP_MEMORY_BYTES };
 
@@ -175,9 +177,7 @@ WHERE step < ${step} AND call_key IN (SELECT call_key FROM ${DUE.name} WHERE kin
     return this.#deriver.select<CallRow>(
       params.statement(
         `SELECT toString(call_key) AS call_key, toString(branch) AS branch, log, call_id, caller, callee, state,
-          due_us, late, ${HALVES} AS halves,
-  breaks.kind AS kinds, breaks.field AS fields, breaks.caller_value AS caller_values,
-    breaks.callee_value AS callee_values, breaks.tolerance AS tolerances
+          due_us, late, ${HALVES} AS halves, ${BREAK_COLUMNS}
 FROM ${CALLS.name} WHERE step = ${step} AND (notEmpty(breaks)${late ? " OR late" : ""}) AND ${from}
 ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       ),
@@ -283,29 +283,13 @@ export const HALVES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, 
     'Tuple(tree String, leaf_index Int64)')], []), if(callees > 0, [CAST((toString(d_tree), d_leaf_index),
       'Tuple(tree String, leaf_index Int64)')], [])))`;
 
-interface CallRow extends Omit<JudgedCall, "hashes"> {
+interface CallRow extends Omit<JudgedCall, "hashes">, BreakColumns {
   readonly branch: string;
-  readonly late: 0 | 1;
-  readonly kinds: readonly string[];
-  readonly fields: readonly string[];
-  readonly caller_values: readonly string[];
-  readonly callee_values: readonly string[];
-  readonly tolerances: readonly string[];
 }
 
 interface Told {
   readonly log: string;
   readonly record: AuditRecord;
-}
-
-function breaksOf(row: CallRow): readonly Break[] {
-  return row.kinds.map((kind, place) => ({
-    kind,
-    field: row.fields[place]!,
-    caller_value: row.caller_values[place]!,
-    callee_value: row.callee_values[place]!,
-    tolerance: row.tolerances[place]!,
-  }));
 }
 
 const placeName = ({ tree, leaf_index: index }: HalfPlace): string => `${tree}:${index}`;

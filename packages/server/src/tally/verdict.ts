@@ -16,6 +16,8 @@ export interface JudgedCall {
   readonly callee: string;
   readonly state: string;
   readonly due_us: number;
+  /** 1: the call was settled before, and a half came later. */
+  readonly late: 0 | 1;
   readonly halves: readonly HalfPlace[];
   /** Leaf hashes of `halves`, hexadecimal, in their order. */
   readonly hashes: readonly string[];
@@ -31,6 +33,19 @@ export interface Break {
 
 /** The kind that says of an unpaired call that its other half came after all. */
 export const PAIRED = "paired";
+export const BREAK_KINDS = [
+  "unpaired_caller",
+  "unpaired_callee",
+  "late_success",
+  "replay",
+  "discrepancy_status",
+  "discrepancy_operation",
+  "discrepancy_request_digest",
+  "discrepancy_response_digest",
+  "discrepancy_size",
+  "discrepancy_identity",
+  "discrepancy_time",
+] as const;
 export const VERDICT_TYPE = "TALLY_VERDICT";
 /** The operation of a minute's counts. */
 export const SUMMARY = "summary";
@@ -67,6 +82,7 @@ export function verdictRecord(call: JudgedCall, about: Break | null): AuditRecor
     timestampUs: call.due_us,
     requestId: verdictRequest(call.call_id, call.call_key),
     status: about === null ? "success" : "error",
+    attempt: call.late === 1 ? call.halves.length : 0,
     attributes: {
       [ATTRIBUTE.callId]: call.call_id,
       [ATTRIBUTE.caller]: call.caller,
@@ -88,6 +104,8 @@ export interface OwnVerdict {
   readonly operation: string;
   readonly timestampUs: number;
   readonly requestId: string | null;
+  /** Grows when a call is judged again: what holds is what the last attempt said. */
+  readonly attempt?: number;
   readonly status: "success" | "error";
   readonly attributes: Readonly<Record<string, string>>;
 }
@@ -105,7 +123,7 @@ export function ownVerdict(verdict: OwnVerdict): AuditRecord {
     target_id: "none",
     recorder_id: "tallystick",
     request_id: verdict.requestId ?? id,
-    attempt: 0,
+    attempt: verdict.attempt ?? 0,
     operation: verdict.operation,
     protocol: "other",
     status: verdict.status,

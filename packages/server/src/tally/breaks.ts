@@ -1,0 +1,269 @@
+/** The breaks that hold, out of the verdicts in the log, and how many calls are in which state. */
+import type { StoredRecord } from "@tallystick/record";
+
+import { TallystickError } from "../errors.ts";
+import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
+import type { StoredRow } from "../index/rows.ts";
+import { allOf, Params } from "../search/compile/sql.ts";
+import { periodPredicate } from "../search/filter.ts";
+import { checkedCount } from "../search/question.ts";
+import type { Scope } from "../search/scope.ts";
+import { IS_HALF } from "./halves.ts";
+import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
+import type { Edge, Period, PeriodUs, TallySources } from "./reading.ts";
+import { CALLS } from "./schema.ts";
+import { ATTRIBUTE, BREAK_KINDS, VERDICT_TYPE } from "./verdict.ts";
+
+export interface BreaksRequest extends Period {
+  /** `caller:callee`. */
+  readonly edge?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+  /** With what a later half made obsolete. */
+  readonly history?: boolean | undefined;
+}
+
+export interface BreakFound {
+  readonly kind: string;
+  readonly call_id: string;
+  readonly field: string | null;
+  readonly caller: string;
+  readonly callee: string;
+  readonly caller_value: string | null;
+  readonly callee_value: string | null;
+  readonly tolerance: string | null;
+  /** State of the call when it was judged. */
+  readonly state: string;
+  /** False when a later verdict on the call replaced it. */
+  readonly holds: boolean;
+  readonly timestamp: string;
+  /** Where the verdict itself lies. */
+  readonly verdict: { readonly tree: string; readonly leaf_index: number };
+  /** The halves that were judged. */
+  readonly records: readonly StoredRecord[];
+}
+
+export interface BreaksAnswer {
+  readonly breaks: readonly BreakFound[];
+  /** Calls by state; a call counts once. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly next: string | null;
+  /** Every call due before then is settled; null before the first. */
+  readonly settled_through: string | null;
+  readonly partial: boolean;
+  readonly elapsed_ms: number;
+}
+
+const DEFAULT_BREAKS = 100;
+const MAX_BREAKS = 1_000;
+const VERDICTS = `service_id = 'tallystick' AND observed_principal = 'tallystick' AND event_type = '${VERDICT_TYPE}'`;
+
+interface VerdictRow extends StoredRow {
+  readonly us: number;
+  readonly holds: 0 | 1;
+}
+
+interface Cursor {
+  readonly us: number;
+  readonly tree: string;
+  readonly index: number;
+}
+
+export async function listBreaks(
+  sources: TallySources,
+  scope: Scope,
+  request: BreaksRequest,
+  signal?: AbortSignal,
+): Promise<Pick<BreaksAnswer, "breaks" | "next" | "partial" | "elapsed_ms">> {
+  const limit = checkedCount(request.limit, DEFAULT_BREAKS, MAX_BREAKS, "limit");
+  const started = sources.clock.monotonicMs();
+  const statement = verdictsStatement(sources, scope, request, limit + 1);
+  const answer = await sources.reader.select<VerdictRow>(statement, limitsFor(limit + 1), signal);
+  const rows = answer.rows.slice(0, limit);
+  const verdicts = rows.map((row) => ({ row, verdict: storedRecord(row) }));
+  const halves = await recordsAt(
+    sources,
+    scope,
+    verdicts.flatMap(({ verdict }) => placesOf(verdict)),
+    signal,
+  );
+  const breaks = verdicts.map(({ row, verdict }) => breakOf(verdict, row.holds === 1, halves));
+  const last = rows.at(-1);
+  const isMore = answer.rows.length > limit && last !== undefined;
+  return {
+    breaks,
+    next: isMore ? encode({ us: last.us, tree: storedRecord(last).tree, index: storedRecord(last).leaf_index }) : null,
+    partial: answer.partial,
+    elapsed_ms: sources.clock.monotonicMs() - started,
+  };
+}
+
+function verdictsStatement(sources: TallySources, scope: Scope, request: BreaksRequest, limit: number) {
+  const params = new Params();
+  const { fromUs, toUs } = periodOf(request, sources.clock.nowUs());
+  const after = request.cursor === undefined || request.cursor === "" ? null : decode(request.cursor);
+  const attribute = (name: string) => `attributes['${name}']`;
+  const edge = request.edge === undefined || request.edge === "" ? null : parseEdge(request.edge);
+  const kind = kindOf(request.kind);
+  const predicate = allOf([
+    VERDICTS,
+    scopePredicate(scope, params),
+    periodPredicate("timestamp", fromUs, toUs, params),
+    kind === null
+      ? `operation IN (${BREAK_KINDS.map((name) => `'${name}'`).join(", ")})`
+      : `operation = ${params.text(kind)}`,
+    edge === null
+      ? "1"
+      : `${attribute(ATTRIBUTE.caller)} = ${params.text(edge.caller)} AND ${attribute(ATTRIBUTE.callee)} = ${params.text(edge.callee)}`,
+    after === null ? "1" : afterPredicate(after, params),
+  ]);
+  // Verdicts on a call that was judged again: what its last judgement said holds.
+  const again = `SELECT request_id, max(attempt) AS last FROM records WHERE ${VERDICTS} AND attempt > 0 GROUP BY request_id`;
+  const holds = `attempt >= again.last`;
+  return params.statement(
+    `SELECT ${STORED_COLUMNS}, toUnixTimestamp64Micro(timestamp) AS us, ${holds} AS holds
+FROM records LEFT JOIN (${again}) AS again USING (request_id)
+WHERE ${predicate} AND ${request.history === true ? "1" : holds}
+ORDER BY timestamp DESC, tree DESC, leaf_index DESC LIMIT ${params.add(limit, "UInt64")}${OWN_SETTINGS}`,
+  );
+}
+
+function kindOf(kind: string | undefined): string | null {
+  if (kind === undefined || kind === "") return null;
+  if ((BREAK_KINDS as readonly string[]).includes(kind)) return kind;
+  throw new TallystickError("bad_request", "kind is no kind of break.", {
+    hint: `Kinds are ${BREAK_KINDS.join(", ")}.`,
+    at: { parameter: "kind" },
+  });
+}
+
+function afterPredicate({ us, tree, index }: Cursor, params: Params): string {
+  const at = `fromUnixTimestamp64Micro(${params.add(us, "Int64")}, 'UTC')`;
+  return `(timestamp, toString(tree), leaf_index) < (${at}, ${params.text(tree)}, ${params.add(index, "Int64")})`;
+}
+
+const encode = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString("base64url");
+
+function decode(text: string): Cursor {
+  try {
+    const { us, tree, index } = JSON.parse(Buffer.from(text, "base64url").toString("utf8")) as Cursor;
+    if (Number.isSafeInteger(us) && typeof tree === "string" && Number.isSafeInteger(index)) return { us, tree, index };
+  } catch {
+    // Told below.
+  }
+  throw new TallystickError("cursor_invalid", "The cursor is not one that this server gave.");
+}
+
+interface Place {
+  readonly tree: string;
+  readonly index: number;
+}
+
+function placesOf({ record }: StoredRecord): readonly Place[] {
+  const text = record.attributes?.[ATTRIBUTE.halves] ?? "";
+  return text
+    .split(" ")
+    .filter((place) => place !== "")
+    .map((place) => {
+      const colon = place.lastIndexOf(":");
+      return { tree: place.slice(0, colon), index: Number(place.slice(colon + 1)) };
+    });
+}
+
+const placeName = ({ tree, index }: Place) => `${tree}:${index}`;
+
+/** Records by `tree:index`, as far as the scope sees them. */
+export async function recordsAt(
+  { reader }: TallySources,
+  scope: Scope,
+  places: readonly Place[],
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, StoredRecord>> {
+  if (places.length === 0) return new Map();
+  const params = new Params();
+  const trees = params.add(
+    places.map(({ tree }) => tree),
+    "Array(String)",
+  );
+  const indexes = params.add(
+    places.map(({ index }) => index),
+    "Array(Int64)",
+  );
+  const sql = `SELECT ${STORED_COLUMNS} FROM records
+WHERE ${scopePredicate(scope, params)} AND leaf_index IN (${indexes})
+  AND (tree, leaf_index) IN (SELECT arrayJoin(arrayZip(${trees}, ${indexes})))`;
+  const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(places.length), signal);
+  return new Map(
+    rows.map((row) => {
+      const record = storedRecord(row);
+      return [placeName({ tree: record.tree, index: record.leaf_index }), record];
+    }),
+  );
+}
+
+function breakOf(verdict: StoredRecord, holds: boolean, halves: ReadonlyMap<string, StoredRecord>): BreakFound {
+  const { record, tree, leaf_index: leafIndex } = verdict;
+  const told = (name: string) => record.attributes?.[name] ?? null;
+  return {
+    kind: record.operation,
+    call_id: told(ATTRIBUTE.callId) ?? "",
+    field: told(ATTRIBUTE.field),
+    caller: told(ATTRIBUTE.caller) ?? "",
+    callee: told(ATTRIBUTE.callee) ?? "",
+    caller_value: told(ATTRIBUTE.callerValue),
+    callee_value: told(ATTRIBUTE.calleeValue),
+    tolerance: told(ATTRIBUTE.tolerance),
+    state: told(ATTRIBUTE.state) ?? "",
+    holds,
+    timestamp: record.timestamp,
+    verdict: { tree, leaf_index: leafIndex },
+    records: placesOf(verdict).flatMap((place) => halves.get(placeName(place)) ?? []),
+  };
+}
+
+const STATES = ["matched", "discrepant", "unpaired_caller", "unpaired_callee", "one_sided", "unknown_caller"] as const;
+
+/** How many calls of the window are in which state; `pending` are those that are not settled yet. */
+export async function countCalls(
+  sources: TallySources,
+  scope: Scope,
+  request: BreaksRequest,
+  pendingFromUs: number,
+  signal?: AbortSignal,
+): Promise<Readonly<Record<string, number>>> {
+  const nowUs = sources.clock.nowUs();
+  const period = periodOf(request, nowUs);
+  const edge = request.edge === undefined || request.edge === "" ? null : parseEdge(request.edge);
+  const params = new Params();
+  const rows = edgeRows(period, nowUs, scope, params);
+  const names = edge === null ? "1" : `caller = ${params.text(edge.caller)} AND callee = ${params.text(edge.callee)}`;
+  const sums = STATES.map((state) => `sum(${state}) AS ${state}`).join(", ");
+  const settled = params.statement(`SELECT sum(calls) AS calls, ${sums} ${rows.from} AND ${names}${OWN_SETTINGS}`);
+  const [counted] = (await sources.reader.select<Record<string, number>>(settled, limitsFor(1), signal)).rows;
+  const pending = await countPending(sources, scope, edge, period, pendingFromUs, signal);
+  const { calls = 0, ...states } = counted ?? {};
+  return { calls: calls + pending, ...states, pending };
+}
+
+async function countPending(
+  { reader }: TallySources,
+  scope: Scope,
+  edge: Edge | null,
+  { fromUs, toUs }: PeriodUs,
+  pendingFromUs: number,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const params = new Params();
+  const predicate = allOf([
+    periodPredicate("received_at", Math.max(pendingFromUs, fromUs ?? 0), toUs, params),
+    scopePredicate(scope, params),
+    IS_HALF,
+    // The second half of a call that was settled a moment ago.
+    `call_key NOT IN (SELECT call_key FROM ${CALLS.name} WHERE minute >= toDateTime(${params.add(Math.floor(pendingFromUs / 1_000_000) - 120, "Int64")}, 'UTC'))`,
+    edge === null ? "1" : `service_id = ${params.text(edge.caller)} AND target_id = ${params.text(edge.callee)}`,
+  ]);
+  const statement = params.statement(`SELECT uniq(call_key) AS calls FROM records WHERE ${predicate}`);
+  const { rows } = await reader.select<{ calls: number }>(statement, limitsFor(1), signal);
+  return rows[0]?.calls ?? 0;
+}
