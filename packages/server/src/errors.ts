@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   "method_not_allowed",
   "request_timeout",
   "expectation_failed",
+  "headers_too_large",
   "body_too_large",
   "too_many_records",
   "unsupported_media_type",

@@ -63,6 +63,8 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   app.server.maxConnections = parts.http.maxConnections;
   app.server.headersTimeout = Math.min(parts.http.headersTimeoutMs, parts.http.requestTimeoutMs);
   answerExpectations(app.server);
+  // Fastify's own; no path takes plain text.
+  app.removeContentTypeParser("text/plain");
   await describeApi(app, parts.version);
   await app.register(cookie);
   const connections: ProxiedConnections = acceptProxyHeaders(app.server, parts.proxies, parts.clock);

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -14,7 +15,7 @@ export function answerClientError(error: ParserError, socket: Socket): void {
   const problem = problemOf(tallystickErrorOf(error));
   const body = JSON.stringify(problem);
   const head = [
-    `HTTP/1.1 ${problem.status} ${problem.status === 408 ? "Request Timeout" : "Bad Request"}`,
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
@@ -37,6 +38,6 @@ function tallystickErrorOf(error: ParserError): TallystickError {
   if (error.code === "ERR_HTTP_REQUEST_TIMEOUT")
     return new TallystickError("request_timeout", "The request did not arrive whole in time.");
   if (error.code === "HPE_HEADER_OVERFLOW")
-    return new TallystickError("bad_request", "The request's headers are too long.");
+    return new TallystickError("headers_too_large", "The request's line and headers are too long.");
   return new TallystickError("bad_request", "This is not HTTP/1.1.");
 }

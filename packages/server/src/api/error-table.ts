@@ -85,6 +85,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Leave the Expect header out, or send 100-continue.",
     "The Expect header asks for something other than 100-continue.",
   ),
+  headers_too_large: entry(
+    431,
+    "The headers are too large",
+    "Send fewer and shorter headers; together with the URL they are at most 64 KiB.",
+    "The request's line and headers are above the limit.",
+  ),
   body_too_large: entry(
     413,
     "The body is too large",

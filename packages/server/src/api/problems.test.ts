@@ -97,6 +97,14 @@ const CASES: readonly (readonly [
   ],
   ["a used login link", "GET", "/login?token=abc", {}, 401, "unauthenticated"],
   [
+    "a key of no known type",
+    "POST",
+    "/api/keys",
+    { body: "x", headers: { "content-type": "text/plain" } },
+    415,
+    "unsupported_media_type",
+  ],
+  [
     "an OTLP body of no known type",
     "POST",
     "/v1/traces",
@@ -133,6 +141,12 @@ describe("the answer is a problem", () => {
     const answer = await raw("what is this\r\n\r\n");
     expect(answer).toContain("HTTP/1.1 400");
     expect(answer).toContain("application/problem+json");
+  });
+
+  it("to headers that are too long", async () => {
+    const answer = await raw(`GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: ${"a".repeat(70_000)}\r\n\r\n`);
+    expect(answer).toContain("HTTP/1.1 431 Request Header Fields Too Large");
+    expect(answer).toContain('"code":"headers_too_large"');
   });
 
   it("to HTTP/1.1 without a Host, and to an expectation of another kind", async () => {
