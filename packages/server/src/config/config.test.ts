@@ -70,6 +70,8 @@ describe("a configuration", () => {
     ["a prefix beyond the address", "http:\n  trusted_proxies: [10.0.0.0/99]\n", 2, 21, "an address or CIDR"],
     ["an address that is none", "http:\n  trusted_proxies: [10.0.0.999]\n", 2, 21, "an address or CIDR"],
     ["a map's value", "ledger:\n  epochs:\n    default: 5s\n", 3, 5, "month, week, day"],
+    ["a map's key", "ledger:\n  epochs:\n    Bad_Name: day\n", 3, 5, "is not a name"],
+    ["an alias of nothing", "log:\n  level: *quiet\n", 2, 10, "alias"],
     ["a key given twice", "log:\n  level: info\n  level: warn\n", 3, 3, "unique"],
     ["an unclosed list", "log:\n  level: [info\nhttp:\n  listen: x\n", 2, 10, "end with a ]"],
     ["an unclosed map in a list", "ledger:\n  copies: [{kind: file]\n", 2, 12, ""],

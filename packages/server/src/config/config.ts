@@ -7,7 +7,7 @@ import { schemaFaults } from "./faults.ts";
 import type { SchemaFault } from "./faults.ts";
 import { CONFIG_KEYS, ConfigSchema } from "./schema.ts";
 import type { Config, ConfigKey } from "./schema.ts";
-import { MAX_CONFIG_BYTES, MAX_REPORTED_FAULTS } from "./limits.ts";
+import { MAX_ALIASES, MAX_CONFIG_BYTES, MAX_REPORTED_FAULTS } from "./limits.ts";
 
 /** Where a value came from: the file's place, an environment variable, the command line, or the default. */
 export type Provenance =
@@ -91,7 +91,7 @@ function parseFile(file: ConfigFile): ParsedFile {
       }),
     );
   }
-  const value = plainValue(document, file.name);
+  const value = plainValue(document, lines, file.name);
   if (value !== null && (typeof value !== "object" || Array.isArray(value))) {
     throw refusal([fault(file.name, 1, 1, "must be a map of sections, as `http:` with keys below it")]);
   }
@@ -112,12 +112,27 @@ function unclosedBefore(document: Document.Parsed, offset: number): number | nul
   return opened;
 }
 
-function plainValue(document: Document.Parsed, name: string): unknown {
+function plainValue(document: Document.Parsed, lines: LineCounter, name: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 16 });
+    return document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (cause) {
-    throw refusal([fault(name, 1, 1, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)]);
+    const { line, col } = lines.linePos(lastAlias(document) ?? 0);
+    throw refusal([
+      fault(name, line, col, `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`),
+    ]);
   }
+}
+
+/** What a parsed document cannot be turned into a value for: an alias of nothing, else the last of too many. */
+function lastAlias(document: Document.Parsed): number | null {
+  let offset: number | null = null;
+  visit(document, {
+    Alias(_, alias) {
+      offset = alias.range?.[0] ?? offset;
+      return alias.resolve(document) === undefined ? visit.BREAK : undefined;
+    },
+  });
+  return offset;
 }
 
 /** `http:` with every key commented out parses as null and means the same as leaving the section out. */

@@ -23,9 +23,12 @@ interface Bounds {
 interface ValidationError {
   readonly keyword: string;
   readonly instancePath: string;
+  readonly schemaPath: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly message: string;
 }
+
+const NO_NAME = "is not a name that may stand here";
 
 /** What is wrong with a configuration whose defaults are filled in; empty when nothing is. */
 export function schemaFaults(value: unknown): readonly SchemaFault[] {
@@ -55,6 +58,11 @@ function faultsOf(error: ValidationError): readonly SchemaFault[] {
       message: unknownKey(path, key),
     }));
   }
+  if (error.keyword === "propertyNames") {
+    return named(error.params["propertyNames"]).map((key) => ({ path: [...path, key], message: NO_NAME }));
+  }
+  // The name's own fault, told at the name as if it were its value's; the parent's report names it.
+  if (error.schemaPath.endsWith("/propertyNames")) return [];
   if (error.keyword === "required") {
     return named(error.params["requiredProperties"]).map((key) => ({ path, message: `${key} is missing` }));
   }
@@ -66,7 +74,7 @@ const unescapePointer = (part: string): string => part.replaceAll("~1", "/").rep
 
 function unknownKey(path: readonly string[], key: string): string {
   const known = Object.keys(sectionOf(schemaAt(path) ?? ConfigSchema) ?? {});
-  if (known.length === 0) return "is not a name that may stand here";
+  if (known.length === 0) return NO_NAME;
   const near = known.find((name) => distance(name, key) <= 2);
   return near === undefined
     ? `is no key of this section; its keys are ${known.join(", ")}`

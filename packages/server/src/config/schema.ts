@@ -126,15 +126,11 @@ const LEDGER = section("The Merkle trees and their signed checkpoints.", {
     },
   ),
   epoch: text("How long one tree lasts, for logs not named in `epochs`.", "month", EPOCH),
-  epochs: Type.Record(
-    Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,62}$" }),
-    Type.String({ pattern: EPOCH.source, says: EPOCH.says }),
-    {
-      description: "Log name to epoch, as {default: day}.",
-      default: {},
-      additionalProperties: false,
-    },
-  ),
+  epochs: Type.Record(Type.String(), Type.String({ pattern: EPOCH.source, says: EPOCH.says }), {
+    description: "Log name to epoch, as {default: day}.",
+    default: {},
+    propertyNames: { type: "string", pattern: "^[a-z0-9][a-z0-9-]{0,62}$" },
+  }),
   publish_interval_ms: whole("How often a checkpoint is signed while there is something new.", 1_000, 10, 60_000),
   head: path(
     "Folder of the head store; on another disk or host it uncovers a whole data folder put back. Empty: in the data folder.",
