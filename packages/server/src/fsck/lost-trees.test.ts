@@ -44,6 +44,13 @@ describe("a tree that was deleted whole is missed", () => {
     await expect(copy.start()).rejects.toMatchObject({ code: "ledger_rollback", fatal: true });
   });
 
+  it("when its key is gone as well, by who remembers a checkpoint of it", async () => {
+    const since = bench.disk.files().get(`${DATA}/ledger/${TREE}/checkpoint`)!;
+    const copy = await bench.copy((path) => !path.includes("default"));
+    expect(await lostIn(copy)).toEqual([]);
+    expect(await lostIn(copy, { since })).toEqual([[TREE, `journal/${TREE}`]]);
+  });
+
   it("when its files are gone and the empty folders are left", async () => {
     const copy = await bench.copy();
     for (const path of copy.disk.files().keys()) if (JOURNALED.test(path)) copy.disk.tamper(path, null);

@@ -10,7 +10,7 @@
  */
 import { encodeBase64 } from "@tallystick/tlog";
 import type { Checkpoint } from "@tallystick/tlog";
-import { anchoredTrees, verifyResult } from "@tallystick/verify";
+import { anchoredTrees, treeOfOrigin, verifyResult } from "@tallystick/verify";
 import type { VerifyResult } from "@tallystick/verify";
 import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
@@ -241,8 +241,10 @@ class FolderVerification {
   #checkKnown(trees: readonly CheckedTree[]): void {
     const origins = new Set(trees.map(({ origin }) => origin));
     for (const origin of new Set(this.#remembered.map((note) => note.origin))) {
-      if (!origins.has(origin))
-        this.#faults.add("tree_missing", `the folder has no tree ${origin}, of which a checkpoint is remembered`);
+      if (origins.has(origin)) continue;
+      const tree = treeOfOrigin(origin);
+      const message = `the folder has no tree ${origin}, of which a checkpoint is remembered`;
+      this.#faults.add("tree_missing", message, { file: `${this.#options.dataFolder}/journal/${tree}` }, tree);
     }
     if (this.#pin !== null && !origins.has(this.#pin.name)) {
       this.#faults.add("key_mismatch", `the folder has no tree ${this.#pin.name}, whose key was given as known`);
