@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const BIN = fileURLToPath(new URL("../bin/tallystick.js", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 let folder: string;
 const running: ChildProcess[] = [];
 
@@ -29,8 +30,10 @@ interface Program {
   exit(): Promise<number | null>;
 }
 
-function run(...words: readonly string[]): Program {
-  const child = spawn(process.execPath, [BIN, ...words], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+const run = (...words: readonly string[]) => start(process.execPath, [BIN, ...words]);
+
+function start(program: string, words: readonly string[]): Program {
+  const child = spawn(program, words, { cwd: ROOT, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   running.push(child);
   let out = "";
   let err = "";
@@ -115,6 +118,16 @@ describe("serve", () => {
     expect(engines.filter(isAlive)).toEqual([]);
     await expect(stat(join(folder, "data/run.json"))).rejects.toThrow();
     await tail.body?.cancel().catch(() => undefined);
+  });
+
+  it("ends in order when npx, which started it, was stopped alone", async () => {
+    const npx = start("npx", ["tallystick", "serve", "--data", join(folder, "data"), "--listen", "127.0.0.1:0"]);
+    await ready(npx);
+    const { pid } = JSON.parse(readFileSync(join(folder, "data/run.json"), "utf8")) as { pid: number };
+    process.kill(npx.child.pid!, "SIGTERM");
+    await until("the server's end", () => (isAlive(pid) ? null : true));
+    await expect(stat(join(folder, "data/lock"))).rejects.toThrow();
+    expect(npx.err()).toContain('"msg":"stopped"');
   });
 
   it("ends in order also when the signal comes while it starts", async () => {

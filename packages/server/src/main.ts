@@ -59,12 +59,14 @@ function ownVersion(): string {
 }
 
 const IMPATIENT_MS = 2_000;
+const PARENT_CHECK_MS = 200;
 
 /**
  * The first signal asks for an orderly end. A later one does not wait for it, but not one that comes along with the
  * first: Ctrl-C reaches every process of the terminal, and a parent may pass it on once more.
  */
 function onStop(stop: () => void): void {
+  if (process.env["npm_command"] === "exec") onLeftBehind(stop);
   let askedAtMs: number | null = null;
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
@@ -74,6 +76,20 @@ function onStop(stop: () => void): void {
       stop();
     });
   }
+}
+
+/**
+ * npx puts a shell between itself and us, which dies of a signal and does not pass it on. So what npx started stops
+ * when the shell is gone.
+ */
+function onLeftBehind(stop: () => void): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, PARENT_CHECK_MS);
+  watch.unref();
 }
 
 function rawOut(bytes: Uint8Array): Promise<void> {
