@@ -10,7 +10,7 @@ import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
-import { DEFAULT_DATA_FOLDER } from "./target.ts";
+import { DEFAULT_DATA_FOLDER, runFileOf } from "./target.ts";
 import type { Style } from "./terminal.ts";
 
 interface DoctorOptions {
@@ -104,7 +104,7 @@ const FEW_DAYS = 14;
 const MUCH_LAG = 1_000_000;
 
 async function serverChecks(parts: CliParts, folder: string): Promise<readonly Check[]> {
-  const running = await readFile(join(folder, "run.json"), "utf8").catch(() => null);
+  const running = await runFileOf(folder);
   if (running === null) return [good("server", "does not run on this folder")];
   const { url } = JSON.parse(running) as { readonly url: string };
   const token = await readFile(join(folder, "admin.token"), "utf8").catch(() => "");

@@ -1,9 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
+import { TallystickError } from "../errors.ts";
 import { runLine } from "./command-line.contract.ts";
+import type { CliParts, RunningServer } from "./parts.ts";
 
 const COMMANDS = [
   "serve",
@@ -25,6 +27,16 @@ const COMMANDS = [
   "config",
   "version",
 ];
+
+const RUNNING: RunningServer = {
+  url: "http://127.0.0.1:1",
+  folder: "/data",
+  isFresh: false,
+  adminToken: "",
+  loginLink: () => "",
+  close: async () => {},
+  failed: new Promise(() => {}),
+};
 
 let folder: string;
 beforeAll(async () => {
@@ -107,6 +119,28 @@ describe("config", () => {
       expect(err).toContain(`${file}:2:3: log.level must be one of trace`);
     }
     expect((await runLine(["config", "--config", join(folder, "gone.yaml")])).exitCode).toBe(2);
+  });
+});
+
+describe("serve", () => {
+  const locked = new TallystickError("folder_locked", "the data folder is in use");
+  const startServer = vi.fn<CliParts["startServer"]>();
+
+  it("waits for a server that is leaving the folder", async () => {
+    startServer.mockReset().mockRejectedValueOnce(locked).mockRejectedValueOnce(locked).mockResolvedValueOnce(RUNNING);
+    const { exitCode, out } = await runLine(["serve", "--data", folder], { startServer, onStop: (stop) => stop() });
+    expect([exitCode, startServer.mock.calls.length]).toEqual([0, 3]);
+    expect(out).toContain("listening on http://127.0.0.1:1");
+  });
+
+  it("does not wait for one that stays", async () => {
+    const used = join(folder, "used");
+    await mkdir(used);
+    await writeFile(join(used, "run.json"), '{"url":"http://127.0.0.1:1","pid":1}\n');
+    startServer.mockReset().mockRejectedValue(locked);
+    const { exitCode, err } = await runLine(["serve", "--data", used], { startServer });
+    expect([exitCode, startServer.mock.calls.length]).toEqual([2, 1]);
+    expect(err).toContain("the data folder is in use");
   });
 });
 

@@ -3,14 +3,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 
 import type { ConfigOption } from "../config/config.ts";
+import { isTallystickError } from "../errors.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
-import type { CliParts, RunningServer } from "./parts.ts";
-import { DEFAULT_DATA_FOLDER } from "./target.ts";
+import type { CliParts, FolderRequest, RunningServer } from "./parts.ts";
+import { DEFAULT_DATA_FOLDER, runFileOf } from "./target.ts";
 import type { Run } from "./outcome.ts";
 
 const CLOSE_DEADLINE_MS = 9_500;
+/** As long as a stop may take. */
+const LEAVING_DEADLINE_MS = 10_000;
+const LEAVING_CHECK_MS = 100;
 
 export interface ServeOptions {
   readonly data: string;
@@ -57,8 +61,22 @@ export async function startFrom(parts: CliParts, options: ServeOptions): Promise
   // Asked for before the start, so that a signal which comes meanwhile ends in order what was just begun.
   const stopped = new Promise<void>((resolveStopped) => parts.onStop(resolveStopped));
   const { config, base } = await loadConfig(parts, options.config, configOptions(options));
-  const server = await parts.startServer({ folder: resolve(options.data), config, base });
+  const server = await startWhenFree(parts, { folder: resolve(options.data), config, base });
   return { server, stopped };
+}
+
+/** A server that has taken `run.json` away is about to leave the folder: a start soon after its signal waits for it. */
+async function startWhenFree(parts: CliParts, request: FolderRequest): Promise<RunningServer> {
+  const giveUpMs = performance.now() + LEAVING_DEADLINE_MS;
+  for (;;) {
+    try {
+      return await parts.startServer(request);
+    } catch (error) {
+      if (!isTallystickError(error, "folder_locked") || performance.now() >= giveUpMs) throw error;
+      if ((await runFileOf(request.folder)) !== null) throw error;
+    }
+    await sleep(LEAVING_CHECK_MS);
+  }
 }
 
 /**

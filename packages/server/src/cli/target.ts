@@ -47,7 +47,7 @@ function checkedUrl(text: string): string {
 }
 
 async function runningUrl(folder: string): Promise<string> {
-  const text = await readFile(join(folder, "run.json"), "utf8").catch(() => null);
+  const text = await runFileOf(folder);
   if (text === null) {
     throw new CommandError(`No server runs on ${folder}.`, {
       code: "not_found",
@@ -55,6 +55,11 @@ async function runningUrl(folder: string): Promise<string> {
     });
   }
   return (JSON.parse(text) as { readonly url: string }).url;
+}
+
+/** What a running server says of itself; null when none does. */
+export function runFileOf(folder: string): Promise<string | null> {
+  return readFile(join(folder, "run.json"), "utf8").catch(() => null);
 }
 
 async function adminToken(folder: string): Promise<string | null> {
