@@ -224,6 +224,8 @@ describe("XML", () => {
       "billion laughs",
       `<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;">]><record><status>&lol2;</status></record>`,
     ],
+    ["another encoding", `<?xml version="1.0" encoding="ISO-8859-1"?>${ARTICLE_XML}`],
+    ["nothing in it", " "],
     ["an entity after the root", `${ARTICLE_XML}<!DOCTYPE x>`],
     ["two roots", ARTICLE_XML + ARTICLE_XML],
     ["another root", "<event/>"],
@@ -255,13 +257,14 @@ describe("XML", () => {
       xml("<duration_us>9007199254740993</duration_us>"),
       xml("<duration_us>fast</duration_us>"),
       xml("<attributes><item>x</item></attributes>"),
+      xml('<attributes><entry key="a">1</entry><entry key="a">2</entry></attributes>'),
       xml(`${"<a>".repeat(40)}${"</a>".repeat(40)}`),
       xml("text"),
       "<event/>",
     ];
     const result = await send("xml", `<records>${ARTICLE_XML}${bad.join("")}${ARTICLE_XML}</records>`);
-    expect([...result.lines]).toEqual([1, 10]);
-    expect(rejectedLines(result)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    expect([...result.lines]).toEqual([1, 11]);
+    expect(rejectedLines(result)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 });
 

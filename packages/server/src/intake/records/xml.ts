@@ -23,6 +23,9 @@ import {
 export function readXml(text: string, maxRecords: number, batch: Batch): Refused | null {
   if (isBusy(text)) return busy;
   if (hasDeclaration(text)) return malformed("document type declarations and entities are not accepted in XML");
+  const encoding = /^<\?xml\s[^>]*\bencoding\s*=\s*["']([^"']*)["']/.exec(text)?.[1];
+  if (encoding !== undefined && !/^(utf-?8|us-ascii)$/i.test(encoding))
+    return malformed("the XML declaration names another encoding; bodies are read in UTF-8 only");
   const root = parse(text);
   if ("kind" in root) return root;
   if (root.name === "record") {
@@ -69,6 +72,7 @@ const parser = new XMLParser({
 });
 
 function parse(text: string): XmlElement | Refused {
+  if (text.trim() === "") return malformed("the body is empty; it holds one <record>, or <records>");
   const verdict = XMLValidator.validate(text);
   if (verdict !== true) {
     const { line, col, code } = verdict.err;
@@ -131,13 +135,16 @@ function fieldValue(element: XmlElement, spec: FieldSpec): unknown {
 
 function attributesOf(element: XmlElement): Record<string, string> {
   if (element.text.trim() !== "") throw new NotARecord("invalid_value", "attributes holds text outside its entries");
-  const entries = element.elements.map((entry): [string, string] => {
+  const entries = new Map<string, string>();
+  for (const entry of element.elements) {
     const key = entry.attributes.get("key");
     if (entry.name !== "entry" || key === undefined || entry.elements.length > 0) {
       throw new NotARecord("invalid_value", 'attributes holds something else than <entry key="…">text</entry>');
     }
-    return [decodeText(key), decodeEntities(entry)];
-  });
+    const name = decodeText(key);
+    if (entries.has(name)) throw new NotARecord("invalid_value", "attributes has two entries of one key");
+    entries.set(name, decodeEntities(entry));
+  }
   return Object.fromEntries(entries);
 }
 
