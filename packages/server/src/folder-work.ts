@@ -36,6 +36,8 @@ export function folderWork(machine: Machine): FolderWork {
     check: (request, repair, onProgress) => checkFolder(machine, request, repair, onProgress),
     reindex: (request, onProgress) => reindexFolder(machine, request, onProgress),
     async exportIntegrityKey(request) {
+      // Refuses a folder of a format that this version does not know.
+      await readServerFile(machine.disk, request.folder);
       const key = await (await keyringOf(machine, request)).existing("integrity");
       if (key === null) throw new TallystickError("not_found", `${request.folder} has no integrity key yet.`);
       return Buffer.from(key).toString("hex");

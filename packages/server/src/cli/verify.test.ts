@@ -38,12 +38,16 @@ describe("verify of a stopped folder", () => {
     expect([without.exitCode, without.out]).toEqual([0, expect.stringContaining("segment HMACs: not all checked")]);
   });
 
-  it.each(["verify", "fsck"])("%s ends with 2 for a folder of a newer format, by name", async (command) => {
+  it.each([
+    ["verify", ["verify"]],
+    ["fsck", ["fsck", "--data"]],
+    ["reindex", ["reindex", "--data"]],
+    ["keys export-integrity", ["keys", "export-integrity", "--data"]],
+  ])("%s ends with 2 for a folder of a newer format, by name", async (_, command) => {
     const file = join(data, "server.json");
     const text = await readFile(file, "utf8");
     await writeFile(file, text.replace('"format":1', '"format":2'));
-    const line = command === "verify" ? ["verify", data] : ["fsck", "--data", data];
-    const { exitCode, out, err } = await runLine(line, parts);
+    const { exitCode, out, err } = await runLine([...command, data], parts);
     await writeFile(file, text);
     expect([exitCode, out]).toEqual([2, ""]);
     expect(err).toContain("has format 2; this version reads format 1");
