@@ -1,5 +1,5 @@
 /**
- * A small real fleet: storefront → orders → payments over HTTP, orders → PostgreSQL, orders → MQTT → shipping →
+ * A small real fleet: kiosk → storefront → orders → payments over HTTP, orders → PostgreSQL, orders → MQTT → shipping →
  * inventory, each a process of its own with its own producer key, under a steady mixed load with declined cards,
  * failures, retries and timeouts.
  *
@@ -10,10 +10,9 @@ import { fork, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { fingerprint } from "./identity.ts";
-import { startLoad } from "./load.ts";
 import type { Peers, ServiceReady, ServiceSetup } from "./setup.ts";
 
-const SERVICES = ["inventory", "payments", "orders", "shipping", "storefront"] as const;
+const SERVICES = ["inventory", "payments", "orders", "shipping", "storefront", "kiosk"] as const;
 const START_TIMEOUT_MS = 60_000;
 const SERVICE = new URL(import.meta.url.endsWith(".ts") ? "./member.ts" : "./member.js", import.meta.url);
 
@@ -36,7 +35,8 @@ async function main(): Promise<void> {
     const trouble = Number(options.trouble);
     const child = fork(SERVICE, { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: process.execArgv });
     children.push(child);
-    const setup: ServiceSetup = { name, tallystickUrl: url, tallystickKey, peers, token, trusted, trouble };
+    const rate = Number(options.rate);
+    const setup: ServiceSetup = { name, tallystickUrl: url, tallystickKey, peers, token, trusted, rate, trouble };
     return `127.0.0.1:${(await ready(child, setup)).port}`;
   };
 
@@ -48,18 +48,17 @@ async function main(): Promise<void> {
   const store = `postgres://postgres@${database}/postgres?sslmode=disable`;
   const orders = `http://${await launch("orders", { payments, broker: queue, "orders-db": store })}`;
   const storefront = `http://${await launch("storefront", { orders, inventory })}`;
+  await launch("kiosk", { storefront });
 
   process.stdout.write(`fleet: ${SERVICES.length} services running, storefront at ${storefront}\n`);
-  const stopLoad = startLoad(storefront, Number(options.rate));
-  endWith(children, stopLoad);
+  endWith(children);
 }
 
-function endWith(children: readonly ChildProcess[], stopLoad: () => void): void {
+function endWith(children: readonly ChildProcess[]): void {
   let ending = false;
   const end = (code: number): void => {
     if (ending) return;
     ending = true;
-    stopLoad();
     let left = children.filter((child) => child.exitCode === null).length;
     const gone = (): void => {
       left -= 1;

@@ -6,6 +6,7 @@ import { serveRoutes, type Routes } from "./web.ts";
 
 const SERVICES: Readonly<Record<string, () => Promise<(setup: ServiceSetup) => Promise<Routes>>>> = {
   inventory: async () => (await import("./services/inventory.ts")).inventory,
+  kiosk: async () => (await import("./services/kiosk.ts")).kiosk,
   orders: async () => (await import("./services/orders.ts")).orders,
   payments: async () => (await import("./services/payments.ts")).payments,
   shipping: async () => (await import("./services/shipping.ts")).shipping,

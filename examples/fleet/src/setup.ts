@@ -12,6 +12,8 @@ export interface ServiceSetup {
   readonly token: string;
   /** Fingerprint of a credential → the service that holds it. */
   readonly trusted: Readonly<Record<string, string>>;
+  /** Visits of customers a second. */
+  readonly rate: number;
   /** Scales failures: 0 none, 1 as shipped. */
   readonly trouble: number;
 }
