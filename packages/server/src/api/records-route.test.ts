@@ -28,6 +28,8 @@ const RECORD = {
   status: "success",
 };
 
+const ID = "018b0000-0000-7000-8000-000000000001";
+
 interface Answer {
   readonly tree: string;
   readonly first_index: number | null;
@@ -35,7 +37,7 @@ interface Answer {
   readonly duplicates: number;
   readonly rejected: readonly { readonly line: number; readonly code: string; readonly message: string }[];
   readonly notes: readonly { readonly line: number; readonly code: string }[];
-  readonly proofs?: readonly { readonly leaf_index: number; readonly proof: string }[];
+  readonly proofs?: readonly { readonly tree: string; readonly leaf_index: number; readonly proof: string }[];
 }
 
 async function send(
@@ -135,6 +137,22 @@ describe("records", () => {
       };
       const result = await verifyProof({ proof, leaf: Buffer.from(stored.leaf), vkeys: [vkey] });
       expect(result.clean).toBe(true);
+    }
+  });
+
+  it("with wait=published and sent again come back with the proofs of what was stored before, in their order", async () => {
+    const records = [1, 2, 3].map((attempt) => ({ ...RECORD, attempt }));
+    const [one, two, three] = records.map((record, place) => ({ ...record, id: ID.replace("0", String(place + 1)) }));
+    const first = (await send(JSON.stringify([one, three]))).answer.first_index!;
+    const { answer } = await send(JSON.stringify([three, { status: "fine" }, two, one, two]), {}, "?wait=published");
+    expect(answer).toMatchObject({ first_index: first + 2, count: 1, duplicates: 3 });
+    expect(answer.proofs?.map((proof) => proof.leaf_index)).toEqual([first + 1, first + 2, first, first + 2]);
+    const again = (await send(JSON.stringify([one, two, three]), {}, "?wait=published")).answer;
+    expect(again).toMatchObject({ first_index: null, count: 0, duplicates: 3, notes: [] });
+    expect(again.proofs?.map((proof) => proof.leaf_index)).toEqual([first, first + 2, first + 1]);
+    for (const { tree, leaf_index: index, proof } of again.proofs!) {
+      expect(tree).toBe(TREE);
+      expect(proof).toContain(`index ${index}\n`);
     }
   });
 

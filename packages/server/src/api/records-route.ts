@@ -28,8 +28,10 @@ export const IntakeAnswer = Type.Object(
     rejected: Notes,
     notes: Notes,
     proofs: Type.Optional(
-      Type.Array(Type.Object({ leaf_index: Type.Integer(), proof: Type.String() }), {
-        description: "With wait=published: a c2sp.org/tlog-proof@v1 text for each stored record.",
+      Type.Array(Type.Object({ tree: Type.String(), leaf_index: Type.Integer(), proof: Type.String() }), {
+        description:
+          "With wait=published: a c2sp.org/tlog-proof@v1 text for each record that was not rejected, in their order; " +
+          "a duplicate's is that of the record stored before.",
       }),
     ),
   },
@@ -43,7 +45,12 @@ interface Answer {
   duplicates: number;
   rejected: readonly LineNote[];
   notes: readonly LineNote[];
-  proofs?: readonly { readonly leaf_index: number; readonly proof: string }[];
+  proofs?: readonly (Leaf & { readonly proof: string })[];
+}
+
+interface Leaf {
+  readonly tree: string;
+  readonly leaf_index: number;
 }
 
 export interface RecordsRouteParts {
@@ -124,10 +131,15 @@ async function answer(
   return wait ? withProofs(parts.ledger, result, stored) : result;
 }
 
-async function withProofs(ledger: Ledger, result: Answer, { tree, firstIndex, count }: Stored): Promise<Answer> {
-  if (firstIndex === null) return { ...result, proofs: [] };
+async function withProofs(ledger: Ledger, result: Answer, stored: Stored): Promise<Answer> {
+  const leaves = leavesOf(stored);
   try {
-    await ledger.published(tree, firstIndex + count, PUBLISHED_WAIT_MS);
+    const sizes = new Map<string, number>();
+    for (const { tree, leaf_index } of leaves) sizes.set(tree, Math.max(sizes.get(tree) ?? 0, leaf_index + 1));
+    for (const [tree, size] of sizes) await ledger.published(tree, size, PUBLISHED_WAIT_MS);
+    const proofs = [];
+    for (const leaf of leaves) proofs.push({ ...leaf, proof: await ledger.proof(leaf.tree, leaf.leaf_index) });
+    return { ...result, proofs };
   } catch (error) {
     if (!isTallystickError(error)) throw error;
     // The records are stored, and only that is what the status tells.
@@ -138,9 +150,19 @@ async function withProofs(ledger: Ledger, result: Answer, { tree, firstIndex, co
     };
     return { ...result, notes: [...result.notes, note] };
   }
-  const proofs = [];
-  for (let index = firstIndex; index < firstIndex + count; index++) {
-    proofs.push({ leaf_index: index, proof: await ledger.proof(tree, index) });
+}
+
+/** Where each record of the batch lies, copies where their originals do. */
+function leavesOf({ tree, firstIndex, count, duplicates, copies }: Stored): readonly Leaf[] {
+  const leaves: Leaf[] = [];
+  let next = firstIndex ?? 0;
+  const addStored = (until: number) => {
+    while (leaves.length < until) leaves.push({ tree, leaf_index: next++ });
+  };
+  for (const run of copies) {
+    addStored(run.at);
+    for (let i = 0; i < run.count; i++) leaves.push({ tree: run.tree, leaf_index: run.firstIndex + i });
   }
-  return { ...result, proofs };
+  addStored(count + duplicates);
+  return leaves;
 }

@@ -22,7 +22,7 @@ export async function rebuildWindow(
     for (let next = from; next < to;) {
       const run = await store.run(tree, next, REBUILD_RUN_BYTES);
       next = run.nextIndex;
-      const opening = remember(compute, run, window);
+      const opening = remember(compute, run, tree, window);
       // It is awaited in its turn; until then a failure must not count as unheard.
       opening.catch(() => {});
       underWay.push(opening);
@@ -49,9 +49,11 @@ function lastLeaves(store: SegmentStore, log: string, records: number) {
 async function remember(
   compute: Compute,
   run: Awaited<ReturnType<SegmentStore["run"]>>,
+  tree: string,
   window: DedupWindow,
 ): Promise<() => void> {
   const { path, offset, input } = run;
+  const { firstIndex } = input;
   const found = await compute.run(identitiesTask, input, [input.frames.buffer as ArrayBuffer]);
   if (found.bad !== null) {
     const { reason, number: frame, offset: within } = found.bad;
@@ -61,6 +63,6 @@ async function remember(
     const identities = words(found.identities);
     const digests = words(found.digests);
     for (let i = 0; i < found.count; i++) window.add(identities, digests, i);
-    window.settle(found.count);
+    window.settle(found.count, tree, firstIndex);
   };
 }

@@ -11,6 +11,8 @@ const digest = (text: string): Uint32Array =>
 interface Entry {
   readonly key: number;
   readonly content: number;
+  /** Running number of its leaf, once it is settled. */
+  leaf?: number;
 }
 
 /** The same, told with arrays. */
@@ -26,8 +28,27 @@ class Naive {
     if (found.length === 0) return ABSENT;
     return found.some((entry) => entry?.content === content) ? SAME : OTHER_CONTENT;
   }
-  settle(count: number): void {
-    this.settled = [...this.settled, ...this.unsettled.splice(0, count)].slice(-this.capacity);
+  settle(count: number, firstLeaf: number): void {
+    const settled = this.unsettled.splice(0, count);
+    for (const [place, entry] of settled.entries()) if (entry !== null) entry.leaf = firstLeaf + place;
+    this.settled = [...this.settled, ...settled].slice(-this.capacity);
+  }
+  leafOf({ key, content }: Entry): number | undefined {
+    return this.settled.find((entry) => entry?.key === key && entry.content === content)?.leaf;
+  }
+}
+
+/** Leaves go into one tree after another. */
+const TREE_LEAVES = 7;
+const placeOf = (leaf: number) => ({
+  tree: `default/${Math.floor(leaf / TREE_LEAVES)}`,
+  firstIndex: leaf % TREE_LEAVES,
+  count: 1,
+});
+function settle(window: DedupWindow, count: number, firstLeaf: number): void {
+  for (let leaf = firstLeaf; leaf < firstLeaf + count; leaf++) {
+    const { tree, firstIndex } = placeOf(leaf);
+    window.settle(1, tree, firstIndex);
   }
 }
 
@@ -48,10 +69,11 @@ describe("duplicate window", () => {
         (capacity, seed, steps) => {
           const window = new DedupWindow(capacity, seed, 256);
           const naive = new Naive(capacity);
+          let leaves = 0;
           for (const one of steps) {
             if (one.do === "add" && naive.look(one) !== SAME) {
               window.add(digest(`key ${one.key}`), digest(`content ${one.content}`), 0);
-              naive.unsettled.push(one);
+              naive.unsettled.push({ ...one });
             }
             if (one.do === "blank") {
               window.addBlank();
@@ -59,18 +81,21 @@ describe("duplicate window", () => {
             }
             if (one.do === "settle") {
               const count = Math.floor((naive.unsettled.length * one.share) / 100);
-              window.settle(count);
-              naive.settle(count);
+              settle(window, count, leaves);
+              naive.settle(count, leaves);
+              leaves += count;
             }
             if (one.do === "retract") {
               window.retractUnsettled();
               naive.unsettled = [];
             }
             for (let key = 0; key <= 30; key++)
-              for (let content = 0; content <= 3; content++)
-                expect(window.look(digest(`key ${key}`), digest(`content ${content}`), 0)).toBe(
-                  naive.look({ key, content }),
-                );
+              for (let content = 0; content <= 3; content++) {
+                const entry = [digest(`key ${key}`), digest(`content ${content}`), 0] as const;
+                expect(window.look(...entry)).toBe(naive.look({ key, content }));
+                const leaf = naive.leafOf({ key, content });
+                if (leaf !== undefined) expect(window.leavesOf(window.numberOf(...entry), 1)).toEqual([placeOf(leaf)]);
+              }
           }
         },
       ),
@@ -85,7 +110,7 @@ describe("duplicate window", () => {
     for (const content of contents) {
       window.look(key, content, 0);
       window.add(key, content, 0);
-      window.settle(1);
+      window.settle(1, "default/2026-11", 0);
     }
     expect(window.size).toBe(20_000);
     expect(window.look(key, contents.at(-20_000)!, 0)).toBe(SAME);

@@ -13,6 +13,8 @@ import assert from "node:assert/strict";
 
 import { MAX_UNSETTLED_RECORDS } from "./limits.ts";
 import { SlotTable } from "./slot-table.ts";
+import { StoredPlaces } from "./stored-places.ts";
+import type { StoredRun } from "./stored-places.ts";
 
 export const ABSENT = 0;
 export const SAME = 1;
@@ -39,6 +41,7 @@ export class DedupWindow {
   readonly #byKey: SlotTable;
   readonly #byPair: SlotTable;
   readonly #seed: number;
+  readonly #stored = new StoredPlaces();
   /** Running numbers of the oldest entry, the first unsettled one and the next one. */
   #oldest = 0;
   #settled = 0;
@@ -60,13 +63,30 @@ export class DedupWindow {
     return this.#next - this.#oldest;
   }
 
+  /** Running number of the entry that is added next. */
+  get next(): number {
+    return this.#next;
+  }
+
   /** Word arrays as `words` gives them; `at` counts records. */
   look(identities: Uint32Array, digests: Uint32Array, at: number): Seen {
     const word = at * WORDS;
     const newest = this.#newestOf(identities, word);
     if (newest === NO_PLACE) return ABSENT;
     if (same(this.#digests, newest * WORDS, digests, word)) return SAME;
-    return this.#hasPair(identities, digests, word) ? SAME : OTHER_CONTENT;
+    return this.#placeOfPair(identities, digests, word) === NO_PLACE ? OTHER_CONTENT : SAME;
+  }
+
+  /** Running number of the entry that `look` called the same. */
+  numberOf(identities: Uint32Array, digests: Uint32Array, at: number): number {
+    const place = this.#placeOfPair(identities, digests, at * WORDS);
+    assert(place !== NO_PLACE, "only a copy has a number already");
+    return this.#numberAt(place);
+  }
+
+  /** Where the entries of these settled running numbers lie, of which a reader learnt while they were in the window. */
+  leavesOf(number: number, count: number): readonly StoredRun[] {
+    return this.#stored.of(number, count);
   }
 
   add(identities: Uint32Array, digests: Uint32Array, at: number): void {
@@ -89,11 +109,17 @@ export class DedupWindow {
     this.#findable[this.#take()] = 0;
   }
 
-  /** The oldest `count` unsettled entries are durable; what is older than the window is forgotten. */
-  settle(count: number): void {
+  /**
+   * The oldest `count` unsettled entries are durable, as the leaves of `tree` from `firstIndex` on; what is older than
+   * the window is forgotten.
+   */
+  settle(count: number, tree: string, firstIndex: number): void {
     this.#settled += count;
     assert(this.#settled <= this.#next);
+    this.#stored.add(count, tree, firstIndex);
     while (this.#settled - this.#oldest > this.#capacity) this.#forgetOldest();
+    // A copy that was seen before entries left the window is answered after them.
+    this.#stored.forgetBefore(this.#oldest - (this.#places - this.#capacity));
   }
 
   retractUnsettled(): void {
@@ -148,14 +174,14 @@ export class DedupWindow {
     }
   }
 
-  #hasPair(identities: Uint32Array, digests: Uint32Array, word: number): boolean {
+  #placeOfPair(identities: Uint32Array, digests: Uint32Array, word: number): number {
     const table = this.#byPair;
     const hash = this.#hash(identities, word) ^ this.#hash(digests, word);
     for (let slot = table.home(hash >>> 0); ; slot = table.next(slot)) {
       const place = table.at(slot);
-      if (place === NO_PLACE) return false;
+      if (place === NO_PLACE) return NO_PLACE;
       if (same(this.#keys, place * WORDS, identities, word) && same(this.#digests, place * WORDS, digests, word))
-        return true;
+        return place;
     }
   }
 

@@ -108,7 +108,14 @@ export function journalContract(name: string, make: () => Promise<JournalUnderTe
     test("the first batch opens its tree with leaf 0 and gets the indexes after it, in its order", async () => {
       const { journal } = await make();
       const outcome = stored(await journal.append("default", batchOf(range(0, 5))));
-      expect(outcome).toEqual({ kind: "stored", tree: "default/2026-11", firstIndex: 1, count: 5, duplicates: 0 });
+      expect(outcome).toEqual({
+        kind: "stored",
+        tree: "default/2026-11",
+        firstIndex: 1,
+        count: 5,
+        duplicates: 0,
+        copies: [],
+      });
       expect(journal.trees()).toEqual([
         { tree: "default/2026-11", log: "default", epoch: "2026-11", size: 6, closed: false },
       ]);
@@ -150,10 +157,44 @@ export function journalContract(name: string, make: () => Promise<JournalUnderTe
       const { journal } = await make();
       await journal.append("default", batchOf(range(0, 5)));
       const again = stored(await journal.append("default", batchOf(range(0, 5))));
-      expect(again).toEqual({ kind: "stored", tree: "default/2026-11", firstIndex: null, count: 0, duplicates: 5 });
+      expect(again).toMatchObject({
+        kind: "stored",
+        tree: "default/2026-11",
+        firstIndex: null,
+        count: 0,
+        duplicates: 5,
+      });
       const mixed = stored(await journal.append("default", batchOf(range(3, 8))));
       expect(mixed).toMatchObject({ firstIndex: 6, count: 3, duplicates: 2 });
       expect(await allLeaves(journal)).toHaveLength(9);
+    });
+
+    test("a copy is told where its original lies, of whatever batch and tree that is, also after a restart", async () => {
+      const first = await make();
+      const { journal, clock } = first;
+      const tree = "default/2026-11";
+      await journal.append("default", batchOf(range(0, 5)));
+      const again = stored(await journal.append("default", batchOf(range(0, 5))));
+      expect(again.copies).toEqual([{ at: 0, tree, firstIndex: 1, count: 5 }]);
+      const twice = [...range(3, 8), ...range(6, 8)];
+      const mixed = stored(await journal.append("default", batchOf(twice)));
+      expect(mixed.copies).toEqual([
+        { at: 0, tree, firstIndex: 4, count: 2 },
+        { at: 5, tree, firstIndex: 7, count: 2 },
+      ]);
+      clock.advance(31 * 24 * 3_600_000);
+      await journal.append("default", batchOf(range(8, 10)));
+      const across = stored(await journal.append("default", batchOf(range(6, 10))));
+      expect(across.copies).toEqual([
+        { at: 0, tree, firstIndex: 7, count: 2 },
+        { at: 2, tree: "default/2026-12", firstIndex: 1, count: 2 },
+      ]);
+      const later = (await first.reopen()).journal;
+      expect(stored(await later.append("default", batchOf(range(6, 10)))).copies).toEqual(across.copies);
+      expect(stored(await later.append("default", batchOf(twice))).copies).toEqual([
+        { at: 0, tree, firstIndex: 4, count: 5 },
+        { at: 5, tree, firstIndex: 7, count: 2 },
+      ]);
     });
 
     test("copies within one batch and in batches sent at the same time are stored once", async () => {

@@ -84,6 +84,8 @@ export type AppendOutcome =
       readonly firstIndex: number | null;
       readonly count: number;
       readonly duplicates: number;
+      /** Where the originals of the duplicates lie, in batch order; all of them are durable. */
+      readonly copies: readonly CopiedRun[];
     }
   | {
       readonly kind: "pushback";
@@ -91,6 +93,14 @@ export type AppendOutcome =
       readonly reason: "full" | "failed" | "busy" | "closing";
       readonly retryAfterS: number;
     };
+
+/** Records `at` … `at` + count − 1 of a batch are copies of the leaves from `firstIndex` on. */
+export interface CopiedRun {
+  readonly at: number;
+  readonly tree: string;
+  readonly firstIndex: number;
+  readonly count: number;
+}
 
 export interface TreePosition {
   /** `<log>/<epoch>` */

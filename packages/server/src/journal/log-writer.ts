@@ -374,15 +374,17 @@ export class LogWriter {
   #finish(group: Group, tree: string, firstIndex: number): void {
     assert(this.#underWay[0] === group, "groups end in their order");
     this.#underWay.shift();
-    this.#parts.sequencer.settle(group.kept);
+    this.#parts.sequencer.settle(group.marked, tree, firstIndex);
     this.#storedRecords += group.kept;
     let index = firstIndex;
     for (const [place, { batch, bytes, settle }] of group.waiting.entries()) {
-      const count = group.marked[place]!.kept;
+      const marked = group.marked[place]!;
+      const count = marked.kept;
       const duplicates = batch.records.count - count;
       this.#duplicates += duplicates;
       this.#heldBytes -= bytes;
-      settle({ kind: "stored", tree, firstIndex: count === 0 ? null : index, count, duplicates });
+      const copies = this.#parts.sequencer.copiesOf(marked);
+      settle({ kind: "stored", tree, firstIndex: count === 0 ? null : index, count, duplicates, copies });
       index += count;
     }
   }

@@ -15,7 +15,7 @@ import { ABSENT, OTHER_CONTENT, SAME, words } from "./dedup-window.ts";
 import type { DedupWindow } from "./dedup-window.ts";
 import { IDENTITY_BYTES } from "./identities-task.ts";
 import { STANDINGS } from "./journal.ts";
-import type { IncomingBatch } from "./journal.ts";
+import type { CopiedRun, IncomingBatch } from "./journal.ts";
 import type { SealBatch } from "./seal-task.ts";
 
 /** A batch after the decision on duplicates. `keep` as the seal task takes it: 0, or 1 + variant. */
@@ -25,6 +25,17 @@ export interface MarkedBatch {
   readonly kept: number;
   /** Bit v is set when some record has variant v. */
   readonly variants: number;
+  /** Running number that the window gave the first kept one. */
+  readonly firstNumber: number;
+  /** What is not kept, in batch order. */
+  readonly copies: readonly CopyRun[];
+}
+
+/** Records next to each other that are copies of entries next to each other. */
+interface CopyRun {
+  readonly at: number;
+  readonly number: number;
+  count: number;
 }
 
 /** A record's `observed` differs within its batch only by these. */
@@ -47,11 +58,16 @@ export class Sequencer {
     const identities = words(batch.records.identities);
     const digests = words(batch.records.digests);
     const keep = new Uint8Array(count);
+    const copies: CopyRun[] = [];
+    const firstNumber = this.#window.next;
     let kept = 0;
     let variants = 0;
     for (let i = 0; i < count; i++) {
       const seen = identified[i] === 1 ? this.#window.look(identities, digests, i) : ABSENT;
-      if (seen === SAME) continue;
+      if (seen === SAME) {
+        addCopy(copies, i, this.#window.numberOf(identities, digests, i));
+        continue;
+      }
       if (identified[i] === 1) this.#window.add(identities, digests, i);
       else this.#window.addBlank();
       const variant = standings[i]! * CONFLICTS + (seen === OTHER_CONTENT ? 1 : 0);
@@ -59,7 +75,7 @@ export class Sequencer {
       variants |= 1 << variant;
       kept += 1;
     }
-    return { batch, keep, kept, variants };
+    return { batch, keep, kept, variants, firstNumber, copies };
   }
 
   /** The time that the group was received at: the clock's, or the last one given when the clock went back. */
@@ -68,15 +84,41 @@ export class Sequencer {
     return this.#lastReceivedUs;
   }
 
-  /** Records that `mark` kept are durable. */
-  settle(kept: number): void {
-    this.#window.settle(kept);
+  /** What `mark` kept of these batches is durable, as the leaves of `tree` from `firstIndex` on. */
+  settle(group: readonly MarkedBatch[], tree: string, firstIndex: number): void {
+    let index = firstIndex;
+    const placed = group.map((marked) => {
+      const first = index;
+      index += marked.kept;
+      return { marked, first };
+    });
+    // The leaf that opens a tree is marked after the batches that it is stored before.
+    placed.sort((one, other) => one.marked.firstNumber - other.marked.firstNumber);
+    for (const { marked, first } of placed) if (marked.kept > 0) this.#window.settle(marked.kept, tree, first);
+  }
+
+  /** Where the copies' originals lie, once they are durable. */
+  copiesOf({ copies }: MarkedBatch): readonly CopiedRun[] {
+    return copies.flatMap(({ at, number, count }) => {
+      let next = at;
+      return this.#window.leavesOf(number, count).map((run) => {
+        const place = next;
+        next += run.count;
+        return { at: place, ...run };
+      });
+    });
   }
 
   /** Nothing that is under way will become durable. */
   retract(): void {
     this.#window.retractUnsettled();
   }
+}
+
+function addCopy(copies: CopyRun[], at: number, number: number): void {
+  const last = copies.at(-1);
+  if (last !== undefined && last.at + last.count === at && last.number + last.count === number) last.count += 1;
+  else copies.push({ at, number, count: 1 });
 }
 
 /** What the seal task needs of a batch. Its buffers are the task's from then on. */

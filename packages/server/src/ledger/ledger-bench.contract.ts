@@ -95,6 +95,7 @@ class LeafJournal implements Journal {
       firstIndex: fresh.length === 0 ? null : firstIndex,
       count: fresh.length,
       duplicates,
+      copies: [],
     };
   }
 
