@@ -1,7 +1,8 @@
 /**
- * GET /api/export: all records that match, as they are read, in constant memory. Streamed whole, or page by page
- * (`paged=true`): each page's text goes after the one before, and its header `Tallystick-Next` is the cursor of what
- * follows, so that an export which breaks off goes on where it was.
+ * GET /api/export: all records that match, as they are read, in constant memory. Streamed whole: its header
+ * `Tallystick-Cursor` names the run, and with it and `after=<tree>:<leaf_index>` of the last whole record a stream that
+ * broke goes on. Or page by page (`paged=true`): each page's text goes after the one before, and its header
+ * `Tallystick-Next` is the cursor of what follows.
  */
 import { Readable } from "node:stream";
 import { Type } from "typebox";
@@ -22,6 +23,7 @@ export interface ExportRouteParts {
   readonly ledger: Ledger;
 }
 
+const RUN_HEADER = "tallystick-cursor";
 const NEXT_HEADER = "tallystick-next";
 const PARTIAL_HEADER = "tallystick-partial";
 
@@ -29,6 +31,13 @@ const ExportQuery = query({
   ...QUESTION,
   order: ORDER,
   cursor: CURSOR,
+  after: Type.Optional(
+    Type.String({
+      description:
+        "<tree>:<leaf_index> of the last record that was received whole: the export goes on after it. " +
+        "With the `cursor` that the header Tallystick-Cursor gave, nothing is missing or there twice.",
+    }),
+  ),
   format: Type.Optional(Type.Enum([...EXPORT_FORMATS], { default: "ndjson" })),
   proofs: Type.Optional(Type.Boolean({ description: "Each record with its c2sp.org/tlog-proof@v1 text." })),
   paged: Type.Optional(Type.Boolean({ description: "One page, with the next one's cursor in Tallystick-Next." })),
@@ -37,6 +46,7 @@ const ExportQuery = query({
 interface ExportParameters extends QuestionParameters {
   readonly order?: string;
   readonly cursor?: string;
+  readonly after?: string;
   readonly format?: ExportFormatName;
   readonly proofs?: boolean;
   readonly paged?: boolean;
@@ -51,14 +61,16 @@ export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void
       schema: {
         summary: "All records that match, streamed",
         description:
-          "Streamed whole, or with `paged=true` page by page: the texts of all pages, one after another, are the export. " +
+          "Streamed whole: when the stream breaks, cut what was received after its last whole record and ask again with " +
+          "`cursor` from the header Tallystick-Cursor and `after` of that record; without a whole record, with `cursor` alone. " +
+          "Or with `paged=true` page by page: the texts of all pages, one after another, are the export. " +
           "Each page's header Tallystick-Next is the `cursor` of what follows, and is absent on the last; " +
           "Tallystick-Partial: true says that a limit cut the page.",
         tags: ["search"],
         querystring: ExportQuery,
         response: {
           200: textResponse("What `format` asks for", "application/x-ndjson", "text/csv", "application/xml"),
-          ...problems(400, 401, 403, 422, 503, 504),
+          ...problems(400, 401, 403, 410, 422, 503, 504),
         },
       },
     },
@@ -81,6 +93,7 @@ async function serveExport(
     .type(exportContentType(format))
     .header("content-disposition", `attachment; filename="tallystick-export.${format}"`);
   if (first.done === true) return reply.send("");
+  reply.header(RUN_HEADER, first.value.run);
   if (!paged) return reply.send(Readable.from(whole(first.value, chunks, reply)));
   await chunks.return?.();
   const { text, next, partial } = first.value;

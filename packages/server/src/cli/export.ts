@@ -32,6 +32,7 @@ interface ExportOptions extends TargetOptions, QuestionOptions {
   readonly format: string;
   readonly proofs?: boolean;
   readonly cursor?: string;
+  readonly after?: string;
   readonly out?: string;
 }
 
@@ -44,15 +45,16 @@ export function exportCommand(parts: CliParts, run: Run): Command {
     .addOption(new Option("--format <format>", "how").choices(["ndjson", "csv", "xml"]).default("ndjson"))
     .option("--proofs", "each record with its proof")
     .option("--cursor <cursor>", "go on where an export ended early")
+    .option("--after <place>", "go on after a record, named as <tree>:<leaf_index>")
     .option("--out <file>", "write to a file instead of standard output")
     .option("--json", "the same as --format ndjson")
     .action((words: string[], options: ExportOptions & { json?: boolean }) =>
       run(async () => {
-        const { proofs, cursor, out } = options;
+        const { proofs, cursor, after, out } = options;
         const format = options.json === true ? "ndjson" : options.format;
         const client = connectTo(await findTarget(parts, options), parts.fetch);
         const query = { ...questionOf(words, options), format, proofs, paged: true };
-        const bytes = await copyPages(parts, client, query, cursor, out);
+        const bytes = await copyPages(parts, client, query, { cursor, after }, out);
         if (out !== undefined) parts.terminal.note(`wrote ${grouped(bytes)} bytes to ${out}`);
         return EXIT.ok;
       }),
@@ -64,15 +66,18 @@ async function copyPages(
   parts: CliParts,
   client: Client,
   query: Query,
-  cursor: string | undefined,
+  begin: { readonly cursor: string | undefined; readonly after: string | undefined },
   out: string | undefined,
 ): Promise<number> {
-  const file = out === undefined ? null : await open(out, cursor === undefined ? "w" : "a", 0o600);
+  const isNew = begin.cursor === undefined && begin.after === undefined;
+  const file = out === undefined ? null : await open(out, isNew ? "w" : "a", 0o600);
   let bytes = 0;
-  let next: string | null = cursor ?? null;
+  let next: string | null = begin.cursor ?? null;
+  let { after } = begin;
   try {
     do {
-      const page = await pageWithRetries(client, { ...query, cursor: next ?? undefined });
+      const page = await pageWithRetries(client, { ...query, cursor: next ?? undefined, after });
+      after = undefined;
       if (file === null) await parts.rawOut(page.bytes);
       else await file.appendFile(page.bytes);
       bytes += page.bytes.length;

@@ -13,8 +13,8 @@ export interface Cursor {
   /** What `now` was on the first page. */
   readonly nowUs: number;
   readonly sizes: TreeSizes;
-  /** The last record given; the next page begins after it. */
-  readonly after: PageKey;
+  /** The last record given; the next page begins after it. Null: nothing was given yet. */
+  readonly after: PageKey | null;
 }
 
 /** The order of records: time, then tree, then leaf index. */
@@ -24,11 +24,12 @@ export interface PageKey {
   readonly leafIndex: number;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 export function encodeCursor(cursor: Cursor, question: readonly unknown[]): string {
   const { nowUs, sizes, after } = cursor;
-  const content = [VERSION, questionHash(question), nowUs, [...sizes], [after.us, after.tree, after.leafIndex]];
+  const last = after === null ? null : [after.us, after.tree, after.leafIndex];
+  const content = [VERSION, questionHash(question), nowUs, [...sizes], last];
   return Buffer.from(JSON.stringify(content)).toString("base64url");
 }
 
@@ -41,7 +42,7 @@ export function decodeCursor(text: string, question: readonly unknown[]): Cursor
   if (hash !== questionHash(question)) throw invalid("It belongs to another query.");
   const key = keyOf(after);
   const trees = sizesOf(sizes);
-  if (!isMicroseconds(nowUs) || key === null || trees === null) throw invalid("It is damaged.");
+  if (!isMicroseconds(nowUs) || (key === null && after !== null) || trees === null) throw invalid("It is damaged.");
   const cursor = { nowUs, sizes: trees, after: key };
   if (encodeCursor(cursor, question) !== text) throw invalid("It is damaged.");
   return cursor;

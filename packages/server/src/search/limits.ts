@@ -51,3 +51,5 @@ export const EXPORT_PIECE_LENGTH = 8 * 1024 * 1024;
 export const EXPORT_MIN_RECORDS = 100;
 export const EXPORT_MAX_RECORDS = 10_000;
 export const EXPORT_PROOFS_AT_ONCE = 64;
+/** When to ask again for what needs a whole index. */
+export const RETRY_AFTER_FILLING_S = 5;

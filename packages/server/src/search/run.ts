@@ -22,7 +22,8 @@ export interface Run {
   readonly order: PageOrder;
   readonly after: PageKey | null;
   readonly sizes: TreeSizes;
-  readonly cursorAt: (after: PageKey) => string;
+  /** The cursor that goes on after a record of the run; null: from its beginning. */
+  readonly cursorAt: (after: PageKey | null) => string;
 }
 
 export function planRun({ follower, clock }: SearchSources, scope: Scope, request: RunRequest): Run {

@@ -29,6 +29,8 @@ async function chunks(request: ExportRequest): Promise<readonly ExportChunk[]> {
 }
 
 const place = ({ tree, leaf_index }: StoredRecord) => `${tree}:${leaf_index}`;
+const RECORD_END = { ndjson: /\n/g, csv: /\r\n/g, xml: /<\/stored_record>\n/g };
+const countOf = (text: string, format: keyof typeof RECORD_END) => text.match(RECORD_END[format])?.length ?? 0;
 const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
 
 describe("an export", () => {
@@ -36,8 +38,8 @@ describe("an export", () => {
     const parts = await chunks({ format: "ndjson" });
     const records = linesOf(parts.map((part) => part.text).join("")).map((line) => JSON.parse(line) as StoredRecord);
     expect(parts.length).toBeGreaterThanOrEqual(3);
-    expect(new Set(records.map(place)).size).toBe(COUNT);
-    expect(records).toHaveLength(COUNT);
+    expect(new Set(records.map(place)).size).toBe(fixture.stored.length);
+    expect(records).toHaveLength(fixture.stored.length);
     expect(parts.at(-1)?.next).toBeNull();
   });
 
@@ -56,6 +58,25 @@ describe("an export", () => {
     }
   });
 
+  it.each(["ndjson", "csv", "xml"] as const)("as %s goes on after any record, whatever came later", async (format) => {
+    const request: ExportRequest = { format, q: "-status:error" };
+    const [first, ...others] = await chunks(request);
+    const whole = [first, ...others].map((part) => part!.text).join("");
+    const places = (await chunks({ ...request, format: "ndjson" }))
+      .flatMap((part) => linesOf(part.text))
+      .map((line) => place(JSON.parse(line) as StoredRecord));
+    const [late] = fc.sample(storedRecords(50), { numRuns: 1, seed: 10 });
+    await fixture.insert(late ?? []);
+    for (const number of [0, 1, EXPORT_FIRST_RECORDS + 3, places.length - 1]) {
+      const rest = await chunks({ ...request, cursor: first!.run, after: places[number]! });
+      const text = rest.map((part) => part.text).join("");
+      expect(whole.endsWith(text)).toBe(true);
+      const begin = await chunks({ ...request, cursor: first!.run });
+      expect(begin.map((part) => part.text).join("") === whole).toBe(true);
+      expect(countOf(text, format)).toBe(places.length - number - 1);
+    }
+  });
+
   it("carries the proof of each record when asked", async () => {
     const proof = (tree: string, leafIndex: number) =>
       Promise.resolve(leafIndex === 0 ? null : `proof of ${tree}:${leafIndex}\n`);
@@ -66,5 +87,26 @@ describe("an export", () => {
     }
     const [first] = await chunks({ format: "csv", q: "status:denied", proof });
     expect(first?.text.split("\r\n")[0]?.endsWith(",proof")).toBe(true);
+  });
+
+  it("is refused while the index lacks records of it, rather than being shorter", async () => {
+    const own = await openSearchFixture();
+    try {
+      await own.insert(fixture.stored.slice(0, 10));
+      const first = async (request: Partial<ExportRequest>) => {
+        const parts = own.search.export({ logs: "*" }, { format: "ndjson", own: true, ...request });
+        return (await parts[Symbol.asyncIterator]().next()).value as ExportChunk;
+      };
+      const { run } = await first({});
+      await expect(first({ after: "default/2026-11:999999999" })).rejects.toThrow(/no such record/);
+      await expect(first({ after: "default" })).rejects.toThrow(/tree:leaf_index/);
+      own.become("rebuilding");
+      await expect(first({})).rejects.toThrow(/index is being filled/);
+      own.become("ready");
+      own.forget(own.stored[0]!.tree);
+      await expect(first({ cursor: run })).rejects.toThrow(/no longer holds/);
+    } finally {
+      await own.close();
+    }
   });
 });

@@ -1,34 +1,42 @@
 import type { StoredRecord } from "@tallystick/record";
 
+import { TallystickError } from "../../errors.ts";
 import {
   EXPORT_FIRST_RECORDS,
   EXPORT_MAX_RECORDS,
   EXPORT_MIN_RECORDS,
   EXPORT_PIECE_LENGTH,
   EXPORT_PROOFS_AT_ONCE,
+  RETRY_AFTER_FILLING_S,
 } from "../limits.ts";
 import { readPage } from "../page.ts";
 import type { Page } from "../page.ts";
 import { planRun } from "../run.ts";
 import type { Run, RunRequest } from "../run.ts";
 import type { Scope } from "../scope.ts";
+import { isFilling } from "../sources.ts";
 import type { SearchSources } from "../sources.ts";
+import { isMissing } from "../tree-sizes.ts";
 import { FIRST_WINDOW_US } from "../windows.ts";
 import { csvFormat } from "./csv.ts";
 import type { ExportedRecord, ExportFormat } from "./format.ts";
 import { ndjsonFormat } from "./ndjson.ts";
+import { keyOfPlace } from "./resume.ts";
 import { xmlFormat } from "./xml.ts";
 
 /**
  * All matching records as text, without a limit of rows and in constant memory: page after page of one run, the
  * next one only when the reader takes it. Every chunk says where an export that was broken off after it goes on, so
- * that the texts joined are the whole.
+ * that the texts joined are the whole; one that was broken off within a chunk goes on after its last whole record. An
+ * index that does not hold all of the run is an error, never a shorter export.
  */
 export const EXPORT_FORMATS = ["ndjson", "csv", "xml"] as const;
 export type ExportFormatName = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportRequest extends RunRequest {
   readonly format: ExportFormatName;
+  /** `tree:leaf_index` of the last record that the reader has whole; it goes on there, without the format's head. */
+  readonly after?: string | null;
   /**
    * The text of a record's proof, or null when no checkpoint covers it yet; with it, every record is exported with
    * its proof.
@@ -39,6 +47,8 @@ export interface ExportRequest extends RunRequest {
 export interface ExportChunk {
   readonly text: string;
   readonly records: number;
+  /** The run that the chunk belongs to: with `after`, the export goes on after any of its records. */
+  readonly run: string;
   /** Where to go on after this chunk; null: it is the last one. */
   readonly next: string | null;
   /**
@@ -63,27 +73,45 @@ export function exportRecords(
 }
 
 async function* chunks(
-  { reader, clock }: SearchSources,
+  sources: SearchSources,
   run: Run,
-  { format: formatName, proof }: ExportRequest,
+  { format: formatName, proof, after: place }: ExportRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<ExportChunk, void> {
+  const { reader, clock } = sources;
+  const { scope, axis } = run.filter;
   const format = formatOf(formatName, proof !== undefined);
-  let { after } = run;
+  const cursor = run.cursorAt(null);
+  refuseHoles(sources, run);
+  let after = place ? await keyOfPlace(reader, scope, axis, place, signal) : run.after;
   let limit = EXPORT_FIRST_RECORDS;
   let firstWidthUs: number | null = null;
   let head = after === null ? format.head : "";
   for (;;) {
+    refuseHoles(sources, run);
     const page: Page = await readPage(reader, clock, { ...run, after, firstWidthUs, limit }, signal);
     const texts = (await withProofs(page.records, proof)).map((exported) => format.record(exported));
     const text = head + texts.join("") + (page.next === null ? format.tail : "");
     const next = page.next === null ? null : run.cursorAt(page.next);
-    yield { text, records: page.records.length, next, partial: page.partial };
+    yield { text, records: page.records.length, run: cursor, next, partial: page.partial };
     if (page.next === null || page.partial) return;
     limit = nextLimit(text.length / Math.max(page.records.length, 1));
     firstWidthUs = nextWidth(page, after?.us ?? null);
     after = page.next;
     head = "";
+  }
+}
+
+function refuseHoles(sources: SearchSources, { sizes }: Run): void {
+  if (isFilling(sources)) {
+    throw new TallystickError("index_unavailable", "The index is being filled, so an export would lack records.", {
+      retryAfterS: RETRY_AFTER_FILLING_S,
+    });
+  }
+  if (isMissing(sizes, sources.follower.positions())) {
+    throw new TallystickError("position_gone", "The index no longer holds all that this export began with.", {
+      hint: "Begin the export again without a cursor.",
+    });
   }
 }
 
