@@ -45,7 +45,7 @@ export interface Column {
   readonly field: string;
   /** Present in every leaf. */
   readonly required: boolean;
-  /** Its words are found by bare words. */
+  /** Its words are found by bare words; of an id, when it does not look like one. */
   readonly words: boolean;
   /** Exact values are found through a bloom filter. */
   readonly bloom: boolean;
@@ -90,10 +90,7 @@ function recordColumn(field: FieldSpec): Column {
     source: "record",
     field: field.name,
     required: field.required !== "no",
-    words:
-      field.kind !== "id" &&
-      (shape === "name" || shape === "text" || shape === "names" || shape === "map") &&
-      !WORDLESS.has(field.name),
+    words: (shape === "name" || shape === "text" || shape === "names" || shape === "map") && !WORDLESS.has(field.name),
     bloom: field.kind === "id" || field.name === "subject_refs",
   };
 }

@@ -76,6 +76,14 @@ function callIdEqualTo(value: string, param: string): Condition {
   };
 }
 
+/** What is shorter, or has no digit, is found by its words. */
+export const ID_LENGTH = 6;
+
+/** An address, a name with @, or anything longer with a digit in it: a bare word that is compared with ids too. */
+export function looksLikeId(text: string): boolean {
+  return /[@:]/.test(text) || (text.length >= ID_LENGTH && /\d/.test(text));
+}
+
 /**
  * True of rows in which some id is exactly `value`: what a bare word means beside the words of texts. Only columns
  * that can hold a value of its form are asked.

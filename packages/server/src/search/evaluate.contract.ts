@@ -124,7 +124,8 @@ function anywhere(value: QueryValue, stored: StoredRecord): boolean {
   const texts: string[] = [];
   for (const [name, found] of Object.entries(stored.record) as [string, Value][]) {
     const kind = FIELD_BY_NAME.get(name)?.kind;
-    if (kind === "id" || kind === "time" || kind === "uint" || NO_WORDS.has(name)) continue;
+    if (kind === "id" && (HEXADECIMAL.test(name) || looksLikeId(textOf(found)))) continue;
+    if (kind === "time" || kind === "uint" || NO_WORDS.has(name)) continue;
     if (Array.isArray(found)) texts.push(...found);
     else if (typeof found === "object") texts.push(...Object.values(found));
     else texts.push(String(found));
@@ -136,13 +137,17 @@ function anywhere(value: QueryValue, stored: StoredRecord): boolean {
 function isId(value: QueryValue, stored: StoredRecord): boolean {
   const text = plainText(value);
   if (value.parts.some((part) => part.kind !== "literal")) return false;
-  if (!/[@:]/.test(text) && !(text.length >= 6 && /[0-9]/.test(text))) return false;
+  if (!/[@:]/.test(text) && !looksLikeId(text)) return false;
   if (stored.call_id === text || stored.record.subject_refs?.includes(text) === true) return true;
   return (Object.entries(stored.record) as [string, Value][]).some(
     ([name, found]) =>
       FIELD_BY_NAME.get(name)?.kind === "id" &&
       (HEXADECIMAL.test(name) ? textOf(found).toLowerCase() === text.toLowerCase() : found === text),
   );
+}
+
+function looksLikeId(text: string): boolean {
+  return text.length >= 6 && /[0-9]/.test(text);
 }
 
 const HEXADECIMAL = /^(?:id|trace_id|span_id|parent_span_id)$/;
@@ -167,8 +172,12 @@ function inRange(
   }
   if (field?.kind === "time") return inTimes(timestampUs(textOf(found)), lower, upper, nowUs);
   const bounds = [lower, upper].filter((bound) => bound !== null);
-  if (bounds.every((bound) => isNumber(bound.text))) {
+  const isVersion = ref.kind === "field" ? ref.name === "service_version" : ref.name.endsWith(".version");
+  if (bounds.every((bound) => isNumber(bound.text)) && !isVersion) {
     return isNumber(textOf(found)) && between(Number(textOf(found)), lower, upper, (bound) => Number(bound.text));
+  }
+  if (bounds.every((bound) => isDotted(bound.text))) {
+    return isDotted(textOf(found)) && between(0, lower, upper, (bound) => inDots(bound.text, textOf(found)));
   }
   const isHex = /^(?:id|trace_id|span_id|parent_span_id)$|_digest$|_payload$/.test(field?.name ?? "");
   const fold = (text: string) => Buffer.from(field?.exact === true && !isHex ? text : text.toLowerCase());
@@ -198,6 +207,17 @@ function wholeNumber(text: string, field: QueryField): number {
 
 function isNumber(text: string): boolean {
   return /^-?[0-9]{1,15}(\.[0-9]{1,9})?$/.test(text);
+}
+
+function isDotted(text: string): boolean {
+  return /^v?\d{1,9}(\.\d{1,9}){0,7}($|[-+ ])/i.test(text);
+}
+
+/** Below zero when the one comes before the other. */
+function inDots(one: string, other: string): number {
+  const [a = [], b = []] = [one, other].map((text) => (/[\d.]+/.exec(text)?.[0] ?? "").split(".").map(Number));
+  const at = Array.from({ length: 8 }, (_, place) => place).find((place) => (a[place] ?? 0) !== (b[place] ?? 0));
+  return at === undefined ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
 function escaped(text: string): string {

@@ -25,13 +25,35 @@ const TEXTS = [
   "tab\there",
 ];
 const OPERATIONS = ["GET /health", "GET /orders/{id}", "get /health", "SELECT orders", "publish orders.created"];
-const VALUES = ["200", "404", "/orders/{id}", "acme-client/2.3", "", "-7.5", "Retry", "retry", "50%"];
-const IDS = ["xyz-123", "XYZ-123", "req_%1", "10.0.0.7", "alice@example.com", "sha256:abc"];
+const VALUES = [
+  "200",
+  "10.0.0.12",
+  "10.0.0.7",
+  "404",
+  "/orders/{id}",
+  "acme-client/2.3",
+  "",
+  "-7.5",
+  "Retry",
+  "retry",
+  "50%",
+];
+const IDS = [
+  "xyz-123",
+  "order-placed-now",
+  "Alice",
+  "r-1",
+  "XYZ-123",
+  "req_%1",
+  "10.0.0.7",
+  "alice@example.com",
+  "sha256:abc",
+];
 const HEX32 = ["4bf92f3577b34da6a3ce929d0e0e4736", "00000000000000000000000000000001"];
 const HEX16 = ["00f067aa0ba902b7", "0000000000000001"];
 const DIGESTS = [`sha256:${"ab".repeat(32)}`, `sha256:${"00".repeat(32)}`];
 const UUIDS = ["0193628a-0000-7000-8000-000000000001", "0193628a-0000-7000-8000-000000000002"];
-const KEYS = ["http.route", "http.response.status_code", "status", "k e:y"];
+const KEYS = ["http.route", "db.version", "http.response.status_code", "status", "k e:y"];
 const NUMBERS = [0, 1, 7, 500, 50_000, Number.MAX_SAFE_INTEGER];
 const timeUs = fc.integer({ min: -3, max: 5 }).map((minutes) => NOW_US - minutes * 60_000_000 + (minutes % 2) * 1_234);
 const CHOICES = fc.constantFrom;
@@ -56,6 +78,7 @@ const optionalFields = {
   peer_port: CHOICES(443, 0),
   request_digest: CHOICES(...DIGESTS),
   data_categories: fc.uniqueArray(CHOICES("pii", "phi"), { minLength: 1 }),
+  service_version: CHOICES("1.9", "1.10", "1.10.0", "v1.10.2-rc1", "2", "1.9.0+build", "main", "1.2.3.4.5.6.7.8.9"),
   environment: CHOICES("Production", "staging"),
   attributes: fc.dictionary(CHOICES(...KEYS), CHOICES(...VALUES, ...TEXTS), { minKeys: 1, maxKeys: 3 }),
 };

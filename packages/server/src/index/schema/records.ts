@@ -3,9 +3,11 @@
  * forgotten: an index of another version is rebuilt from the journal.
  *
  * Words: `words` is no stored column but the text of a row joined by line feeds, in lower case; the text index holds
- * its tokens (runs of letters and digits), and `hasAllTokens(words, …)` is answered from the index alone.
+ * its tokens (runs of letters and digits), and `hasAllTokens(words, …)` is answered from the index alone. An id that a
+ * bare word would not be taken for (`looksLikeId`) has its words there; others are found through their bloom filters.
  */
 import { createHash } from "node:crypto";
+import { ID_LENGTH } from "../predicates.ts";
 import { COLUMNS, SQL_DEFAULTS, SQL_TYPES } from "../columns.ts";
 import type { Column } from "../columns.ts";
 
@@ -30,7 +32,9 @@ function columnLine(column: Column): string {
 function wordsOf(column: Column): string {
   if (column.shape === "map") return `arrayStringConcat(mapValues(${column.name}), '\\n')`;
   if (column.shape === "names") return `arrayStringConcat(${column.name}, '\\n')`;
-  return column.name;
+  return column.bloom
+    ? `if(lengthUTF8(${column.name}) < ${ID_LENGTH} OR NOT match(${column.name}, '[0-9]'), ${column.name}, '')`
+    : column.name;
 }
 
 export const WORDS_EXPRESSION = `lowerUTF8(concatWithSeparator('\\n', ${COLUMNS.filter((column) => column.words)

@@ -1,9 +1,10 @@
+import { looksLikeId } from "../../index/predicates.ts";
 import { syntaxError } from "../language/scanner.ts";
 import type { FieldRef, Query, QueryNode, QueryNote } from "../language/syntax.ts";
 import { literalOf } from "../language/syntax.ts";
 import { columnOf, presence } from "./column.ts";
 import type { CompileContext } from "./context.ts";
-import { looksLikeId, matchAnywhere, matchAttribute, matchField } from "./match.ts";
+import { matchAnywhere, matchAttribute, matchField } from "./match.ts";
 import { rangeAttribute, rangeField } from "./range.ts";
 import type { Params } from "./sql.ts";
 

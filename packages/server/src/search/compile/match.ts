@@ -1,4 +1,4 @@
-import { bareId, equalTo } from "../../index/predicates.ts";
+import { bareId, equalTo, looksLikeId } from "../../index/predicates.ts";
 import { syntaxError } from "../language/scanner.ts";
 import type { QueryValue } from "../language/syntax.ts";
 import { literalOf } from "../language/syntax.ts";
@@ -140,11 +140,6 @@ function wildcardAnywhere(value: QueryValue, { params }: CompileContext): string
   const run = longestRun(value.parts);
   const inIndex = run.length < 4 ? "" : `words LIKE ${params.text(`%${likeLiteral(run)}%`)} AND `;
   return `${inIndex}match(words, ${params.text(wildcardPattern(value.parts))})`;
-}
-
-/** An address, a name with @, or anything longer with a digit in it. */
-export function looksLikeId(text: string): boolean {
-  return /[@:]/.test(text) || (text.length >= 6 && /\d/.test(text));
 }
 
 function noteUnknownValue(column: SearchColumn, literal: string, value: QueryValue, { notes }: CompileContext): void {

@@ -31,3 +31,17 @@ const NUMBER = new RegExp(NUMBER_PATTERN);
 export function parseNumber(text: string): number | null {
   return NUMBER.test(text) ? Number(text) : null;
 }
+
+/**
+ * A version, or anything else of numbers between dots, as an address; what follows (a pre-release, a build) does not
+ * count. The patterns are the same in RE2 and here.
+ */
+export const DOTTED_PATTERN = String.raw`^v?([0-9]{1,9}(?:\.[0-9]{1,9}){0,7})(?:[-+ ][\s\S]*)?$`;
+const DOTTED = new RegExp(DOTTED_PATTERN);
+export const DOTTED_NUMBERS = 8;
+
+/** Its numbers, filled up with zeros, or null. */
+export function parseDotted(text: string): readonly number[] | null {
+  const numbers = DOTTED.exec(text.toLowerCase())?.[1]?.split(".").map(Number);
+  return numbers === undefined ? null : Array.from({ length: DOTTED_NUMBERS }, (_, place) => numbers[place] ?? 0);
+}

@@ -4,7 +4,15 @@ import { parsePeriod, TIME_FORMS } from "../time.ts";
 import { comparedSql, comparedText, EARLIEST_TIME_US, presence, presentNumber } from "./column.ts";
 import type { SearchColumn } from "./column.ts";
 import type { CompileContext } from "./context.ts";
-import { NUMBER_PATTERN, parseNumber, parseWholeNumber, wholeNumberForms } from "./number.ts";
+import {
+  DOTTED_NUMBERS,
+  DOTTED_PATTERN,
+  NUMBER_PATTERN,
+  parseDotted,
+  parseNumber,
+  parseWholeNumber,
+  wholeNumberForms,
+} from "./number.ts";
 import { allOf } from "./sql.ts";
 import type { Params } from "./sql.ts";
 import { timeBetween } from "./times.ts";
@@ -24,7 +32,7 @@ export function rangeField(
     case "time":
       return rangeTime(column, lower, upper, context);
     default:
-      return allOf([presence(column), rangeText(comparedSql(column), lower, upper, context.params, foldedBy(column))]);
+      return allOf([presence(column), rangeText(comparedSql(column), lower, upper, readingBy(column), context.params)]);
   }
 }
 
@@ -35,12 +43,13 @@ export function rangeAttribute(
   { params }: CompileContext,
 ): string {
   const key = params.text(name);
-  const range = rangeText(`lowerUTF8(attributes[${key}])`, lower, upper, params, (text) => text.toLowerCase());
+  const reading = { fold: (text: string) => text.toLowerCase(), isVersion: name.endsWith(".version") };
+  const range = rangeText(`lowerUTF8(attributes[${key}])`, lower, upper, reading, params);
   return `mapContains(attributes, ${key}) AND ${range}`;
 }
 
-function foldedBy(column: SearchColumn): (text: string) => string {
-  return (text) => comparedText(column, text);
+function readingBy(column: SearchColumn): TextReading {
+  return { fold: (text) => comparedText(column, text), isVersion: column.field.name === "service_version" };
 }
 
 function rangeNumber(column: SearchColumn, lower: Bound | null, upper: Bound | null, context: CompileContext): string {
@@ -69,22 +78,51 @@ function boundary(column: SearchColumn, bound: Bound, atEnd: boolean, context: C
   return atEnd ? period.endUs : period.startUs;
 }
 
-/** As numbers when every bound is one, and then only values that are numbers; else letter by letter. */
+/**
+ * As numbers when every bound is one, number by number when they are versions or addresses, and then only values that
+ * are such; else letter by letter.
+ */
 function rangeText(
   sql: string,
   lower: Bound | null,
   upper: Bound | null,
+  reading: TextReading,
   params: Params,
-  fold: (text: string) => string,
 ): string {
-  const bounds = [lower, upper].filter((bound) => bound !== null);
-  const numeric = bounds.every((bound) => parseNumber(bound.text) !== null);
-  const value = numeric ? `toFloat64OrZero(toString(${sql}))` : sql;
-  const compared = (bound: Bound | null, operator: string) => {
-    if (bound === null) return "1";
-    const limit = numeric ? params.add(parseNumber(bound.text) ?? 0, "Float64") : params.text(fold(bound.text));
-    return `${value} ${operator}${bound.inclusive ? "=" : ""} ${limit}`;
-  };
-  const isNumber = numeric ? `match(${sql}, ${params.text(NUMBER_PATTERN)})` : "1";
-  return allOf([isNumber, compared(lower, ">"), compared(upper, "<")]);
+  const { value, limit, only } = readingOf(sql, lower, upper, reading, params);
+  const compared = (bound: Bound | null, operator: string) =>
+    bound === null ? "1" : `${value} ${operator}${bound.inclusive ? "=" : ""} ${limit(bound.text)}`;
+  return allOf([only, compared(lower, ">"), compared(upper, "<")]);
+}
+
+interface TextReading {
+  readonly fold: (text: string) => string;
+  /** `1.10` is a version, later than `1.9`. */
+  readonly isVersion: boolean;
+}
+
+function readingOf(
+  sql: string,
+  lower: Bound | null,
+  upper: Bound | null,
+  { fold, isVersion }: TextReading,
+  params: Params,
+) {
+  const texts = [lower, upper].flatMap((bound) => bound?.text ?? []);
+  if (texts.every((text) => parseNumber(text) !== null) && !isVersion) {
+    return {
+      value: `toFloat64OrZero(toString(${sql}))`,
+      limit: (text: string) => params.add(parseNumber(text) ?? 0, "Float64"),
+      only: `match(${sql}, ${params.text(NUMBER_PATTERN)})`,
+    };
+  }
+  if (texts.every((text) => parseDotted(text) !== null)) {
+    const numbers = `splitByChar('.', extract(toString(${sql}), ${params.text(DOTTED_PATTERN)}))`;
+    return {
+      value: `arrayResize(arrayMap(number -> toUInt64OrZero(number), ${numbers}), ${DOTTED_NUMBERS})`,
+      limit: (text: string) => params.add(parseDotted(text) ?? [], "Array(UInt64)"),
+      only: `match(${sql}, ${params.text(DOTTED_PATTERN)})`,
+    };
+  }
+  return { value: sql, limit: (text: string) => params.text(fold(text)), only: "1" };
 }

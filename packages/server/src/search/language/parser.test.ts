@@ -63,6 +63,13 @@ describe("a query text", () => {
     ["/orders/{id}", String.raw`/orders/\{id\}`],
     ["xyz-123", String.raw`xyz\-123`],
     ["status: error", "status:error"],
+    [String.raw`a\~2`, String.raw`a\~2`],
+    ["~/a^b", String.raw`\~/a\^b`],
+    ["/re/", String.raw`\/re/`],
+    ["/orders/*/items/", String.raw`\/orders/*/items/`],
+    ['"x y":q', String.raw`x\ y:q`],
+    ['"http.route":"/orders"', 'http.route:"/orders"'],
+    ['"status":(error OR denied)', "status:error OR status:denied"],
   ])("%s reads as %s", (text, expected) => {
     expect(printed(text)).toBe(expected);
     expect(printed(expected)).toBe(expected);
@@ -91,6 +98,11 @@ describe("a query text", () => {
     [":x", 1, "word"],
     ['status:(operation:"x")', 9, "values only"],
     ['"a b"~2', 6, "end"],
+    ["a~2", 2, String.raw`\~`],
+    ["x status:erorr~", 15, String.raw`\~`],
+    ["(foo^1.5)", 5, String.raw`\^`],
+    ["/time.*out/", 1, "with * and ?"],
+    [String.raw`operation:/GET\s\d+/`, 11, "with * and ?"],
     ["a\uD800b", 2, "Unicode"],
   ])("%s has a fault in column %i", (text, column, expected) => {
     const fault = faultOf(text);
@@ -117,6 +129,8 @@ describe("a query text", () => {
     expect(parseQuery("foo:a").notes[0]?.code).toBe("read_as_attribute");
     expect(parseQuery("http.route:a attributes.foo:b service_id:c").notes).toEqual([]);
     expect(parseQuery("a or b").notes[0]?.code).toBe("lower_case_operator");
+    expect(parseQuery("resource:/re/").notes[0]).toMatchObject({ code: "no_regular_expression", column: 10 });
+    expect(parseQuery(String.raw`/orders/items/ \/re/ "/re/"`).notes).toEqual([]);
   });
 
   it("never fails but with a TallystickError whose column lies in the text", () => {

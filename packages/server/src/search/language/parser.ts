@@ -1,5 +1,6 @@
 import { TallystickError } from "../../errors.ts";
 import { MAX_QUERY_BYTES, MAX_QUERY_DEPTH, MAX_QUERY_NOTES, MAX_QUERY_TERMS, MAX_VALUE_WILDCARDS } from "../limits.ts";
+import { foreignSyntax } from "./foreign-syntax.ts";
 import { resolveField } from "./query-fields.ts";
 import { Scanner, syntaxError } from "./scanner.ts";
 import type { Word } from "./scanner.ts";
@@ -99,7 +100,10 @@ class Parser {
     if (scanner.next === "(") return this.parenthesis();
     if (this.group !== null) return this.value(this.group, column);
     this.refuseNoTerm(TERM, /[)\]}:]/);
-    if (scanner.next === '"') return this.matched(null, this.phrase(), column);
+    if (scanner.next === '"') {
+      const phrase = this.phrase();
+      return this.atColon() ? this.fielded(phrase) : this.matched(null, phrase, column);
+    }
     if (/[[{<>]/.test(scanner.next)) {
       throw syntaxError(
         column,
@@ -108,10 +112,15 @@ class Parser {
       );
     }
     const word = scanner.word("start");
-    if (scanner.next === ":") return this.fielded(word);
+    if (this.atColon()) return this.fielded(word);
     this.noteLowerCaseOperator(word);
+    this.note(foreignSyntax(word));
     if (isAll(word)) return this.counted({ kind: "all", column });
     return this.matched(null, unquoted(word), column);
+  }
+
+  private atColon(): boolean {
+    return this.scanner.next === ":";
   }
 
   private parenthesis(): QueryNode {
@@ -141,7 +150,8 @@ class Parser {
     }
   }
 
-  private fielded(name: Word): QueryNode {
+  /** The colon after a name stands here. */
+  private fielded(name: Pick<Word, "parts" | "column">): QueryNode {
     const { scanner } = this;
     scanner.take(":");
     scanner.skipSpace();
@@ -185,6 +195,7 @@ class Parser {
     if (this.group !== null && word.raw.endsWith(":") && /["(]/.test(scanner.next)) {
       throw syntaxError(word.column, "A field inside another field's group.", "values only");
     }
+    this.note(foreignSyntax(word));
     if (isAll(word)) return this.counted({ kind: "exists", field, column });
     return this.matched(field, unquoted(word), column);
   }
@@ -300,7 +311,7 @@ function unquoted(word: Word): QueryValue {
   return { quoted: false, parts: word.parts, column: word.column };
 }
 
-function isAll(word: Word): boolean {
+function isAll(word: Pick<Word, "parts">): boolean {
   return word.parts.length > 0 && word.parts.every((part) => part.kind === "any");
 }
 

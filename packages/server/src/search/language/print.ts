@@ -45,7 +45,9 @@ function printBound(bound: Bound | null): string {
 function printValue(value: QueryValue): string {
   const [only] = value.parts;
   if (value.quoted) return quote(only?.kind === "literal" ? only.text : "");
-  return value.parts.map((part) => printPart(part)).join("");
+  const text = value.parts.map((part) => printPart(part)).join("");
+  // It would look like a regular expression.
+  return /^\/.+\/$/s.test(text) ? `\\${text}` : text;
 }
 
 function printPart(part: ValuePart): string {

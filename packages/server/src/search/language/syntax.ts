@@ -50,7 +50,12 @@ export interface Bound {
 
 /** Something the reader may have meant otherwise; the query still runs. */
 export interface QueryNote {
-  readonly code: "did_you_mean" | "read_as_attribute" | "lower_case_operator" | "unknown_value";
+  readonly code:
+    | "did_you_mean"
+    | "read_as_attribute"
+    | "lower_case_operator"
+    | "no_regular_expression"
+    | "unknown_value";
   readonly column: number;
   readonly message: string;
 }
