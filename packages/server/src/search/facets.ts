@@ -18,7 +18,7 @@ import {
 import { checkedCount, readQuestion } from "./question.ts";
 import type { Question } from "./question.ts";
 import type { Scope } from "./scope.ts";
-import { isFilling } from "./sources.ts";
+import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 
 /**
@@ -74,7 +74,7 @@ export async function countFacets(
     sample_records: sampled && seen >= FACET_SAMPLE_RECORDS ? seen : null,
     elapsed_ms: counted.reduce((sum, { answer }) => sum + answer.elapsedMs, 0),
     scanned_rows: counted.reduce((sum, { answer }) => sum + answer.scannedRows, 0),
-    partial: counted.some(({ answer }) => answer.partial) || isFilling(sources),
+    partial: counted.some(({ answer }) => answer.partial) || isIncomplete(sources),
     notes: filterPredicate(filter, new Params()).notes,
   };
 }

@@ -6,7 +6,7 @@ import { ATTRIBUTE_SAMPLE_RECORDS, MAX_ATTRIBUTE_NAMES, SEARCH_MEMORY_BYTES, SEA
 import { readQuestion } from "./question.ts";
 import type { Question } from "./question.ts";
 import type { Scope } from "./scope.ts";
-import { isFilling } from "./sources.ts";
+import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 
 /** The names that a query can use: all fields, and the attributes that a sample of the matching records has. */
@@ -50,7 +50,7 @@ export async function listFields(
     sample_records: ATTRIBUTE_SAMPLE_RECORDS,
     elapsed_ms: answer.elapsedMs,
     scanned_rows: answer.scannedRows,
-    partial: answer.partial || isFilling(sources),
+    partial: answer.partial || isIncomplete(sources),
   };
 }
 

@@ -10,7 +10,7 @@ import { DEFAULT_BUCKETS, MAX_BUCKETS, SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } 
 import { checkedCount, readQuestion } from "./question.ts";
 import type { Question } from "./question.ts";
 import type { Scope } from "./scope.ts";
-import { isFilling } from "./sources.ts";
+import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 import { durationUs } from "./time.ts";
 
@@ -73,7 +73,7 @@ export async function countHistogram(
     count: answer.rows.reduce((sum, row) => sum + row.records, 0),
     elapsed_ms: span.elapsedMs + answer.elapsedMs,
     scanned_rows: span.scannedRows + answer.scannedRows,
-    partial: span.partial || answer.partial || isFilling(sources),
+    partial: span.partial || answer.partial || isIncomplete(sources),
     notes,
   };
 }

@@ -14,7 +14,7 @@ export interface SearchFixture {
   /** A tree that is no longer there for the follower. */
   forget(tree: string): void;
   /** What the follower says of itself. */
-  become(state: "ready" | "rebuilding"): void;
+  become(state: "ready" | "rebuilding" | "failed"): void;
   listeners(): number;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export async function openSearchFixture(): Promise<SearchFixture> {
   const real = index.index.follower;
   const stored: StoredRecord[] = [];
   const forgotten = new Set<string>();
-  let state: "ready" | "rebuilding" = "ready";
+  let state: "ready" | "rebuilding" | "failed" = "ready";
   const listeners = new Set<unknown>();
   let elapsedMs = 0;
   const follower = {

@@ -80,10 +80,12 @@ describe("a run of pages", () => {
     );
   });
 
-  it("says that it is partial while the index is rebuilt", async () => {
-    fixture.become("rebuilding");
-    expect((await fixture.search.search(ALL, {})).partial).toBe(true);
-    expect((await fixture.search.histogram(ALL, {})).partial).toBe(true);
+  it("says that it is partial while the index is rebuilt or cannot be written", async () => {
+    for (const state of ["rebuilding", "failed"] as const) {
+      fixture.become(state);
+      expect((await fixture.search.search(ALL, {})).partial).toBe(true);
+      expect((await fixture.search.histogram(ALL, {})).partial).toBe(true);
+    }
     fixture.become("ready");
     expect((await fixture.search.search(ALL, {})).partial).toBe(false);
   });

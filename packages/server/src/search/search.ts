@@ -17,7 +17,7 @@ import { recordAt } from "./record-at.ts";
 import { planRun } from "./run.ts";
 import type { RunRequest } from "./run.ts";
 import type { Scope } from "./scope.ts";
-import { isFilling } from "./sources.ts";
+import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 import { tailRecords } from "./tail.ts";
 import type { TailEvent, TailRequest } from "./tail.ts";
@@ -62,7 +62,7 @@ export class Search {
       next: page.next === null ? null : run.cursorAt(page.next),
       elapsed_ms: page.elapsedMs,
       scanned_rows: page.scannedRows,
-      partial: page.partial || isFilling(this.sources) || isMissing(run.sizes, follower.positions()),
+      partial: page.partial || isIncomplete(this.sources) || isMissing(run.sizes, follower.positions()),
       notes: page.notes,
     };
   }

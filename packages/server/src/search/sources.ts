@@ -8,8 +8,13 @@ export interface SearchSources {
   readonly clock: Clock;
 }
 
-/** The index is still being filled with what the journal has had for long, so every answer is only a part. */
+/** The index is still being filled with what the journal has had for long. */
 export function isFilling({ follower }: SearchSources): boolean {
   const state = follower.state();
   return state === "starting" || state === "rebuilding";
+}
+
+/** What the journal has had for long may be missing: the index is being filled, or cannot be (a full disk). */
+export function isIncomplete({ follower }: SearchSources): boolean {
+  return follower.state() !== "ready";
 }

@@ -101,7 +101,7 @@ describe("an export", () => {
       await expect(first({ after: "default/2026-11:999999999" })).rejects.toThrow(/no such record/);
       await expect(first({ after: "default" })).rejects.toThrow(/tree:leaf_index/);
       own.become("rebuilding");
-      await expect(first({})).rejects.toThrow(/index is being filled/);
+      await expect(first({})).rejects.toThrow(/index is not filled/);
       own.become("ready");
       own.forget(own.stored[0]!.tree);
       await expect(first({ cursor: run })).rejects.toThrow(/no longer holds/);

@@ -14,7 +14,7 @@ import type { Page } from "../page.ts";
 import { planRun } from "../run.ts";
 import type { Run, RunRequest } from "../run.ts";
 import type { Scope } from "../scope.ts";
-import { isFilling } from "../sources.ts";
+import { isIncomplete } from "../sources.ts";
 import type { SearchSources } from "../sources.ts";
 import { isMissing } from "../tree-sizes.ts";
 import { FIRST_WINDOW_US } from "../windows.ts";
@@ -103,8 +103,8 @@ async function* chunks(
 }
 
 function refuseHoles(sources: SearchSources, { sizes }: Run): void {
-  if (isFilling(sources)) {
-    throw new TallystickError("index_unavailable", "The index is being filled, so an export would lack records.", {
+  if (isIncomplete(sources)) {
+    throw new TallystickError("index_unavailable", "The index is not filled, so an export would lack records.", {
       retryAfterS: RETRY_AFTER_FILLING_S,
     });
   }
