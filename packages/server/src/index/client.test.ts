@@ -81,6 +81,10 @@ describe("select", () => {
     expect(await codeOf(rows("SELECT 1 INTO OUTFILE '/tmp/never'"))).toBe("internal");
   });
 
+  test("runs behind intake and the index's writer in priority", async () => {
+    expect(await rows("SELECT getSetting('os_threads_nice_value_query') AS nice")).toEqual([{ nice: 10 }]);
+  });
+
   test("can write nothing", async () => {
     for (const sql of ["WITH 1 AS x INSERT INTO records (log) SELECT 'a'", "(SELECT 1) SETTINGS readonly = 0"]) {
       expect(await codeOf(rows(sql)), sql).toBe("internal");

@@ -10,7 +10,7 @@ import { TallystickError } from "../errors.ts";
 import type { Home } from "./home.ts";
 import { unavailable } from "./home.ts";
 import type { IndexReader, QueryAnswer, QueryLimits, Statement } from "./index-seam.ts";
-import { MAX_CONCURRENT_QUERIES, MAX_WAITING_QUERIES } from "./limits.ts";
+import { MAX_CONCURRENT_QUERIES, MAX_WAITING_QUERIES, QUERY_NICE } from "./limits.ts";
 
 /** Rows of one block of a streamed answer. */
 const STREAM_BLOCK_ROWS = "2048";
@@ -117,6 +117,8 @@ class ClickHouseReader implements IndexReader {
       max_memory_usage: String(limits.maxMemoryBytes),
       output_format_json_quote_64bit_integers: 0,
       max_threads: this.pressed() ? 1 : 2,
+      // Behind intake and the index's writer; where the engine may not set it, it stays at what it has.
+      os_threads_nice_value_query: String(QUERY_NICE),
       readonly: "2",
       // With it a query by words computes the text of every row instead of reading the text index.
       use_top_k_dynamic_filtering: 0,

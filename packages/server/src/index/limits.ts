@@ -40,6 +40,8 @@ export const ENGINE_START_MS = 60_000;
 /** Queries at a time, and those that wait, before `index_unavailable`. */
 export const MAX_CONCURRENT_QUERIES = ENGINE_READERS;
 export const MAX_WAITING_QUERIES = 256;
+/** Linux nice value of a query's threads. */
+export const QUERY_NICE = 10;
 
 /** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
 export const INSERT_GAP_MS = 200;
