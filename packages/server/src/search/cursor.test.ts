@@ -1,3 +1,4 @@
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -15,6 +16,16 @@ describe("a cursor", () => {
   it("comes back as it was", () => {
     for (const one of [cursor, { ...cursor, after: null }])
       expect(decodeCursor(encodeCursor(one, QUESTION), QUESTION)).toEqual(one);
+  });
+
+  it("of two years of daily trees fits into the headers that clients take", () => {
+    const days = Array.from({ length: 730 }, (_, day) =>
+      new Date(Date.UTC(2026, 0, 1 + day)).toISOString().slice(0, 10),
+    );
+    const sizes = new Map(days.map((day, place) => [`default/${day}`, 1_000_000 + ((place * 7_919) % 999_983)]));
+    const text = encodeCursor({ ...cursor, sizes }, QUESTION);
+    expect(text.length).toBeLessThan(8_192);
+    expect(decodeCursor(text, QUESTION).sizes).toEqual(sizes);
   });
 
   it("is refused with another question", () => {
@@ -45,6 +56,7 @@ describe("a cursor", () => {
         fc.oneof(
           fc.string(),
           fc.json().map((json) => Buffer.from(json).toString("base64url")),
+          fc.json().map((json) => deflateRawSync(json).toString("base64url")),
         ),
         (text) => {
           expect(() => decodeCursor(text, QUESTION)).toThrow(/cursor cannot be used/);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 
 import { TallystickError } from "../errors.ts";
 import { MAX_CURSOR_LENGTH, MAX_CURSOR_TREES } from "./limits.ts";
@@ -30,7 +31,8 @@ export function encodeCursor(cursor: Cursor, question: readonly unknown[]): stri
   const { nowUs, sizes, after } = cursor;
   const last = after === null ? null : [after.us, after.tree, after.leafIndex];
   const content = [VERSION, questionHash(question), nowUs, [...sizes], last];
-  return Buffer.from(JSON.stringify(content)).toString("base64url");
+  // Packed, so that hundreds of trees fit into what clients take for a header or a URL.
+  return deflateRawSync(JSON.stringify(content)).toString("base64url");
 }
 
 /** TallystickError `cursor_invalid` unless it is exactly what encodeCursor gave for the same question. */
@@ -55,7 +57,10 @@ function questionHash(question: readonly unknown[]): string {
 function parse(text: string): readonly unknown[] | null {
   if (text.length > MAX_CURSOR_LENGTH || !/^[A-Za-z0-9_-]+$/.test(text)) return null;
   try {
-    const content: unknown = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
+    const packed = Buffer.from(text, "base64url");
+    const content: unknown = JSON.parse(
+      inflateRawSync(packed, { maxOutputLength: MAX_CURSOR_LENGTH }).toString("utf8"),
+    );
     return Array.isArray(content) && content.length === 5 ? content : null;
   } catch {
     return null;

@@ -18,7 +18,7 @@ export const DEFAULT_PAGE_RECORDS = 100;
 export const MAX_PAGE_RECORDS = 1_000;
 /** Pages of at most so many records are read by one statement where few records match. */
 export const WHOLE_PAGE_RECORDS = 1_000;
-/** Characters of a cursor as a reader may send it: 2,000 trees of 40 bytes in base64url. */
+/** Characters of a cursor as a reader may send it, and of what it unpacks to: 2,000 trees of 40 bytes. */
 export const MAX_CURSOR_LENGTH = 131_072;
 /** Trees one cursor or one event id may name. */
 export const MAX_CURSOR_TREES = 2_000;

@@ -36,7 +36,6 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "os_threads_nice_value_query",
   "output_format_json_quote_64bit_integers",
   "prefer_column_name_to_alias",
-  "priority",
   "readonly",
   "result_overflow_mode",
   "throw_on_max_partitions_per_insert_block",
