@@ -59,7 +59,7 @@ describe("an export", () => {
   });
 
   it.each(["ndjson", "csv", "xml"] as const)("as %s goes on after any record, whatever came later", async (format) => {
-    const request: ExportRequest = { format, q: "-status:error" };
+    const request: ExportRequest = { format, q: "status:error" };
     const [first, ...others] = await chunks(request);
     const whole = [first, ...others].map((part) => part!.text).join("");
     const places = (await chunks({ ...request, format: "ndjson" }))
@@ -67,12 +67,12 @@ describe("an export", () => {
       .map((line) => place(JSON.parse(line) as StoredRecord));
     const [late] = fc.sample(storedRecords(50), { numRuns: 1, seed: 10 });
     await fixture.insert(late ?? []);
-    for (const number of [0, 1, EXPORT_FIRST_RECORDS + 3, places.length - 1]) {
+    const again = await chunks({ ...request, cursor: first!.run });
+    expect(again.map((part) => part.text).join("") === whole).toBe(true);
+    for (const number of [0, EXPORT_FIRST_RECORDS + 3, places.length - 1]) {
       const rest = await chunks({ ...request, cursor: first!.run, after: places[number]! });
       const text = rest.map((part) => part.text).join("");
       expect(whole.endsWith(text)).toBe(true);
-      const begin = await chunks({ ...request, cursor: first!.run });
-      expect(begin.map((part) => part.text).join("") === whole).toBe(true);
       expect(countOf(text, format)).toBe(places.length - number - 1);
     }
   });
