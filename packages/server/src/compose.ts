@@ -48,6 +48,7 @@ import { openServerFolder } from "./server-folder.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
+import { TallyReader } from "./tally/reader.ts";
 
 /** Nobody waits for it: the follower goes on however long it takes. */
 const REINDEX_TIMEOUT_MS = 86_400_000;
@@ -184,6 +185,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     ledger,
     index: index.follower,
     search: new Search({ reader: index.reader, follower: index.follower, clock }),
+    tally: stores.tally === null ? null : new TallyReader({ reader: index.reader, clock }, stores.tally),
     clock,
     log,
     metrics,

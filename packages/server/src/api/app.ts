@@ -31,6 +31,8 @@ import { recordsRoute } from "./records-route.ts";
 import { guardRoutes } from "./route-access.ts";
 import { searchRoutes } from "./search-routes.ts";
 import type { SearchRoutesParts } from "./search-routes.ts";
+import { tallyRoutes } from "./tally-routes.ts";
+import type { TallyRoutesParts } from "./tally-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
@@ -39,7 +41,14 @@ import type { TailRouteParts } from "./tail-route.ts";
 import { treesRoutes } from "./trees-routes.ts";
 
 export interface ApiParts
-  extends AccessParts, SessionRoutesParts, HealthParts, SearchRoutesParts, TailRouteParts, ExportRouteParts {
+  extends
+    AccessParts,
+    SessionRoutesParts,
+    HealthParts,
+    SearchRoutesParts,
+    TailRouteParts,
+    ExportRouteParts,
+    TallyRoutesParts {
   readonly control: Control;
   readonly proxies: TrustedProxies;
   readonly intake: IntakeParts;
@@ -84,6 +93,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   });
   treesRoutes(app, parts);
   searchRoutes(app, parts);
+  tallyRoutes(app, parts);
   tailRoute(app, parts);
   exportRoute(app, parts);
   keysRoutes(app, parts.control);

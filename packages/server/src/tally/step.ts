@@ -30,8 +30,10 @@ export const LIMITS: DeriveLimits = { timeoutMs: STEP_TIMEOUT_MS, maxMemoryBytes
 export interface StepRequest {
   readonly number: number;
   readonly window: DueWindow;
+  /** Records received before then have taught who records. */
+  readonly learnedUs: number;
   readonly deadlines: Deadlines;
-  readonly knowledge: Omit<Knowledge, "sampledCallers" | "sampledCallees">;
+  readonly knowledge: Knowledge;
   readonly learned: readonly EdgeHalves[];
   /** Appends verdicts to a log and returns when they are durable. */
   readonly append: (log: string, records: readonly AuditRecord[]) => Promise<void>;
@@ -88,8 +90,8 @@ export class Step {
   }
 
   async #learn(): Promise<void> {
-    const { window, number } = this.#request;
-    await this.#derive(learnRecorders(window.fromUs, window.toUs));
+    const { window, number, learnedUs } = this.#request;
+    await this.#derive(learnRecorders(learnedUs, window.toUs));
     await this.#derive(learnSkews(number));
     await this.#learnAhead();
     await this.#derive(LEARN_CREDENTIALS);

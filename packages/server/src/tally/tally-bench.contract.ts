@@ -124,7 +124,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
           fresh.map((record) => encodeLeaf(observed, record)),
         );
       const duplicates = records.length - fresh.length;
-      return { kind: "stored" as const, tree: TREE, firstIndex: 0, count: fresh.length, duplicates };
+      return { kind: "stored" as const, tree: TREE, firstIndex: 0, count: fresh.length, duplicates, copies: [] };
     },
   };
   const open = () =>

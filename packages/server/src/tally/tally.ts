@@ -16,6 +16,7 @@ import type { Journal } from "../journal/journal.ts";
 import { learnedHalves } from "./coverage.ts";
 import type { EdgeHalves } from "./coverage.ts";
 import { EdgeMinutes } from "./edge-minutes.ts";
+import type { Knowledge } from "./judge.ts";
 import { candidateCount, nextHalf } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { Horizon } from "./horizon.ts";
@@ -64,6 +65,8 @@ export class Tally {
   readonly #edges: EdgeMinutes;
   readonly #ended: Promise<void>;
   #position: Position | null = null;
+  /** Up to which time of receipt records have taught who records. */
+  #learnedUs = 0;
   /** The engine that the tables were looked at in. */
   #generation = -1;
   #widthUs = STEP_START_US;
@@ -86,8 +89,34 @@ export class Tally {
     this.#ended = this.#follow();
   }
 
+  /** False until its tables are there. */
+  isReady(): boolean {
+    return this.#position !== null;
+  }
+
   figures(): TallyFigures {
     return { settledUs: this.#position?.settledUs ?? 0, calls: this.#calls, verdicts: this.#verdicts };
+  }
+
+  /** What is declared and what was learned, as of a time in microseconds. */
+  knowledge(atUs: number): Knowledge {
+    const { settings } = this.#parts;
+    const declared = new Map(settings.aliases.map(({ name, service }) => [name, service]));
+    const learned = this.#learned.aliases.filter(({ name }) => !declared.has(name));
+    return {
+      tolerances: settings.tolerances,
+      reportsSinceUs: atUs - REPORTS_DAYS * DAY_US,
+      aliasNames: [...declared.keys(), ...learned.map(({ name }) => name)],
+      aliasServices: [...declared.values(), ...learned.map(({ service }) => service)],
+      declaredNames: [...declared.keys()],
+      oneSided: settings.oneSided,
+      sampledCallers: [],
+      sampledCallees: [],
+    };
+  }
+
+  get settings(): TallySettings {
+    return this.#parts.settings;
   }
 
   /** The last look found nothing to settle and nothing to count. */
@@ -120,8 +149,9 @@ export class Tally {
   async #turn(): Promise<boolean> {
     const { deriver, index } = this.#parts;
     const horizonUs = this.#horizon.look();
-    if (!deriver.isUp() || index.state() !== "ready" || horizonUs === 0) return false;
+    if (!deriver.isUp() || index.state() !== "ready") return false;
     if (this.#generation !== deriver.generation()) await this.#recover();
+    if (horizonUs === 0) return false;
     await this.#edges.count();
     const window = await this.#nextWindow(horizonUs);
     if (window === null) return false;
@@ -133,6 +163,7 @@ export class Tally {
     const { deriver } = this.#parts;
     const generation = deriver.generation();
     this.#position = await recoverPosition(deriver);
+    this.#learnedUs = this.#position.settledUs;
     await this.#edges.recover(this.#position.step);
     this.#generation = generation;
   }
@@ -174,24 +205,17 @@ export class Tally {
     const { deriver, settings } = this.#parts;
     const number = this.#position!.step + 1;
     await this.#refresh(window);
-    const declared = new Map(settings.aliases.map(({ name, service }) => [name, service]));
-    const learned = this.#learned.aliases.filter(({ name }) => !declared.has(name));
     const outcome = await new Step(deriver, {
       number,
       window,
+      learnedUs: this.#learnedUs,
       deadlines: settings.deadlines,
       learned: this.#learned.edges,
-      knowledge: {
-        tolerances: settings.tolerances,
-        reportsSinceUs: window.fromUs - REPORTS_DAYS * DAY_US,
-        aliasNames: [...declared.keys(), ...learned.map(({ name }) => name)],
-        aliasServices: [...declared.values(), ...learned.map(({ service }) => service)],
-        declaredNames: [...declared.keys()],
-        oneSided: settings.oneSided,
-      },
+      knowledge: this.knowledge(window.fromUs),
       append: (log, records) => this.#append(log, records),
     }).run();
     this.#edges.touched(outcome.minutes);
+    this.#learnedUs = window.toUs;
     this.#position = { step: number, settledUs: window.toUs };
     await keepPosition(deriver, this.#position);
     this.#calls += outcome.calls;

@@ -1,0 +1,45 @@
+/** Everything that readers ask of the tally. Each question is put under a scope and has limits. */
+import { formatTimestamp } from "@tallystick/record";
+
+import { TallystickError } from "../errors.ts";
+import type { Scope } from "../search/scope.ts";
+import { countCalls, listBreaks } from "./breaks.ts";
+import type { BreaksAnswer, BreaksRequest } from "./breaks.ts";
+import { viewCall } from "./call-view.ts";
+import type { CallView } from "./call-view.ts";
+import type { TallySources } from "./reading.ts";
+import type { Tally } from "./tally.ts";
+
+export class TallyReader {
+  readonly #sources: TallySources;
+  readonly #tally: Tally;
+
+  constructor(sources: TallySources, tally: Tally) {
+    this.#sources = sources;
+    this.#tally = tally;
+  }
+
+  #settledUs(): number {
+    if (this.#tally.isReady()) return this.#tally.figures().settledUs;
+    throw new TallystickError("index_unavailable", "The tally is not ready yet.", {
+      hint: "It begins when the index answers; try again in a few seconds.",
+      retryAfterS: 2,
+    });
+  }
+
+  async breaks(scope: Scope, request: BreaksRequest, signal?: AbortSignal): Promise<BreaksAnswer> {
+    const settledUs = this.#settledUs();
+    const found = await listBreaks(this.#sources, scope, request, signal);
+    const pendingFromUs = settledUs - this.#tally.settings.deadlines.longestUs;
+    const counts = await countCalls(this.#sources, scope, request, pendingFromUs, signal);
+    return { ...found, counts, settled_through: settledUs === 0 ? null : formatTimestamp(settledUs) };
+  }
+
+  /** Null when the scope sees no half of it. */
+  async call(scope: Scope, callId: string, signal?: AbortSignal): Promise<CallView | null> {
+    const settledUs = this.#settledUs();
+    const { settings } = this.#tally;
+    const knowledge = this.#tally.knowledge(this.#sources.clock.nowUs());
+    return viewCall({ ...this.#sources, settings, knowledge, settledUs }, scope, callId, signal);
+  }
+}
