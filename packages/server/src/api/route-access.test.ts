@@ -13,6 +13,8 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "POST /v1/logs": "write",
   "GET /trees/{log}/{epoch}/chain": "public",
   "GET /trees/{log}/{epoch}/checkpoint": "public",
+  "GET /api/tally": "read",
+  "GET /api/calls/{path}": "read",
   "GET /trees/{log}/{epoch}/tile/{level}/{path}": "public",
   "GET /trees/{log}/{epoch}/tile/entries/{path}": "read",
   "GET /api/trees": "public",

@@ -137,7 +137,6 @@ function callRoute(app: FastifyInstance, reader: () => TallyReader): void {
         summary: "One call: both halves side by side, and what the tally says of them",
         description: "The path's rest is the call id, its slashes as they are or percent-encoded.",
         tags: TAGS,
-        params: Type.Object({ "*": Type.String({ minLength: 1, description: "call_id" }) }),
         response: { 200: Call, ...PROBLEMS },
       },
     },

@@ -16,6 +16,7 @@ import { reindexCommand } from "./reindex.ts";
 import { searchCommand } from "./search.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
+import { tallyCommand } from "./tally.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
@@ -24,6 +25,7 @@ const COMMANDS = [
   demoCommand,
   searchCommand,
   tailCommand,
+  tallyCommand,
   exportCommand,
   proveCommand,
   verifyCommand,
