@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { caughtUp, startServer } from "../integrity/running-server.ts";
 import { generator, RECORD_BYTES } from "./generator.ts";
 import { runLoader } from "./load.ts";
 import type { LoadOrder } from "./loader.ts";
@@ -25,23 +25,6 @@ const { values: options } = parseArgs({
     keep: { type: "string" },
   },
 });
-
-interface Status {
-  readonly trees: readonly {
-    readonly tree: string;
-    readonly journaled: number;
-    readonly published: number;
-    readonly indexed: number;
-  }[];
-}
-
-async function caughtUp(server: RunningServer): Promise<void> {
-  await until(CATCH_UP_TIMEOUT_MS, "ledger and index to catch up", async () => {
-    const { trees } = await server.json<Status>("/api/status");
-    const behind = trees.some((tree) => tree.published < tree.journaled || tree.indexed < tree.journaled);
-    return behind ? undefined : true;
-  });
-}
 
 async function main(): Promise<void> {
   const records = Number(options.records);
@@ -62,7 +45,7 @@ async function main(): Promise<void> {
   const before = { server: cpuSeconds(server.pid), engine: cpuSeconds(engine) };
   const started = performance.now();
   const report = await runLoader(order, (n) => process.stderr.write(`\r${n} acknowledged`));
-  await caughtUp(server);
+  await caughtUp(server, CATCH_UP_TIMEOUT_MS);
   const last = generator(order.seed, startMs, order.stepUs).requestId(records - 1);
   const found = await server.json<{ readonly records: readonly unknown[] }>(`/api/search?q=request_id:${last}`);
   const elapsedMs = performance.now() - started;

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
 import { generator } from "./generator.ts";
 import { runLoader } from "./load.ts";
 import { folderBytes, quantile, residentBytes, rounded } from "./measure.ts";
@@ -21,16 +21,15 @@ const { values: options } = parseArgs({
 });
 const RECORDS = Number(options.records);
 const SEED = 3;
+const CATCH_UP_TIMEOUT_MS = 1_800_000;
 /** Records lie this far apart, so that ten million of them span 28 hours and an hour holds 360,000. */
 const STEP_US = 10_000;
 
 async function load(server: RunningServer, startMs: number): Promise<void> {
-  const order = { url: server.url, token: server.token, records: RECORDS, batch: 1_000, connections: 8 };
-  await runLoader({ ...order, seed: SEED, startMs, stepUs: STEP_US }, (n) => process.stderr.write(`\r${n} loaded`));
-  await until(1_800_000, "the index to catch up", async () => {
-    const { trees } = await server.json<{ trees: readonly { journaled: number; indexed: number }[] }>("/api/status");
-    return trees.every((tree) => tree.indexed >= tree.journaled) ? true : undefined;
-  });
+  const order = { url: server.url, token: server.token, records: RECORDS };
+  const pace = { batch: 1_000, connections: 8, seed: SEED, startMs, stepUs: STEP_US };
+  await runLoader({ ...order, ...pace }, (n) => process.stderr.write(`\r${n} loaded`));
+  await caughtUp(server, CATCH_UP_TIMEOUT_MS);
   process.stderr.write("\n");
 }
 

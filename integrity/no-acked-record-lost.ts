@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { seeded } from "./random.ts";
-import { BIN, startServer, until, type RunningServer } from "./running-server.ts";
+import { BIN, caughtUp, startServer, until, type RunningServer } from "./running-server.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
 const ROUNDS = options.small ? 6 : Number(options.rounds);
 const BATCH = 200;
 const SENDERS = 4;
+const CATCH_UP_TIMEOUT_MS = 60_000;
 const VICTIMS = ["server", "engine", "both"] as const;
 
 interface Batch {
@@ -103,12 +104,7 @@ function killProcess(pid: number): void {
 }
 
 async function found(server: RunningServer, round: number): Promise<Map<string, number>> {
-  await until(60_000, "the index to catch up", async () => {
-    const response = await server.fetch("/api/status");
-    if (!response.ok) return undefined;
-    const { trees } = (await response.json()) as { trees: readonly { journaled: number; indexed: number }[] };
-    return trees.every((tree) => tree.indexed >= tree.journaled) ? true : undefined;
-  });
+  await caughtUp(server, CATCH_UP_TIMEOUT_MS);
   const counts = new Map<string, number>();
   const text = await until(60_000, "an index that answers", async () => {
     const response = await server.fetch(`/api/export?format=ndjson&q=producer_epoch:round-${round}`);

@@ -112,6 +112,21 @@ export async function until<T>(
   }
 }
 
+/** Waits until all that is journaled is published and indexed; an engine that is being restarted is waited for. */
+export async function caughtUp(server: RunningServer, timeoutMs: number): Promise<void> {
+  await until(timeoutMs, "ledger and index to catch up", async () => {
+    const response = await server.fetch("/api/status");
+    if (!response.ok) return undefined;
+    const { trees } = (await response.json()) as Status;
+    const behind = trees.some((tree) => tree.published < tree.journaled || tree.indexed < tree.journaled);
+    return behind ? undefined : true;
+  });
+}
+
+interface Status {
+  readonly trees: readonly { readonly journaled: number; readonly published: number; readonly indexed: number }[];
+}
+
 export function childrenOf(pid: number): readonly number[] {
   const found: number[] = [];
   for (const name of readdirSync("/proc")) {
