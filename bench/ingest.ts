@@ -34,6 +34,7 @@ async function main(): Promise<void> {
   const order: LoadOrder = {
     url: server.url,
     token: server.token,
+    what: "records",
     records,
     batch: Number(options.batch),
     connections: Number(options.connections),

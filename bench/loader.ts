@@ -6,10 +6,16 @@
 import { Agent, request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { generator } from "./generator.ts";
+import { lateHalves, shuffledHalves, type Source } from "./tally/shuffle.ts";
 
 export interface LoadOrder {
   readonly url: string;
   readonly token: string;
+  /**
+   * `records`: single ones; `calls`: both halves of each call, shuffled; `late_halves`: what `calls` kept back. Of the
+   * last two `records` is about twice the number of calls.
+   */
+  readonly what: "records" | "calls" | "late_halves";
   readonly records: number;
   readonly batch: number;
   readonly connections: number;
@@ -31,20 +37,29 @@ process.once("message", (order) => {
   void load(order as LoadOrder).then((report) => process.send?.(report, () => process.exit(0)));
 });
 
+function sourceOf(order: LoadOrder): Source {
+  if (order.what === "calls") return shuffledHalves(order, order.records / 2, () => performance.now());
+  if (order.what === "late_halves") return lateHalves(order, order.records / 2);
+  const records = generator(order.seed, order.startMs, order.stepUs);
+  let left = order.records;
+  return (most) => {
+    const count = Math.min(most, left);
+    left -= count;
+    return count === 0 ? null : records.batch(count);
+  };
+}
+
 async function load(order: LoadOrder): Promise<LoadReport> {
-  const source = generator(order.seed, order.startMs, order.stepUs);
+  const source = sourceOf(order);
   const agent = new Agent({ keepAlive: true, maxSockets: order.connections });
   const latenciesMs: number[] = [];
-  let left = order.records;
   let acknowledged = 0;
   let pushbacks = 0;
   let rawBytes = 0;
   const started = performance.now();
   const worker = async (): Promise<void> => {
-    while (left > 0) {
-      const count = Math.min(order.batch, left);
-      left -= count;
-      const body = Buffer.from(source.batch(count), "latin1");
+    for (let lines = source(order.batch); lines !== null; lines = source(order.batch)) {
+      const body = Buffer.from(lines, "latin1");
       rawBytes += body.length;
       for (;;) {
         const sent = performance.now();

@@ -27,7 +27,7 @@ const STEP_US = 10_000;
 
 async function load(server: RunningServer, startMs: number): Promise<void> {
   const order = { url: server.url, token: server.token, records: RECORDS };
-  const pace = { batch: 1_000, connections: 8, seed: SEED, startMs, stepUs: STEP_US };
+  const pace = { what: "records", batch: 1_000, connections: 8, seed: SEED, startMs, stepUs: STEP_US } as const;
   await runLoader({ ...order, ...pace }, (n) => process.stderr.write(`\r${n} loaded`));
   await caughtUp(server, CATCH_UP_TIMEOUT_MS);
   process.stderr.write("\n");

@@ -16,8 +16,9 @@ async function main(): Promise<void> {
   const data = options.data ?? mkdtempSync(join(tmpdir(), "tallystick-verify-"));
   if (!existsSync(join(data, "server.json"))) {
     const server = await startServer(data);
-    const order = { url: server.url, token: server.token, records: Number(options.records), batch: 1_000 };
-    await runLoader({ ...order, connections: 8, seed: 5, startMs: Date.now(), stepUs: 20 }, () => {});
+    const order = { url: server.url, token: server.token, records: Number(options.records) };
+    const pace = { what: "records", batch: 1_000, connections: 8, seed: 5, startMs: Date.now(), stepUs: 20 } as const;
+    await runLoader({ ...order, ...pace }, () => {});
     await server.stop();
   }
   const started = performance.now();
