@@ -1,7 +1,7 @@
 /**
  * A small real fleet: kiosk → storefront → orders → payments over HTTP, orders → PostgreSQL, orders → MQTT → shipping →
  * inventory, each a process of its own with its own producer key, under a steady mixed load with declined cards,
- * failures, retries and timeouts.
+ * failures, retries and timeouts. And an impostor, which calls payments in the name of orders.
  *
  * Needs TALLYSTICK_URL and TALLYSTICK_TOKEN (an administrator's). Ends on SIGTERM, SIGINT, or when its standard input
  * closes.
@@ -13,6 +13,7 @@ import { fingerprint } from "./identity.ts";
 import type { Peers, ServiceReady, ServiceSetup } from "./setup.ts";
 
 const SERVICES = ["inventory", "payments", "orders", "shipping", "storefront", "kiosk"] as const;
+const IMPOSTOR = "impostor";
 const START_TIMEOUT_MS = 60_000;
 const SERVICE = new URL(import.meta.url.endsWith(".ts") ? "./member.ts" : "./member.js", import.meta.url);
 
@@ -20,23 +21,34 @@ const { values: options } = parseArgs({
   options: {
     rate: { type: "string", default: "5" },
     trouble: { type: "string", default: "1" },
+    "impostor-every-s": { type: "string", default: "15" },
   },
 });
 
 async function main(): Promise<void> {
   const url = required("TALLYSTICK_URL");
   const admin = required("TALLYSTICK_TOKEN");
-  const tokens = new Map(SERVICES.map((name) => [name, randomBytes(24).toString("base64url")]));
-  const trusted = Object.fromEntries([...tokens].map(([name, token]) => [fingerprint(token), name]));
+  const apiKeys = new Map<string, string>(
+    [...SERVICES, IMPOSTOR].map((name) => [name, randomBytes(24).toString("base64url")]),
+  );
+  const issuedKeys = [...apiKeys.values()].map(fingerprint);
   const children: ChildProcess[] = [];
   const launch = async (name: string, peers: Peers): Promise<string> => {
-    const token = tokens.get(name as (typeof SERVICES)[number]) ?? "";
-    const tallystickKey = token === "" ? "" : await producerKey(url, admin, name);
-    const trouble = Number(options.trouble);
+    const reports = SERVICES.some((service) => service === name);
+    const tallystickKey = reports ? await producerKey(url, admin, name) : "";
     const child = fork(SERVICE, { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: process.execArgv });
     children.push(child);
-    const rate = Number(options.rate);
-    const setup: ServiceSetup = { name, tallystickUrl: url, tallystickKey, peers, token, trusted, rate, trouble };
+    const setup: ServiceSetup = {
+      name,
+      tallystickUrl: url,
+      tallystickKey,
+      peers,
+      apiKey: apiKeys.get(name) ?? "",
+      issuedKeys,
+      rate: Number(options.rate),
+      trouble: Number(options.trouble),
+      impostorEveryMs: Number(options["impostor-every-s"]) * 1_000,
+    };
     return `127.0.0.1:${(await ready(child, setup)).port}`;
   };
 
@@ -51,6 +63,8 @@ async function main(): Promise<void> {
   await launch("kiosk", { storefront });
 
   process.stdout.write(`fleet: ${SERVICES.length} services running, storefront at ${storefront}\n`);
+  await launch(IMPOSTOR, { payments });
+  process.stdout.write(`fleet: ${IMPOSTOR} running: it calls payments as orders, with a key of its own\n`);
   endWith(children);
 }
 

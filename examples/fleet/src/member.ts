@@ -1,4 +1,5 @@
 /** One service in a process of its own; the launcher says which by IPC and the process ends when the launcher does. */
+import { impersonate } from "./impostor.ts";
 import { broker, database } from "./stores.ts";
 import type { ServiceReady, ServiceSetup } from "./setup.ts";
 import { startTelemetry } from "./telemetry.ts";
@@ -17,6 +18,7 @@ const FLUSH_TIMEOUT_MS = 2_000;
 async function start(setup: ServiceSetup): Promise<ServiceReady> {
   if (setup.name === "orders-db") return { port: await database() };
   if (setup.name === "broker") return { port: await broker() };
+  if (setup.name === "impostor") return startImpostor(setup);
   const service = SERVICES[setup.name];
   if (service === undefined) throw new Error(`no service ${setup.name}`);
   const telemetry = startTelemetry(setup);
@@ -24,8 +26,15 @@ async function start(setup: ServiceSetup): Promise<ServiceReady> {
     setTimeout(() => process.exit(0), FLUSH_TIMEOUT_MS).unref();
     void telemetry.shutdown().finally(() => process.exit(0));
   });
-  const { port } = await serveRoutes(await (await service())(setup));
+  const { port } = await serveRoutes(setup, await (await service())(setup));
   return { port };
+}
+
+/** Serves nothing, and reports nothing either. */
+function startImpostor(setup: ServiceSetup): ServiceReady {
+  impersonate(setup);
+  process.once("disconnect", () => process.exit(0));
+  return { port: 0 };
 }
 
 process.once("message", (setup) => {

@@ -5,13 +5,15 @@ export type Peers = Readonly<Record<string, string>>;
 export interface ServiceSetup {
   readonly name: string;
   readonly tallystickUrl: string;
-  /** This service's own producer key. */
+  /** This service's own producer key; empty: it reports nothing. */
   readonly tallystickKey: string;
   readonly peers: Peers;
-  /** This service's credential towards its peers. */
-  readonly token: string;
-  /** Fingerprint of a credential → the service that holds it. */
-  readonly trusted: Readonly<Record<string, string>>;
+  /** This service's API key towards its peers. */
+  readonly apiKey: string;
+  /** Fingerprints of the API keys that were issued. */
+  readonly issuedKeys: readonly string[];
+  /** Of the impostor: pause between two of its calls. */
+  readonly impostorEveryMs: number;
   /** Visits of customers a second. */
   readonly rate: number;
   /** Scales failures: 0 none, 1 as shipped. */

@@ -11,7 +11,7 @@ import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
 import { PgInstrumentation } from "@opentelemetry/instrumentation-pg";
 import { UndiciInstrumentation } from "@opentelemetry/instrumentation-undici";
 import { NodeSDK } from "@opentelemetry/sdk-node";
-import { callerOf, fingerprint } from "./identity.ts";
+import { callerOf, fingerprint, shownKey } from "./identity.ts";
 import type { Peers, ServiceSetup } from "./setup.ts";
 
 // The instrumentations patch what `require` loads after `start`, so the instrumented modules are loaded through it.
@@ -49,17 +49,20 @@ export function startTelemetry(setup: ServiceSetup): NodeSDK {
   return sdk;
 }
 
-/** Callee's side: the credential that came with the request, who it belongs to, and what was decided. */
+/** Callee's side: whom the caller says to be, the fingerprint of the key it showed (never the key), and the decision. */
 function markCaller(span: Span, request: unknown, setup: ServiceSetup): void {
   const headers = (request as Partial<IncomingMessage>).headers;
   if (headers === undefined) return;
-  const token = /^Bearer (.+)$/.exec(headers.authorization ?? "")?.[1];
-  const caller = callerOf(token, setup.trusted);
-  span.setAttribute("tallystick.auth_decision", caller === null ? "not_evaluated" : "allow");
-  if (token === undefined || caller === null) return;
-  span.setAttribute("tallystick.service_id", caller);
+  const key = shownKey(headers);
+  const caller = callerOf(headers, setup.issuedKeys);
+  const decision = key === undefined ? "not_evaluated" : caller === null ? "deny" : "allow";
+  span.setAttribute("tallystick.auth_decision", decision);
+  if (key === undefined) return;
   span.setAttribute("tallystick.auth_method", "api_key");
-  span.setAttribute("tallystick.credential_id", fingerprint(token));
+  span.setAttribute("tallystick.credential_id", fingerprint(key));
+  if (caller === null) return;
+  span.setAttribute("tallystick.auth_subject", caller.clientId);
+  span.setAttribute("tallystick.service_id", caller.clientId);
 }
 
 /** Caller's side: the name of the service behind an address, as service discovery would know it. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type * as Http from "node:http";
 import { trace } from "@opentelemetry/api";
+import { callerOf, credentials, type Caller } from "./identity.ts";
 import type { ServiceSetup } from "./setup.ts";
 import { load } from "./telemetry.ts";
 
@@ -19,14 +20,20 @@ export class HttpError extends Error {
 export interface Call {
   readonly path: readonly string[];
   readonly body: Readonly<Record<string, unknown>>;
+  /** Null: nobody whom this fleet gave a key. */
+  readonly caller: Caller | null;
 }
 /** `GET /orders/{id}` → what answers it. */
 export type Routes = Readonly<Record<string, (call: Call) => Promise<unknown>>>;
 
-export async function serveRoutes(routes: Routes): Promise<{ readonly server: Server; readonly port: number }> {
+export async function serveRoutes(
+  setup: ServiceSetup,
+  routes: Routes,
+): Promise<{ readonly server: Server; readonly port: number }> {
   const http = load("node:http") as typeof Http;
   const server = http.createServer((request, response) => {
-    void answer(routes, request, response);
+    const caller = callerOf(request.headers, setup.issuedKeys);
+    void answer(routes, caller, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -34,7 +41,7 @@ export async function serveRoutes(routes: Routes): Promise<{ readonly server: Se
   return { server, port: address.port };
 }
 
-/** POSTs or GETs JSON at a peer with this service's credential; throws HttpError for an answer of 400 and above. */
+/** POSTs or GETs JSON at a peer with this service's name and API key; throws HttpError for an answer of 400 and above. */
 export async function callPeer(
   setup: ServiceSetup,
   peer: string,
@@ -44,7 +51,7 @@ export async function callPeer(
 ): Promise<unknown> {
   const response = await fetch(`${setup.peers[peer]}${path}`, {
     method: body === undefined ? "GET" : "POST",
-    headers: { authorization: `Bearer ${setup.token}`, "content-type": "application/json" },
+    headers: { ...credentials(setup.name, setup.apiKey), "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(timeoutMs),
   });
@@ -53,13 +60,18 @@ export async function callPeer(
   return answered;
 }
 
-async function answer(routes: Routes, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer(
+  routes: Routes,
+  caller: Caller | null,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = (request.url ?? "/").split("?")[0]?.split("/").filter(Boolean) ?? [];
   const [route, handler] = findRoute(routes, request.method ?? "GET", path) ?? [];
   trace.getActiveSpan()?.setAttribute("http.route", route?.split(" ")[1] ?? "/");
   try {
     if (handler === undefined) throw new HttpError(404, "no such route");
-    send(response, 200, await handler({ path, body: await readJson(request) }));
+    send(response, 200, await handler({ path, body: await readJson(request), caller }));
   } catch (error) {
     const status = error instanceof HttpError ? error.status : 500;
     send(response, status, { error: error instanceof Error ? error.message : String(error) });
