@@ -1,0 +1,145 @@
+/** The example fleet as its README tells it: healthy edges agree in every call, and the impostor is found. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { runReadme } from "./readme-shell.ts";
+
+const FLEET = fileURLToPath(new URL("../examples/fleet/dist/main.js", import.meta.url));
+const TIMEOUT_MS = 180_000;
+const HEALTHY_EDGES = [
+  "kiosk:storefront",
+  "storefront:inventory",
+  "storefront:orders",
+  "shipping:inventory",
+  "orders:shipping",
+];
+const ENOUGH_CALLS = 10;
+
+interface Exported {
+  readonly call_id: string;
+  readonly record: Readonly<Record<string, string>> & { readonly side: string };
+}
+
+interface Tally {
+  readonly breaks: readonly {
+    readonly kind: string;
+    readonly call_id: string;
+    readonly field: string;
+    readonly callee: string;
+  }[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+let folder: string;
+let server: RunningServer;
+let fleet: ChildProcess;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "tallystick-fleet-"));
+  server = await startServer(folder, { env: { TALLYSTICK_TALLY_DEADLINE: "5s" } });
+  const env = { ...process.env, TALLYSTICK_URL: server.url, TALLYSTICK_TOKEN: server.token };
+  const args = [FLEET, "--rate", "10", "--impostor-every-s", "2"];
+  fleet = spawn(process.execPath, args, { env, stdio: ["pipe", "ignore", "inherit"] });
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  if (fleet.exitCode === null) {
+    fleet.stdin?.end();
+    await once(fleet, "exit");
+  }
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+}, TIMEOUT_MS);
+
+/** The two sides of what payments was asked in the name of orders. */
+async function charges(): Promise<{ readonly callers: readonly Exported[]; readonly callees: readonly Exported[] }> {
+  const response = await server.fetch(`/api/export?q=${encodeURIComponent("service_id:orders target_id:payments")}`);
+  const lines = (await response.text()).split("\n").filter((line) => line !== "");
+  const rows = lines.map((line) => JSON.parse(line) as Exported);
+  const of = (side: string) => rows.filter(({ record }) => record.side === side);
+  return { callers: of("caller"), callees: of("callee") };
+}
+
+/** The impostor's calls, by what payments alone cannot know: orders has no half of them. */
+async function impostorCalls(): Promise<readonly Exported[]> {
+  const { callers, callees } = await charges();
+  const known = new Set(callers.map(({ call_id: id }) => id));
+  const confirmed = new Set(callees.filter(({ call_id: id }) => known.has(id)).map(credentialOf));
+  return confirmed.size === 0 ? [] : callees.filter((call) => !confirmed.has(credentialOf(call)));
+}
+
+const credentialOf = ({ record }: Exported): string | undefined => record["credential_id"];
+
+async function tallyOf(edge: string): Promise<Tally> {
+  return server.json<Tally>(`/api/tally?edge=${encodeURIComponent(edge)}&limit=1000`);
+}
+
+async function offersTally(): Promise<boolean> {
+  const { paths } = await server.json<{ readonly paths: Readonly<Record<string, unknown>> }>("/api/openapi.json");
+  return paths["/api/tally"] !== undefined;
+}
+
+test(
+  "payments takes the impostor for orders, and keeps the fingerprint of its key",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const [call] = await until(TIMEOUT_MS, "a call of the impostor", async () => {
+      const calls = await impostorCalls();
+      return calls.length === 0 ? undefined : calls;
+    });
+    expect(call?.record).toMatchObject({
+      service_id: "orders",
+      auth_subject: "orders",
+      auth_method: "api_key",
+      auth_decision: "allow",
+      credential_id: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+    });
+    const { callers, callees } = await charges();
+    const confirmed = callees.filter(({ call_id: id }) => callers.some((caller) => caller.call_id === id));
+    expect(new Set(confirmed.map(credentialOf)).size).toBe(1);
+  },
+);
+
+test("every call of a healthy edge matches", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+  skip(!(await offersTally()), "this server has no /api/tally");
+  for (const edge of HEALTHY_EDGES) {
+    const { breaks, counts } = await until(TIMEOUT_MS, `calls of ${edge}`, async () => {
+      const tally = await tallyOf(edge);
+      return (tally.counts["matched"] ?? 0) >= ENOUGH_CALLS ? tally : undefined;
+    });
+    expect(breaks, edge).toEqual([]);
+    const states = ["discrepant", "unpaired_caller", "unpaired_callee"];
+    expect(
+      states.map((state) => counts[state] ?? 0),
+      edge,
+    ).toEqual([0, 0, 0]);
+  }
+});
+
+test("the impostor is found by what orders does not say, and by its key", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+  skip(!(await offersTally()), "this server has no /api/tally");
+  const foreign = await until(TIMEOUT_MS, "the impostor's key", async () => {
+    const { breaks } = await tallyOf("orders:payments");
+    return breaks.find(({ kind, field }) => kind === "discrepancy_identity" && field === "credential_id");
+  });
+  const { breaks } = await tallyOf("orders:payments");
+  const kinds = breaks.filter(({ call_id: id }) => id === foreign.call_id).map(({ kind }) => kind);
+  expect([...kinds].sort()).toEqual(["discrepancy_identity", "unpaired_callee"]);
+  const calls = await impostorCalls();
+  expect(calls.map(({ call_id: id }) => id)).toContain(foreign.call_id);
+  expect(new Set(calls.map(credentialOf))).toEqual(new Set([foreign.callee]));
+});
+
+test("the fleet's README finds the impostor", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+  skip(!(await offersTally()), "this server has no /api/tally");
+  const { blocks, stdout, stderr } = await runReadme("examples/fleet/README.md", TIMEOUT_MS - 10_000);
+  expect(blocks).toBeGreaterThanOrEqual(3);
+  expect(stderr).toContain("exit 0");
+  expect(stdout).toContain("unpaired_callee");
+  expect(stdout).toContain("credential_id");
+});
