@@ -17,6 +17,7 @@ import { runLoader } from "./load.ts";
 import type { LoadOrder } from "./loader.ts";
 import { cpuSeconds, quantile, residentBytes, rounded } from "./measure.ts";
 import type { BreakKind } from "./tally/calls.ts";
+import { collectorKey } from "./tally/collector.ts";
 import { compare, readTally, seededBreaks, verdictDelays, type Comparison } from "./tally/truth.ts";
 
 const DEADLINE_MS = 5_000;
@@ -76,7 +77,7 @@ async function loadAndCompare(server: RunningServer, tally: boolean): Promise<Fi
   const stepUs = Number(options["step-us"]);
   const order: LoadOrder = {
     url: server.url,
-    token: await relayKey(server),
+    token: await collectorKey(server),
     what: "calls",
     records: RECORDS,
     batch: Number(options.batch),
@@ -106,14 +107,6 @@ async function loadAndCompare(server: RunningServer, tally: boolean): Promise<Fi
     resident_peak_mib: Math.round(residentBytes(server.pid).peak / 2 ** 20),
     verdicts: tally ? await verdictFigures(server, order) : null,
   };
-}
-
-/** A collector's key: it may carry the halves of every service. */
-async function relayKey(server: RunningServer): Promise<string> {
-  const body = JSON.stringify({ name: "bench", relay: true, services: "*" });
-  const headers = { "content-type": "application/json" };
-  const { secret } = await server.json<{ readonly secret: string }>("/api/keys", { method: "POST", headers, body });
-  return secret;
 }
 
 async function verdictFigures(server: RunningServer, order: LoadOrder): Promise<VerdictFigures> {

@@ -5,7 +5,6 @@
  *
  * `npm run integrity -- no-acked-record-lost [--rounds 50] [--seed N] [--small]`
  */
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +12,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { seeded } from "./random.ts";
-import { BIN, caughtUp, startServer, until, type RunningServer } from "./running-server.ts";
+import { caughtUp, startServer, until, verifyFolder, type RunningServer } from "./running-server.ts";
+import { killVictim, VICTIMS, type Victim } from "./victims.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -26,7 +26,6 @@ const ROUNDS = options.small ? 6 : Number(options.rounds);
 const BATCH = 200;
 const SENDERS = 4;
 const CATCH_UP_TIMEOUT_MS = 60_000;
-const VICTIMS = ["server", "engine", "both"] as const;
 
 interface Batch {
   readonly ids: readonly string[];
@@ -76,7 +75,7 @@ async function sender(server: RunningServer, next: () => Batch, stopped: () => b
   }
 }
 
-async function killRound(server: RunningServer, round: number, batches: Batch[]): Promise<(typeof VICTIMS)[number]> {
+async function killRound(server: RunningServer, round: number, batches: Batch[]): Promise<Victim> {
   const victim = VICTIMS[Math.floor(random() * VICTIMS.length)]!;
   let stopped = false;
   const next = (): Batch => {
@@ -86,21 +85,11 @@ async function killRound(server: RunningServer, round: number, batches: Batch[])
   };
   const senders = Array.from({ length: SENDERS }, () => sender(server, next, () => stopped));
   await pause(150 + random() * 1_500);
-  const engines = server.children();
-  if (victim !== "server") for (const pid of engines) killProcess(pid);
-  if (victim !== "engine") await server.kill();
-  else await pause(200 + random() * 500);
+  await killVictim(server, victim);
+  if (victim === "engine") await pause(200 + random() * 500);
   stopped = true;
   await Promise.all(senders);
   return victim;
-}
-
-function killProcess(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Already gone.
-  }
 }
 
 async function found(server: RunningServer, round: number): Promise<Map<string, number>> {
@@ -127,11 +116,6 @@ function check(batches: readonly Batch[], counts: ReadonlyMap<string, number>, r
       throw new Error(`${BATCH - there} acknowledged records lost`);
     if (there !== 0 && there !== BATCH) throw new Error(`half a batch is there: ${there} of ${BATCH}`);
   }
-}
-
-function verifyFolder(data: string): void {
-  const done = spawnSync(process.execPath, [BIN, "verify", data, "--json"], { encoding: "utf8" });
-  if (done.status !== 0) throw new Error(`verify ended with ${done.status}:\n${done.stdout}\n${done.stderr}`);
 }
 
 async function main(): Promise<void> {

@@ -2,7 +2,7 @@
  * A real `tallystick serve` in a process group of its own, for benches and whole-system tests. Every process started
  * here is ended here.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -125,6 +125,12 @@ export async function caughtUp(server: RunningServer, timeoutMs: number): Promis
 
 interface Status {
   readonly trees: readonly { readonly journaled: number; readonly published: number; readonly indexed: number }[];
+}
+
+/** Throws with what `verify` said unless it finds the folder of a stopped server clean. */
+export function verifyFolder(data: string): void {
+  const done = spawnSync(process.execPath, [BIN, "verify", data, "--json"], { encoding: "utf8" });
+  if (done.status !== 0) throw new Error(`verify ended with ${done.status}:\n${done.stdout}\n${done.stderr}`);
 }
 
 export function childrenOf(pid: number): readonly number[] {

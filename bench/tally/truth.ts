@@ -127,7 +127,7 @@ export async function verdictDelays(server: RunningServer, deadlineMs: number): 
   return delays.sort((a, b) => a - b);
 }
 
-/** Every TALLY_VERDICT record of the log. */
+/** Every TALLY_VERDICT record of the log, and the minutes' summaries among them. */
 export async function verdicts(server: RunningServer): Promise<readonly Exported[]> {
   return exported(server, "event_type:TALLY_VERDICT");
 }
