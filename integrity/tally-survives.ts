@@ -1,0 +1,171 @@
+/**
+ * Kills the server, its index engine, or both, with SIGKILL at random moments while calls are loaded and tallied. The
+ * breaks that hold at the end, as a set of (kind, call_id, field), are those of an undisturbed run of the same calls
+ * and those that were seeded; each verdict is in the log once; `verify` is clean.
+ *
+ * `npm run integrity -- tally-survives [--calls 50000] [--kills 25] [--seed N] [--small]`
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { collectorKey } from "../bench/tally/collector.ts";
+import type { Timeline } from "../bench/tally/half-record.ts";
+import { lateHalves, shuffledHalves, type Source } from "../bench/tally/shuffle.ts";
+import { compare, readTally, seededBreaks, verdicts, type Break } from "../bench/tally/truth.ts";
+import { seeded } from "./random.ts";
+import { caughtUp, startServer, verifyFolder, type RunningServer } from "./running-server.ts";
+import { killVictim, VICTIMS } from "./victims.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    calls: { type: "string", default: "50000" },
+    kills: { type: "string", default: "25" },
+    seed: { type: "string", default: String(randomBytes(2).readUInt16LE()) },
+    small: { type: "boolean", default: false },
+  },
+});
+const CALLS = options.small ? 4_000 : Number(options.calls);
+const KILLS = options.small ? 4 : Number(options.kills);
+const SEED = Number(options.seed);
+const BATCH = 200;
+const SENDERS = 2;
+const DEADLINE_MS = 5_000;
+/** Mean time from a start to the next kill; the load is spread over as many of them as there are kills. */
+const LIFE_MS = 2_000;
+const RESEND_MS = 50;
+const CATCH_UP_TIMEOUT_MS = 120_000;
+const SETTLE_TIMEOUT_MS = 120_000;
+const POLL_MS = 500;
+
+const random = seeded(SEED);
+const timeline: Timeline = { seed: SEED, startMs: Date.now() - CALLS, stepUs: 1_000 };
+
+/** A folder and the server that runs on it at the moment. */
+interface Home {
+  readonly folder: string;
+  readonly token: string;
+  server: RunningServer;
+}
+
+interface Outcome {
+  readonly breaks: ReadonlySet<string>;
+  readonly verdicts: number;
+}
+
+async function start(folder: string): Promise<RunningServer> {
+  return startServer(folder, { env: { TALLYSTICK_TALLY_DEADLINE: `${DEADLINE_MS / 1_000}s` } });
+}
+
+/** Sends all calls, late halves last; `disturb` runs beside it and beside the verdicts that follow. */
+async function run(disturb: (home: Home) => Promise<void>, isExpected: (breaks: readonly Break[]) => boolean) {
+  const folder = mkdtempSync(join(tmpdir(), "tallystick-tally-kill-"));
+  const server = await start(folder);
+  const home: Home = { folder, token: await collectorKey(server), server };
+  try {
+    const ended = await Promise.allSettled([load(home), disturb(home)]);
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
+    const outcome = await settled(home, isExpected);
+    const code = await home.server.stop();
+    if (code !== 0) throw new Error(`a clean stop ended with ${code}`);
+    verifyFolder(folder);
+    rmSync(folder, { recursive: true, force: true });
+    return outcome;
+  } catch (error) {
+    process.stderr.write(`seed ${SEED}, data kept in ${folder}\n${home.server.log().slice(-4_000)}\n`);
+    await home.server.kill();
+    throw error;
+  }
+}
+
+async function load(home: Home): Promise<void> {
+  const batches = (CALLS * 2) / BATCH / SENDERS;
+  await send(
+    home,
+    shuffledHalves(timeline, CALLS, () => performance.now()),
+    (KILLS * LIFE_MS) / batches,
+  );
+  await pause(DEADLINE_MS * 1.5);
+  await send(home, lateHalves(timeline, CALLS), 0);
+}
+
+async function send(home: Home, source: Source, betweenMs: number): Promise<void> {
+  const sender = async (): Promise<void> => {
+    for (let lines = source(BATCH); lines !== null; lines = source(BATCH)) {
+      await deliver(home, lines);
+      await pause(betweenMs);
+    }
+  };
+  await Promise.all(Array.from({ length: SENDERS }, sender));
+}
+
+/** Until it is acknowledged, by whichever server runs by then. */
+async function deliver(home: Home, body: string): Promise<void> {
+  const headers = { "content-type": "application/x-ndjson", authorization: `Bearer ${home.token}` };
+  for (;;) {
+    const { server } = home;
+    const response = await server.fetch("/v1/records", { method: "POST", headers, body }).catch(() => null);
+    const text = await response?.text().catch(() => null);
+    if (response?.status === 200 && text !== null) return;
+    const isGone = server.process.exitCode !== null || server.process.signalCode !== null || server !== home.server;
+    const isRefused = response !== null && response.status !== 503 && response.status !== 200;
+    if (isRefused && !isGone) throw new Error(`answered ${response.status}: ${text?.slice(0, 300)}`);
+    await pause(RESEND_MS);
+  }
+}
+
+/** Kills while calls come in and while the last ones are judged. */
+async function killAtRandom(home: Home): Promise<void> {
+  for (let kill = 1; kill <= KILLS + 3; kill += 1) {
+    await pause(LIFE_MS * (0.3 + random() * 1.4));
+    const victim = VICTIMS[Math.floor(random() * VICTIMS.length)]!;
+    await killVictim(home.server, victim);
+    if (victim !== "engine") home.server = await start(home.folder);
+    process.stderr.write(`kill ${kill}/${KILLS + 3}: ${victim}\n`);
+  }
+}
+
+/** The tally once it is as expected and stays so, or as it stands when it does not come to that in time. */
+async function settled(home: Home, isExpected: (breaks: readonly Break[]) => boolean): Promise<Outcome> {
+  const { server } = home;
+  await caughtUp(server, CATCH_UP_TIMEOUT_MS);
+  const end = performance.now() + SETTLE_TIMEOUT_MS;
+  while (!isExpected((await readTally(server)).breaks) && performance.now() < end) await pause(POLL_MS);
+  await pause(DEADLINE_MS * 1.5);
+  const { breaks } = await readTally(server);
+  const ids = (await verdicts(server)).map(({ record }) => record.id);
+  if (new Set(ids).size !== ids.length) throw new Error(`${ids.length - new Set(ids).size} verdicts are there twice`);
+  return { breaks: new Set(breaks.map(named)), verdicts: ids.length };
+}
+
+const named = ({ kind, call_id: id, field }: Break): string => `${kind} ${id} ${field}`;
+
+function difference(left: ReadonlySet<string>, right: ReadonlySet<string>): readonly string[] {
+  return [...left].filter((one) => !right.has(one));
+}
+
+async function main(): Promise<void> {
+  const truth = seededBreaks(timeline, CALLS);
+  const isSeeded = (breaks: readonly Break[]): boolean => compare(truth, breaks).examples.length === 0;
+  const undisturbed = await run(async () => {}, isSeeded);
+  process.stderr.write(`undisturbed: ${undisturbed.breaks.size} breaks, ${undisturbed.verdicts} verdicts\n`);
+  const isSame = (breaks: readonly Break[]): boolean => {
+    const found = new Set(breaks.map(named));
+    return found.size === undisturbed.breaks.size && difference(found, undisturbed.breaks).length === 0;
+  };
+  const killed = await run(killAtRandom, isSame);
+  const lost = difference(undisturbed.breaks, killed.breaks);
+  const added = difference(killed.breaks, undisturbed.breaks);
+  if (lost.length + added.length > 0) {
+    throw new Error(`seed ${SEED}: lost ${lost.slice(0, 5).join(", ")}; added ${added.slice(0, 5).join(", ")}`);
+  }
+  if (undisturbed.breaks.size !== truth.size) {
+    throw new Error(`seed ${SEED}: ${truth.size} breaks were seeded, ${undisturbed.breaks.size} hold undisturbed`);
+  }
+  const result = { property: "tally-survives", calls: CALLS, kills: KILLS + 3, breaks: killed.breaks.size };
+  process.stdout.write(`${JSON.stringify({ ...result, verdicts: killed.verdicts, seed: SEED, verify: "clean" })}\n`);
+}
+
+await main();
