@@ -83,7 +83,7 @@ async function loadAndCompare(server: RunningServer, tally: boolean): Promise<Fi
     batch: Number(options.batch),
     connections: Number(options.connections),
     seed: Number(options.seed),
-    startMs: Date.now() - ((RECORDS / 2) * stepUs) / 1_000,
+    startMs: Math.floor(Date.now() - (RECORDS * stepUs) / 2_000),
     stepUs,
   };
   const engine = server.children()[0] ?? 0;
