@@ -140,7 +140,7 @@ async function settled(home: Home, isExpected: (breaks: readonly Break[]) => boo
   return { breaks: new Set(breaks.map(named)), verdicts: ids.length };
 }
 
-const named = ({ kind, call_id: id, field }: Break): string => `${kind} ${id} ${field}`;
+const named = ({ kind, call_id: id, field }: Break): string => `${kind} ${id} ${field ?? ""}`;
 
 function difference(left: ReadonlySet<string>, right: ReadonlySet<string>): readonly string[] {
   return [...left].filter((one) => !right.has(one));

@@ -29,8 +29,8 @@ interface Tally {
   readonly breaks: readonly {
     readonly kind: string;
     readonly call_id: string;
-    readonly field: string;
-    readonly callee: string;
+    readonly field: string | null;
+    readonly callee_value: string | null;
   }[];
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -132,7 +132,7 @@ test("the impostor is found by what orders does not say, and by its key", { time
   expect([...kinds].sort()).toEqual(["discrepancy_identity", "unpaired_callee"]);
   const calls = await impostorCalls();
   expect(calls.map(({ call_id: id }) => id)).toContain(foreign.call_id);
-  expect(new Set(calls.map(credentialOf))).toEqual(new Set([foreign.callee]));
+  expect(new Set(calls.map(credentialOf))).toEqual(new Set([foreign.callee_value ?? undefined]));
 });
 
 test("the fleet's README finds the impostor", { timeout: TIMEOUT_MS }, async ({ skip }) => {

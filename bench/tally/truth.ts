@@ -10,7 +10,7 @@ const LISTED = 10;
 export interface Break {
   readonly kind: string;
   readonly call_id: string;
-  readonly field: string;
+  readonly field: string | null;
 }
 
 export interface TallyAnswer {
@@ -86,7 +86,7 @@ export function compare(seeded: ReadonlyMap<string, BreakKind>, breaks: readonly
     }
     if (right === undefined || right === kind) falseBreaks += 1;
     else wrong += 1;
-    examples.push(`${id} was seeded ${right ?? "honest"} and is ${kind} ${field}`);
+    examples.push(`${id} was seeded ${right ?? "honest"} and is ${kind} ${field ?? ""}`);
   }
   for (const [id, kind] of seeded) if (!found.has(id)) examples.push(`${id} was seeded ${kind} and is not found`);
   return {
