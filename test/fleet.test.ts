@@ -18,7 +18,9 @@ const HEALTHY_EDGES = [
   "shipping:inventory",
   "orders:shipping",
 ];
+const BROKEN_STATES = ["discrepant", "unpaired_caller", "unpaired_callee"];
 const ENOUGH_CALLS = 10;
+const WAIT_MS = 120_000;
 
 interface Exported {
   readonly call_id: string;
@@ -88,7 +90,7 @@ test(
   "payments takes the impostor for orders, and keeps the fingerprint of its key",
   { timeout: TIMEOUT_MS },
   async () => {
-    const [call] = await until(TIMEOUT_MS, "a call of the impostor", async () => {
+    const [call] = await until(WAIT_MS, "a call of the impostor", async () => {
       const calls = await impostorCalls();
       return calls.length === 0 ? undefined : calls;
     });
@@ -108,22 +110,18 @@ test(
 test("every call of a healthy edge matches", { timeout: TIMEOUT_MS }, async ({ skip }) => {
   skip(!(await offersTally()), "this server has no /api/tally");
   for (const edge of HEALTHY_EDGES) {
-    const { breaks, counts } = await until(TIMEOUT_MS, `calls of ${edge}`, async () => {
-      const tally = await tallyOf(edge);
-      return (tally.counts["matched"] ?? 0) >= ENOUGH_CALLS ? tally : undefined;
+    // An exporter that was slow makes a break for a moment, until its half is there.
+    await until(WAIT_MS, `${edge} to have calls, and no breaks`, async () => {
+      const { breaks, counts } = await tallyOf(edge);
+      const broken = BROKEN_STATES.reduce((sum, state) => sum + (counts[state] ?? 0), 0);
+      return (counts["matched"] ?? 0) >= ENOUGH_CALLS && breaks.length + broken === 0 ? true : undefined;
     });
-    expect(breaks, edge).toEqual([]);
-    const states = ["discrepant", "unpaired_caller", "unpaired_callee"];
-    expect(
-      states.map((state) => counts[state] ?? 0),
-      edge,
-    ).toEqual([0, 0, 0]);
   }
 });
 
 test("the impostor is found by what orders does not say, and by its key", { timeout: TIMEOUT_MS }, async ({ skip }) => {
   skip(!(await offersTally()), "this server has no /api/tally");
-  const foreign = await until(TIMEOUT_MS, "the impostor's key", async () => {
+  const foreign = await until(WAIT_MS, "the impostor's key", async () => {
     const { breaks } = await tallyOf("orders:payments");
     return breaks.find(({ kind, field }) => kind === "discrepancy_identity" && field === "credential_id");
   });
