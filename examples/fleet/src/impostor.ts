@@ -1,5 +1,5 @@
 /**
- * The sixth process, which is in no diagram: it has a key of its own, as a batch job of last year may have, and calls
+ * The process that is in no diagram: it has a key of its own, as a batch job of last year may have, and calls
  * payments in the name of orders. It reports nothing to anybody. Payments lets it in (identity.ts says why), and only
  * the tally shows it: payments saw orders call, orders says nothing of it, and the key is none that orders ever used.
  */
