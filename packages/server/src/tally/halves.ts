@@ -136,7 +136,16 @@ GROUP BY call_key, branch`;
 
 const SEVERAL_COLUMNS = [
   ...new Set([
-    ...["call_key", "call_id", "trace_id", "log", "data_class", "event_type", "protocol", "side", "phase", "attempt"],
+    "call_key",
+    "call_id",
+    "trace_id",
+    "log",
+    "data_class",
+    "event_type",
+    "protocol",
+    "side",
+    "phase",
+    "attempt",
     ...HALF_COLUMNS.map(([name]) => name),
   ]),
 ].join(", ");
