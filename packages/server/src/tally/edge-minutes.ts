@@ -6,9 +6,8 @@ import type { Clock } from "../clock.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import { Params } from "../search/compile/sql.ts";
 import { countHours, countMinutes } from "./edges.ts";
-import { MAX_COUNT_PAUSE_MS, MAX_MINUTES_AT_ONCE, RECOVERED_STEPS } from "./limits.ts";
+import { MAX_COUNT_PAUSE_MS, MAX_MINUTES_AT_ONCE, RECOVERED_STEPS, STEP_LIMITS } from "./limits.ts";
 import { CALLS } from "./schema.ts";
-import { LIMITS } from "./step.ts";
 
 interface Touched {
   /** When it may be counted, by the monotonic clock. */
@@ -51,7 +50,7 @@ export class EdgeMinutes {
     const from = params.add(Math.max(0, step - RECOVERED_STEPS), "UInt64");
     const rows = await this.#deriver.select<{ at: number }>(
       params.statement(`SELECT DISTINCT toUnixTimestamp(minute) AS at FROM ${CALLS.name} WHERE step > ${from}`),
-      LIMITS,
+      STEP_LIMITS,
     );
     this.touched(rows.map(({ at }) => at));
   }
@@ -67,9 +66,9 @@ export class EdgeMinutes {
     if (minutes.length === 0) return;
     // Newer than every version before, also than those of a process that was killed.
     this.#version = Math.max(this.#version + 1, this.#clock.nowUs());
-    await this.#deriver.derive(countMinutes(minutes, this.#version), LIMITS);
+    await this.#deriver.derive(countMinutes(minutes, this.#version), STEP_LIMITS);
     for (const minute of minutes) this.#hours.add(Math.floor(minute / HOUR_S) * HOUR_S);
-    await this.#deriver.derive(countHours([...this.#hours], this.#version), LIMITS);
+    await this.#deriver.derive(countHours([...this.#hours], this.#version), STEP_LIMITS);
     this.#hours.clear();
     const nowMs = this.#clock.monotonicMs();
     const costMs = nowMs - startMs;

@@ -55,8 +55,8 @@ export function findDue(window: DueWindow, deadlines: Deadlines): Statement {
   const from = params.add(window.fromUs, "Int64");
   const to = params.add(window.toUs, "Int64");
   return params.statement(
-    `INSERT INTO ${DUE.name} (call_key, from_us, to_us, due_us, kind)
-SELECT call_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us,
+    `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, kind)
+SELECT call_key, call_key AS as_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us,
   multiIf(due_us < ${from}, 'late', callers > 1 OR callees > 1, 'several', 'simple') AS kind
 FROM (
   SELECT call_key, min(us) AS first_us, countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees,
@@ -80,19 +80,29 @@ export function groupSimple(window: DueWindow, deadlines: Deadlines): Statement 
   const value = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
   return params.statement(
     `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
-SELECT ${groupedExpressions(value, { halves: "[]", branch: "''", late: "0", dueUs: "any(due_us)" })}
+SELECT ${groupedExpressions(value, SIMPLE)}
 ${theirRecords("simple")}
 WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us
 GROUP BY call_key`,
   );
 }
 
+const SIMPLE: Grouping = {
+  key: "call_key",
+  callId: "anyIf(call_id, side != 'observer')",
+  halves: "[]",
+  branch: "''",
+  late: "0",
+  regrouped: "0",
+  dueUs: "any(due_us)",
+};
+
 /** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps. */
 export function groupSeveral(window: DueWindow): Statement {
   const params = new Params();
   const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind != 'simple')`;
   const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
-  const records = `${theirRecords("several', 'late")}
+  const records = `${theirRecords("several', 'late', 'bridged")}
     WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us`;
   return params.statement(`INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(records)}`);
 }
@@ -102,7 +112,7 @@ export function groupOne(callKey: string, deadline: Deadlines, params: Params): 
   const mine = `call_key = ${callKey} AND ${TAKES_PART}`;
   const first = `SELECT min(${US}) AS from_us, from_us + ${deadline.sql(params)} AS due_us FROM records WHERE ${mine} AND ${IS_HALF}`;
   return severalGrouped(
-    `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine}) AS records CROSS JOIN (SELECT *, 'late' AS kind FROM (${first})) AS due`,
+    `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine}) AS records CROSS JOIN (SELECT *, ${callKey} AS as_key, 'late' AS kind FROM (${first})) AS due`,
   );
 }
 
@@ -116,22 +126,25 @@ function severalGrouped(records: string): string {
   const rank = `tuple(phase = 'outcome', side = 'caller' AND status = seen_status, attempt, ${order})`;
   const value = (name: string, side: string) => `argMaxIf(${name}, rank, side = '${side}')`;
   const places = "arraySort(groupArray((side, tree, leaf_index)))";
-  const consumers = "groupUniqArrayIf(64)(recorder_id, side = 'callee') OVER (PARTITION BY call_key)";
+  const consumers = "groupUniqArrayIf(64)(recorder_id, side = 'callee') OVER (PARTITION BY as_key)";
   return `SELECT ${groupedExpressions(value, {
+    key: "as_key",
+    callId: "if(callers > 0, argMaxIf(call_id, rank, side = 'caller'), argMaxIf(call_id, rank, side = 'callee'))",
+    regrouped: "any(kind IN ('late', 'bridged'))",
     halves: `arrayMap(half -> (half.2, half.3), arraySlice(${places}, 1, ${MAX_CALL_HALVES}))`,
     branch: "branch",
     late: "any(kind = 'late')",
-    dueUs: `if(late, max(${US}), any(due_us))`,
+    dueUs: `if(late, max(${US}), min(due_us))`,
   })}
 FROM (
   SELECT *, ${rank} AS rank FROM (
-    SELECT ${SEVERAL_COLUMNS}, observed_received_at, from_us, due_us, kind,
-      anyIf(status, side = 'callee') OVER (PARTITION BY call_key) AS seen_status,
+    SELECT ${SEVERAL_COLUMNS}, as_key, observed_received_at, from_us, due_us, kind,
+      anyIf(status, side = 'callee') OVER (PARTITION BY as_key) AS seen_status,
       if(${IS_MESSAGE}, if(side = 'callee', [recorder_id], ${consumers}), ['']) AS branches
     ${records}
   )
 ) LEFT ARRAY JOIN branches AS branch
-GROUP BY call_key, branch`;
+GROUP BY as_key, branch`;
 }
 
 const SEVERAL_COLUMNS = [
@@ -159,25 +172,34 @@ PREWHERE call_key IN (SELECT call_key FROM ${due})`;
 
 type ValueOf = (name: string, side: "caller" | "callee") => string;
 
+/** What differs between the two groupings. */
+interface Grouping {
+  readonly key: string;
+  readonly callId: string;
+  readonly branch: string;
+  readonly late: string;
+  readonly regrouped: string;
+  readonly dueUs: string;
+  readonly halves: string;
+}
+
 /** One expression for each of GROUPED_COLUMNS, in their order. */
-function groupedExpressions(
-  value: ValueOf,
-  { halves, branch, late, dueUs }: { halves: string; branch: string; late: string; dueUs: string },
-): string {
+function groupedExpressions(value: ValueOf, { key, callId, branch, late, regrouped, dueUs, halves }: Grouping): string {
   const sides = (["caller", "callee"] as const).flatMap((side) =>
     HALF_COLUMNS.map(([name]) => `${value(name, side)} AS ${side === "caller" ? "c" : "d"}_${name}`),
   );
   return [
-    "call_key",
+    `${key} AS call_key`,
     `${branch} AS branch`,
-    "anyIf(call_id, side != 'observer') AS call_id",
+    `${callId} AS call_id`,
     "any(trace_id) AS trace_id",
     "anyIf(log, side != 'observer') AS log",
     "max(data_class) AS data_class",
     "anyIf(event_type, side != 'observer') AS event_type",
     "anyIf(protocol, side != 'observer') AS protocol",
-    "any(from_us) AS first_us",
+    "min(from_us) AS first_us",
     `${late} AS late`,
+    `${regrouped} AS regrouped`,
     `${dueUs} AS due_us`,
     "countIf(side = 'caller') AS callers",
     "countIf(side = 'callee') AS callees",
@@ -196,10 +218,11 @@ function groupedExpressions(
 export function findOlder(window: DueWindow): Statement {
   const params = new Params();
   return params.statement(
-    `INSERT INTO ${DUE.name} (call_key, from_us, to_us, due_us, kind)
-SELECT call_key, min(first_us) AS from_us, ${params.add(window.toUs, "Int64")} AS to_us, min(due_us), 'late' AS kind
+    `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, kind)
+SELECT call_key, call_key AS as_key, min(first_us) AS from_us, ${params.add(window.toUs, "Int64")} AS to_us, min(due_us), 'late' AS kind
 FROM ${CALLS.name}
 WHERE call_key IN (SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0)
+  AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind != 'simple')
 GROUP BY call_key`,
   );
 }

@@ -1,4 +1,5 @@
 /** Bounds and measures of the tally. */
+import type { DeriveLimits } from "../index/derived-tables.ts";
 
 /** Halves' first-received times that one step looks at; smaller when many lie in it, larger over quiet times. */
 export const STEP_MIN_US = 250_000;
@@ -15,8 +16,11 @@ export const RETRY_MS = 1_000;
 /** Samples of journal sizes kept while the index catches up. */
 export const MAX_SAMPLES = 64;
 
-export const STEP_TIMEOUT_MS = 120_000;
-export const STEP_MEMORY_BYTES = 600_000_000;
+export const STEP_LIMITS: DeriveLimits = { timeoutMs: 120_000, maxMemoryBytes: 600_000_000 };
+
+/** Lone halves of a step that are looked for behind a proxy, and proxies between two halves. */
+export const MAX_BRIDGED_CALLS = 5_000;
+export const MAX_PROXIES_BETWEEN = 8;
 
 /** Verdicts appended to a log at once. */
 export const VERDICT_BATCH = 500;

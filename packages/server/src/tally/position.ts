@@ -1,8 +1,8 @@
 /** How far the tally has come: every call due before `settledUs` is settled. Kept in a table of its own. */
 import type { Deriver } from "../index/derived-tables.ts";
 import { Params } from "../search/compile/sql.ts";
+import { STEP_LIMITS } from "./limits.ts";
 import { CALLS, STEPS, SUPERSEDED, TALLY_TABLES } from "./schema.ts";
-import { LIMITS } from "./step.ts";
 
 export interface Position {
   readonly step: number;
@@ -14,7 +14,7 @@ export async function recoverPosition(deriver: Deriver): Promise<Position> {
   await deriver.prepare(TALLY_TABLES);
   const [row] = await deriver.select<{ step: number; settled_us: number }>(
     { sql: `SELECT step, settled_us FROM ${STEPS.name} ORDER BY step DESC LIMIT 1`, params: {} },
-    LIMITS,
+    STEP_LIMITS,
   );
   const position = { step: row?.step ?? 0, settledUs: row?.settled_us ?? 0 };
   for (const [table, column] of [
@@ -23,7 +23,7 @@ export async function recoverPosition(deriver: Deriver): Promise<Position> {
   ] as const) {
     const after = `${column} > ${position.step}`;
     const sql = `SELECT count() AS count FROM ${table.name} WHERE ${after}`;
-    const [left] = await deriver.select<{ count: number }>({ sql, params: {} }, LIMITS);
+    const [left] = await deriver.select<{ count: number }>({ sql, params: {} }, STEP_LIMITS);
     if ((left?.count ?? 0) > 0) await deriver.remove(table, after);
   }
   return position;
@@ -34,6 +34,6 @@ export async function keepPosition(deriver: Deriver, { step, settledUs }: Positi
   const values = [params.add(step, "UInt64"), params.add(settledUs, "Int64")];
   await deriver.derive(
     params.statement(`INSERT INTO ${STEPS.name} (step, settled_us) SELECT ${values.join(", ")}`),
-    LIMITS,
+    STEP_LIMITS,
   );
 }

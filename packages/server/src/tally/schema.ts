@@ -47,6 +47,7 @@ export const GROUPED_COLUMNS: Columns = [
   ["protocol", "LowCardinality(String)"],
   ["first_us", "Int64"],
   ["late", "UInt8"],
+  ["regrouped", "UInt8"],
   ["due_us", "Int64"],
   ["callers", "UInt32"],
   ["callees", "UInt32"],
@@ -100,10 +101,13 @@ export const SUPERSEDED: DerivedTable = {
   engine: "ReplacingMergeTree(by_step) ORDER BY (call_key, step)",
 };
 
-/** Calls whose turn has come in the step under way: which records are theirs. */
+/**
+ * Calls whose turn has come in the step under way, and which records are theirs. `as_key` is another call's where a
+ * proxy stands between: then the records of both are one call's.
+ */
 export const DUE: DerivedTable = {
   name: "tally_due",
-  columns: "call_key UInt128, from_us Int64, to_us Int64, due_us Int64, kind LowCardinality(String)",
+  columns: "call_key UInt128, as_key UInt128, from_us Int64, to_us Int64, due_us Int64, kind LowCardinality(String)",
   engine: "Memory",
 };
 

@@ -5,7 +5,7 @@
  */
 import type { AuditRecord } from "@tallystick/record";
 
-import type { Deriver, DeriveLimits } from "../index/derived-tables.ts";
+import type { Deriver } from "../index/derived-tables.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
 import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverage.ts";
@@ -17,15 +17,14 @@ import { judged } from "./judge.ts";
 import type { Knowledge } from "./judge.ts";
 import { LEARN_CREDENTIALS, learnRecorders, learnSkews, learnSkewsAhead, unknownSkews } from "./learn.ts";
 import type { RecorderPair } from "./learn.ts";
-import { MAX_STEP_VERDICTS, SKEW_HOURS, STEP_MEMORY_BYTES, STEP_TIMEOUT_MS, VERDICT_BATCH } from "./limits.ts";
+import { MAX_STEP_VERDICTS, SKEW_HOURS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
 import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED } from "./schema.ts";
 import { VERDICT_TYPE, verdictRecord } from "./verdict.ts";
 import type { HalfPlace, JudgedCall } from "./verdict.ts";
+import { bridgeProxies } from "./bridges.ts";
 import { BREAK_COLUMNS, breaksOf } from "./break-columns.ts";
 import type { BreakColumns } from "./break-columns.ts";
-
-export const LIMITS: DeriveLimits = { timeoutMs: STEP_TIMEOUT_MS, maxMemoryBytes: STEP_MEMORY_BYTES };
 
 export interface StepRequest {
   readonly number: number;
@@ -68,11 +67,11 @@ export class Step {
   }
 
   #derive(statement: Statement): Promise<void> {
-    return this.#deriver.derive(statement, LIMITS);
+    return this.#deriver.derive(statement, STEP_LIMITS);
   }
 
   #select<Row>(sql: string, params: Statement["params"] = {}): Promise<readonly Row[]> {
-    return this.#deriver.select<Row>({ sql, params }, LIMITS);
+    return this.#deriver.select<Row>({ sql, params }, STEP_LIMITS);
   }
 
   /** Fills SETTLING; true when a call of an earlier step is among it. */
@@ -82,10 +81,11 @@ export class Step {
     await this.#deriver.empty(SETTLING);
     await this.#derive(findDue(window, deadlines));
     await this.#derive(groupSimple(window, deadlines));
+    await bridgeProxies(this.#deriver, window, deadlines);
     await this.#derive(findOlder(window));
     const kinds = await this.#select<{ kind: string }>(`SELECT DISTINCT kind FROM ${DUE.name}`);
     const found = new Set(kinds.map(({ kind }) => kind));
-    if (found.has("several") || found.has("late")) await this.#derive(groupSeveral(window));
+    if (["several", "late", "bridged"].some((kind) => found.has(kind))) await this.#derive(groupSeveral(window));
     return found.has("late");
   }
 
@@ -102,7 +102,7 @@ export class Step {
   async #learnAhead(): Promise<void> {
     const { window, number, deadlines } = this.#request;
     const sinceMinute = Math.floor(window.fromUs / 60_000_000) * 60 - SKEW_HOURS * 3_600;
-    const pairs = await this.#deriver.select<RecorderPair>(unknownSkews(sinceMinute), LIMITS);
+    const pairs = await this.#deriver.select<RecorderPair>(unknownSkews(sinceMinute), STEP_LIMITS);
     if (pairs.length === 0) return;
     const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
     await this.#derive(learnSkewsAhead(number, pairs, around));
@@ -112,11 +112,9 @@ export class Step {
     const { number, knowledge } = this.#request;
     const sampled = await this.#sampled();
     const params = new Params();
-    // What was settled before is settled again as a whole: its half alone, which is here too, is not.
-    const source = late
-      ? `(SELECT * FROM ${SETTLING.name} WHERE late OR call_key NOT IN (SELECT call_key FROM ${DUE.name}
-        WHERE kind = 'late'))`
-      : SETTLING.name;
+    // What is judged as part of another call, or again as a whole, is not judged by its half alone.
+    const source = `(SELECT * FROM ${SETTLING.name}
+  WHERE regrouped OR call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('late', 'bridged')))`;
     const step = params.add(number, "UInt64");
     const calls = judged(
       source,
@@ -133,11 +131,11 @@ export class Step {
 
   async #sampled(): Promise<Sampled> {
     const { window, deadlines, learned } = this.#request;
-    const now = await this.#deriver.select<EdgeHalves>(SETTLING_HALVES, LIMITS);
+    const now = await this.#deriver.select<EdgeHalves>(SETTLING_HALVES, STEP_LIMITS);
     const fresh = unlearned(learned, now);
     if (fresh.length === 0) return sampledEdges(learned, now);
     const ahead = aheadHalves(fresh, window.fromUs - deadlines.longestUs, window.toUs);
-    const more = await this.#deriver.select<EdgeHalves>(ahead, LIMITS);
+    const more = await this.#deriver.select<EdgeHalves>(ahead, STEP_LIMITS);
     return sampledEdges(learned, [...now, ...more]);
   }
 
@@ -148,7 +146,7 @@ export class Step {
       params.statement(
         `INSERT INTO ${SUPERSEDED.name} (call_key, step, by_step)
 SELECT call_key, step, ${step} AS by_step FROM ${CALLS.name}
-WHERE step < ${step} AND call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind = 'late')`,
+WHERE step < ${step} AND call_key IN (${LATE_KEYS})`,
       ),
     );
   }
@@ -183,7 +181,7 @@ WHERE step < ${step} AND call_key IN (SELECT call_key FROM ${DUE.name} WHERE kin
 FROM ${CALLS.name} WHERE step = ${step} AND (notEmpty(breaks)${late ? " OR late" : ""}) AND ${from}
 ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       ),
-      LIMITS,
+      STEP_LIMITS,
     );
   }
 
@@ -218,7 +216,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
         `SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM records
 WHERE leaf_index IN (${indexes}) AND (tree, leaf_index) IN (SELECT arrayJoin(arrayZip(${trees}, ${indexes})))`,
       ),
-      LIMITS,
+      STEP_LIMITS,
     );
     return new Map(rows.map((row) => [placeName(row), row.hash]));
   }
@@ -238,7 +236,7 @@ WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
   AND operation IN ('unpaired_caller', 'unpaired_callee')
   AND observed_principal = 'tallystick' AND attributes['tally.call_id'] IN (${ids})`,
       ),
-      LIMITS,
+      STEP_LIMITS,
     );
     return new Set(rows.map(({ call_id: id }) => id));
   }
@@ -256,7 +254,7 @@ WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
         `SELECT toString(id) AS id FROM records WHERE service_id = 'tallystick'
           AND observed_principal = 'tallystick' AND id IN (SELECT toUUID(arrayJoin(${ids})))`,
       ),
-      LIMITS,
+      STEP_LIMITS,
     );
     const known = new Set(rows.map(({ id }) => id));
     return told.filter(({ record }) => !known.has(record.id));
@@ -274,11 +272,13 @@ WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
         `SELECT toUnixTimestamp(minute) AS at FROM (SELECT DISTINCT minute FROM ${CALLS.name}
           WHERE step = ${step}${again})`,
       ),
-      LIMITS,
+      STEP_LIMITS,
     );
     return rows.map(({ at }) => at);
   }
 }
+
+const LATE_KEYS = `SELECT arrayJoin([call_key, as_key]) FROM ${DUE.name} WHERE kind = 'late'`;
 
 /** Places of a call's halves; the simple call's are those of its two sides. */
 export const HALVES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, [CAST((toString(c_tree), c_leaf_index),

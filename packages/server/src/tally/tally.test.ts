@@ -171,6 +171,29 @@ test("an execution long after its call was settled is a replay all the same", as
   expect(kindsOf(tally)).toEqual(["replay"]);
 });
 
+test("halves meet through a proxy that takes part in the trace, whichever is received first", async () => {
+  const tally = await bench();
+  const traced = (side: "caller" | "callee" | "observer", trace: string, atS: number, span: string, parent: string) => {
+    const fields = { trace_id: trace.repeat(32), span_id: span.repeat(16) };
+    const made = half(side === "caller" ? "caller" : "callee", trace, atS, {
+      ...fields,
+      ...(parent === "" ? {} : { parent_span_id: parent.repeat(16) }),
+    });
+    return side === "observer" ? { ...made, record: { ...made.record, side, recorder_id: "envoy" } } : made;
+  };
+  await tally.add(
+    traced("caller", "a", 1, "1", ""),
+    traced("observer", "a", 1.5, "2", "1"),
+    traced("callee", "a", 8, "3", "2"),
+    traced("callee", "b", 10, "3", "2"),
+    traced("observer", "b", 10.5, "2", "1"),
+    traced("caller", "b", 20, "1", ""),
+  );
+  await tally.passTo(200);
+  expect(await tally.calls()).toMatchObject([{ state: "matched" }, { state: "matched" }]);
+  expect(kindsOf(tally)).toEqual([]);
+});
+
 test("a message has any number of consumers, and its publisher names a broker", async () => {
   const tally = await bench();
   const message = (side: "caller" | "callee", who: string, atS: number) =>

@@ -24,6 +24,7 @@ import {
   REPORTS_DAYS,
   RETRY_MS,
   STEP_FEW_ROWS,
+  STEP_LIMITS,
   STEP_MAX_ROWS,
   STEP_MAX_US,
   STEP_MIN_US,
@@ -35,7 +36,7 @@ import type { AliasRow } from "./names.ts";
 import { keepPosition, recoverPosition } from "./position.ts";
 import type { Position } from "./position.ts";
 import type { TallySettings } from "./settings.ts";
-import { LIMITS, Step } from "./step.ts";
+import { Step } from "./step.ts";
 
 export interface TallyParts {
   readonly deriver: Deriver;
@@ -184,7 +185,10 @@ export class Tally {
         if (count < STEP_FEW_ROWS) this.#widthUs = Math.min(STEP_MAX_US, this.#widthUs * 2);
         return { fromUs, toUs };
       }
-      const [next] = await this.#parts.deriver.select<{ next: number }>(nextHalf(fromUs - deadlines.longestUs), LIMITS);
+      const [next] = await this.#parts.deriver.select<{ next: number }>(
+        nextHalf(fromUs - deadlines.longestUs),
+        STEP_LIMITS,
+      );
       const dueUs = next === undefined || next.next === 0 ? Infinity : next.next + deadlines.shortestUs;
       if (dueUs >= horizonUs) {
         this.#position = { ...this.#position!, settledUs: horizonUs };
@@ -197,7 +201,7 @@ export class Tally {
 
   async #count(window: DueWindow): Promise<number> {
     const statement = candidateCount(window, this.#parts.settings.deadlines);
-    const [row] = await this.#parts.deriver.select<{ count: number }>(statement, LIMITS);
+    const [row] = await this.#parts.deriver.select<{ count: number }>(statement, STEP_LIMITS);
     return row?.count ?? 0;
   }
 
@@ -227,8 +231,8 @@ export class Tally {
     const { deriver } = this.#parts;
     const minute = Math.floor(fromUs / MINUTE_US);
     if (this.#learned.minute === minute) return;
-    const edges = await deriver.select<EdgeHalves>(learnedHalves(minute * 60), LIMITS);
-    const aliases = await deriver.select<AliasRow>(learnedAliases(fromUs - DAY_US), LIMITS);
+    const edges = await deriver.select<EdgeHalves>(learnedHalves(minute * 60), STEP_LIMITS);
+    const aliases = await deriver.select<AliasRow>(learnedAliases(fromUs - DAY_US), STEP_LIMITS);
     this.#learned = { minute, edges, aliases };
   }
 
