@@ -53,3 +53,18 @@ export const EXPORT_MAX_RECORDS = 10_000;
 export const EXPORT_PROOFS_AT_ONCE = 64;
 /** When to ask again for what needs a whole index. */
 export const RETRY_AFTER_FILLING_S = 5;
+
+/** Records of one trace; beyond it the answer is partial and holds the earliest. */
+export const TRACE_RECORDS = 10_000;
+/** Of a trace that comes with its records whole. */
+export const TRACE_WHOLE_RECORDS = 1_000;
+/** How many times a trace's records are asked what else belongs to them. */
+export const TRACE_FOLLOW_ROUNDS = 8;
+/** Ids of one kind that are followed in one round. */
+export const TRACE_FOLLOW_IDS = 256;
+/** Ids within texts that one condition looks for: as many as the text index takes. */
+export const TRACE_WORDS_AT_ONCE = 64;
+/** Other traces, requests and effects are looked for within so long of what was found. */
+export const TRACE_FOLLOW_US = 86_400_000_000;
+/** Characters of an error's message in a trace; the record has the whole. */
+export const TRACE_MESSAGE_LENGTH = 500;

@@ -21,6 +21,8 @@ import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 import { tailRecords } from "./tail.ts";
 import type { TailEvent, TailRequest } from "./tail.ts";
+import { readTrace } from "./trace/trace.ts";
+import type { TraceAnswer, TraceRequest } from "./trace/trace.ts";
 import { isMissing } from "./tree-sizes.ts";
 
 /**
@@ -82,6 +84,11 @@ export class Search {
 
   fields(scope: Scope, question: Question, signal?: AbortSignal): Promise<FieldsAnswer> {
     return listFields(this.sources, scope, question, signal);
+  }
+
+  /** Every record that belongs to an id, as one tree of calls. */
+  trace(scope: Scope, request: TraceRequest, signal?: AbortSignal): Promise<TraceAnswer> {
+    return readTrace(this.sources, scope, request, signal);
   }
 
   /** Records as they become searchable, in journal order of each tree. Ends with the signal. */
