@@ -68,3 +68,6 @@ export const TRACE_WORDS_AT_ONCE = 64;
 export const TRACE_FOLLOW_US = 86_400_000_000;
 /** Characters of an error's message in a trace; the record has the whole. */
 export const TRACE_MESSAGE_LENGTH = 500;
+
+export const DEFAULT_NEIGHBOURS = 10;
+export const MAX_NEIGHBOURS = 500;

@@ -13,6 +13,8 @@ import { DEFAULT_PAGE_RECORDS, MAX_PAGE_RECORDS } from "./limits.ts";
 import { readPage } from "./page.ts";
 import { checkedCount } from "./question.ts";
 import type { Question } from "./question.ts";
+import { readNeighbours } from "./neighbours.ts";
+import type { NeighboursAnswer, NeighboursRequest } from "./neighbours.ts";
 import { recordAt } from "./record-at.ts";
 import { planRun } from "./run.ts";
 import type { RunRequest } from "./run.ts";
@@ -21,6 +23,8 @@ import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
 import { tailRecords } from "./tail.ts";
 import type { TailEvent, TailRequest } from "./tail.ts";
+import { directionOf, subjectOf, timelineRun } from "./timeline.ts";
+import type { TimelineAnswer, TimelineRequest } from "./timeline.ts";
 import { readTrace } from "./trace/trace.ts";
 import type { TraceAnswer, TraceRequest } from "./trace/trace.ts";
 import { isMissing } from "./tree-sizes.ts";
@@ -89,6 +93,31 @@ export class Search {
   /** Every record that belongs to an id, as one tree of calls. */
   trace(scope: Scope, request: TraceRequest, signal?: AbortSignal): Promise<TraceAnswer> {
     return readTrace(this.sources, scope, request, signal);
+  }
+
+  /** What one service, credential or person did and what was done to it, in order. */
+  async timeline(scope: Scope, request: TimelineRequest, signal?: AbortSignal): Promise<TimelineAnswer> {
+    const subject = subjectOf(request);
+    const run = { ...timelineRun(request, subject), limit: request.limit ?? null };
+    const { records, ...answer } = await this.search(scope, run, signal);
+    return { entries: records.map((stored) => ({ direction: directionOf(subject, stored), ...stored })), ...answer };
+  }
+
+  /** The same as text, whole: every record with its direction. */
+  exportTimeline(
+    scope: Scope,
+    request: TimelineRequest & Pick<ExportRequest, "format" | "proof">,
+    signal?: AbortSignal,
+  ): AsyncIterable<ExportChunk> {
+    const subject = subjectOf(request);
+    const { format, proof, ...rest } = request;
+    const direction = (stored: StoredRecord) => directionOf(subject, stored);
+    return this.export(scope, { ...timelineRun(rest, subject), format, proof, direction }, signal);
+  }
+
+  /** What happened around a record; null when there is no such record for this reader. */
+  neighbours(scope: Scope, request: NeighboursRequest, signal?: AbortSignal): Promise<NeighboursAnswer | null> {
+    return readNeighbours(this.sources, scope, request, signal);
   }
 
   /** Records as they become searchable, in journal order of each tree. Ends with the signal. */

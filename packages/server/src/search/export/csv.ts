@@ -6,7 +6,7 @@ import type { ExportedRecord, ExportFormat } from "./format.ts";
  * RFC 4180, UTF-8, one column a field. Text that a spreadsheet would run as a formula gets an apostrophe before it;
  * numbers are written as they are. Lists and attributes are JSON.
  */
-export function csvFormat(proofs: boolean): ExportFormat {
+export function csvFormat(beside: { readonly directions: boolean; readonly proofs: boolean }): ExportFormat {
   const columns = [
     "tree",
     "leaf_index",
@@ -14,7 +14,7 @@ export function csvFormat(proofs: boolean): ExportFormat {
     ...FIELDS.map((field) => field.name),
     ...OBSERVED.map((name) => `observed_${name}`),
   ];
-  const head = csvLine(proofs ? [...columns, "proof"] : columns);
+  const head = csvLine([...columns, ...(beside.directions ? ["direction"] : []), ...(beside.proofs ? ["proof"] : [])]);
   return { contentType: "text/csv; charset=utf-8; header=present", head, record: recordLine, tail: "" };
 }
 
@@ -29,12 +29,13 @@ const OBSERVED = [
   "signature",
 ] as const;
 
-function recordLine({ stored, proof }: ExportedRecord): string {
+function recordLine({ stored, direction, proof }: ExportedRecord): string {
   const { record, observed } = stored;
   const values: Readonly<Record<string, unknown>> = { ...record };
   const cells: unknown[] = [stored.tree, stored.leaf_index, stored.call_id];
   for (const field of FIELDS) cells.push(values[field.name]);
   for (const name of OBSERVED) cells.push(observed[name]);
+  if (direction !== undefined) cells.push(direction);
   if (proof !== undefined) cells.push(proof);
   return csvLine(cells);
 }

@@ -17,6 +17,7 @@ import type { Scope } from "../scope.ts";
 import { isIncomplete } from "../sources.ts";
 import type { SearchSources } from "../sources.ts";
 import { isMissing } from "../tree-sizes.ts";
+import type { Direction } from "../timeline.ts";
 import { FIRST_WINDOW_US } from "../windows.ts";
 import { csvFormat } from "./csv.ts";
 import type { ExportedRecord, ExportFormat } from "./format.ts";
@@ -37,6 +38,8 @@ export interface ExportRequest extends RunRequest {
   readonly format: ExportFormatName;
   /** `tree:leaf_index` of the last record that the reader has whole; it goes on there, without the format's head. */
   readonly after?: string | null;
+  /** In a timeline: which way each record goes. */
+  readonly direction?: (stored: StoredRecord) => Direction;
   /**
    * The text of a record's proof, or null when no checkpoint covers it yet; with it, every record is exported with
    * its proof.
@@ -59,7 +62,7 @@ export interface ExportChunk {
 }
 
 export function exportContentType(format: ExportFormatName): string {
-  return formatOf(format, false).contentType;
+  return formatOf({ format }).contentType;
 }
 
 /** Throws for a faulty request at once, before anything is read. */
@@ -75,22 +78,22 @@ export function exportRecords(
 async function* chunks(
   sources: SearchSources,
   run: Run,
-  { format: formatName, proof, after: place }: ExportRequest,
+  request: ExportRequest,
   signal?: AbortSignal,
 ): AsyncGenerator<ExportChunk, void> {
   const { reader, clock } = sources;
   const { scope, axis } = run.filter;
-  const format = formatOf(formatName, proof !== undefined);
+  const format = formatOf(request);
   const cursor = run.cursorAt(null);
   refuseHoles(sources, run);
-  let after = place ? await keyOfPlace(reader, scope, axis, place, signal) : run.after;
+  let after = request.after ? await keyOfPlace(reader, scope, axis, request.after, signal) : run.after;
   let limit = EXPORT_FIRST_RECORDS;
   let firstWidthUs: number | null = null;
   let head = after === null ? format.head : "";
   for (;;) {
     refuseHoles(sources, run);
     const page: Page = await readPage(reader, clock, { ...run, after, firstWidthUs, limit }, signal);
-    const texts = (await withProofs(page.records, proof)).map((exported) => format.record(exported));
+    const texts = (await exported(page.records, request)).map((record) => format.record(record));
     const text = head + texts.join("") + (page.next === null ? format.tail : "");
     const next = page.next === null ? null : run.cursorAt(page.next);
     yield { text, records: page.records.length, run: cursor, next, partial: page.partial };
@@ -127,24 +130,28 @@ function nextWidth(page: Page, lastUs: number | null): number | null {
   return Math.min(Math.max(Math.abs(page.next.us - lastUs) * 2, 1_000), FIRST_WINDOW_US * 1_000);
 }
 
-async function withProofs(
+async function exported(
   records: readonly StoredRecord[],
-  proof: ExportRequest["proof"],
+  { direction, proof }: ExportRequest,
 ): Promise<readonly ExportedRecord[]> {
-  if (proof === undefined) return records.map((stored) => ({ stored }));
-  const exported: ExportedRecord[] = [];
-  for (let start = 0; start < records.length; start += EXPORT_PROOFS_AT_ONCE) {
-    const some = records.slice(start, start + EXPORT_PROOFS_AT_ONCE);
-    exported.push(
+  const plain = records.map((stored) => ({
+    stored,
+    ...(direction === undefined ? {} : { direction: direction(stored) }),
+  }));
+  if (proof === undefined) return plain;
+  const proven: ExportedRecord[] = [];
+  for (let start = 0; start < plain.length; start += EXPORT_PROOFS_AT_ONCE) {
+    const some = plain.slice(start, start + EXPORT_PROOFS_AT_ONCE);
+    proven.push(
       ...(await Promise.all(
-        some.map(async (stored) => ({ stored, proof: await proof(stored.tree, stored.leaf_index) })),
+        some.map(async (record) => ({ ...record, proof: await proof(record.stored.tree, record.stored.leaf_index) })),
       )),
     );
   }
-  return exported;
+  return proven;
 }
 
-function formatOf(name: ExportFormatName, proofs: boolean): ExportFormat {
-  if (name === "csv") return csvFormat(proofs);
-  return name === "xml" ? xmlFormat() : ndjsonFormat();
+function formatOf({ format, direction, proof }: Pick<ExportRequest, "format" | "direction" | "proof">): ExportFormat {
+  if (format === "csv") return csvFormat({ directions: direction !== undefined, proofs: proof !== undefined });
+  return format === "xml" ? xmlFormat() : ndjsonFormat();
 }

@@ -1,10 +1,14 @@
 import type { StoredRecord } from "@tallystick/record";
 
+import type { Direction } from "../timeline.ts";
+
 /**
- * A record of an export, with the text of its proof when proofs were asked for (null: no checkpoint covers it yet).
+ * A record of an export, with its direction in a timeline, and with the text of its proof when proofs were asked for
+ * (null: no checkpoint covers it yet).
  */
 export interface ExportedRecord {
   readonly stored: StoredRecord;
+  readonly direction?: Direction;
   readonly proof?: string | null;
 }
 

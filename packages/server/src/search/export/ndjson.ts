@@ -5,6 +5,6 @@ export function ndjsonFormat(): ExportFormat {
   return { contentType: "application/x-ndjson", head: "", record: line, tail: "" };
 }
 
-function line({ stored, proof }: ExportedRecord): string {
-  return `${JSON.stringify(proof === undefined ? stored : { ...stored, proof })}\n`;
+function line({ stored, ...beside }: ExportedRecord): string {
+  return `${JSON.stringify({ ...stored, ...beside })}\n`;
 }

@@ -17,7 +17,7 @@ export function xmlFormat(): ExportFormat {
   };
 }
 
-function recordElement({ stored, proof }: ExportedRecord): string {
+function recordElement({ stored, direction, proof }: ExportedRecord): string {
   const { record, observed } = stored;
   const values: Readonly<Record<string, unknown>> = { ...record };
   const fields = FIELDS.map((field) => element(field.name, values[field.name])).join("");
@@ -25,7 +25,7 @@ function recordElement({ stored, proof }: ExportedRecord): string {
   const proofElement = proof === undefined ? "" : element("proof", proof ?? "");
   const place = (["tree", "leaf_index", "call_id"] as const).map((name) => element(name, stored[name]));
   const body = `<record>${fields}</record><observed>${seen.join("")}</observed>`;
-  return `<stored_record>${place.join("")}${body}${proofElement}</stored_record>\n`;
+  return `<stored_record>${place.join("")}${body}${element("direction", direction)}${proofElement}</stored_record>\n`;
 }
 
 function element(name: string, value: unknown): string {
