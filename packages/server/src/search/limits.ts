@@ -71,3 +71,13 @@ export const TRACE_MESSAGE_LENGTH = 500;
 
 export const DEFAULT_NEIGHBOURS = 10;
 export const MAX_NEIGHBOURS = 500;
+
+/** Newest traces over which bottlenecks are counted; the answer says how many they were. */
+export const DEFAULT_SAMPLE_TRACES = 1_000;
+export const MAX_SAMPLE_TRACES = 5_000;
+/** Records of these traces; beyond it the answer is partial. */
+export const SAMPLE_RECORDS = 1_000_000;
+/** How far from the records that put a trace into the sample its other records may lie. */
+export const SAMPLE_MARGIN_US = 600_000_000;
+export const DEFAULT_BOTTLENECKS = 20;
+export const MAX_BOTTLENECKS = 200;

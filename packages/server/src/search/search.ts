@@ -1,5 +1,7 @@
 import type { StoredRecord } from "@tallystick/record";
 
+import { findBottlenecks } from "./bottlenecks/bottlenecks.ts";
+import type { BottlenecksAnswer, BottlenecksRequest } from "./bottlenecks/bottlenecks.ts";
 import { exportRecords } from "./export/export.ts";
 import type { ExportChunk, ExportRequest } from "./export/export.ts";
 import { countFacets } from "./facets.ts";
@@ -93,6 +95,11 @@ export class Search {
   /** Every record that belongs to an id, as one tree of calls. */
   trace(scope: Scope, request: TraceRequest, signal?: AbortSignal): Promise<TraceAnswer> {
     return readTrace(this.sources, scope, request, signal);
+  }
+
+  /** Operations by the time that they add to the newest matching traces, and the calls that failed first in them. */
+  bottlenecks(scope: Scope, request: BottlenecksRequest, signal?: AbortSignal): Promise<BottlenecksAnswer> {
+    return findBottlenecks(this.sources, scope, request, signal);
   }
 
   /** What one service, credential or person did and what was done to it, in order. */
