@@ -38,6 +38,8 @@ import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
 import { tailRoute } from "./tail-route.ts";
 import type { TailRouteParts } from "./tail-route.ts";
+import { timelineRoutes } from "./timeline-routes.ts";
+import { traceRoutes } from "./trace-routes.ts";
 import { treesRoutes } from "./trees-routes.ts";
 
 export interface ApiParts
@@ -94,6 +96,8 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   treesRoutes(app, parts);
   searchRoutes(app, parts);
   tallyRoutes(app, parts);
+  traceRoutes(app, parts);
+  timelineRoutes(app, parts);
   tailRoute(app, parts);
   exportRoute(app, parts);
   keysRoutes(app, parts.control);

@@ -11,7 +11,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isTallystickError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { EXPORT_FORMATS, exportContentType } from "../search/export/export.ts";
-import type { ExportChunk, ExportFormatName } from "../search/export/export.ts";
+import type { ExportChunk, ExportFormatName, ExportRequest } from "../search/export/export.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Search } from "../search/search.ts";
 import { problems, query, textResponse } from "./schemas.ts";
@@ -27,29 +27,41 @@ const RUN_HEADER = "tallystick-cursor";
 const NEXT_HEADER = "tallystick-next";
 const PARTIAL_HEADER = "tallystick-partial";
 
-const ExportQuery = query({
-  ...QUESTION,
-  order: ORDER,
-  cursor: CURSOR,
-  after: Type.Optional(
-    Type.String({
-      description:
-        "<tree>:<leaf_index> of the last record that was received whole: the export goes on after it. " +
-        "With the `cursor` that the header Tallystick-Cursor gave, nothing is missing or there twice.",
-    }),
-  ),
+/** Where an export goes on. */
+export const AFTER = Type.Optional(
+  Type.String({
+    description:
+      "<tree>:<leaf_index> of the last record that was received whole: the export goes on after it. " +
+      "With the `cursor` that the header Tallystick-Cursor gave, nothing is missing or there twice.",
+  }),
+);
+
+/** How an export is sent, whatever it is of. */
+export const EXPORT_OPTIONS = {
   format: Type.Optional(Type.Enum([...EXPORT_FORMATS], { default: "ndjson" })),
   proofs: Type.Optional(Type.Boolean({ description: "Each record with its c2sp.org/tlog-proof@v1 text." })),
   paged: Type.Optional(Type.Boolean({ description: "One page, with the next one's cursor in Tallystick-Next." })),
-});
+};
 
-interface ExportParameters extends QuestionParameters {
-  readonly order?: string;
-  readonly cursor?: string;
-  readonly after?: string;
+export interface ExportOptions {
   readonly format?: ExportFormatName;
   readonly proofs?: boolean;
   readonly paged?: boolean;
+}
+
+export function exportAnswer(): Readonly<Record<number, unknown>> {
+  return {
+    200: textResponse("What `format` asks for", "application/x-ndjson", "text/csv", "application/xml"),
+    ...problems(400, 401, 403, 410, 422, 503, 504),
+  };
+}
+
+const ExportQuery = query({ ...QUESTION, order: ORDER, cursor: CURSOR, after: AFTER, ...EXPORT_OPTIONS });
+
+interface ExportParameters extends QuestionParameters, ExportOptions {
+  readonly order?: string;
+  readonly cursor?: string;
+  readonly after?: string;
 }
 
 export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void {
@@ -68,25 +80,28 @@ export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void
           "Tallystick-Partial: true says that a limit cut the page.",
         tags: ["search"],
         querystring: ExportQuery,
-        response: {
-          200: textResponse("What `format` asks for", "application/x-ndjson", "text/csv", "application/xml"),
-          ...problems(400, 401, 403, 410, 422, 503, 504),
-        },
+        response: exportAnswer(),
       },
     },
-    (request: FastifyRequest<{ Querystring: ExportParameters }>, reply) => serveExport(parts, request.query, reply),
+    (request: FastifyRequest<{ Querystring: ExportParameters }>, reply) =>
+      sendExport(parts, request.query, reply, ({ order, ...question }) =>
+        parts.search.export(WHOLE_SCOPE, { ...question, order: orderOf(order) }, goneSignal(reply)),
+      ),
   );
 }
 
-async function serveExport(
-  parts: ExportRouteParts,
-  parameters: ExportParameters,
+type ExportForm = Pick<ExportRequest, "format" | "proof">;
+
+/** Sends the chunks of an export, all or only the first. */
+export async function sendExport<Parameters extends ExportOptions>(
+  { ledger }: ExportRouteParts,
+  parameters: Parameters,
   reply: FastifyReply,
+  read: (request: Omit<Parameters, keyof ExportOptions> & ExportForm) => AsyncIterable<ExportChunk>,
 ): Promise<unknown> {
-  const { order, format = "ndjson", proofs = false, paged = false, ...question } = parameters;
-  const proof = proofs ? (tree: string, index: number) => proofOrNull(parts.ledger, tree, index) : undefined;
-  const request = { ...question, order: orderOf(order), format, proof };
-  const chunks = parts.search.export(WHOLE_SCOPE, request, goneSignal(reply))[Symbol.asyncIterator]();
+  const { format = "ndjson", proofs = false, paged = false, ...question } = parameters;
+  const proof = proofs ? (tree: string, index: number) => proofOrNull(ledger, tree, index) : undefined;
+  const chunks = read({ ...question, format, proof })[Symbol.asyncIterator]();
   // The first one is read before the status goes out: what fails at once is a problem, not a broken stream.
   const first = await chunks.next();
   reply
