@@ -20,7 +20,7 @@ import { asTallystickError, PROBLEM_TYPE, problemOf, retryAfterOf } from "./erro
 import { healthRoutes } from "./health-routes.ts";
 import type { HealthParts } from "./health-routes.ts";
 import { keysRoutes } from "./keys-routes.ts";
-import { MAX_HEADER_BYTES, MAX_JSON_BODY_BYTES, TIMEOUT_CHECK_MS } from "./limits.ts";
+import { MAX_HEADER_BYTES, MAX_JSON_BODY_BYTES, MAX_PARAMETER_LENGTH, TIMEOUT_CHECK_MS } from "./limits.ts";
 import { declaredPaths } from "./methods.ts";
 import type { DeclaredPaths } from "./methods.ts";
 import { exportRoute } from "./export-route.ts";
@@ -126,7 +126,7 @@ function instance({ http, log }: ApiParts): FastifyInstance {
     clientErrorHandler: answerClientError,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       void sendProblem(asTallystickError(error), request, reply),
-    routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false },
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH, ignoreTrailingSlash: false },
     ajv: {
       customOptions: {
         removeAdditional: false as const,

@@ -10,6 +10,8 @@ export const MAX_IDEMPOTENCY_KEY_BYTES = 255;
 export const PUBLISHED_WAIT_MS = 30_000;
 /** A request's line and headers: a cursor that names many trees is long. */
 export const MAX_HEADER_BYTES = 65_536;
+/** Characters of one part of a path: a call id is made of names of 256 bytes, percent-encoded. */
+export const MAX_PARAMETER_LENGTH = 4_096;
 /** How often Node looks for requests that did not arrive in time; its default of 30 s would double a short limit. */
 export const TIMEOUT_CHECK_MS = 2_000;
 /** Comment lines keep proxies from closing a quiet tail. */

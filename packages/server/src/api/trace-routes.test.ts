@@ -1,7 +1,8 @@
-/** Traces, bottlenecks, timelines and neighbours through HTTP, over a real engine. */
+/** Traces, bottlenecks, timelines and neighbours through HTTP and the command line, over a real engine. */
 import type { StoredRecord } from "@tallystick/record";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { runLine } from "../cli/command-line.contract.ts";
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 import type { BottlenecksAnswer } from "../search/bottlenecks/bottlenecks.ts";
@@ -207,5 +208,60 @@ describe("GET /api/records/{tree}/{index}/neighbours", () => {
     expect(await refusal(`/api/records/${TREE}/999/neighbours`)).toEqual([404, "not_found"]);
     expect(await refusal(`/api/records/${TREE}/1/neighbours?by=credential`)).toEqual([400, "bad_request"]);
     expect(await refusal(`/api/records/${TREE}/1/neighbours?by=host`)).toEqual([400, "bad_request"]);
+  });
+});
+
+describe("the command line", () => {
+  it("prints a trace as a waterfall, with what is odd about it and nothing that a terminal would obey", async () => {
+    const { exitCode, out, err } = await runLine(["trace", TRACE, "--data", data()]);
+    expect(exitCode).toBe(0);
+    const lines = out.trimEnd().split("\n");
+    expect(lines.slice(0, 3)).toEqual([
+      `trace ${TRACE}`,
+      "2026-01-01T00:00:00Z  90.0 ms  3 calls, 5 records, 3 services, 1 failed, 1 unpaired, 1 retry",
+      `first failure orders → payments POST /payments: timeout: ETIMEDOUT: no answer (${TREE}/3)`,
+    ]);
+    expect(lines[4]).toMatch(/^ {2}shop → orders POST \/orders +90\.0 ms {2}░+█+░+$/);
+    expect(lines[6]).toMatch(/^✗ {3}payments POST \/payments +20\.0 ms +▒+$/);
+    expect(lines.slice(7, 10).map((line) => line.trim())).toEqual([
+      "first failure: timeout: ETIMEDOUT: no answer",
+      "callee's half missing",
+      "a later attempt succeeded",
+    ]);
+    expect(lines[10]).toMatch(/^ {4}payments POST \/payments +30\.0 ms +░+█+░+$/);
+    expect(lines[11]).toContain("attempt after one that failed (attempt 1); network 20.0 ms");
+    expect(out).not.toContain("\u001b");
+    expect(err).toContain("other half missing");
+    const coloured = await runLine(["trace", TRACE, "--data", data()], { isTTY: true });
+    expect(coloured.out).toContain("\u001b[31m");
+    expect(coloured.out).not.toContain("\u001b[2J");
+  });
+
+  it("gives the answer as JSON, and ends with 1 for an id that nobody has", async () => {
+    const { json } = await runLine(["trace", "visit-orders", "--json", "--records", "--data", data()]);
+    expect(json<TraceAnswer>().records).toHaveLength(5);
+    const alone = await runLine(["trace", "visit-orders", "--no-follow", "--json", "--data", data()]);
+    expect(alone.json<TraceAnswer>().counts.records).toBe(3);
+    const nobody = await runLine(["trace", "nobody", "--data", data()]);
+    expect([nobody.exitCode, nobody.out, nobody.err]).toEqual([1, "", expect.stringContaining("No record has nobody")]);
+  });
+
+  it("shows a timeline, and writes all of it", async () => {
+    const { exitCode, out } = await runLine(["timeline", "--service", "orders", "--data", data()]);
+    expect([exitCode, out]).toEqual([
+      0,
+      expect.stringMatching(/^DIRECTION +TIMESTAMP[^]*\ndone to +2026-[^]*\ndid +2026-/),
+    ]);
+    const csv = await runLine(["timeline", "--credential", "kid-17", "--format", "csv", "--data", data()]);
+    expect(csv.out.trimEnd().split("\r\n")).toHaveLength(4);
+    const none = await runLine(["timeline", "--data", data()]);
+    expect([none.exitCode, none.err]).toEqual([2, expect.stringContaining("exactly one")]);
+  });
+
+  it("shows bottlenecks and what failed first", async () => {
+    const { exitCode, out, err } = await runLine(["bottlenecks", "--service", "orders", "--data", data()]);
+    expect([exitCode, out]).toEqual([0, expect.stringMatching(/orders +POST \/orders +30\.0 ms +33\.3% +30\.0 ms/)]);
+    expect(out).toMatch(new RegExp(`payments +POST /payments +timeout +ETIMEDOUT +1 +100\\.0% +${TRACE}`));
+    expect(err).toContain("counted over 1 traces");
   });
 });

@@ -10,5 +10,5 @@ export const EXIT = {
 
 export const EXIT_CODES_TEXT = `Exit codes of every command:
   0  done, and the answer is good
-  1  done, and the answer is not: verify found a fault, prove found no record, doctor found something broken
+  1  done, and the answer is not: verify found a fault, prove or trace found no record, doctor found something broken
   2  could not be done: wrong usage, no connection, not permitted, a broken configuration or folder`;

@@ -53,30 +53,37 @@ export function exportCommand(parts: CliParts, run: Run): Command {
         const { proofs, cursor, after, out } = options;
         const format = options.json === true ? "ndjson" : options.format;
         const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const query = { ...questionOf(words, options), format, proofs, paged: true };
-        const bytes = await copyPages(parts, client, query, { cursor, after }, out);
-        if (out !== undefined) parts.terminal.note(`wrote ${grouped(bytes)} bytes to ${out}`);
+        const query = { ...questionOf(words, options), format, proofs };
+        await copyPages(parts, client, { path: "/api/export", query, cursor, after, out });
         return EXIT.ok;
       }),
     );
 }
 
+export interface PagedExport {
+  readonly path: string;
+  readonly query: Query;
+  readonly cursor: string | undefined;
+  /** `tree:leaf_index` of the last record that is there already. */
+  readonly after?: string | undefined;
+  /** A file's name; absent: standard output. */
+  readonly out: string | undefined;
+}
+
 /** Page by page, so that a break costs one page; what cannot be gone on with says where it stopped. */
-async function copyPages(
+export async function copyPages(
   parts: CliParts,
   client: Client,
-  query: Query,
-  begin: { readonly cursor: string | undefined; readonly after: string | undefined },
-  out: string | undefined,
-): Promise<number> {
-  const isNew = begin.cursor === undefined && begin.after === undefined;
+  { path, query, cursor, after: begin, out }: PagedExport,
+): Promise<void> {
+  const isNew = cursor === undefined && begin === undefined;
   const file = out === undefined ? null : await open(out, isNew ? "w" : "a", 0o600);
   let bytes = 0;
-  let next: string | null = begin.cursor ?? null;
-  let { after } = begin;
+  let next: string | null = cursor ?? null;
+  let after = begin;
   try {
     do {
-      const page = await pageWithRetries(client, { ...query, cursor: next ?? undefined, after });
+      const page = await pageWithRetries(client, path, { ...query, paged: true, cursor: next ?? undefined, after });
       after = undefined;
       if (file === null) await parts.rawOut(page.bytes);
       else await file.appendFile(page.bytes);
@@ -92,7 +99,7 @@ async function copyPages(
     parts.terminal.progressDone();
     await file?.close();
   }
-  return bytes;
+  if (out !== undefined) parts.terminal.note(`wrote ${grouped(bytes)} bytes to ${out}`);
 }
 
 interface ExportPage {
@@ -101,10 +108,10 @@ interface ExportPage {
   readonly partial: boolean;
 }
 
-async function pageWithRetries(client: Client, query: Query): Promise<ExportPage> {
+async function pageWithRetries(client: Client, path: string, query: Query): Promise<ExportPage> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const response = await client.stream("/api/export", query);
+      const response = await client.stream(path, query);
       const { headers } = response;
       const bytes = new Uint8Array(await response.arrayBuffer());
       return { bytes, next: headers.get("tallystick-next"), partial: headers.get("tallystick-partial") === "true" };

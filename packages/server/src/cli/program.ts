@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 
 import { asCommandError } from "./command-error.ts";
+import { bottlenecksCommand } from "./bottlenecks.ts";
 import { configCommand } from "./config.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -17,6 +18,8 @@ import { searchCommand } from "./search.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
 import { tallyCommand } from "./tally.ts";
+import { timelineCommand } from "./timeline.ts";
+import { traceCommand } from "./trace.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
@@ -26,6 +29,9 @@ const COMMANDS = [
   searchCommand,
   tailCommand,
   tallyCommand,
+  traceCommand,
+  timelineCommand,
+  bottlenecksCommand,
   exportCommand,
   proveCommand,
   verifyCommand,

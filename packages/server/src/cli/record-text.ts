@@ -1,5 +1,6 @@
 import type { StoredRecord } from "@tallystick/record";
 
+import type { TimelineEntry } from "../search/timeline.ts";
 import { table } from "./table.ts";
 import type { Column } from "./table.ts";
 import { printable } from "./terminal.ts";
@@ -24,6 +25,25 @@ export function recordTable(terminal: Terminal, records: readonly StoredRecord[]
     terminal.width,
   );
 }
+
+/** The same with the way that each goes. */
+export function timelineTable(
+  terminal: Terminal,
+  entries: readonly TimelineEntry[],
+  local: boolean,
+): readonly string[] {
+  return table(
+    [{ title: "direction" }, ...COLUMNS],
+    entries.map((entry) => [DIRECTIONS[entry.direction], ...cells(terminal, entry, local)]),
+    terminal.width,
+  );
+}
+
+const DIRECTIONS: Readonly<Record<TimelineEntry["direction"], string>> = {
+  did: "did",
+  done_to: "done to",
+  both: "both",
+};
 
 /** One record as a line, for a tail. */
 export function recordLine(terminal: Terminal, stored: StoredRecord, local: boolean): string {
