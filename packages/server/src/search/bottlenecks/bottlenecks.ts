@@ -23,9 +23,10 @@ import type { Scope } from "../scope.ts";
 import { isFilling } from "../sources.ts";
 import type { SearchSources } from "../sources.ts";
 import { filterPredicate } from "../filter.ts";
-import { failuresSql, operationsSql, totalsSql } from "./statements.ts";
-import { sampledCalls, sampleTraces } from "./sample.ts";
+import { measuredCalls } from "./measured.ts";
+import { sampleTraces } from "./sample.ts";
 import type { TraceSample } from "./sample.ts";
+import { failuresSql, operationsSql } from "./statements.ts";
 
 export interface BottlenecksRequest extends Question {
   /** Traces that pass through this service only. */
@@ -113,24 +114,21 @@ export async function findBottlenecks(
   const endMs = clock.monotonicMs() + SEARCH_TIMEOUT_MS;
   const remainingMs = () => endMs - clock.monotonicMs();
   const sample = await sampleTraces(reader, filter, wanted, remainingMs, signal);
-  const ask = async <Row>(sql: (limit: string) => string, maxRows: number): Promise<QueryAnswer<Row>> => {
+  const ask = async <Row>(sql: (measured: string, limit: string) => string): Promise<QueryAnswer<Row>> => {
     if (sample.traces.length === 0) return { rows: [], elapsedMs: 0, scannedRows: 0, partial: false };
     const params = new Params();
-    const text = `${sampledCalls(sample, filter, params)} ${sql(params.add(maxRows, "UInt64"))}`;
-    const limits = { timeoutMs: Math.max(remainingMs(), 1), maxRows, maxMemoryBytes: SEARCH_MEMORY_BYTES };
+    const text = sql(measuredCalls(sample, filter, params), params.add(limit, "UInt64"));
+    const limits = { timeoutMs: Math.max(remainingMs(), 1), maxRows: limit, maxMemoryBytes: SEARCH_MEMORY_BYTES };
     return reader.select<Row>(params.statement(text), limits, signal);
   };
-  const totals = await ask<TotalsRow>(totalsSql, 1);
-  const operations = await ask<Bottleneck & FlatExample>(operationsSql, limit);
-  const failures = await ask<Omit<FirstFailure, "share"> & FlatExample>(failuresSql, limit);
-  const { records = 0, failed_traces: failedTraces = 0 } = totals.rows[0] ?? {};
-  const answers = [sample, totals, operations, failures];
+  const operations = await ask<OperationRow>(operationsSql);
+  const failures = await ask<FailureRow>(failuresSql);
+  const records = operations.rows[0]?.all_records ?? 0;
+  const failedTraces = failures.rows[0]?.failed_traces ?? 0;
+  const answers = [sample, operations, failures];
   return {
-    operations: operations.rows.map(withExample),
-    failures: failures.rows.map((row) => {
-      const { error_type: type, traces, ...failure } = withExample(row);
-      return { ...failure, error_type: type === "" ? null : type, traces, share: traces / Math.max(failedTraces, 1) };
-    }),
+    operations: operations.rows.map(operationOf),
+    failures: failures.rows.map(failureOf),
     ...sampleText(sample),
     sample_records: records,
     failed_traces: failedTraces,
@@ -141,13 +139,31 @@ export async function findBottlenecks(
   };
 }
 
-interface TotalsRow {
-  readonly records: number;
+interface FlatExample {
+  readonly example_place: readonly [string, string, string, number];
+}
+
+interface OperationRow extends Omit<Bottleneck, "example">, FlatExample {
+  readonly all_records: number;
+}
+
+interface FailureRow extends Omit<FirstFailure, "example" | "share" | "error_type">, FlatExample {
+  readonly error_type: string;
   readonly failed_traces: number;
 }
 
-interface FlatExample {
-  readonly example_place: readonly [string, string, string, number];
+function operationOf(row: OperationRow): Bottleneck {
+  const { all_records: _records, ...operation } = row;
+  return withExample(operation);
+}
+
+function failureOf(row: FailureRow): FirstFailure {
+  const { failed_traces: failedTraces, error_type: type, ...failure } = row;
+  return {
+    ...withExample(failure),
+    error_type: type === "" ? null : type,
+    share: failure.traces / failedTraces,
+  };
 }
 
 function withExample<Row extends FlatExample>({ example_place: place, ...row }: Row) {

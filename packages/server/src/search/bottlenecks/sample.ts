@@ -1,9 +1,8 @@
 import type { IndexReader, Statement } from "../../index/index-seam.ts";
 import { Params } from "../compile/sql.ts";
-import { instant } from "../compile/times.ts";
 import { filterPredicate, periodPredicate } from "../filter.ts";
 import type { RecordFilter } from "../filter.ts";
-import { SAMPLE_MARGIN_US, SAMPLE_RECORDS, SEARCH_MEMORY_BYTES } from "../limits.ts";
+import { SEARCH_MEMORY_BYTES } from "../limits.ts";
 import { FIRST_WINDOW_US, growingWindows } from "../windows.ts";
 import type { Window } from "../windows.ts";
 
@@ -74,43 +73,3 @@ function newestTraces(filter: RecordFilter, window: Window, most: number): State
       `AND notEmpty(trace_id) GROUP BY trace_id ORDER BY newest DESC, trace LIMIT ${params.add(most, "UInt64")}`,
   );
 }
-
-/**
- * `WITH spans AS …, calls AS …`: the sample's records, and its calls as rows. Both halves of a call are one row by the
- * caller's span. `base` is the half in which its work was done: the callee's where there is one; what ran below `base`
- * is what its `parent` column names.
- */
-export function sampledCalls(sample: TraceSample, filter: RecordFilter, params: Params): string {
-  const { predicate } = filterPredicate({ ...filter, query: EVERYTHING, fromUs: null, toUs: null }, params);
-  const from = instant((sample.fromUs ?? 0) - SAMPLE_MARGIN_US, params);
-  const to = instant((sample.toUs ?? 0) + SAMPLE_MARGIN_US, params);
-  const traces = params.add(sample.traces, "Array(String)");
-  const spans =
-    "SELECT trace_id AS trace, span_id AS span, parent_span_id AS above, side = 'caller' AS by_caller, " +
-    "event_type = 'MESSAGE_CONSUME' AS detached, if(callee = 'none', caller, callee) AS service, operation AS op, " +
-    "protocol AS proto, status AS ended, status IN ('error', 'timeout', 'denied') AS bad, error_type AS error, " +
-    "toUnixTimestamp64Micro(timestamp) AS began, duration_us AS took, call_id AS call, tree AS in_tree, leaf_index AS leaf " +
-    `FROM records WHERE (${predicate}) AND timestamp >= ${from} AND timestamp <= ${to} ` +
-    `AND lower(hex(trace_id)) IN ${traces} AND notEmpty(span_id) AND side != 'observer' AND phase = 'outcome' ` +
-    `LIMIT 1 BY trace_id, span_id, side LIMIT ${SAMPLE_RECORDS}`;
-  return `WITH spans AS (${spans}), calls AS (${CALLS})`;
-}
-
-const EVERYTHING = { text: "", root: { kind: "all" as const, column: 1 }, notes: [] };
-
-const half = (column: string, isCaller: boolean) => `anyIf(${column}, ${isCaller ? "" : "NOT "}by_caller)`;
-const main = (column: string) => `if(has_caller, ${half(column, true)}, ${half(column, false)})`;
-const base = (column: string) => `if(has_callee, ${half(column, false)}, ${half(column, true)})`;
-
-const CALLS =
-  "SELECT trace, if(by_caller OR detached OR empty(above), span, above) AS key, " +
-  "countIf(by_caller) > 0 AS has_caller, countIf(NOT by_caller) > 0 AS has_callee, max(detached) AS is_detached, " +
-  `${base("service")} AS at_service, ${base("op")} AS at_operation, ${base("proto")} AS at_protocol, ` +
-  `${base("span")} AS base_span, ${half("span", true)} AS caller_span, ` +
-  `${base("began")} AS base_began, ${base("took")} AS base_took, ` +
-  `${main("began")} AS main_began, ${main("took")} AS main_took, ${main("bad")} AS failed, ` +
-  `${main("ended")} AS main_ended, if(notEmpty(${main("error")}), ${main("error")}, ${half("error", false)}) AS main_error, ` +
-  `if(has_caller, ${half("above", true)}, key) AS parent, ` +
-  `if(has_caller AND has_callee, greatest(${half("took", true)} - ${half("took", false)}, 0), 0) AS network, ` +
-  `${base("call")} AS call_at, ${base("in_tree")} AS tree_at, ${base("leaf")} AS leaf_at ` +
-  "FROM spans GROUP BY trace, key";

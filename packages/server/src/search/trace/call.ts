@@ -69,18 +69,33 @@ export function isDetached({ main }: Call): boolean {
   return main.event_type === "MESSAGE_CONSUME";
 }
 
+/** Events that one party records alone. A database records nothing of its queries. */
+const ONE_SIDED: ReadonlySet<string> = new Set([
+  "DB_QUERY",
+  "INTERNAL",
+  "CONFIG_CHANGE",
+  "LOG_LIFECYCLE",
+  "TALLY_VERDICT",
+  "ALERT",
+  "RESPONSE",
+  "ACCESS",
+]);
+
 /**
- * Halves that somebody should have recorded. A database records nothing, work inside a service has one side, and a
- * caller of which only an address was seen cannot be asked; a message's halves are its publisher and its consumers.
+ * Halves that somebody should have recorded. A caller of which only an address was seen cannot be asked; a message's
+ * halves are its publisher and its consumers.
  */
 export function missingHalves(call: Call, isAnswered: boolean): readonly ("caller" | "callee")[] {
   const { main, caller, callee } = call;
   const { service, target } = partiesOf(call);
   if (isMessage(main)) {
-    if (main.event_type === "MESSAGE_PUBLISH") return isAnswered ? [] : ["callee"];
-    return isAnswered ? [] : ["caller"];
+    if (isAnswered) return [];
+    return main.event_type === "MESSAGE_PUBLISH" ? ["callee"] : ["caller"];
   }
-  const noCallee = callee !== null || target === "none" || main.event_type === "DB_QUERY";
-  const noCaller = caller !== null || service === "unknown" || service.startsWith("address:");
-  return [...(noCaller ? [] : (["caller"] as const)), ...(noCallee ? [] : (["callee"] as const))];
+  if (ONE_SIDED.has(main.event_type) || target === "none") return [];
+  const isUnknown = service === "unknown" || service.startsWith("address:");
+  return [
+    ...(caller === null && !isUnknown ? (["caller"] as const) : []),
+    ...(callee === null ? (["callee"] as const) : []),
+  ];
 }

@@ -59,6 +59,8 @@ export interface CollectRequest {
 
 type Ids = Readonly<Record<FoundBy, readonly string[]>>;
 
+const NO_IDS: Ids = { trace: [], call: [], request_id: [], message: [], causation: [], correlation: [] };
+
 export async function collectTrace(
   sources: SearchSources,
   request: CollectRequest,
@@ -66,7 +68,9 @@ export async function collectTrace(
 ): Promise<Collected> {
   const search = new Gathering(sources, request, signal);
   const { id } = request;
-  await search.read({ trace: [id], call: [id], request_id: [id], message: [id], causation: [id], correlation: [id] });
+  if (traceIdOf(id) !== null) await search.read({ ...NO_IDS, trace: [id] });
+  if (search.found.length === 0)
+    await search.read({ trace: [], call: [id], request_id: [id], message: [id], causation: [id], correlation: [id] });
   const asked = FOUND_BY.filter((by) => search.found.some((found) => found.by === by));
   for (let round = 0; request.follow && round < TRACE_FOLLOW_ROUNDS; round++) {
     const ids = search.fresh();

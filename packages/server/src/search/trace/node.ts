@@ -41,6 +41,7 @@ export interface TraceNode {
   readonly event_type: string;
   readonly service_id: string;
   readonly target_id: string;
+  /** As the callee names it, which knows its routes; without its half, as the caller does. */
   readonly operation: string;
   readonly protocol: string;
   readonly status: string;

@@ -296,6 +296,15 @@ describe("what is odd", () => {
     expect([undecided.parent, undecided.orphan]).toEqual([null, true]);
   });
 
+  it("nobody misses the other half of what one party records alone", () => {
+    const missing = (fields: Partial<TraceRow>) => treeOf([traceRowOf(fields)]).nodes[0]!.missing;
+    expect(missing({ event_type: "DB_QUERY" })).toEqual([]);
+    expect(missing({ event_type: "INTERNAL", target_id: "none" })).toEqual([]);
+    expect(missing({ side: "observer", event_type: "CONFIG_CHANGE" })).toEqual([]);
+    expect(missing({ side: "callee", service_id: "address:10.0.0.7" })).toEqual([]);
+    expect(missing({ side: "observer" })).toEqual(["caller", "callee"]);
+  });
+
   it("several executions under one call are kept, and so is an intent", () => {
     const [caller, callee] = pair("1", "", {});
     const replay = { ...callee!, start_us: T0_US + 5_000, span_id: span("2f") };

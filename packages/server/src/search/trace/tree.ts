@@ -131,7 +131,7 @@ function nodeOf(place: number, measured: Measured): TraceNode {
     event_type: main.event_type,
     service_id: service,
     target_id: target,
-    operation: main.operation,
+    operation: (callee ?? main).operation,
     protocol: main.protocol,
     status: main.status,
     status_code: textOrNull(main.status_code),

@@ -185,7 +185,8 @@ function halves(call: PlannedCall, skewUs: ReadonlyMap<string, number>): readonl
     side: "callee",
     span_id: calleeSpan(call),
     request_id: callerSpan(call),
-    parent_span_id: callerSpan(call),
+    // Who enters without an instrumented caller brings no trace context.
+    parent_span_id: parent === null && call.lost === "caller" ? "" : callerSpan(call),
     start_us: call.startUs + Math.floor(call.networkUs / 2) + (skewUs.get(target) ?? 0),
     duration_us: call.durationUs - call.networkUs,
   });
