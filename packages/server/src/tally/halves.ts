@@ -219,7 +219,8 @@ export function findOlder(window: DueWindow): Statement {
   const params = new Params();
   return params.statement(
     `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, kind)
-SELECT call_key, call_key AS as_key, min(first_us) AS from_us, ${params.add(window.toUs, "Int64")} AS to_us, min(due_us), 'late' AS kind
+SELECT call_key, call_key AS as_key, min(first_us) AS from_us, ${params.add(window.toUs, "Int64")} AS to_us,
+  min(due_us), 'late' AS kind
 FROM ${CALLS.name}
 WHERE call_key IN (SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0)
   AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind != 'simple')

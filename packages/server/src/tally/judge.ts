@@ -30,6 +30,8 @@ export interface Knowledge {
   /** Edges (`edgeName`) of which the callee's, or the caller's, half is often missing by experience. */
   readonly sampledCallers: readonly string[];
   readonly sampledCallees: readonly string[];
+  /** Some lone half of a callee tells its call's nonce: whether it was used before is worth a look. */
+  readonly hasLoneNonces: boolean;
 }
 
 const IS_MESSAGE = "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
@@ -251,6 +253,18 @@ function loneBreaks(): string {
   return `if(${foreign}, [${lone}, ${credential}], [${lone}])`;
 }
 
+/** A request that was executed before under another call: its nonce, which is used once, is there twice. */
+function replayed(source: string, { hasLoneNonces }: Knowledge): string {
+  if (!hasLoneNonces) return "0";
+  const lone = `SELECT d_call_nonce_digest FROM ${source} WHERE callers = 0 AND notEmpty(d_call_nonce_digest)`;
+  return `(callers = 0 AND notEmpty(d_call_nonce_digest) AND d_call_nonce_digest IN (
+    SELECT call_nonce_digest FROM records WHERE side = 'callee' AND call_nonce_digest IN (${lone})
+    GROUP BY call_nonce_digest HAVING uniqExact(call_key) > 1))`;
+}
+
+const REPLAYED_NONCE = `tuple('replay', 'call_nonce_digest', 'no record',
+    concat('sha256:', lower(hex(d_call_nonce_digest))), 'a nonce is used once')`;
+
 /** Who the two are: each from its own half, else declared or learned from pairs, else whom the credential names. */
 function parties(knowledge: Knowledge, params: Params): string {
   const from = params.add(knowledge.aliasNames, "Array(String)");
@@ -290,13 +304,13 @@ export function judged(source: string, knowledge: Knowledge, params: Params): st
   SELECT *, toStartOfMinute(toDateTime(fromUnixTimestamp64Micro(first_us, 'UTC'), 'UTC')) AS minute,
     ${NETWORK} AS network,
     multiIf(callers > 0 AND callees > 0, '', ${excuse(knowledge, params)}) AS reason,
-    multiIf(callers > 0 AND callees > 0, ${pairBreaks(knowledge.tolerances)}, reason = '', ${loneBreaks()},
-      ${NO_BREAKS}) AS breaks,
+    multiIf(callers > 0 AND callees > 0, ${pairBreaks(knowledge.tolerances)},
+      replayed, [${REPLAYED_NONCE}], reason = '', ${loneBreaks()}, ${NO_BREAKS}) AS breaks,
     multiIf(callers > 0 AND callees > 0, if(empty(breaks), 'matched', 'discrepant'),
-      reason = 'unknown caller', 'unknown_caller', reason != '', 'one_sided', callers > 0, 'unpaired_caller',
+      replayed, 'unpaired_callee', reason = 'unknown caller', 'unknown_caller', reason != '', 'one_sided', callers > 0, 'unpaired_caller',
         'unpaired_callee') AS state
   FROM (
-    SELECT *, ${parties(knowledge, params)} FROM ${source}
+    SELECT *, ${replayed(source, knowledge)} AS replayed, ${parties(knowledge, params)} FROM ${source}
   ) AS named
   LEFT JOIN ${skews} AS skews USING (c_recorder_id, d_recorder_id)
   LEFT JOIN ${credentials} AS credentials USING (caller)

@@ -111,6 +111,9 @@ export class Step {
   async #judge(late: boolean): Promise<void> {
     const { number, knowledge } = this.#request;
     const sampled = await this.#sampled();
+    const [nonces] = await this.#select<{ count: number }>(
+      `SELECT count() AS count FROM ${SETTLING.name} WHERE callers = 0 AND notEmpty(d_call_nonce_digest)`,
+    );
     const params = new Params();
     // What is judged as part of another call, or again as a whole, is not judged by its half alone.
     const source = `(SELECT * FROM ${SETTLING.name}
@@ -118,7 +121,12 @@ export class Step {
     const step = params.add(number, "UInt64");
     const calls = judged(
       source,
-      { ...knowledge, sampledCallers: sampled.callers, sampledCallees: sampled.callees },
+      {
+        ...knowledge,
+        sampledCallers: sampled.callers,
+        sampledCallees: sampled.callees,
+        hasLoneNonces: (nonces?.count ?? 0) > 0,
+      },
       params,
     );
     await this.#derive(

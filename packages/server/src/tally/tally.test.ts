@@ -161,6 +161,14 @@ test("several callers and one execution are a retry; one caller and several exec
   ]);
 });
 
+test("a request that is executed again under another id is known by its nonce", async () => {
+  const tally = await bench();
+  const nonce = { call_nonce_digest: digest("c"), request_digest: digest("d") };
+  await tally.add(...pair("r", 1, nonce), half("callee", "stolen", 30, { ...nonce, service_id: "address:10.9.9.9" }));
+  await tally.passTo(200);
+  expect((await tally.calls()).map(({ kinds }) => kinds)).toEqual([["replay"], []]);
+});
+
 test("an execution long after its call was settled is a replay all the same", async () => {
   const tally = await bench();
   await tally.add(...pair("r", 1));

@@ -113,6 +113,7 @@ export class Tally {
       oneSided: settings.oneSided,
       sampledCallers: [],
       sampledCallees: [],
+      hasLoneNonces: true,
     };
   }
 
