@@ -147,6 +147,10 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
     max_memory_usage: String(maxMemoryBytes),
     // A name means the table's column, also where the same name is given to what is made of it.
     prefer_column_name_to_alias: 1,
+    // Compiling to machine code costs more than a step's rows.
+    compile_expressions: 0,
+    compile_aggregate_expressions: 0,
+    compile_sort_description: 0,
     max_threads: 1,
     max_insert_threads: "1",
     min_insert_block_size_rows: "1000000",

@@ -2,19 +2,23 @@
 import type { StoredRecord } from "@tallystick/record";
 import { formatTimestamp } from "@tallystick/record";
 
+import type { Statement } from "../index/index-seam.ts";
 import { CALL_KEY_EXPRESSION } from "../index/schema/records.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { Params } from "../search/compile/sql.ts";
 import type { Scope } from "../search/scope.ts";
-import { BREAK_COLUMNS, breaksOf } from "./break-columns.ts";
-import type { BreakColumns } from "./break-columns.ts";
+import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
+import type { FactRow } from "./call-facts.ts";
 import { groupOne } from "./halves.ts";
+import { known } from "./knowledge.ts";
+import type { Ask, Wanted } from "./knowledge.ts";
 import { judged } from "./judge.ts";
-import type { Knowledge } from "./judge.ts";
-import { MAX_CALL_RECORDS } from "./limits.ts";
+import type { Declared } from "./judge.ts";
+import { MAX_CALL_RECORDS, MAX_KNOWN_ROWS } from "./limits.ts";
 import { limitsFor, OWN_SETTINGS, scopePredicate } from "./reading.ts";
 import type { TallySources } from "./reading.ts";
+import { breaksOf } from "./rules.ts";
 import type { TallySettings } from "./settings.ts";
 import { VERDICT_TYPE } from "./verdict.ts";
 import type { Break } from "./verdict.ts";
@@ -41,17 +45,16 @@ export interface CallView {
   readonly partial: boolean;
 }
 
-interface JudgedRow extends BreakColumns {
-  readonly caller: string;
-  readonly callee: string;
-  readonly state: string;
+interface Judged extends Pick<CallView, "caller" | "callee" | "state" | "breaks"> {
   readonly reason: string;
   readonly first_us: number;
 }
 
+type JudgedRow = FactRow & Omit<Judged, "breaks">;
+
 export interface CallViewParts extends TallySources {
   readonly settings: TallySettings;
-  readonly knowledge: Knowledge;
+  readonly declared: Declared;
   /** Every call due before then is settled. */
   readonly settledUs: number;
 }
@@ -80,14 +83,14 @@ export async function viewCall(
     reason: row.reason === "" || isOpen ? null : row.reason,
     due: formatTimestamp(dueUs),
     settled: dueUs <= parts.settledUs,
-    breaks: isOpen ? [] : rows.flatMap(breaksOf),
+    breaks: isOpen ? [] : rows.flatMap(({ breaks }) => breaks),
     halves: { caller: of("caller"), callee: of("callee"), observer: of("observer") },
     verdicts: await verdictsOn(parts, scope, callId, signal),
     partial: records.length >= MAX_CALL_RECORDS,
   };
 }
 
-function deadlineOf({ settings }: CallViewParts, { caller, callee }: JudgedRow): number {
+function deadlineOf({ settings }: CallViewParts, { caller, callee }: Judged): number {
   return settings.deadlines.of(caller, callee);
 }
 
@@ -109,15 +112,22 @@ ORDER BY attempt, timestamp, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
 }
 
 async function judgedRows(
-  { reader, settings, knowledge }: CallViewParts,
+  { reader, clock, settings, declared }: CallViewParts,
   callId: string,
   signal: AbortSignal | undefined,
-): Promise<readonly JudgedRow[]> {
+): Promise<readonly Judged[]> {
+  const ask: Ask = async <Row>({ sql, params }: Statement) =>
+    (await reader.select<Row>({ sql: sql + OWN_SETTINGS, params }, limitsFor(MAX_KNOWN_ROWS), signal)).rows;
   const params = new Params();
-  const grouped = groupOne(keyOf(params.text(callId)), settings.deadlines, params);
-  const sql = `SELECT caller, callee, state, reason, first_us, ${BREAK_COLUMNS} FROM (${judged(`(${grouped})`, knowledge, params)})${OWN_SETTINGS}`;
+  const source = (inner: Params) => `(${groupOne(keyOf(inner.text(callId)), settings.deadlines, inner)})`;
+  const atUs = clock.nowUs();
+  const wanted: Wanted = { source, atUs, hasLoneCredentials: true, hasLoneNonces: true };
+  const found = await known(ask, wanted);
+  const knowledge = { ...declared, ...found, sampledCallers: [], sampledCallees: [] };
+  const sql = `SELECT callee, state, reason, first_us, ${FACT_COLUMNS} FROM (${judged(source(params), knowledge, params)})${OWN_SETTINGS}`;
   const { rows } = await reader.select<JudgedRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
-  return rows;
+  const context = { tolerances: declared.tolerances, usedBy: found.usedBy };
+  return rows.map((row) => ({ ...row, breaks: breaksOf(callFacts(row), context) }));
 }
 
 async function verdictsOn(

@@ -7,6 +7,7 @@ import { Params } from "../search/compile/sql.ts";
 import { edgeName } from "./deadlines.ts";
 import { newest } from "./edges.ts";
 import { IS_HALF, receivedBetween } from "./halves.ts";
+import type { DueWindow } from "./halves.ts";
 import {
   AHEAD_ROWS,
   COVERAGE_FIRST_CALLS,
@@ -51,25 +52,29 @@ FROM ${SETTLING.name} WHERE late = 0 GROUP BY caller, callee ORDER BY count() DE
 };
 
 /**
- * The same edges by all halves received up to the step's end, of which there are more: calls that come due later are
- * among them. Asked for edges of which nothing is learned yet, by the names of those that record them.
+ * The same edges by the calls around the step: those that began within a deadline before its own, and those after it
+ * of which both halves have had time to come. Asked for edges of which nothing is learned yet, by the names of those
+ * that record them.
  */
-export function aheadHalves(edges: readonly EdgeHalves[], fromUs: number, toUs: number): Statement {
+export function aheadHalves(edges: readonly EdgeHalves[], window: DueWindow, deadlineUs: number): Statement {
   const params = new Params();
   const names = params.add([...new Set(edges.flatMap(({ caller, callee }) => [caller, callee]))], "Array(String)");
+  const begun = params.add(window.fromUs - 2 * deadlineUs, "Int64");
+  const timely = params.add(window.toUs - Math.floor(deadlineUs / 2), "Int64");
+  const half = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
   return params.statement(
     `SELECT if(callers > 0, c_service, d_service) AS caller, if(callees > 0, d_target, c_target) AS callee,
   countIf(callers > 0 AND callees > 0) AS paired, countIf(callees = 0) AS caller_only,
-    countIf(callers = 0) AS callee_only
+  countIf(callers = 0) AS callee_only
 FROM (
-  SELECT call_key, countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees,
-    anyIf(service_id, side = 'caller') AS c_service, anyIf(service_id, side = 'callee') AS d_service,
-    anyIf(target_id, side = 'caller') AS c_target, anyIf(target_id, side = 'callee') AS d_target
+  SELECT call_key, min(us) AS first_us, countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees,
+    ${half("service_id", "caller")} AS c_service, ${half("service_id", "callee")} AS d_service,
+    ${half("target_id", "caller")} AS c_target, ${half("target_id", "callee")} AS d_target
   FROM (
-    SELECT call_key, side, service_id, target_id FROM records
-    WHERE ${receivedBetween(fromUs, toUs, params)} AND ${IS_HALF}
+    SELECT call_key, side, service_id, target_id, toUnixTimestamp64Micro(observed_received_at) AS us FROM records
+    WHERE ${receivedBetween(window.fromUs - 3 * deadlineUs, window.toUs, params)} AND ${IS_HALF}
       AND has(${names}, recorder_id) LIMIT ${AHEAD_ROWS}
-  ) GROUP BY call_key
+  ) GROUP BY call_key HAVING first_us >= ${begun} AND first_us < ${timely}
 ) GROUP BY caller, callee ORDER BY count() DESC LIMIT ${MAX_EDGES}`,
   );
 }

@@ -51,7 +51,8 @@ export function findDue(window: DueWindow, deadlines: Deadlines): Statement {
   const params = new Params();
   const { longestUs, shortestUs } = deadlines;
   const candidates = receivedBetween(window.fromUs - longestUs, window.toUs - shortestUs, params);
-  const around = receivedBetween(window.fromUs - 2 * longestUs, window.toUs, params);
+  // Three deadlines back: whoever came within one of a half that is cut off there is late, and is found to be.
+  const around = receivedBetween(window.fromUs - 3 * longestUs, window.toUs, params);
   const from = params.add(window.fromUs, "Int64");
   const to = params.add(window.toUs, "Int64");
   return params.statement(
@@ -166,7 +167,9 @@ const SEVERAL_COLUMNS = [
 /** The records of the due calls of some kinds, with what DUE says of each; keys are looked at before anything else. */
 function theirRecords(kinds: string): string {
   const due = `${DUE.name} WHERE kind IN ('${kinds}')`;
-  return `FROM records SEMI LEFT JOIN (SELECT * FROM ${due}) AS due USING (call_key)
+  const whole = `SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us,
+  min(due_us) AS due_us, any(kind) AS kind FROM ${due} GROUP BY call_key`;
+  return `FROM records SEMI LEFT JOIN (${whole}) AS due USING (call_key)
 PREWHERE call_key IN (SELECT call_key FROM ${due})`;
 }
 
@@ -212,8 +215,8 @@ function groupedExpressions(value: ValueOf, { key, callId, branch, late, regroup
 }
 
 /**
- * Adds to DUE the calls of SETTLING that have one half here and an older row in `calls`: the half came so late that
- * its call was settled before.
+ * Adds to DUE, as `late`, the calls that an earlier step settled: those of which a half stands alone here, and those
+ * of a half that came too late. Their first half is the one that was first then.
  */
 export function findOlder(window: DueWindow): Statement {
   const params = new Params();
@@ -222,8 +225,10 @@ export function findOlder(window: DueWindow): Statement {
 SELECT call_key, call_key AS as_key, min(first_us) AS from_us, ${params.add(window.toUs, "Int64")} AS to_us,
   min(due_us), 'late' AS kind
 FROM ${CALLS.name}
-WHERE call_key IN (SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0)
-  AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind != 'simple')
+WHERE call_key IN (
+  SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0
+  UNION ALL SELECT call_key FROM ${DUE.name} WHERE kind = 'late'
+) AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('several', 'bridged'))
 GROUP BY call_key`,
   );
 }

@@ -3,7 +3,7 @@ import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
 import { IS_HALF, receivedBetween } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
-import { AHEAD_ROWS, SKEW_AHEAD_PAIRS, SKEW_MIN_CALLS } from "./limits.ts";
+import { AHEAD_ROWS } from "./limits.ts";
 import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS } from "./schema.ts";
 
 const PAIRED = "callers > 0 AND callees > 0";
@@ -57,28 +57,10 @@ GROUP BY c_recorder_id, d_recorder_id, minute`,
   );
 }
 
-export interface RecorderPair {
-  readonly caller: string;
-  readonly callee: string;
-}
-
-/** Pairs of recorders in the step whose skew is not known well enough. */
-export function unknownSkews(sinceMinute: number): Statement {
-  const params = new Params();
-  const since = `toDateTime(${params.add(sinceMinute, "Int64")}, 'UTC')`;
-  return params.statement(
-    `SELECT DISTINCT c_recorder_id AS caller, d_recorder_id AS callee FROM ${SETTLING.name}
-WHERE ${PAIRED} AND ${SYNCHRONOUS} AND (c_recorder_id, d_recorder_id) NOT IN (
-  SELECT c_recorder_id, d_recorder_id FROM ${SKEWS.name} WHERE minute >= ${since}
-  GROUP BY c_recorder_id, d_recorder_id HAVING sum(calls) >= ${SKEW_MIN_CALLS}
-) LIMIT ${SKEW_AHEAD_PAIRS}`,
-  );
-}
-
 /** The same by all halves received up to the step's end, among them those of calls that come due later. */
-export function learnSkewsAhead(step: number, pairs: readonly RecorderPair[], { fromUs, toUs }: DueWindow): Statement {
+export function learnSkewsAhead(step: number, pairs: readonly string[], { fromUs, toUs }: DueWindow): Statement {
   const params = new Params();
-  const names = params.add([...new Set(pairs.flatMap(({ caller, callee }) => [caller, callee]))], "Array(String)");
+  const names = params.add([...new Set(pairs.flatMap((pair) => pair.split("\n")))], "Array(String)");
   const half = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
   return params.statement(
     `INSERT INTO ${SKEWS.name} (${SKEW_COLUMNS})

@@ -30,6 +30,8 @@ export const MAX_STEP_VERDICTS = 20_000;
 export const MAX_CALL_HALVES = 16;
 /** Records shown of one call, and verdicts on it. */
 export const MAX_CALL_RECORDS = 200;
+/** Names that the judgement of one call may ask about. */
+export const MAX_KNOWN_ROWS = 10_000;
 /** Edges in one summary record, so that it fits a leaf. */
 export const SUMMARY_EDGES = 100;
 
@@ -51,6 +53,8 @@ export const COVERAGE_HISTORY_HOURS = 24;
 /** Edges of which coverage is held. */
 export const MAX_EDGES = 20_000;
 
+/** Credentials of one caller that a lone half's is held against. */
+export const MAX_CREDENTIALS_SHOWN = 1_000;
 /** Matched calls from which the skew of two clocks is known. */
 export const SKEW_MIN_CALLS = 5;
 /** Pairs of recorders whose skew is looked for ahead of a step. */

@@ -39,7 +39,7 @@ export class TallyReader {
   async call(scope: Scope, callId: string, signal?: AbortSignal): Promise<CallView | null> {
     const settledUs = this.#settledUs();
     const { settings } = this.#tally;
-    const knowledge = this.#tally.knowledge(this.#sources.clock.nowUs());
-    return viewCall({ ...this.#sources, settings, knowledge, settledUs }, scope, callId, signal);
+    const declared = this.#tally.declared();
+    return viewCall({ ...this.#sources, settings, declared, settledUs }, scope, callId, signal);
   }
 }

@@ -65,7 +65,10 @@ const JUDGED_COLUMNS: Columns = [
   ["network", "LowCardinality(String)"],
   ["state", "LowCardinality(String)"],
   ["reason", "LowCardinality(String)"],
-  ["breaks", "Array(Tuple(kind String, field String, caller_value String, callee_value String, tolerance String))"],
+  // A bit for each rule of rules.ts.
+  ["broken", "UInt32"],
+  ["skew_us", "Int64"],
+  ["skew_known", "UInt8"],
 ];
 
 /** Columns of `calls`, in order. */

@@ -3,6 +3,7 @@
  * kept, and their breaks become records. Nothing in here outlives the step; a step that was broken off is done again
  * from its beginning and gives the same verdicts.
  */
+import assert from "node:assert/strict";
 import type { AuditRecord } from "@tallystick/record";
 
 import type { Deriver } from "../index/derived-tables.ts";
@@ -11,20 +12,23 @@ import { Params } from "../search/compile/sql.ts";
 import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverage.ts";
 import type { EdgeHalves, Sampled } from "./coverage.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { edgeName } from "./deadlines.ts";
 import { findDue, findOlder, groupSeveral, groupSimple } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
-import type { Knowledge } from "./judge.ts";
-import { LEARN_CREDENTIALS, learnRecorders, learnSkews, learnSkewsAhead, unknownSkews } from "./learn.ts";
-import type { RecorderPair } from "./learn.ts";
-import { MAX_STEP_VERDICTS, SKEW_HOURS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
+import type { Declared } from "./judge.ts";
+import { known as lookUp } from "./knowledge.ts";
+import type { Known, Wanted } from "./knowledge.ts";
+import { LEARN_CREDENTIALS, learnRecorders, learnSkews, learnSkewsAhead } from "./learn.ts";
+import { MAX_STEP_VERDICTS, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
+import { breaksOf } from "./rules.ts";
 import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED } from "./schema.ts";
 import { VERDICT_TYPE, verdictRecord } from "./verdict.ts";
 import type { HalfPlace, JudgedCall } from "./verdict.ts";
 import { bridgeProxies } from "./bridges.ts";
-import { BREAK_COLUMNS, breaksOf } from "./break-columns.ts";
-import type { BreakColumns } from "./break-columns.ts";
+import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
+import type { FactRow } from "./call-facts.ts";
 
 export interface StepRequest {
   readonly number: number;
@@ -32,8 +36,10 @@ export interface StepRequest {
   /** Records received before then have taught who records. */
   readonly learnedUs: number;
   readonly deadlines: Deadlines;
-  readonly knowledge: Knowledge;
+  readonly knowledge: Declared;
   readonly learned: readonly EdgeHalves[];
+  /** What was looked for ahead of this step within the minute, found or not. */
+  readonly tried: Set<string>;
   /** Appends verdicts to a log and returns when they are durable. */
   readonly append: (log: string, records: readonly AuditRecord[]) => Promise<void>;
 }
@@ -48,6 +54,8 @@ export interface StepOutcome {
 export class Step {
   readonly #deriver: Deriver;
   readonly #request: StepRequest;
+  /** Credentials that callers have used, as far as the step needs them. */
+  #usedBy: Known["usedBy"] = new Map();
 
   constructor(deriver: Deriver, request: StepRequest) {
     this.#deriver = deriver;
@@ -55,77 +63,68 @@ export class Step {
   }
 
   async run(): Promise<StepOutcome> {
-    const late = await this.#group();
-    await this.#learn();
-    await this.#judge(late);
+    const contents = await this.#group();
+    const late = contents.kinds.includes("late");
+    await this.#learn(contents);
+    await this.#judge(contents, late);
     const verdicts = await this.#tell(late);
-    const minutes = await this.#minutes(late);
-    const [counted] = await this.#select<{ calls: number }>(`SELECT count() AS calls FROM ${SETTLING.name}`);
+    const minutes = late ? await this.#minutes() : contents.minutes;
     await this.#deriver.empty(SETTLING);
     await this.#deriver.empty(DUE);
-    return { calls: counted?.calls ?? 0, verdicts, minutes };
+    return { calls: contents.calls, verdicts, minutes };
   }
 
   #derive(statement: Statement): Promise<void> {
     return this.#deriver.derive(statement, STEP_LIMITS);
   }
 
-  #select<Row>(sql: string, params: Statement["params"] = {}): Promise<readonly Row[]> {
-    return this.#deriver.select<Row>({ sql, params }, STEP_LIMITS);
+  #ask<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#deriver.select<Row>(statement, STEP_LIMITS);
   }
 
-  /** Fills SETTLING; true when a call of an earlier step is among it. */
-  async #group(): Promise<boolean> {
+  /** Fills SETTLING and says what is in it, so that what is not there costs no statement. */
+  async #group(): Promise<Contents> {
     const { window, deadlines } = this.#request;
-    await this.#deriver.empty(DUE);
-    await this.#deriver.empty(SETTLING);
     await this.#derive(findDue(window, deadlines));
     await this.#derive(groupSimple(window, deadlines));
-    await bridgeProxies(this.#deriver, window, deadlines);
-    await this.#derive(findOlder(window));
-    const kinds = await this.#select<{ kind: string }>(`SELECT DISTINCT kind FROM ${DUE.name}`);
-    const found = new Set(kinds.map(({ kind }) => kind));
-    if (["several", "late", "bridged"].some((kind) => found.has(kind))) await this.#derive(groupSeveral(window));
-    return found.has("late");
+    const simple = await this.#contents();
+    if (simple.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
+    const mayBeOlder = simple.lone > 0 || simple.kinds.includes("late");
+    if (mayBeOlder) await this.#derive(findOlder(window));
+    const { kinds } = mayBeOlder ? await this.#contents() : simple;
+    if (kinds.every((kind) => kind === "simple")) return simple;
+    await this.#derive(groupSeveral(window));
+    return this.#contents();
   }
 
-  async #learn(): Promise<void> {
+  async #contents(): Promise<Contents> {
+    const [contents] = await this.#ask<Contents>({ sql: CONTENTS, params: {} });
+    assert(contents !== undefined);
+    return contents;
+  }
+
+  async #learn(contents: Contents): Promise<void> {
     const { window, number, learnedUs } = this.#request;
     await this.#derive(learnRecorders(learnedUs, window.toUs));
-    await this.#derive(learnSkews(number));
-    await this.#learnAhead();
-    await this.#derive(LEARN_CREDENTIALS);
-    await this.#derive(LEARN_ALIASES);
+    if (contents.paired > 0) await this.#derive(learnSkews(number));
+    if (contents.paired_credentials > 0) await this.#derive(LEARN_CREDENTIALS);
+    if (contents.paired_aliases > 0) await this.#derive(LEARN_ALIASES);
   }
 
-  /** What the step itself does not tell of clocks that are new. */
-  async #learnAhead(): Promise<void> {
-    const { window, number, deadlines } = this.#request;
-    const sinceMinute = Math.floor(window.fromUs / 60_000_000) * 60 - SKEW_HOURS * 3_600;
-    const pairs = await this.#deriver.select<RecorderPair>(unknownSkews(sinceMinute), STEP_LIMITS);
-    if (pairs.length === 0) return;
-    const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
-    await this.#derive(learnSkewsAhead(number, pairs, around));
-  }
-
-  async #judge(late: boolean): Promise<void> {
+  async #judge(contents: Contents, late: boolean): Promise<void> {
     const { number, knowledge } = this.#request;
-    const sampled = await this.#sampled();
-    const [nonces] = await this.#select<{ count: number }>(
-      `SELECT count() AS count FROM ${SETTLING.name} WHERE callers = 0 AND notEmpty(d_call_nonce_digest)`,
-    );
+    const sampled = contents.lone > 0 ? await this.#sampled() : { callers: [], callees: [] };
     const params = new Params();
-    // What is judged as part of another call, or again as a whole, is not judged by its half alone.
-    const source = `(SELECT * FROM ${SETTLING.name}
-  WHERE regrouped OR call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('late', 'bridged')))`;
     const step = params.add(number, "UInt64");
+    const known = await this.#known(contents);
+    this.#usedBy = known.usedBy;
     const calls = judged(
-      source,
+      JUDGED_SOURCE,
       {
         ...knowledge,
+        ...known,
         sampledCallers: sampled.callers,
         sampledCallees: sampled.callees,
-        hasLoneNonces: (nonces?.count ?? 0) > 0,
       },
       params,
     );
@@ -137,14 +136,36 @@ export class Step {
     if (late) await this.#supersede();
   }
 
+  async #known(contents: Contents): Promise<Known> {
+    const { window, number, deadlines, tried } = this.#request;
+    const wanted: Wanted = {
+      source: () => SETTLING.name,
+      atUs: window.fromUs,
+      hasLoneCredentials: contents.lone_credentials > 0,
+      hasLoneNonces: contents.lone_nonces > 0,
+    };
+    const found = await lookUp((statement) => this.#ask(statement), wanted);
+    const pairs = untried(tried, contents.pairs, new Set(found.skewPairs));
+    if (pairs.length === 0) return found;
+    // What the step itself does not tell of clocks that are new.
+    const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
+    await this.#derive(learnSkewsAhead(number, pairs, around));
+    return lookUp((statement) => this.#ask(statement), wanted);
+  }
+
   async #sampled(): Promise<Sampled> {
-    const { window, deadlines, learned } = this.#request;
-    const now = await this.#deriver.select<EdgeHalves>(SETTLING_HALVES, STEP_LIMITS);
+    const { window, deadlines, learned, tried } = this.#request;
+    const now = await this.#ask<EdgeHalves>(SETTLING_HALVES);
     const fresh = unlearned(learned, now);
-    if (fresh.length === 0) return sampledEdges(learned, now);
-    const ahead = aheadHalves(fresh, window.fromUs - deadlines.longestUs, window.toUs);
-    const more = await this.#deriver.select<EdgeHalves>(ahead, STEP_LIMITS);
-    return sampledEdges(learned, [...now, ...more]);
+    const names = new Set(
+      untried(
+        tried,
+        fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`),
+      ),
+    );
+    if (names.size === 0) return sampledEdges(learned, now);
+    const ahead = aheadHalves(fresh, window, deadlines.longestUs);
+    return sampledEdges(learned, [...now, ...(await this.#ask<EdgeHalves>(ahead))]);
   }
 
   #supersede(): Promise<void> {
@@ -182,14 +203,13 @@ WHERE step < ${step} AND call_key IN (${LATE_KEYS})`,
       after.call_key === ""
         ? "1"
         : `(call_key, toString(branch)) > (toUInt128(${params.text(after.call_key)}), ${params.text(after.branch)})`;
-    return this.#deriver.select<CallRow>(
+    return this.#ask<CallRow>(
       params.statement(
-        `SELECT toString(call_key) AS call_key, toString(branch) AS branch, log, call_id, caller, callee, state,
-          due_us, late, ${HALVES} AS halves, ${BREAK_COLUMNS}
-FROM ${CALLS.name} WHERE step = ${step} AND (notEmpty(breaks)${late ? " OR late" : ""}) AND ${from}
+        `SELECT toString(call_key) AS call_key, toString(branch) AS branch, log, call_id, callee, state,
+          due_us, late, ${HALVES} AS halves, ${FACT_COLUMNS}
+FROM ${CALLS.name} WHERE step = ${step} AND (broken != 0${late ? " OR late" : ""}) AND ${from}
 ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       ),
-      STEP_LIMITS,
     );
   }
 
@@ -198,7 +218,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
     const alone = await this.#unpairedBefore(calls.filter(({ late }) => late === 1));
     const told = calls.flatMap((row) => {
       const call: JudgedCall = { ...row, hashes: row.halves.map((half) => hashes.get(placeName(half)) ?? "") };
-      const breaks = breaksOf(row);
+      const breaks = breaksOf(callFacts(row), { tolerances: this.#request.knowledge.tolerances, usedBy: this.#usedBy });
       const isPairedNow = row.state === "matched" || row.state === "discrepant";
       const records = breaks.map((found) => verdictRecord(call, found));
       const paired = isPairedNow && alone.has(row.call_id) ? [verdictRecord(call, null)] : [];
@@ -219,12 +239,11 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       places.map(({ leaf_index: index }) => index),
       "Array(Int64)",
     );
-    const rows = await this.#deriver.select<HalfPlace & { readonly hash: string }>(
+    const rows = await this.#ask<HalfPlace & { readonly hash: string }>(
       params.statement(
         `SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM records
 WHERE leaf_index IN (${indexes}) AND (tree, leaf_index) IN (SELECT arrayJoin(arrayZip(${trees}, ${indexes})))`,
       ),
-      STEP_LIMITS,
     );
     return new Map(rows.map((row) => [placeName(row), row.hash]));
   }
@@ -237,14 +256,13 @@ WHERE leaf_index IN (${indexes}) AND (tree, leaf_index) IN (SELECT arrayJoin(arr
       calls.map(({ call_id: id }) => id),
       "Array(String)",
     );
-    const rows = await this.#deriver.select<{ call_id: string }>(
+    const rows = await this.#ask<{ call_id: string }>(
       params.statement(
         `SELECT DISTINCT attributes['tally.call_id'] AS call_id FROM records
 WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
   AND operation IN ('unpaired_caller', 'unpaired_callee')
   AND observed_principal = 'tallystick' AND attributes['tally.call_id'] IN (${ids})`,
       ),
-      STEP_LIMITS,
     );
     return new Set(rows.map(({ call_id: id }) => id));
   }
@@ -257,33 +275,69 @@ WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
       told.map(({ record }) => record.id),
       "Array(String)",
     );
-    const rows = await this.#deriver.select<{ id: string }>(
+    const rows = await this.#ask<{ id: string }>(
       params.statement(
         `SELECT toString(id) AS id FROM records WHERE service_id = 'tallystick'
           AND observed_principal = 'tallystick' AND id IN (SELECT toUUID(arrayJoin(${ids})))`,
       ),
-      STEP_LIMITS,
     );
     const known = new Set(rows.map(({ id }) => id));
     return told.filter(({ record }) => !known.has(record.id));
   }
 
-  async #minutes(late: boolean): Promise<readonly number[]> {
+  /** Minutes of the step's calls, and of what they superseded. */
+  async #minutes(): Promise<readonly number[]> {
     const params = new Params();
     const step = params.add(this.#request.number, "UInt64");
-    const again = late
-      ? ` UNION DISTINCT SELECT minute FROM ${CALLS.name} WHERE call_key IN (SELECT call_key FROM ${DUE.name}
-        WHERE kind = 'late')`
-      : "";
-    const rows = await this.#deriver.select<{ at: number }>(
+    const rows = await this.#ask<{ at: number }>(
       params.statement(
-        `SELECT toUnixTimestamp(minute) AS at FROM (SELECT DISTINCT minute FROM ${CALLS.name}
-          WHERE step = ${step}${again})`,
+        `SELECT DISTINCT toUnixTimestamp(minute) AS at FROM ${CALLS.name}
+WHERE step = ${step} OR call_key IN (${LATE_KEYS})`,
       ),
-      STEP_LIMITS,
     );
     return rows.map(({ at }) => at);
   }
+}
+
+/** What SETTLING and DUE hold. */
+interface Contents {
+  readonly kinds: readonly string[];
+  readonly calls: number;
+  readonly paired: number;
+  readonly paired_credentials: number;
+  readonly paired_aliases: number;
+  readonly lone: number;
+  readonly lone_traced: number;
+  readonly lone_credentials: number;
+  readonly lone_nonces: number;
+  /** Pairs of recorders (`edgeName`) whose clocks are compared. */
+  readonly pairs: readonly string[];
+  /** Minutes of the calls, in seconds since the epoch. */
+  readonly minutes: readonly number[];
+}
+
+const IS_LONE = "(callers = 0 OR callees = 0)";
+const CONTENTS = `SELECT (SELECT groupUniqArray(toString(kind)) FROM ${DUE.name}) AS kinds, count() AS calls,
+  countIf(NOT ${IS_LONE}) AS paired,
+  countIf(NOT ${IS_LONE} AND notEmpty(d_credential_id)) AS paired_credentials,
+  countIf(NOT ${IS_LONE} AND (startsWith(d_service_id, 'address:') OR c_target_id != d_target_id)) AS paired_aliases,
+  countIf(${IS_LONE}) AS lone, countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced,
+  countIf(callers = 0 AND notEmpty(d_credential_id)) AS lone_credentials,
+  countIf(callers = 0 AND notEmpty(d_call_nonce_digest)) AS lone_nonces,
+  groupUniqArrayIf(${SKEW_AHEAD_PAIRS})(concat(c_recorder_id, '\\n', d_recorder_id), NOT ${IS_LONE}
+    AND event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')) AS pairs,
+  arrayMap(us -> intDiv(us, 60000000) * 60, groupUniqArray(intDiv(first_us, 60000000) * 60000000)) AS minutes
+FROM ${SETTLING.name}`;
+
+/** What is judged as part of another call, or again as a whole, is not judged by its half alone. */
+const JUDGED_SOURCE = `(SELECT * FROM ${SETTLING.name}
+  WHERE regrouped OR call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('late', 'bridged')))`;
+
+/** Of some names those that were not looked for lately and are not known. */
+function untried(tried: Set<string>, names: readonly string[], isKnown: ReadonlySet<string> = new Set()) {
+  const fresh = names.filter((name) => !tried.has(name) && !isKnown.has(name));
+  for (const name of fresh) tried.add(name);
+  return fresh;
 }
 
 const LATE_KEYS = `SELECT arrayJoin([call_key, as_key]) FROM ${DUE.name} WHERE kind = 'late'`;
@@ -293,9 +347,7 @@ export const HALVES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, 
     'Tuple(tree String, leaf_index Int64)')], []), if(callees > 0, [CAST((toString(d_tree), d_leaf_index),
       'Tuple(tree String, leaf_index Int64)')], [])))`;
 
-interface CallRow extends Omit<JudgedCall, "hashes">, BreakColumns {
-  readonly branch: string;
-}
+type CallRow = FactRow & Omit<JudgedCall, "hashes"> & { readonly branch: string };
 
 interface Told {
   readonly log: string;

@@ -9,7 +9,11 @@ import { asJournal, openTemporaryIndex } from "../index/engine/temporary-index.t
 import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
 import { until } from "../index/sample.contract.ts";
 import { realClock } from "../real-clock.ts";
+import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
+import type { FactRow } from "./call-facts.ts";
 import { deadlines } from "./deadlines.ts";
+import { breaksOf } from "./rules.ts";
+import { STANDING } from "./schema.ts";
 import type { TallySettings } from "./settings.ts";
 import { Tally } from "./tally.ts";
 
@@ -151,10 +155,25 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       await until(() => tally.figures().settledUs >= untilUs);
       await until(() => tally.isIdle());
     },
-    calls: () =>
-      select<CallRow>(
-        "SELECT call_id, caller, callee, state, reason, breaks.kind AS kinds, breaks.field AS fields FROM calls WHERE (call_key, step) NOT IN (SELECT call_key, step FROM superseded) ORDER BY call_id, branch",
-      ),
+    async calls() {
+      const rows = await select<FactRow & Omit<CallRow, "kinds" | "fields">>(
+        `SELECT call_id, callee, state, reason, ${FACT_COLUMNS} FROM calls WHERE ${STANDING} ORDER BY call_id, branch`,
+      );
+      const context = { tolerances: settings.tolerances ?? SETTINGS.tolerances, usedBy: new Map() };
+      return rows.map((row) => {
+        const breaks = breaksOf(callFacts(row), context);
+        const { call_id, caller, callee, state, reason } = row;
+        return {
+          call_id,
+          caller,
+          callee,
+          state,
+          reason,
+          kinds: breaks.map((found) => found.kind),
+          fields: breaks.map((found) => found.field),
+        };
+      });
+    },
     select,
     async restart() {
       await tally.close();

@@ -1,7 +1,8 @@
 import type { AuditRecord } from "@tallystick/record";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
+import { deadlines } from "./deadlines.ts";
+import { half, openTallyBench, pair, SECOND_US } from "./tally-bench.contract.ts";
 import type { Half, TallyBench } from "./tally-bench.contract.ts";
 
 let open: TallyBench | null = null;
@@ -200,6 +201,20 @@ test("halves meet through a proxy that takes part in the trace, whichever is rec
   await tally.passTo(200);
   expect(await tally.calls()).toMatchObject([{ state: "matched" }, { state: "matched" }]);
   expect(kindsOf(tally)).toEqual([]);
+});
+
+test("halves that come too late are found, however close another half was to them", async () => {
+  const tally = await bench({ deadlines: deadlines(5 * SECOND_US, []) });
+  await tally.add(half("caller", "twice", 1), half("callee", "twice", 4), half("caller", "slow", 1.5));
+  await tally.add(half("caller", "slow", 4.5));
+  await tally.passTo(7);
+  await tally.add(half("callee", "twice", 8), half("callee", "slow", 8.5));
+  await tally.passTo(12.9);
+  await tally.passTo(40);
+  expect((await tally.calls()).map(({ state, kinds }) => [state, kinds])).toEqual([
+    ["matched", []],
+    ["discrepant", ["replay"]],
+  ]);
 });
 
 test("a message has any number of consumers, and its publisher names a broker", async () => {

@@ -16,12 +16,11 @@ import type { Journal } from "../journal/journal.ts";
 import { learnedHalves } from "./coverage.ts";
 import type { EdgeHalves } from "./coverage.ts";
 import { EdgeMinutes } from "./edge-minutes.ts";
-import type { Knowledge } from "./judge.ts";
+import type { Declared } from "./judge.ts";
 import { candidateCount, nextHalf } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { Horizon } from "./horizon.ts";
 import {
-  REPORTS_DAYS,
   RETRY_MS,
   STEP_FEW_ROWS,
   STEP_LIMITS,
@@ -77,6 +76,7 @@ export class Tally {
       edges: [],
       aliases: [],
     };
+  readonly #tried = new Set<string>();
   #calls = 0;
   #verdicts = 0;
   #idle = false;
@@ -99,21 +99,17 @@ export class Tally {
     return { settledUs: this.#position?.settledUs ?? 0, calls: this.#calls, verdicts: this.#verdicts };
   }
 
-  /** What is declared and what was learned, as of a time in microseconds. */
-  knowledge(atUs: number): Knowledge {
+  /** What is declared, and the names that pairs taught. */
+  declared(): Declared {
     const { settings } = this.#parts;
     const declared = new Map(settings.aliases.map(({ name, service }) => [name, service]));
     const learned = this.#learned.aliases.filter(({ name }) => !declared.has(name));
     return {
       tolerances: settings.tolerances,
-      reportsSinceUs: atUs - REPORTS_DAYS * DAY_US,
       aliasNames: [...declared.keys(), ...learned.map(({ name }) => name)],
       aliasServices: [...declared.values(), ...learned.map(({ service }) => service)],
       declaredNames: [...declared.keys()],
       oneSided: settings.oneSided,
-      sampledCallers: [],
-      sampledCallees: [],
-      hasLoneNonces: true,
     };
   }
 
@@ -216,7 +212,8 @@ export class Tally {
       learnedUs: this.#learnedUs,
       deadlines: settings.deadlines,
       learned: this.#learned.edges,
-      knowledge: this.knowledge(window.fromUs),
+      knowledge: this.declared(),
+      tried: this.#tried,
       append: (log, records) => this.#append(log, records),
     }).run();
     this.#edges.touched(outcome.minutes);
@@ -235,6 +232,7 @@ export class Tally {
     const edges = await deriver.select<EdgeHalves>(learnedHalves(minute * 60), STEP_LIMITS);
     const aliases = await deriver.select<AliasRow>(learnedAliases(fromUs - DAY_US), STEP_LIMITS);
     this.#learned = { minute, edges, aliases };
+    this.#tried.clear();
   }
 
   async #append(log: string, records: readonly AuditRecord[]): Promise<void> {

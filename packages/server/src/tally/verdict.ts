@@ -46,6 +46,7 @@ export const BREAK_KINDS = [
   "discrepancy_identity",
   "discrepancy_time",
 ] as const;
+export type BreakKind = (typeof BREAK_KINDS)[number];
 export const VERDICT_TYPE = "TALLY_VERDICT";
 /** The operation of a minute's counts. */
 export const SUMMARY = "summary";

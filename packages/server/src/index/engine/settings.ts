@@ -14,6 +14,9 @@ const PROTOCOL: ReadonlySet<string> = new Set([
 
 const SETTINGS: ReadonlySet<string> = new Set([
   "async_insert",
+  "compile_aggregate_expressions",
+  "compile_expressions",
+  "compile_sort_description",
   "date_time_input_format",
   "insert_deduplication_token",
   "limit",
