@@ -28,7 +28,8 @@ export async function runReadme(readme: string, timeoutMs: number): Promise<Tran
   // Job control as in a terminal, and no server left behind whatever fails.
   const frame = `set -eum\ntrap 'for p in $(jobs -p); do kill -- -$p; done 2>/dev/null || true' EXIT\n${script}`;
   const done = spawnSync("bash", ["-c", frame], { cwd: folder, encoding: "utf8", timeout: timeoutMs });
-  rmSync(folder, { recursive: true, force: true });
+  // What was ended above may still be writing its last.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   return { blocks: blocks.length, stdout: done.stdout, stderr: `${done.stderr}\nexit ${done.status}` };
 }
 
