@@ -18,7 +18,7 @@ import type { LoadOrder } from "./loader.ts";
 import { cpuSeconds, quantile, residentBytes, rounded } from "./measure.ts";
 import type { BreakKind } from "./tally/calls.ts";
 import { collectorKey } from "./tally/collector.ts";
-import { compare, readTally, seededBreaks, verdictDelays, type Comparison } from "./tally/truth.ts";
+import { compare, readTally, seededBreaks, stateOf, verdictDelays, type Comparison } from "./tally/truth.ts";
 
 const DEADLINE_MS = 5_000;
 const ALLOWED_DELAY_MS = 5_000;
@@ -118,9 +118,13 @@ async function verdictFigures(server: RunningServer, order: LoadOrder): Promise<
   // What is false shows by then as well.
   await pause(DEADLINE_MS + ALLOWED_DELAY_MS);
   const { comparison, counts } = await settled(server, seeded);
+  const examples = await Promise.all(
+    comparison.examples.map(async (example) => ({ ...example, now: await stateOf(server, example.call_id) })),
+  );
   const delays = await verdictDelays(server, DEADLINE_MS);
   return {
     ...comparison,
+    examples,
     counts,
     delay_ms: {
       p50: rounded(quantile(delays, 0.5)),

@@ -161,7 +161,7 @@ async function main(): Promise<void> {
   const truth = seededBreaks(timeline, CALLS);
   const undisturbed = await run(
     async () => {},
-    (breaks) => compare(truth, breaks).examples,
+    (breaks) => compare(truth, breaks).examples.map(({ call_id: id, fault }) => `${id} ${fault}`),
   );
   process.stderr.write(`undisturbed: ${undisturbed.breaks.size} breaks, ${undisturbed.verdicts} verdicts\n`);
   const killed = await run(killAtRandom, (breaks) => {

@@ -68,12 +68,18 @@ export interface Comparison {
   readonly false_breaks: number;
   readonly found_by_kind: Readonly<Record<string, number>>;
   /** The first few of what is not as seeded, to look into. */
-  readonly examples: readonly string[];
+  readonly examples: readonly Example[];
+}
+
+export interface Example {
+  readonly call_id: string;
+  /** Why it is not as it has to be. */
+  readonly fault: string;
 }
 
 export function compare(seeded: ReadonlyMap<string, BreakKind>, breaks: readonly Break[]): Comparison {
   const found = new Set<string>();
-  const examples: string[] = [];
+  const examples: Example[] = [];
   const byKind = Object.fromEntries(BREAK_KINDS.map((kind) => [kind, 0]));
   let wrong = 0;
   let falseBreaks = 0;
@@ -86,9 +92,10 @@ export function compare(seeded: ReadonlyMap<string, BreakKind>, breaks: readonly
     }
     if (right === undefined || right === kind) falseBreaks += 1;
     else wrong += 1;
-    examples.push(`${id} was seeded ${right ?? "honest"} and is ${kind} ${field ?? ""}`);
+    examples.push({ call_id: id, fault: `seeded ${right ?? "honest"} and is ${kind} ${field ?? ""}` });
   }
-  for (const [id, kind] of seeded) if (!found.has(id)) examples.push(`${id} was seeded ${kind} and is not found`);
+  for (const [id, kind] of seeded)
+    if (!found.has(id)) examples.push({ call_id: id, fault: `seeded ${kind} and not found` });
   return {
     seeded: seeded.size,
     found: found.size,
@@ -98,6 +105,14 @@ export function compare(seeded: ReadonlyMap<string, BreakKind>, breaks: readonly
     found_by_kind: byKind,
     examples: examples.slice(0, LISTED),
   };
+}
+
+/** What the tally says of one call, in a line. */
+export async function stateOf(server: RunningServer, id: string): Promise<string> {
+  const { state, reason } = await server.json<{ readonly state: string; readonly reason: string | null }>(
+    `/api/calls/${encodeURIComponent(id)}`,
+  );
+  return reason === null ? state : `${state}: ${reason}`;
 }
 
 interface Exported {
