@@ -24,6 +24,8 @@ import { MAX_STEP_VERDICTS, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from 
 import { LEARN_ALIASES } from "./names.ts";
 import { breaksOf } from "./rules.ts";
 import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED } from "./schema.ts";
+import { groupByLog, notYetTold } from "./told.ts";
+import type { Told } from "./told.ts";
 import { VERDICT_TYPE, verdictRecord } from "./verdict.ts";
 import type { HalfPlace, JudgedCall } from "./verdict.ts";
 import { bridgeProxies } from "./bridges.ts";
@@ -224,7 +226,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       const paired = isPairedNow && alone.has(row.call_id) ? [verdictRecord(call, null)] : [];
       return [...paired, ...records].map((record) => ({ log: row.log, record }));
     });
-    return this.#notYetTold(told);
+    return notYetTold(this.#deriver, told, LIMITS);
   }
 
   async #hashes(calls: readonly CallRow[]): Promise<ReadonlyMap<string, string>> {
@@ -265,24 +267,6 @@ WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
       ),
     );
     return new Set(rows.map(({ call_id: id }) => id));
-  }
-
-  /** Without those that are in the log already, from before a restart. */
-  async #notYetTold(told: readonly Told[]): Promise<readonly Told[]> {
-    if (told.length === 0) return told;
-    const params = new Params();
-    const ids = params.add(
-      told.map(({ record }) => record.id),
-      "Array(String)",
-    );
-    const rows = await this.#ask<{ id: string }>(
-      params.statement(
-        `SELECT toString(id) AS id FROM records WHERE service_id = 'tallystick'
-          AND observed_principal = 'tallystick' AND id IN (SELECT toUUID(arrayJoin(${ids})))`,
-      ),
-    );
-    const known = new Set(rows.map(({ id }) => id));
-    return told.filter(({ record }) => !known.has(record.id));
   }
 
   /** Minutes of the step's calls, and of what they superseded. */
@@ -349,19 +333,4 @@ export const HALVES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, 
 
 type CallRow = FactRow & Omit<JudgedCall, "hashes"> & { readonly branch: string };
 
-interface Told {
-  readonly log: string;
-  readonly record: AuditRecord;
-}
-
 const placeName = ({ tree, leaf_index: index }: HalfPlace): string => `${tree}:${index}`;
-
-function groupByLog(told: readonly Told[]): ReadonlyMap<string, readonly AuditRecord[]> {
-  const byLog = new Map<string, AuditRecord[]>();
-  for (const { log, record } of told) {
-    const records = byLog.get(log);
-    if (records === undefined) byLog.set(log, [record]);
-    else records.push(record);
-  }
-  return byLog;
-}
