@@ -8,6 +8,7 @@ import { allOf, Params } from "../search/compile/sql.ts";
 import { periodPredicate } from "../search/filter.ts";
 import { checkedCount } from "../search/question.ts";
 import type { Scope } from "../search/scope.ts";
+import { STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
 import type { Edge, Period, PeriodUs, TallySources } from "./reading.ts";
@@ -221,8 +222,6 @@ function breakOf(verdict: StoredRecord, holds: boolean, halves: ReadonlyMap<stri
     records: placesOf(verdict).flatMap((place) => halves.get(placeName(place)) ?? []),
   };
 }
-
-const STATES = ["matched", "discrepant", "unpaired_caller", "unpaired_callee", "one_sided", "unknown_caller"] as const;
 
 /** How many calls of the window are in which state; `pending` are those that are not settled yet. */
 export async function countCalls(

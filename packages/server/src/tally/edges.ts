@@ -8,11 +8,20 @@ import { Params } from "../search/compile/sql.ts";
 import { DURATION_STEPS } from "./limits.ts";
 import { CALLS, EDGE_COUNTS, EDGE_KEY_NAMES, EDGES_1H, EDGES_1M, namesOf, STANDING } from "./schema.ts";
 
-const UNKNOWN = "concat('unknown callers of ', toString(callee))";
+/** Callers that nobody knows are one node of the map. */
+export const MAP_CALLER =
+  "if(state = 'unknown_caller', concat('unknown callers of ', toString(callee)), toString(caller))";
 const DURATION = "if(callers > 0, c_duration_us, d_duration_us)";
 const BUCKET = `toUInt16(floor(log2(greatest(duration, 1)) * ${DURATION_STEPS}))`;
-const inState = (state: string) => `countIf(state = '${state}') AS ${state}`;
-const STATES = ["matched", "discrepant", "unpaired_caller", "unpaired_callee", "one_sided", "unknown_caller"];
+export const inState = (state: string) => `countIf(state = '${state}') AS ${state}`;
+export const STATES = [
+  "matched",
+  "discrepant",
+  "unpaired_caller",
+  "unpaired_callee",
+  "one_sided",
+  "unknown_caller",
+] as const;
 
 /** Inserts whole minutes of EDGES_1M. `minutes`: seconds since the epoch. */
 export function countMinutes(minutes: readonly number[], version: number): Statement {
@@ -31,7 +40,7 @@ export function countMinutes(minutes: readonly number[], version: number): State
     `INSERT INTO ${EDGES_1M.name} (minute, version, ${EDGE_KEY_NAMES}, ${namesOf(EDGE_COUNTS)})
 SELECT minute, ${params.add(version, "UInt64")} AS version, log, data_class, caller, callee, operation, protocol, status, ${counts.join(", ")}
 FROM (
-  SELECT minute, log, data_class, if(state = 'unknown_caller', ${UNKNOWN}, toString(caller)) AS caller, callee,
+  SELECT minute, log, data_class, ${MAP_CALLER} AS caller, callee,
     if(callees > 0, d_operation, c_operation) AS operation, protocol, if(callers > 0, c_status, d_status) AS status,
     callers, callees, state, c_duration_us, d_duration_us, ${DURATION} AS duration
   FROM ${CALLS.name} WHERE ${wanted} AND ${STANDING}

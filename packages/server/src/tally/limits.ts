@@ -34,6 +34,11 @@ export const MAX_CALL_RECORDS = 200;
 export const MAX_KNOWN_ROWS = 10_000;
 /** Edges in one summary record, so that it fits a leaf. */
 export const SUMMARY_EDGES = 100;
+/** The same in bytes, where names are long. */
+export const SUMMARY_BYTES = 48_000;
+/** Summary records appended at once, and minutes summed up in one go. */
+export const SUMMARY_BATCH = 20;
+export const SUMMARY_MINUTES_AT_ONCE = 30;
 
 /** Names with a known service that are passed to a step. */
 export const MAX_ALIASES = 10_000;

@@ -226,7 +226,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       const paired = isPairedNow && alone.has(row.call_id) ? [verdictRecord(call, null)] : [];
       return [...paired, ...records].map((record) => ({ log: row.log, record }));
     });
-    return notYetTold(this.#deriver, told, LIMITS);
+    return notYetTold(this.#deriver, told, STEP_LIMITS);
   }
 
   async #hashes(calls: readonly CallRow[]): Promise<ReadonlyMap<string, string>> {

@@ -13,9 +13,10 @@ import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 import { deadlines } from "./deadlines.ts";
 import { breaksOf } from "./rules.ts";
-import { STANDING } from "./schema.ts";
+import { STANDING, TALLY_TABLES } from "./schema.ts";
 import type { TallySettings } from "./settings.ts";
 import { Tally } from "./tally.ts";
+import { SUMMARY } from "./verdict.ts";
 
 export const START_US = Date.UTC(2026, 10, 25, 8) * 1_000;
 export const SECOND_US = 1_000_000;
@@ -27,6 +28,8 @@ export const SETTINGS: TallySettings = {
   oneSided: [],
   aliases: [],
 };
+
+const TEST_LIMITS = { timeoutMs: 30_000, maxMemoryBytes: 500_000_000 };
 
 export interface Half {
   readonly record: AuditRecord;
@@ -90,7 +93,9 @@ export interface CallRow {
 
 export interface TallyBench {
   readonly index: TemporaryIndex;
+  /** What was said of calls, in the order in which it was. */
   readonly verdicts: readonly AuditRecord[];
+  readonly summaries: readonly AuditRecord[];
   readonly troubles: readonly string[];
   /** Adds halves and waits until they are searchable. */
   add(...halves: readonly Half[]): Promise<void>;
@@ -100,6 +105,8 @@ export interface TallyBench {
   select<Row>(sql: string): Promise<readonly Row[]>;
   /** Ends the tally and begins another one over the same tables. */
   restart(): Promise<void>;
+  /** The same after all tables of the tally are gone. */
+  startOver(): Promise<void>;
   /** The next append of verdicts fails. */
   failAppend(): void;
   close(): Promise<void>;
@@ -108,6 +115,7 @@ export interface TallyBench {
 export async function openTallyBench(settings: Partial<TallySettings> = {}): Promise<TallyBench> {
   const index = await openTemporaryIndex();
   const verdicts: AuditRecord[] = [];
+  const summaries: AuditRecord[] = [];
   const ids = new Set<string>();
   const troubles: string[] = [];
   let failures = 0;
@@ -120,7 +128,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       }
       const fresh = records.filter(({ id }) => !ids.has(id));
       for (const record of fresh) ids.add(record.id);
-      verdicts.push(...fresh);
+      for (const record of fresh) (record.operation === SUMMARY ? summaries : verdicts).push(record);
       const observed = ownObserved(index.journal.receivedBefore);
       if (fresh.length > 0)
         index.journal.add(
@@ -142,18 +150,20 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       tickMs: 10,
     });
   let tally = open();
-  const select = <Row>(sql: string) =>
-    index.index.deriver.select<Row>({ sql, params: {} }, { timeoutMs: 30_000, maxMemoryBytes: 500_000_000 });
+  const select = <Row>(sql: string) => index.index.deriver.select<Row>({ sql, params: {} }, TEST_LIMITS);
   return {
     index,
     verdicts,
+    summaries,
     troubles,
     add: (...halves) => index.add(TREE, halves),
     async passTo(atS) {
       const untilUs = START_US + Math.round(atS * SECOND_US);
       index.journal.receivedBefore = untilUs;
       await until(() => tally.figures().settledUs >= untilUs);
-      await until(() => tally.isIdle());
+      await until(() => tally.isIdle()).catch((cause: unknown) => {
+        throw new Error(`the tally came to no rest: ${troubles.at(-1) ?? "it told no trouble"}`, { cause });
+      });
     },
     async calls() {
       const rows = await select<FactRow & Omit<CallRow, "kinds" | "fields">>(
@@ -177,6 +187,12 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
     select,
     async restart() {
       await tally.close();
+      tally = open();
+    },
+    async startOver() {
+      await tally.close();
+      for (const { name } of TALLY_TABLES)
+        await index.index.deriver.derive({ sql: `DROP TABLE ${name} SYNC`, params: {} }, TEST_LIMITS);
       tally = open();
     },
     failAppend: () => void (failures += 1),

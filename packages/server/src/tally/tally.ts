@@ -36,6 +36,7 @@ import { keepPosition, recoverPosition } from "./position.ts";
 import type { Position } from "./position.ts";
 import type { TallySettings } from "./settings.ts";
 import { Step } from "./step.ts";
+import { Summaries } from "./summaries.ts";
 
 export interface TallyParts {
   readonly deriver: Deriver;
@@ -63,12 +64,15 @@ export class Tally {
   readonly #parts: TallyParts;
   readonly #horizon: Horizon;
   readonly #edges: EdgeMinutes;
+  readonly #summaries: Summaries;
   readonly #ended: Promise<void>;
   #position: Position | null = null;
   /** Up to which time of receipt records have taught who records. */
   #learnedUs = 0;
   /** The engine that the tables were looked at in. */
   #generation = -1;
+  /** Up to which position everything was said that is said by the minute. */
+  #reportedUs = -1;
   #widthUs = STEP_START_US;
   #learned: { readonly minute: number; readonly edges: readonly EdgeHalves[]; readonly aliases: readonly AliasRow[] } =
     {
@@ -87,6 +91,7 @@ export class Tally {
     this.#parts = parts;
     this.#horizon = new Horizon(parts.journal, parts.index);
     this.#edges = new EdgeMinutes(parts.deriver, parts.clock);
+    this.#summaries = new Summaries(parts.deriver, (log, records) => this.#append(log, records));
     this.#ended = this.#follow();
   }
 
@@ -117,9 +122,9 @@ export class Tally {
     return this.#parts.settings;
   }
 
-  /** The last look found nothing to settle and nothing to count. */
+  /** The last look found nothing to settle, nothing to count and nothing to report. */
   isIdle(): boolean {
-    return this.#idle && this.#edges.isCounted();
+    return this.#idle && this.#edges.isCounted() && this.#reportedUs === this.#position?.settledUs;
   }
 
   async close(): Promise<void> {
@@ -150,11 +155,11 @@ export class Tally {
     if (!deriver.isUp() || index.state() !== "ready") return false;
     if (this.#generation !== deriver.generation()) await this.#recover();
     if (horizonUs === 0) return false;
-    await this.#edges.count();
     const window = await this.#nextWindow(horizonUs);
-    if (window === null) return false;
-    await this.#settle(window);
-    return window.toUs < horizonUs;
+    if (window !== null) await this.#settle(window);
+    await this.#edges.count();
+    const isReported = await this.#report();
+    return !isReported || (window !== null && window.toUs < horizonUs);
   }
 
   async #recover(): Promise<void> {
@@ -163,6 +168,8 @@ export class Tally {
     this.#position = await recoverPosition(deriver);
     this.#learnedUs = this.#position.settledUs;
     await this.#edges.recover(this.#position.step);
+    await this.#summaries.recover();
+    this.#reportedUs = -1;
     this.#generation = generation;
   }
 
@@ -233,6 +240,16 @@ export class Tally {
     const aliases = await deriver.select<AliasRow>(learnedAliases(fromUs - DAY_US), STEP_LIMITS);
     this.#learned = { minute, edges, aliases };
     this.#tried.clear();
+  }
+
+  /** What is said by the minute, of minutes of which every call is settled; false when there is more to say. */
+  async #report(): Promise<boolean> {
+    const { settledUs } = this.#position!;
+    if (settledUs === this.#reportedUs) return true;
+    const wholeS = Math.floor((settledUs - this.#parts.settings.deadlines.longestUs) / MINUTE_US) * 60;
+    if (!(await this.#summaries.write(wholeS))) return false;
+    this.#reportedUs = settledUs;
+    return true;
   }
 
   async #append(log: string, records: readonly AuditRecord[]): Promise<void> {

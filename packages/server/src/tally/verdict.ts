@@ -62,6 +62,10 @@ export const ATTRIBUTE = {
   state: "tally.state",
   halves: "tally.halves",
   halfCount: "tally.half_count",
+  part: "tally.part",
+  parts: "tally.parts",
+  calls: "tally.calls",
+  edges: "tally.edges",
 } as const;
 
 const MAX_ID_BYTES = 256;
