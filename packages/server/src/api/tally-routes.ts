@@ -3,7 +3,7 @@ import type { FastifyInstance } from "fastify";
 
 import { TallystickError } from "../errors.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
-import { BREAK_KINDS } from "../tally/verdict.ts";
+import { VERDICT_KINDS } from "../tally/verdict.ts";
 import type { TallyReader } from "../tally/reader.ts";
 import { problems, query } from "./schemas.ts";
 import { goneSignal } from "./search-query.ts";
@@ -38,7 +38,7 @@ const Text = Type.Union([Type.String(), Type.Null()]);
 const BreaksQuery = query({
   ...PERIOD,
   edge: EDGE,
-  kind: Type.Optional(Type.Enum([...BREAK_KINDS])),
+  kind: Type.Optional(Type.Enum([...VERDICT_KINDS])),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
   cursor: Type.Optional(Type.String({ description: "`next` of the page before, with the same question otherwise." })),
   history: Type.Optional(Type.Boolean({ description: "With breaks that a later half resolved." })),
@@ -48,14 +48,16 @@ const Place = Type.Object({ tree: Type.String(), leaf_index: Type.Integer() });
 
 const BreakFound = Type.Object({
   kind: Type.String(),
-  call_id: Type.String(),
+  call_id: Type.Union([Type.String(), Type.Null()], {
+    description: "Null of coverage and clock_skew, which are about an edge as a whole.",
+  }),
   field: Text,
   caller: Type.String(),
   callee: Type.String(),
   caller_value: Text,
   callee_value: Text,
   tolerance: Text,
-  state: Type.String({ description: "Of the call when it was judged." }),
+  state: Type.Union([Type.String(), Type.Null()], { description: "Of the call when it was judged." }),
   holds: Type.Boolean({ description: "False when a later verdict on the call replaced this one." }),
   timestamp: Type.String({ format: "date-time", description: "When the call came due." }),
   verdict: Place,

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import { BREAK_KINDS } from "../tally/verdict.ts";
+import { VERDICT_KINDS } from "../tally/verdict.ts";
 import type { BreakFound, BreaksAnswer } from "../tally/breaks.ts";
 import { connectTo } from "./client.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -46,7 +46,7 @@ export function tallyCommand(parts: CliParts, run: Run): Command {
     .option("--since <duration>", "of the last 15m, 1h, 7d …", duration)
     .option("--from <time>", "from this time on: RFC 3339, a date, or now-15m")
     .option("--to <time>", "before this time")
-    .addOption(new Option("--kind <kind>", "of one kind").choices([...BREAK_KINDS]))
+    .addOption(new Option("--kind <kind>", "of one kind").choices([...VERDICT_KINDS]))
     .option("--limit <count>", "breaks at most, 1 to 1,000", count, 50)
     .option("--cursor <cursor>", "go on after an earlier answer's `next`")
     .option("--history", "with breaks that a later half resolved")
@@ -94,6 +94,6 @@ function cells(found: BreakFound, local: boolean): readonly string[] {
     field ?? "",
     printable(callerValue ?? ""),
     printable(calleeValue ?? ""),
-    printable(found.call_id),
+    printable(found.call_id ?? ""),
   ];
 }

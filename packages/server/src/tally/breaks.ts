@@ -13,7 +13,7 @@ import { IS_HALF } from "./halves.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
 import type { Edge, Period, PeriodUs, TallySources } from "./reading.ts";
 import { CALLS } from "./schema.ts";
-import { ATTRIBUTE, BREAK_KINDS, VERDICT_TYPE } from "./verdict.ts";
+import { ATTRIBUTE, VERDICT_KINDS, VERDICT_TYPE } from "./verdict.ts";
 
 export interface BreaksRequest extends Period {
   /** `caller:callee`. */
@@ -27,15 +27,16 @@ export interface BreaksRequest extends Period {
 
 export interface BreakFound {
   readonly kind: string;
-  readonly call_id: string;
+  /** Null of a finding, which is about an edge or two clocks as a whole. */
+  readonly call_id: string | null;
   readonly field: string | null;
   readonly caller: string;
   readonly callee: string;
   readonly caller_value: string | null;
   readonly callee_value: string | null;
   readonly tolerance: string | null;
-  /** State of the call when it was judged. */
-  readonly state: string;
+  /** State of the call when it was judged; null of a finding. */
+  readonly state: string | null;
   /** False when a later verdict on the call replaced it. */
   readonly holds: boolean;
   readonly timestamp: string;
@@ -112,7 +113,7 @@ function verdictsStatement(sources: TallySources, scope: Scope, request: BreaksR
     scopePredicate(scope, params),
     periodPredicate("timestamp", fromUs, toUs, params),
     kind === null
-      ? `operation IN (${BREAK_KINDS.map((name) => `'${name}'`).join(", ")})`
+      ? `operation IN (${VERDICT_KINDS.map((name) => `'${name}'`).join(", ")})`
       : `operation = ${params.text(kind)}`,
     edge === null
       ? "1"
@@ -132,9 +133,9 @@ ORDER BY timestamp DESC, tree DESC, leaf_index DESC LIMIT ${params.add(limit, "U
 
 function kindOf(kind: string | undefined): string | null {
   if (kind === undefined || kind === "") return null;
-  if ((BREAK_KINDS as readonly string[]).includes(kind)) return kind;
+  if ((VERDICT_KINDS as readonly string[]).includes(kind)) return kind;
   throw new TallystickError("bad_request", "kind is no kind of break.", {
-    hint: `Kinds are ${BREAK_KINDS.join(", ")}.`,
+    hint: `Kinds are ${VERDICT_KINDS.join(", ")}.`,
     at: { parameter: "kind" },
   });
 }
@@ -208,14 +209,14 @@ function breakOf(verdict: StoredRecord, holds: boolean, halves: ReadonlyMap<stri
   const told = (name: string) => record.attributes?.[name] ?? null;
   return {
     kind: record.operation,
-    call_id: told(ATTRIBUTE.callId) ?? "",
+    call_id: told(ATTRIBUTE.callId),
     field: told(ATTRIBUTE.field),
     caller: told(ATTRIBUTE.caller) ?? "",
     callee: told(ATTRIBUTE.callee) ?? "",
     caller_value: told(ATTRIBUTE.callerValue),
     callee_value: told(ATTRIBUTE.calleeValue),
     tolerance: told(ATTRIBUTE.tolerance),
-    state: told(ATTRIBUTE.state) ?? "",
+    state: told(ATTRIBUTE.state),
     holds,
     timestamp: record.timestamp,
     verdict: { tree, leaf_index: leafIndex },

@@ -55,6 +55,13 @@ export const COVERAGE_FIRST_SHARE = 0.5;
 /** Halves looked at to learn of what is new. */
 export const AHEAD_ROWS = 200_000;
 export const COVERAGE_HISTORY_HOURS = 24;
+/** A finding is an edge that pairs below this share of its learned coverage, over so many minutes and calls. */
+export const COVERAGE_DROP_SHARE = 0.5;
+export const COVERAGE_DROP_MINUTES = 10;
+export const COVERAGE_DROP_CALLS = 30;
+/** Findings of one look, and looks in one go. */
+export const MAX_FINDINGS = 1_000;
+export const FINDING_LOOKS_AT_ONCE = 12;
 /** Edges of which coverage is held. */
 export const MAX_EDGES = 20_000;
 

@@ -17,6 +17,7 @@ import { learnedHalves } from "./coverage.ts";
 import type { EdgeHalves } from "./coverage.ts";
 import { EdgeMinutes } from "./edge-minutes.ts";
 import type { Declared } from "./judge.ts";
+import { Findings } from "./findings.ts";
 import { candidateCount, nextHalf } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { Horizon } from "./horizon.ts";
@@ -37,6 +38,7 @@ import type { Position } from "./position.ts";
 import type { TallySettings } from "./settings.ts";
 import { Step } from "./step.ts";
 import { Summaries } from "./summaries.ts";
+import type { AppendVerdicts } from "./summaries.ts";
 
 export interface TallyParts {
   readonly deriver: Deriver;
@@ -65,6 +67,7 @@ export class Tally {
   readonly #horizon: Horizon;
   readonly #edges: EdgeMinutes;
   readonly #summaries: Summaries;
+  readonly #findings: Findings;
   readonly #ended: Promise<void>;
   #position: Position | null = null;
   /** Up to which time of receipt records have taught who records. */
@@ -91,7 +94,9 @@ export class Tally {
     this.#parts = parts;
     this.#horizon = new Horizon(parts.journal, parts.index);
     this.#edges = new EdgeMinutes(parts.deriver, parts.clock);
-    this.#summaries = new Summaries(parts.deriver, (log, records) => this.#append(log, records));
+    const append: AppendVerdicts = (log, records) => this.#append(log, records);
+    this.#summaries = new Summaries(parts.deriver, append);
+    this.#findings = new Findings(parts.deriver, append, parts.settings.tolerances.unknownSkewUs);
     this.#ended = this.#follow();
   }
 
@@ -169,6 +174,7 @@ export class Tally {
     this.#learnedUs = this.#position.settledUs;
     await this.#edges.recover(this.#position.step);
     await this.#summaries.recover();
+    this.#findings.recover();
     this.#reportedUs = -1;
     this.#generation = generation;
   }
@@ -247,7 +253,7 @@ export class Tally {
     const { settledUs } = this.#position!;
     if (settledUs === this.#reportedUs) return true;
     const wholeS = Math.floor((settledUs - this.#parts.settings.deadlines.longestUs) / MINUTE_US) * 60;
-    if (!(await this.#summaries.write(wholeS))) return false;
+    if (!(await this.#summaries.write(wholeS)) || !(await this.#findings.look(wholeS))) return false;
     this.#reportedUs = settledUs;
     return true;
   }

@@ -33,7 +33,7 @@ export interface Break {
 
 /** The kind that says of an unpaired call that its other half came after all. */
 export const PAIRED = "paired";
-export const BREAK_KINDS = [
+const BREAK_KINDS = [
   "unpaired_caller",
   "unpaired_callee",
   "late_success",
@@ -47,6 +47,9 @@ export const BREAK_KINDS = [
   "discrepancy_time",
 ] as const;
 export type BreakKind = (typeof BREAK_KINDS)[number];
+/** What is said of an edge or of two clocks rather than of a call. */
+export const FINDING_KINDS = ["coverage", "clock_skew"] as const;
+export const VERDICT_KINDS = [...BREAK_KINDS, ...FINDING_KINDS] as const;
 export const VERDICT_TYPE = "TALLY_VERDICT";
 /** The operation of a minute's counts. */
 export const SUMMARY = "summary";
