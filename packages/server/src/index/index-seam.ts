@@ -1,6 +1,6 @@
 /**
- * The seams of the index: who reads it, and how far it has come. SQL text lives in `search/` (reads) and `index/`
- * (schema, writes) only.
+ * The seams of the index: who reads it, and how far it has come. SQL text lives in `search/` (reads), `tally/` (derived
+ * tables and reads of them) and `index/` (schema, writes) only.
  */
 
 export interface Statement {

@@ -54,7 +54,7 @@ export function filterPredicate(filter: RecordFilter, params: Params): FilterPre
   return { predicate: allOf(parts), selective, notes };
 }
 
-function scopePredicate(scope: Scope, params: Params): string {
+export function scopePredicate(scope: Scope, params: Params): string {
   if (scope.logs === "*") return "1";
   return scope.logs.length === 0 ? "0" : `has(${params.add(scope.logs, "Array(String)")}, log)`;
 }

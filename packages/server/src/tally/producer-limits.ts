@@ -1,0 +1,33 @@
+/** Bounds of what is kept and asked about producers. */
+
+/** Leaves taken in by one statement: as many as the index inserts at once. */
+export const RANGE_LEAVES = 100_000;
+/** Shortest pause between two statements while fewer leaves than that wait. */
+export const STEP_GAP_MS = 1_000;
+/** Pause after a failure, and between looks at an engine that is down. */
+export const FOLLOW_RETRY_MS = 1_000;
+export const DERIVE_TIMEOUT_MS = 120_000;
+export const DERIVE_MEMORY_BYTES = 512 * 1024 * 1024;
+
+/** Sequence numbers of one row: what an unsigned integer of 16 bits counts. */
+export const CHUNK_NUMBERS = 65_536;
+/** The newest minutes in which a producer was heard, from which its usual pause is learned … */
+export const LEARNED_MINUTES = 1_000;
+/** … once there are so many. */
+export const MIN_LEARNED_MINUTES = 10;
+
+export const DEFAULT_PAGE_PRODUCERS = 100;
+export const MAX_PAGE_PRODUCERS = 1_000;
+export const DEFAULT_GAPS = 10;
+/** Gaps shown in one answer, over all producers on it. */
+export const MAX_ANSWER_GAPS = 100_000;
+export const MAX_PRODUCER_CURSOR_LENGTH = 8_192;
+/** An answer whose tables are older than this is only a part. */
+export const FRESH_US = 60_000_000;
+/** Figures are counted again at most this often, however often they are scraped … */
+export const FIGURES_AGE_MS = 15_000;
+/** … and not before so many times as long has passed as the counting took. */
+export const FIGURES_REST = 20;
+export const FIGURES_TIMEOUT_MS = 10_000;
+/** Longest that a scrape waits for them. */
+export const FIGURES_WAIT_MS = 1_000;
