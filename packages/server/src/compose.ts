@@ -49,6 +49,8 @@ import type { ServerFolder } from "./server-folder.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { TallyReader } from "./tally/reader.ts";
+import { openProducers } from "./tally-parts.ts";
+import type { Producers } from "./tally/producers.ts";
 
 /** Nobody waits for it: the follower goes on however long it takes. */
 const REINDEX_TIMEOUT_MS = 86_400_000;
@@ -178,7 +180,9 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const tails = new Tails();
   const budget = bodyBudget(config.intake.max_waiting_bytes);
   const nowMs = () => Math.floor(clock.nowUs() / 1_000);
-  const metrics = openMetrics(() => readings({ machine, stores, space, tails, budget, nowMs }));
+  const producers = openProducers(config, stores, clock, log);
+  api.closers.add("producers", () => producers.close());
+  const metrics = openMetrics(() => readings({ machine, stores, producers, space, tails, budget, nowMs }));
   return {
     ...(await accessParts(api)),
     journal,
@@ -186,6 +190,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     index: index.follower,
     search: new Search({ reader: index.reader, follower: index.follower, clock }),
     tally: stores.tally === null ? null : new TallyReader({ reader: index.reader, clock }, stores.tally),
+    producers,
     clock,
     log,
     metrics,
@@ -196,7 +201,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     startedAt: formatTimestamp(clock.nowUs()),
     stopping: () => state.stopping,
     nowMs,
-    rebuild: indexRebuild(index, log),
+    rebuild: indexRebuild(index, producers, log),
     proxies: trustedProxies(config.http.trusted_proxies),
     publicUrl: () => (config.http.public_url === "" ? state.url : config.http.public_url),
     dashboard: await readDashboard(disk, machine.dashboardFolder),
@@ -205,11 +210,12 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   };
 }
 
-function indexRebuild(index: Index, log: Logger): IndexRebuild {
+function indexRebuild(index: Index, producers: Producers, log: Logger): IndexRebuild {
   let running = 0;
   return {
     start() {
       running += 1;
+      producers.rebuild();
       index
         .reindex(REINDEX_TIMEOUT_MS)
         .catch((error: unknown) => log.warn({ err: error }, "the index was not built anew in time"))
@@ -262,6 +268,7 @@ async function intakeParts(
 interface Watched {
   readonly machine: Machine;
   readonly stores: Stores;
+  readonly producers: Producers;
   readonly space: SpaceWatch;
   readonly tails: Tails;
   readonly budget: BodyBudget;
@@ -269,7 +276,7 @@ interface Watched {
 }
 
 /** What all parts know about themselves at this moment. */
-async function readings({ machine, stores, space, tails, budget, nowMs }: Watched): Promise<Readings> {
+async function readings({ machine, stores, producers, space, tails, budget, nowMs }: Watched): Promise<Readings> {
   const { journal, ledger, index } = stores;
   const { freeBytes, daysUntilFull } = await space.forecast();
   const figures = [...journal.figures().values()];
@@ -282,6 +289,7 @@ async function readings({ machine, stores, space, tails, budget, nowMs }: Watche
     daysUntilFull,
     indexReady: index.follower.state() === "ready",
     tails: tails.count,
+    producers: await producers.readings(),
     taskSeconds: machine.taskSeconds(),
   };
 }

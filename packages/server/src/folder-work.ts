@@ -20,6 +20,7 @@ import type { Machine } from "./machine.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
 import type { Places } from "./server-folder.ts";
 import { openStores } from "./stores.ts";
+import { emptyProducers } from "./tally/producer-follower.ts";
 
 export function folderWork(machine: Machine): FolderWork {
   return {
@@ -156,6 +157,7 @@ async function reindexFolder(
     };
     show();
     await Promise.race([stores.index.reindex(REINDEX_TIMEOUT_MS), fallen]);
+    await emptyProducers(stores.index.deriver);
     return total;
   } finally {
     cancel();

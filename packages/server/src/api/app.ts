@@ -27,6 +27,8 @@ import { exportRoute } from "./export-route.ts";
 import type { ExportRouteParts } from "./export-route.ts";
 import { describeApi, openApiRoute } from "./openapi.ts";
 import { otlpError, otlpRoutes } from "./otlp-routes.ts";
+import { producersRoute } from "./producers-route.ts";
+import type { ProducersRouteParts } from "./producers-route.ts";
 import { recordsRoute } from "./records-route.ts";
 import { guardRoutes } from "./route-access.ts";
 import { searchRoutes } from "./search-routes.ts";
@@ -50,7 +52,8 @@ export interface ApiParts
     SearchRoutesParts,
     TailRouteParts,
     ExportRouteParts,
-    TallyRoutesParts {
+    TallyRoutesParts,
+    ProducersRouteParts {
   readonly control: Control;
   readonly proxies: TrustedProxies;
   readonly intake: IntakeParts;
@@ -100,6 +103,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   timelineRoutes(app, parts);
   tailRoute(app, parts);
   exportRoute(app, parts);
+  producersRoute(app, parts);
   keysRoutes(app, parts.control);
   sessionRoutes(app, parts);
   healthRoutes(app, parts);

@@ -4,6 +4,9 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
+import type { ProducerFigures } from "../tally/producer-figures.ts";
+import type { ProducerReadings } from "../tally/producers.ts";
+
 export interface Meter {
   prepared(intake: string, bytes: number, rejected: number, leftOut: number): void;
   stored(intake: string, count: number, duplicates: number, ackMs: number): void;
@@ -21,6 +24,7 @@ export interface Readings {
   readonly daysUntilFull: number;
   readonly indexReady: boolean;
   readonly tails: number;
+  readonly producers: ProducerReadings;
   readonly taskSeconds: ReadonlyMap<string, number>;
 }
 
@@ -96,6 +100,12 @@ const perTree =
       return reading === null ? [] : [[{ tree: tree.tree }, reading] as const];
     });
 
+/** Absent while they cannot be counted, so that nobody takes it for zero. */
+const ofProducers =
+  (value: (figures: ProducerFigures) => number): Values =>
+  ({ producers: { figures } }) =>
+    figures === null ? [] : [[{}, value(figures)]];
+
 type Reading = readonly [name: string, help: string, labels: readonly string[], values: Values];
 
 const GAUGES: readonly Reading[] = [
@@ -128,6 +138,30 @@ const GAUGES: readonly Reading[] = [
   ],
   ["tallystick_index_ready", "1 when the index answers", [], single((readings) => (readings.indexReady ? 1 : 0))],
   ["tallystick_tails", "Live tails", [], single((readings) => readings.tails)],
+  [
+    "tallystick_producers",
+    "Runs of producers by the worst that holds of each",
+    ["state"],
+    ({ producers: { figures } }) => [...(figures?.byState ?? [])].map(([state, runs]) => [{ state }, runs]),
+  ],
+  [
+    "tallystick_producers_silent",
+    "Runs of producers that are silent, those with gaps too",
+    [],
+    ofProducers(({ silent }) => silent),
+  ],
+  [
+    "tallystick_producer_missing_records",
+    "Sequence numbers of producers that are missing",
+    [],
+    ofProducers(({ missing }) => missing),
+  ],
+  [
+    "tallystick_producers_lag_leaves",
+    "Leaves that are searchable and not counted for producers",
+    [],
+    single((readings) => readings.producers.lagLeaves),
+  ],
 ];
 const COUNTERS: readonly Reading[] = [
   ["tallystick_journal_bytes_total", "Bytes written to the journal", [], single((readings) => readings.keptBytes)],

@@ -161,7 +161,7 @@ const SEARCH = section("Reading.", {
   tails: whole("Live tails at a time; more get 429.", 64, 1, 1_024),
 });
 
-const DURATION = { source: "^[1-9][0-9]{0,8}(ms|s|m|h)$", says: "a duration, as 500ms, 5s, 2m or 1h" };
+const DURATION = { source: "^[1-9][0-9]{0,8}(ms|[smhd])$", says: "a duration, as 500ms, 5s, 2m, 12h or 7d" };
 const partyName = (description: string) => Type.String({ minLength: 1, maxLength: 256, description });
 
 const TALLY = section("Pairing both halves of every call.", {
@@ -199,6 +199,21 @@ const TALLY = section("Pairing both halves of every call.", {
     "60s",
     DURATION,
   ),
+  producers: section("Completeness of producers.", {
+    silent_after: Type.Record(
+      Type.String({ pattern: "^.{1,256}$" }),
+      Type.String({ pattern: DURATION.source, says: DURATION.says }),
+      {
+        description:
+          "producer_id to the time without a sign of life after which it is silent, as {'billing-*': 5m}; a trailing * stands for any ending. Others are silent after what is usual for them.",
+        default: {},
+        additionalProperties: false,
+        maxProperties: 200,
+      },
+    ),
+    default_silent_after: text("The same for a producer of which not enough is known yet.", "15m", DURATION),
+    keep: text("Producers not heard of for so long are left out of lists and figures.", "30d", DURATION),
+  }),
 });
 
 const KMS = section("The key that wraps all data keys.", {
