@@ -12,6 +12,7 @@ import { keysCommand } from "./keys.ts";
 import { loginLinkCommand } from "./login-link.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
+import { producersCommand } from "./producers.ts";
 import { proveCommand } from "./prove.ts";
 import { reindexCommand } from "./reindex.ts";
 import { searchCommand } from "./search.ts";
@@ -33,6 +34,7 @@ const COMMANDS = [
   timelineCommand,
   bottlenecksCommand,
   exportCommand,
+  producersCommand,
   proveCommand,
   verifyCommand,
   fsckCommand,
