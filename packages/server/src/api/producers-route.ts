@@ -27,7 +27,7 @@ const ProducersQuery = query({
   ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
   gaps: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 100_000, default: 10, description: "Gaps shown of a run; × limit ≤ 100,000." }),
+    Type.Integer({ minimum: 1, maximum: 10_000, default: 10, description: "Gaps shown of a run; × limit ≤ 10,000." }),
   ),
   cursor: CURSOR,
 });

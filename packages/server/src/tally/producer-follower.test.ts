@@ -113,7 +113,7 @@ test("what is said equals a model of sets: any order, two trees, statements that
       await followed.close();
       expect(followed.troubles.filter((trouble) => trouble.includes("anew"))).toEqual([]);
     }),
-    { numRuns: 12 },
+    { numRuns: 8 },
   );
 });
 

@@ -59,6 +59,8 @@ export class ProducerFollower {
   private readonly ended: Promise<void>;
   /** The engine's generation for which positions were read; another one may hold others. */
   private generation = -1;
+  /** The engine's generation in which the table was seen to be there. */
+  private preparedFor = -1;
   /** The number of the step that each tree had last. */
   private readonly turns = new Map<string, number>();
   private steps = 0;
@@ -80,7 +82,8 @@ export class ProducerFollower {
 
   /** Whether the table is there to be asked. */
   isReady(): boolean {
-    return this.generation !== -1 && this.options.deriver.isUp();
+    const { deriver } = this.options;
+    return deriver.isUp() && this.preparedFor === deriver.generation();
   }
 
   /** The latest moment of which all that was journaled is in the table. */
@@ -159,6 +162,7 @@ export class ProducerFollower {
     const { deriver } = this.options;
     const generation = deriver.generation();
     await deriver.prepare([PRODUCERS]);
+    this.preparedFor = generation;
     const found = await deriver.select<TreeTakenIn>(TAKEN_IN, LIMITS);
     const sizes = this.now().sizes;
     const isSound = found.every(({ tree, leaves, through }) => leaves === through && through <= (sizes.get(tree) ?? 0));

@@ -3,7 +3,7 @@ import type { IndexReader, QueryLimits } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
 import { isOneOf, RUN_KEYS } from "./producer-keys.ts";
 import type { RunKey } from "./producer-keys.ts";
-import { CHUNK_NUMBERS } from "./producer-limits.ts";
+import { CHUNK_NUMBERS, UNFOLDED_CHUNKS } from "./producer-limits.ts";
 
 /** Both ends are missing, and all between them. */
 export interface Gap {
@@ -74,6 +74,10 @@ function gapsOf(run: RunBounds, rows: readonly ChunkRow[], maxGaps: number): rea
 
 const KEYS = RUN_KEYS.join(", ");
 
+/**
+ * Chunks are chosen before their numbers are unfolded, and unfolded a few at a time: a chunk is 65,536 numbers at most,
+ * of which only the ends of stretches are kept.
+ */
 function chunkStatement(runs: readonly RunBounds[], maxGaps: number) {
   const params = new Params();
   const chunks =
@@ -82,13 +86,16 @@ function chunkStatement(runs: readonly RunBounds[], maxGaps: number) {
     "toInt64(bitmapCardinality(present)) AS held, " +
     `lagInFrame(highest, 1, toInt64(-1)) OVER (PARTITION BY ${KEYS} ORDER BY chunk) AS before ` +
     `FROM producers WHERE tree = '' AND chunk >= 0 AND ${isOneOf(RUN_KEYS, runs, params)} GROUP BY ${KEYS}, chunk`;
-  const stretches = params.add(maxGaps + 2, "UInt64");
+  const broken =
+    `SELECT * FROM (${chunks}) WHERE held < highest - lowest + 1 OR (before >= 0 AND lowest > before + 1) ` +
+    `ORDER BY ${KEYS}, chunk LIMIT ${params.add(maxGaps + 1, "UInt64")} BY ${KEYS}`;
+  const kept = params.add(maxGaps + 2, "UInt64");
+  const endsOf = (steps: string) =>
+    `arrayMap(number -> base + number, arraySlice(arrayFilter((number, step) -> step != 1, unfolded, ${steps}), 1, ${kept}))`;
   return params.statement(
-    `SELECT ${KEYS}, before, arraySort(bitmapToArray(present)) AS numbers_here, ` +
-      "arrayPushFront(arrayPopFront(arrayDifference(arrayMap(number -> toInt32(number), numbers_here))), 2) AS steps, " +
-      `arrayMap(number -> base + number, arraySlice(arrayFilter((number, step) -> step != 1, numbers_here, steps), 1, ${stretches})) AS starts, ` +
-      `arrayMap(number -> base + number, arraySlice(arrayFilter((number, step) -> step != 1, numbers_here, arrayPushBack(arrayPopFront(steps), 2)), 1, ${stretches})) AS ends ` +
-      `FROM (${chunks}) WHERE held < highest - lowest + 1 OR (before >= 0 AND lowest > before + 1) ` +
-      `ORDER BY ${KEYS}, chunk LIMIT ${params.add(maxGaps + 1, "UInt64")} BY ${KEYS}`,
+    `SELECT ${KEYS}, before, starts, ends FROM (SELECT ${KEYS}, chunk, before, arrayMap(number -> toInt32(number), arraySort(bitmapToArray(present))) AS unfolded, ` +
+      "arrayPopFront(arrayDifference(unfolded)) AS steps, " +
+      `${endsOf("arrayPushFront(steps, 2)")} AS starts, ${endsOf("arrayPushBack(steps, 2)")} AS ends ` +
+      `FROM (${broken})) ORDER BY ${KEYS}, chunk SETTINGS max_block_size = ${UNFOLDED_CHUNKS}`,
   );
 }

@@ -1,10 +1,14 @@
 import type { Params } from "../search/compile/sql.ts";
 
-/** What names a run. */
-export interface RunKey {
+/** What names a producer. */
+export interface ProducerKey {
   readonly log: string;
   readonly producer_id: string;
   readonly principal: string;
+}
+
+/** What names a run. */
+export interface RunKey extends ProducerKey {
   readonly producer_epoch: string;
 }
 

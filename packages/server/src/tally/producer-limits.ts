@@ -18,9 +18,16 @@ export const MIN_LEARNED_MINUTES = 10;
 
 export const DEFAULT_PAGE_PRODUCERS = 100;
 export const MAX_PAGE_PRODUCERS = 1_000;
+/** Producers that are looked at first for a page, and at most in one statement. */
+export const PAGE_WINDOW_PRODUCERS = 1_000;
+export const MAX_WINDOW_PRODUCERS = 64_000;
+/** A page that has not found its runs by then ends where it has come to. */
+export const PAGE_SEARCH_MS = 10_000;
 export const DEFAULT_GAPS = 10;
 /** Gaps shown in one answer, over all producers on it. */
-export const MAX_ANSWER_GAPS = 100_000;
+export const MAX_ANSWER_GAPS = 10_000;
+/** Chunks whose numbers are in memory at a time while gaps are looked for. */
+export const UNFOLDED_CHUNKS = 64;
 export const MAX_PRODUCER_CURSOR_LENGTH = 8_192;
 /** An answer whose tables are older than this is only a part. */
 export const FRESH_US = 60_000_000;

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { formatTimestamp } from "@tallystick/record";
+import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import { unavailable } from "../index/home.ts";
 import type { IndexReader, QueryAnswer } from "../index/index-seam.ts";
@@ -16,7 +17,7 @@ import type { ProducerFollower } from "./producer-follower.ts";
 import { readGaps } from "./producer-gaps.ts";
 import type { Gap, GapsOf, RunBounds } from "./producer-gaps.ts";
 import { isOneOf, PRODUCER_KEYS, RUN_KEYS } from "./producer-keys.ts";
-import type { RunKey } from "./producer-keys.ts";
+import type { ProducerKey, RunKey } from "./producer-keys.ts";
 import {
   DEFAULT_GAPS,
   DEFAULT_PAGE_PRODUCERS,
@@ -24,18 +25,22 @@ import {
   MAX_ANSWER_GAPS,
   MAX_PAGE_PRODUCERS,
   MAX_PRODUCER_CURSOR_LENGTH,
+  PAGE_SEARCH_MS,
+  PAGE_WINDOW_PRODUCERS,
 } from "./producer-limits.ts";
 import { heldNow, RUN_FACTS, runFacts, statePredicate } from "./producer-runs.ts";
-import type { Now, ProducerState, RunKeys, SilenceRules } from "./producer-runs.ts";
+import type { Now, ProducerState, SilenceRules } from "./producer-runs.ts";
+import { producersIn, producerWindows } from "./producer-windows.ts";
+import type { WantedProducers } from "./producer-windows.ts";
 
-export interface ProducersRequest extends RunKeys {
+export interface ProducersRequest extends WantedProducers {
   readonly recorder_id?: string | undefined;
   readonly state?: ProducerState | undefined;
   /** With superseded runs that are whole, and with producers not heard of for long. */
   readonly history?: boolean | undefined;
   /** Runs on a page, at most 1,000; 100 by default. */
   readonly limit?: number | undefined;
-  /** Gaps shown of a run; 10 by default, at most 100,000 on a page. */
+  /** Gaps shown of a run; 10 by default, at most 10,000 on a page. */
   readonly gaps?: number | undefined;
   /** `next` of the page before. */
   readonly cursor?: string | undefined;
@@ -87,6 +92,7 @@ export interface ProducersAnswer {
   readonly as_of: string;
   readonly elapsed_ms: number;
   readonly scanned_rows: number;
+  /** Time was up before the page was full, or the tables are behind. */
   readonly partial: boolean;
 }
 
@@ -112,7 +118,7 @@ interface RunRow extends RunBounds {
 export interface ProducersSources {
   readonly reader: IndexReader;
   readonly follower: Pick<ProducerFollower, "isReady" | "asOfUs" | "listeningSinceUs">;
-  readonly nowUs: () => number;
+  readonly clock: Clock;
   readonly rules: SilenceRules;
 }
 
@@ -125,31 +131,24 @@ export async function listProducers(
   request: ProducersRequest,
   signal?: AbortSignal,
 ): Promise<ProducersAnswer> {
-  const { reader, follower } = sources;
+  const { reader, follower, clock } = sources;
   if (!follower.isReady()) throw unavailable();
   const limit = checkedCount(request.limit, DEFAULT_PAGE_PRODUCERS, MAX_PAGE_PRODUCERS, "limit");
   const maxGaps = checkedCount(request.gaps, DEFAULT_GAPS, Math.floor(MAX_ANSWER_GAPS / limit), "gaps");
   const question = questionHash(request);
   const after = request.cursor === undefined ? null : decodeCursor(request.cursor, question);
-  const asOfUs = follower.asOfUs();
-  const now = { asOfUs, listeningSinceUs: follower.listeningSinceUs };
-  const page = await reader.select<RunPlace>(
-    pageStatement(scope, request, { rules: sources.rules, now, after, limit }),
-    { ...LIMITS, maxRows: limit + 1 },
-    signal,
-  );
-  const places = page.rows.slice(0, limit);
-  const answer = await readRuns(sources, scope, places, now, signal);
-  const rows = answer.rows;
-  const gapsOf = await readGaps(reader, rows, maxGaps, LIMITS, signal);
-  const last = places.at(-1);
+  const now = { asOfUs: follower.asOfUs(), listeningSinceUs: follower.listeningSinceUs };
+  const beganMs = clock.monotonicMs();
+  const page = await findPage(sources, scope, request, { now, after, limit }, signal);
+  const answer = await readRuns(sources, page.places, now, signal);
+  const gapsOf = await readGaps(reader, answer.rows, maxGaps, LIMITS, signal);
   return {
-    producers: rows.map((row) => shown(row, gapsOf)),
-    next: last === undefined || page.rows.length <= limit ? null : encodeCursor(last, question),
-    as_of: formatTimestamp(asOfUs),
-    elapsed_ms: page.elapsedMs + answer.elapsedMs,
+    producers: answer.rows.map((row) => shown(row, gapsOf)),
+    next: page.goesOnAfter === null ? null : encodeCursor(page.goesOnAfter, question),
+    as_of: formatTimestamp(now.asOfUs),
+    elapsed_ms: clock.monotonicMs() - beganMs,
     scanned_rows: page.scannedRows + answer.scannedRows,
-    partial: sources.nowUs() - asOfUs > FRESH_US,
+    partial: page.isCut || clock.nowUs() - now.asOfUs > FRESH_US,
   };
 }
 
@@ -158,53 +157,95 @@ interface RunPlace extends RunKey {
   readonly first_seen_us: number;
 }
 
-const PRODUCER = PRODUCER_KEYS.join(", ");
-const PLACE = `${PRODUCER}, first_seen_us, producer_epoch`;
+const PLACE = `${PRODUCER_KEYS.join(", ")}, first_seen_us, producer_epoch`;
 
 interface PageBounds {
-  readonly rules: SilenceRules;
   readonly now: Now;
   readonly after: RunPlace | null;
   readonly limit: number;
 }
 
+interface Page {
+  readonly places: readonly RunPlace[];
+  /** Null on the last page. */
+  readonly goesOnAfter: RunPlace | null;
+  /** Time was up before enough were found. */
+  readonly isCut: boolean;
+  readonly scannedRows: number;
+}
+
+async function findPage(
+  sources: ProducersSources,
+  scope: Scope,
+  request: ProducersRequest,
+  bounds: PageBounds,
+  signal: AbortSignal | undefined,
+): Promise<Page> {
+  const { reader, clock } = sources;
+  const { log, producer_id, principal } = request;
+  const wanted = { log, producer_id, principal };
+  const deadlineMs = clock.monotonicMs() + PAGE_SEARCH_MS;
+  const found: RunPlace[] = [];
+  let scannedRows = 0;
+  const windows = { scope, wanted, from: bounds.after, firstProducers: PAGE_WINDOW_PRODUCERS, limits: LIMITS };
+  for await (const window of producerWindows(reader, windows, signal)) {
+    const params = new Params();
+    const condition = producersIn(scope, wanted, window, params);
+    const statement = pageStatement(condition, request, sources.rules, bounds, params);
+    const maxRows = bounds.limit + 1 - found.length;
+    const answer = await reader.select<RunPlace>(statement, { ...LIMITS, maxRows }, signal);
+    found.push(...answer.rows);
+    scannedRows += answer.scannedRows;
+    const places = found.slice(0, bounds.limit);
+    if (found.length > bounds.limit) return { places, goesOnAfter: places.at(-1)!, isCut: false, scannedRows };
+    if (window.to !== null && clock.monotonicMs() > deadlineMs)
+      return { places, goesOnAfter: lastPlaceOf(window.to), isCut: true, scannedRows };
+  }
+  return { places: found, goesOnAfter: null, isCut: false, scannedRows };
+}
+
+/** After all runs that a producer can have. */
+function lastPlaceOf({ log, producer_id, principal }: ProducerKey): RunPlace {
+  return { log, producer_id, principal, producer_epoch: "", first_seen_us: Number.MAX_SAFE_INTEGER };
+}
+
 /** States that do not say whether a run is silent. */
 const WITHOUT_SILENCE: ReadonlySet<ProducerState | undefined> = new Set([undefined, "gap", "closed"]);
 
-/** RunPlace of the runs on the page, and of the one after them; what is usual is worked out where it decides. */
-function pageStatement(scope: Scope, request: ProducersRequest, { rules, now, after, limit }: PageBounds) {
-  const { log, producer_id, principal, recorder_id: recorder, state, history = false } = request;
-  const params = new Params();
-  const filters = [
+/** RunPlace of the runs to show and of one more; what is usual is worked out where it decides. */
+function pageStatement(
+  condition: string,
+  { recorder_id: recorder, state, history = false }: ProducersRequest,
+  rules: SilenceRules,
+  { now, after, limit }: PageBounds,
+  params: Params,
+) {
+  const facts = runFacts(condition, WITHOUT_SILENCE.has(state) ? "none" : "quiet", rules, now, params);
+  const filter = allOf([
     history ? "1" : heldNow(rules, now, params),
     statePredicate(state),
     recorder === undefined ? "1" : `recorder_id = ${params.text(recorder)}`,
-  ];
-  let condition = "1";
-  if (after !== null) {
-    const producer = PRODUCER_KEYS.map((name) => params.text(after[name])).join(", ");
-    condition = `(${PRODUCER}) >= (${producer})`;
-    const place = `${producer}, ${params.add(after.first_seen_us, "Int64")}, ${params.text(after.producer_epoch)}`;
-    filters.push(`(${PLACE}) > (${place})`);
-  }
-  const learnedOf = WITHOUT_SILENCE.has(state) ? "none" : "quiet";
-  const facts = runFacts({ scope, keys: { log, producer_id, principal }, condition, learnedOf }, rules, now, params);
-  return params.statement(
-    `SELECT ${PLACE} FROM (${facts}) WHERE ${allOf(filters)} ORDER BY ${PLACE} LIMIT ${params.add(limit + 1, "UInt64")}`,
-  );
+    after === null ? "1" : `(${PLACE}) > (${placeText(after, params)})`,
+  ]);
+  const more = params.add(limit + 1, "UInt64");
+  return params.statement(`SELECT ${PLACE} FROM (${facts}) WHERE ${filter} ORDER BY ${PLACE} LIMIT ${more}`);
 }
 
+function placeText(place: RunPlace, params: Params): string {
+  const producer = PRODUCER_KEYS.map((name) => params.text(place[name]));
+  return [...producer, params.add(place.first_seen_us, "Int64"), params.text(place.producer_epoch)].join(", ");
+}
+
+/** All that is said of runs that were found under a scope just before. */
 async function readRuns(
   { reader, rules }: ProducersSources,
-  scope: Scope,
   places: readonly RunPlace[],
   now: Now,
   signal: AbortSignal | undefined,
 ): Promise<QueryAnswer<RunRow>> {
   if (places.length === 0) return { rows: [], elapsedMs: 0, scannedRows: 0, partial: false };
   const params = new Params();
-  const condition = isOneOf(PRODUCER_KEYS, places, params);
-  const facts = runFacts({ scope, keys: {}, condition, learnedOf: "all" }, rules, now, params);
+  const facts = runFacts(isOneOf(PRODUCER_KEYS, places, params), "all", rules, now, params);
   const statement = params.statement(
     `SELECT ${RUN_FACTS.join(", ")} FROM (${facts}) WHERE ${isOneOf(RUN_KEYS, places, params)} ORDER BY ${PLACE}`,
   );

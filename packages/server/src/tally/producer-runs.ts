@@ -9,9 +9,6 @@
  * - What is usual is learned from the producer's newest LEARNED_MINUTES minutes in which it was heard: its usual pause
  *   is the longest it made at least twice.
  */
-import { scopePredicate } from "../search/filter.ts";
-import type { Scope } from "../search/scope.ts";
-import { allOf } from "../search/compile/sql.ts";
 import type { Params } from "../search/compile/sql.ts";
 import { LEARNED_MINUTES, MIN_LEARNED_MINUTES } from "./producer-limits.ts";
 import { HEARD_CHUNK, NO_CHUNK, NO_NUMBER } from "./producer-table.ts";
@@ -37,12 +34,6 @@ export interface SilenceRules {
 export interface Now {
   readonly asOfUs: number;
   readonly listeningSinceUs: number;
-}
-
-export interface RunKeys {
-  readonly log?: string | undefined;
-  readonly producer_id?: string | undefined;
-  readonly principal?: string | undefined;
 }
 
 const MINUTE_US = 60_000_000;
@@ -152,26 +143,21 @@ export function inOrderOfCloseness(declared: readonly DeclaredInterval[]): reado
   return declared.toSorted((one, other) => rank(other) - rank(one));
 }
 
-export interface FactsRequest {
-  readonly scope: Scope;
-  readonly keys: RunKeys;
-  /** A condition on log, producer_id and principal, of our own text. */
-  readonly condition: string;
-  readonly learnedOf: LearnedOf;
-}
-
-/** Rows of RUN_FACTS: every run of the producers that are asked for. */
-export function runFacts(request: FactsRequest, rules: SilenceRules, now: Now, params: Params): string {
-  const equal = Object.entries(request.keys).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name} = ${params.text(value)}`],
-  );
-  const predicate = `(${allOf([scopePredicate(request.scope, params), ...equal, request.condition])})`;
+/** Rows of RUN_FACTS: every run of the producers for which `condition` (log, producer_id, principal) holds. */
+export function runFacts(
+  condition: string,
+  learnedOf: LearnedOf,
+  rules: SilenceRules,
+  now: Now,
+  params: Params,
+): string {
+  const predicate = `(${condition})`;
   const asOf = params.add(now.asOfUs, "Int64");
   const since = params.add(now.listeningSinceUs, "Int64");
   const run = Object.keys(RUN_COLUMNS).map((name, place) => `run.${place + 1} AS ${name}`);
   const withLearned =
     `SELECT ${PRODUCER}, all_runs, newest_first_us, run_list, usual_minutes FROM (${producers(predicate)}) AS seen ` +
-    `LEFT JOIN (${learned(predicate, request.learnedOf, asOf)}) AS learned USING (${PRODUCER})`;
+    `LEFT JOIN (${learned(predicate, learnedOf, asOf)}) AS learned USING (${PRODUCER})`;
   return (
     `SELECT ${PRODUCER}, ${run.join(", ")}, toInt64(all_runs) - 1 AS restarts, ` +
     "greatest(last_number, claimed_last) AS known_last, " +

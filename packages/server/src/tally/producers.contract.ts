@@ -91,7 +91,7 @@ export function follow(
   const indexed = () => index.follower.positions().reduce((sum, tree) => sum + tree.indexed, 0);
   const isWhole = () => follower.isReady() && indexed() === size() && follower.lagLeaves() === 0;
   const list: Followed["list"] = (request = {}, scope = WHOLE_SCOPE) =>
-    listProducers({ reader: index.reader, follower, nowUs: () => clock.nowUs(), rules }, scope, request);
+    listProducers({ reader: index.reader, follower, clock, rules }, scope, request);
   return {
     clock,
     troubles,
@@ -100,7 +100,7 @@ export function follow(
     whole: () => until(isWhole),
     async runs(log) {
       await until(isWhole);
-      return (await list({ log, history: true, limit: 1_000, gaps: 100 })).producers;
+      return (await list({ log, history: true, limit: 100, gaps: 100 })).producers;
     },
     close: () => follower.close(),
   };

@@ -44,7 +44,7 @@ export class Producers {
 
   list(scope: Scope, request: ProducersRequest, signal?: AbortSignal): Promise<ProducersAnswer> {
     const { index, clock } = this.options;
-    const sources = { reader: index.reader, follower: this.follower, nowUs: () => clock.nowUs(), rules: this.rules };
+    const sources = { reader: index.reader, follower: this.follower, clock, rules: this.rules };
     return listProducers(sources, scope, request, signal);
   }
 
