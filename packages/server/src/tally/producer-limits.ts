@@ -9,7 +9,7 @@ export const FOLLOW_RETRY_MS = 1_000;
 export const DERIVE_TIMEOUT_MS = 120_000;
 export const DERIVE_MEMORY_BYTES = 512 * 1024 * 1024;
 
-/** Sequence numbers of one row: what an unsigned integer of 16 bits counts. */
+/** Sequence numbers of one row: one container of a compressed bitmap. */
 export const CHUNK_NUMBERS = 65_536;
 /** The newest minutes in which a producer was heard, from which its usual pause is learned … */
 export const LEARNED_MINUTES = 1_000;

@@ -114,6 +114,14 @@ describe("a sequence", () => {
     ]);
   });
 
+  test("is complete when a whole chunk of numbers is", async () => {
+    const all = members(upTo(65_536));
+    expect(await said(all)).toMatchObject([{ state: "complete", count: 65_536, missing: 0, duplicates: 0 }]);
+    expect(await said(members([65_536 * 4]))).toMatchObject([
+      { count: 65_537, gaps: [{ from: 65_536, to: 4 * 65_536 - 1 }] },
+    ]);
+  });
+
   test("may be broken everywhere: every second number of many chunks", async () => {
     const chunks = [0, 1, 2].flatMap((chunk) => upTo(1_000).map((n) => chunk * 65_536 + 64_536 + 2 * (n % 500)));
     const [run] = await said(members([...new Set(chunks)]), { limit: 1, gaps: 5_000 });

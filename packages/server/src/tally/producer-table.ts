@@ -83,9 +83,10 @@ const claims = (column: string, aggregate: "min" | "max", value: string, otherwi
 const STATES: readonly ProducerColumn[] = [
   {
     name: "numbers",
-    type: "AggregateFunction(groupBitmap, UInt16)",
-    record: `groupBitmapState(toUInt16(greatest(producer_seq, 0) % ${CHUNK_NUMBERS}))`,
-    otherwise: "groupBitmapState(toUInt16(0))",
+    // Wider than a number within its chunk, since it is the type of their count too, which may be 65,536.
+    type: "AggregateFunction(groupBitmap, UInt32)",
+    record: `groupBitmapState(toUInt32(greatest(producer_seq, 0) % ${CHUNK_NUMBERS}))`,
+    otherwise: "groupBitmapState(toUInt32(0))",
   },
   { name: "records", type: merged("sum", "UInt64"), record: "count()", otherwise: "toUInt64(0)" },
   {
