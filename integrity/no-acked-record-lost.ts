@@ -1,7 +1,7 @@
 /**
  * Kills the server, its index engine, or both, with SIGKILL at random moments under load, and starts it again. Every
  * acknowledged record is found exactly once, an unanswered batch is there whole or not at all, sending it again
- * stores nothing twice, and `verify` is clean.
+ * stores nothing twice, the producer's sequence is complete, each number counted once, and `verify` is clean.
  *
  * `npm run integrity -- no-acked-record-lost [--rounds 50] [--seed N] [--small]`
  */
@@ -39,7 +39,7 @@ function makeBatch(round: number, number: number): Batch {
   const ids = Array.from({ length: BATCH }, (_, i) => uuid(round, number, i));
   const timestamp = new Date().toISOString();
   const body = ids
-    .map((id) =>
+    .map((id, i) =>
       JSON.stringify({
         id,
         timestamp,
@@ -48,7 +48,9 @@ function makeBatch(round: number, number: number): Batch {
         target_id: "receiver",
         request_id: `r${round}-${number}`,
         status: "success",
+        producer_id: "senders",
         producer_epoch: `round-${round}`,
+        producer_seq: number * BATCH + i,
       }),
     )
     .join("\n");
@@ -118,6 +120,29 @@ function check(batches: readonly Batch[], counts: ReadonlyMap<string, number>, r
   }
 }
 
+interface Run {
+  readonly producer_epoch: string;
+  readonly count: number;
+  readonly missing: number;
+  readonly duplicates: number;
+}
+
+/** The server itself says that every number of the round is there, and none twice. */
+async function checkCompleteness(server: RunningServer, round: number, records: number): Promise<void> {
+  let seen: Run | undefined;
+  await until(60_000, "the round's numbers to be counted", async () => {
+    const response = await server.fetch("/api/producers?producer_id=senders&history=true&limit=1000");
+    if (!response.ok) return undefined;
+    const { producers } = (await response.json()) as { readonly producers: readonly Run[] };
+    seen = producers.find((run) => run.producer_epoch === `round-${round}`);
+    return seen !== undefined && seen.count >= records ? true : undefined;
+  }).catch((error: unknown) => {
+    throw new Error(`of ${records} numbers: ${JSON.stringify(seen)}`, { cause: error });
+  });
+  if (seen?.count !== records || seen.missing !== 0 || seen.duplicates !== 0)
+    throw new Error(`not complete with ${records} numbers: ${JSON.stringify(seen)}`);
+}
+
 async function main(): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), "tallystick-kill-"));
   let server = await startServer(data);
@@ -132,6 +157,7 @@ async function main(): Promise<void> {
       const open = batches.filter((batch) => !batch.acknowledged);
       for (const batch of open) await send(server, batch);
       check(batches, await found(server, round), true);
+      await checkCompleteness(server, round, batches.length * BATCH);
       acknowledged += (batches.length - open.length) * BATCH;
       unanswered += open.length * BATCH;
       process.stderr.write(
