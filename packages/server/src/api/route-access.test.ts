@@ -22,6 +22,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/search": "read",
   "GET /api/histogram": "read",
   "GET /api/facets": "read",
+  "GET /api/producers": "read",
   "GET /api/fields": "read",
   "GET /api/tail": "read",
   "GET /api/traces/{id}": "read",
