@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import { Params } from "../search/compile/sql.ts";
+import { EdgeDays } from "./edge-days.ts";
 import { countHours, countMinutes } from "./edges.ts";
 import { MAX_COUNT_PAUSE_MS, MAX_MINUTES_AT_ONCE, RECOVERED_STEPS, STEP_LIMITS } from "./limits.ts";
 import { CALLS } from "./schema.ts";
@@ -23,11 +24,13 @@ export class EdgeMinutes {
   /** When a minute was last counted and what it cost. */
   readonly #counted = new Map<number, { readonly atMs: number; readonly costMs: number }>();
   readonly #hours = new Set<number>();
+  readonly #days: EdgeDays;
   #version = 0;
 
   constructor(deriver: Deriver, clock: Clock) {
     this.#deriver = deriver;
     this.#clock = clock;
+    this.#days = new EdgeDays(deriver, clock);
   }
 
   /** Minutes in seconds since the epoch. */
@@ -57,6 +60,7 @@ export class EdgeMinutes {
 
   /** Counts what may be counted now. */
   async count(): Promise<void> {
+    await this.#days.count();
     const startMs = this.#clock.monotonicMs();
     const minutes = [...this.#touched]
       .filter(([, { notBeforeMs }]) => notBeforeMs <= startMs)

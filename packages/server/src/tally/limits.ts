@@ -80,5 +80,15 @@ export const DURATION_STEPS = 8;
 /** A minute of the map whose counting took long waits ten times as long, up to this. */
 export const MAX_COUNT_PAUSE_MS = 60_000;
 export const MAX_MINUTES_AT_ONCE = 120;
+/** How often days of the map are looked for whose hours have changed. */
+export const DAYS_PAUSE_MS = 600_000;
 /** Steps before a restart whose minutes are counted again. */
 export const RECOVERED_STEPS = 1_000;
+
+/** Edges of one map; the least used are left out beyond it, and the answer says that it is partial. */
+export const MAX_GRAPH_EDGES = 10_000;
+/** Names of recorders that the map's services are looked up in. */
+export const MAX_RECORDERS = 100_000;
+/** Credentials and operations shown of one edge. */
+export const MAX_EDGE_CREDENTIALS = 20;
+export const MAX_EDGE_OPERATIONS = 50;

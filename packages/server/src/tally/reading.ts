@@ -6,8 +6,9 @@ import type { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } from "../search/limits.ts";
 import type { Scope } from "../search/scope.ts";
 import { parseInstant } from "../search/time.ts";
-import { EDGES_1H, EDGES_1M } from "./schema.ts";
-import { newest } from "./edges.ts";
+import { goodDays, newest } from "./edges.ts";
+import { EDGE_COLUMNS, EDGES_1D, EDGES_1H, EDGES_1M } from "./schema.ts";
+import type { EdgeTable } from "./schema.ts";
 
 export interface TallySources {
   readonly reader: IndexReader;
@@ -62,29 +63,49 @@ export function scopePredicate({ logs }: Scope, params: Params): string {
   return logs.length === 0 ? "0" : `has(${params.add(logs, "Array(String)")}, log)`;
 }
 
+const MINUTE_US = 60_000_000;
 const HOUR_US = 3_600_000_000;
+const DAY_US = 86_400_000_000;
 /** Longer windows are read from hours, which is what they are precise to. */
 const MINUTES_SPAN_US = 6 * HOUR_US;
 
 export interface EdgeRows {
-  /** `FROM table WHERE …`: each time's newest rows within scope and window. */
+  /** `FROM (…) WHERE …`: each time's newest rows within scope and window, EDGE_COLUMNS. */
   readonly from: string;
-  readonly time: "minute" | "hour";
+  /** The window in the whole minutes or hours that are read. */
+  readonly period: PeriodUs;
 }
 
 /** Where the map of a window is read. The window is of when calls were first received, in whole minutes or hours. */
 export function edgeRows({ fromUs, toUs }: PeriodUs, nowUs: number, scope: Scope, params: Params): EdgeRows {
-  const spanUs = (toUs ?? nowUs) - (fromUs ?? 0);
-  const table = spanUs <= MINUTES_SPAN_US ? EDGES_1M : EDGES_1H;
-  const time = table === EDGES_1M ? "minute" : "hour";
-  const start = table === EDGES_1M ? "toStartOfMinute" : "toStartOfHour";
-  const at = (us: number) => `toDateTime(${params.add(Math.max(0, Math.floor(us / 1_000_000)), "Int64")}, 'UTC')`;
-  const within = [
-    fromUs === null ? "1" : `${time} >= ${start}(${at(fromUs)})`,
-    toUs === null ? "1" : `${time} < ${at(Math.ceil(toUs / 1_000_000) * 1_000_000)}`,
-  ].join(" AND ");
-  return {
-    from: `FROM ${table.name} WHERE ${within} AND ${scopePredicate(scope, params)} AND ${newest(table, within)}`,
-    time,
+  const isShort = (toUs ?? nowUs) - (fromUs ?? 0) <= MINUTES_SPAN_US;
+  const widthUs = isShort ? MINUTE_US : HOUR_US;
+  const period = {
+    fromUs: fromUs === null ? null : Math.floor(fromUs / widthUs) * widthUs,
+    toUs: toUs === null ? null : Math.ceil(toUs / widthUs) * widthUs,
   };
+  const visible = scopePredicate(scope, params);
+  const rows = (table: EdgeTable, predicate: string) =>
+    `SELECT ${EDGE_COLUMNS} FROM ${table.name} WHERE ${visible} AND ${predicate}`;
+  const within = (table: EdgeTable, bounds: PeriodUs) => timePredicate(table, bounds, params);
+  if (isShort) {
+    const minutes = within(EDGES_1M, period);
+    return { from: `FROM (${rows(EDGES_1M, `${minutes} AND ${newest(EDGES_1M, minutes)}`)}) WHERE 1`, period };
+  }
+  const wholeDays = {
+    fromUs: period.fromUs === null ? null : Math.ceil(period.fromUs / DAY_US) * DAY_US,
+    toUs: Math.floor((period.toUs ?? nowUs) / DAY_US) * DAY_US,
+  };
+  const good = goodDays(within(EDGES_1D, wholeDays), within(EDGES_1H, wholeDays));
+  const hours = within(EDGES_1H, period);
+  const others = `${hours} AND toStartOfDay(hour) NOT IN (SELECT day FROM (${good})) AND ${newest(EDGES_1H, hours)}`;
+  const days = `(day, version) IN (${good})`;
+  return { from: `FROM (${rows(EDGES_1D, days)} UNION ALL ${rows(EDGES_1H, others)}) WHERE 1`, period };
+}
+
+function timePredicate({ time }: EdgeTable, { fromUs, toUs }: PeriodUs, params: Params): string {
+  const at = (us: number) => `toDateTime(${params.add(Math.max(0, Math.floor(us / 1_000_000)), "Int64")}, 'UTC')`;
+  return [fromUs === null ? "1" : `${time} >= ${at(fromUs)}`, toUs === null ? "1" : `${time} < ${at(toUs)}`].join(
+    " AND ",
+  );
 }

@@ -143,20 +143,44 @@ export const EDGE_COUNTS: Columns = [
   ["durations", "Map(UInt16, UInt64)"],
 ];
 
-export const EDGE_KEY_NAMES = namesOf(EDGE_KEY);
+/** When the first half of the first and of the last of these calls was received. */
+const EDGE_TIMES: Columns = [
+  ["first_us", "Int64"],
+  ["last_us", "Int64"],
+];
 
-function edgeTable(name: string, time: string): DerivedTable {
+export const EDGE_KEY_NAMES = namesOf(EDGE_KEY);
+/** All of an edge's columns beside the time and the version. */
+export const EDGE_COLUMNS = namesOf([...EDGE_KEY, ...EDGE_COUNTS, ...EDGE_TIMES]);
+
+export interface EdgeTable extends DerivedTable {
+  /** The column of the time that a row stands for, which is its beginning. */
+  readonly time: "minute" | "hour" | "day";
+}
+
+/**
+ * Read by column: a month is millions of rows, of which a question needs a few columns. Small parts stay compact. Which
+ * version of a time is the newest is kept apart by each part, since every question asks it.
+ */
+const BY_COLUMN = { min_bytes_for_wide_part: "8388608", deduplicate_merge_projection_mode: "'rebuild'" };
+
+function edgeTable(name: string, time: EdgeTable["time"], more: Columns = []): EdgeTable {
+  const versions: Columns = [["version", "UInt64"], ...more];
   return {
     name,
-    columns: `${time} DateTime('UTC'), version UInt64, ${plain(EDGE_KEY)}, ${plain(EDGE_COUNTS)}`,
+    time,
+    columns: `${time} DateTime('UTC'), ${plain([...versions, ...EDGE_KEY, ...EDGE_COUNTS, ...EDGE_TIMES])},
+      PROJECTION versions (SELECT ${time}, max(version) GROUP BY ${time})`,
     // Names of a time are read at their newest version only, so one that is gone needs no row to say so.
     engine: `ReplacingMergeTree(version) PARTITION BY toYYYYMM(${time}) ORDER BY (${time}, ${EDGE_KEY_NAMES})`,
-    settings: COMPACT,
+    settings: BY_COLUMN,
   };
 }
 
 export const EDGES_1M = edgeTable("edges_1m", "minute");
 export const EDGES_1H = edgeTable("edges_1h", "hour");
+/** Days that are over. One is good while `hours_version` is the newest version of its hours; else its hours are. */
+export const EDGES_1D = edgeTable("edges_1d", "day", [["hours_version", "UInt64"]]);
 
 /** Who records at all, and from which side. */
 export const RECORDERS: DerivedTable = {
@@ -204,6 +228,7 @@ export const TALLY_TABLES: readonly DerivedTable[] = [
   SETTLING,
   EDGES_1M,
   EDGES_1H,
+  EDGES_1D,
   RECORDERS,
   EDGE_CREDENTIALS,
   ALIASES,

@@ -12,7 +12,7 @@ import type { AuditRecord } from "@tallystick/record";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { inState, MAP_CALLER, STATES } from "./edges.ts";
+import { inState, MAP_CALLER, EDGE_STATES } from "./edges.ts";
 import { MAX_EDGES, SUMMARY_BATCH, SUMMARY_BYTES, SUMMARY_EDGES, SUMMARY_MINUTES_AT_ONCE } from "./limits.ts";
 import { CALLS, STANDING } from "./schema.ts";
 import { STEP_LIMITS } from "./limits.ts";
@@ -86,7 +86,7 @@ WHERE minute >= ${at(fromS)} AND minute < ${at(toS)} ORDER BY at LIMIT ${SUMMARY
   );
 }
 
-type State = (typeof STATES)[number];
+type State = (typeof EDGE_STATES)[number];
 
 interface SummaryRow extends Readonly<Record<State, number>> {
   readonly log: string;
@@ -99,13 +99,13 @@ interface SummaryRow extends Readonly<Record<State, number>> {
 function countMinute(minuteS: number): Statement {
   const params = new Params();
   const minute = `toDateTime(${params.add(minuteS, "Int64")}, 'UTC')`;
-  const sums = ["calls", ...STATES].map((name) => `sum(${name}) AS ${name}`).join(", ");
+  const sums = ["calls", ...EDGE_STATES].map((name) => `sum(${name}) AS ${name}`).join(", ");
   const shown = (name: string) => `if(place <= ${MAX_EDGES}, ${name}, '*') AS shown_${name}`;
   return params.statement(
     `SELECT log, shown_caller AS caller, shown_callee AS callee, ${sums} FROM (
   SELECT *, ${shown("caller")}, ${shown("callee")} FROM (
     SELECT *, row_number() OVER (PARTITION BY log ORDER BY calls DESC, caller, callee) AS place FROM (
-      SELECT log, caller, callee, count() AS calls, ${STATES.map(inState).join(", ")} FROM (
+      SELECT log, caller, callee, count() AS calls, ${EDGE_STATES.map(inState).join(", ")} FROM (
         SELECT toString(log) AS log, ${MAP_CALLER} AS caller, toString(callee) AS callee, state
         FROM ${CALLS.name} WHERE minute = ${minute} AND ${STANDING}
       ) GROUP BY log, caller, callee
@@ -139,7 +139,7 @@ export function summaryRecords(log: string, minuteS: number, rows: readonly Summ
 
 /** States without a call are left out. */
 function edgeText({ caller, callee, ...counts }: SummaryRow): string {
-  const states = STATES.filter((state) => counts[state] > 0).map((state) => [state, counts[state]] as const);
+  const states = EDGE_STATES.filter((state) => counts[state] > 0).map((state) => [state, counts[state]] as const);
   return JSON.stringify({ caller, callee, ...Object.fromEntries(states) });
 }
 
