@@ -11,7 +11,7 @@ import { EDGE_STATES } from "./edges.ts";
 import type { EdgeState } from "./edges.ts";
 import { MAX_EDGE_CREDENTIALS, MAX_EDGE_OPERATIONS, MAX_GRAPH_EDGES, MAX_RECORDERS } from "./limits.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
-import type { EdgeRows, Period, PeriodUs, TallySources } from "./reading.ts";
+import type { Edge, EdgeRows, Period, PeriodUs, TallySources } from "./reading.ts";
 import { EDGE_CREDENTIALS, RECORDERS } from "./schema.ts";
 
 export interface GraphRequest extends Period {
@@ -151,7 +151,7 @@ export interface MeasuredRow extends Readonly<Record<EdgeState, number>> {
   readonly last_us: number;
 }
 
-interface EdgeRow extends MeasuredRow, EdgeName {
+interface EdgeRow extends MeasuredRow, Edge {
   readonly protocols: readonly string[];
 }
 
@@ -159,14 +159,9 @@ interface OperationRow extends EdgeRow {
   readonly operation: string;
 }
 
-interface EdgeName {
-  readonly caller: string;
-  readonly callee: string;
-}
+export const nameOf = ({ caller, callee }: Edge): string => edgeName(caller, callee);
 
-const nameOf = ({ caller, callee }: EdgeName): string => edgeName(caller, callee);
-
-function groupByEdge<Row extends EdgeName>(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
+function groupByEdge<Row extends Edge>(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
   const byEdge = new Map<string, Row[]>();
   for (const row of rows) {
     const found = byEdge.get(nameOf(row));
@@ -250,7 +245,7 @@ function windowOf({ period }: EdgeRows, nowUs: number): Pick<GraphAnswer, "from"
   return { from: formatTimestamp(period.fromUs ?? 0), to: formatTimestamp(period.toUs ?? nowUs) };
 }
 
-interface CredentialRow extends EdgeName {
+interface CredentialRow extends Edge {
   readonly credential_id: string;
   readonly first_us: number;
   readonly last_us: number;

@@ -92,3 +92,14 @@ export const MAX_RECORDERS = 100_000;
 /** Credentials and operations shown of one edge. */
 export const MAX_EDGE_CREDENTIALS = 20;
 export const MAX_EDGE_OPERATIONS = 50;
+
+/** Edges with series of their own in /metrics/edges; the others are added up. */
+export const MAX_EDGE_SERIES = 1_000;
+export const MAX_METRIC_EDGES = 100_000;
+/** An answer of /metrics/edges is kept so long, for scrapers that come together. */
+export const EDGE_METRICS_AGE_MS = 5_000;
+/** Hours that are over are added up again for it no more often. */
+export const CLOSED_HOURS_AGE_MS = 600_000;
+/** Bounds of its histograms: from 2^10 µs to 2^25 µs, octave by octave. */
+export const FIRST_DURATION_OCTAVE = 10;
+export const LAST_DURATION_OCTAVE = 25;

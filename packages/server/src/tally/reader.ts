@@ -7,16 +7,21 @@ import { countCalls, listBreaks } from "./breaks.ts";
 import type { BreaksAnswer, BreaksRequest } from "./breaks.ts";
 import { viewCall } from "./call-view.ts";
 import type { CallView } from "./call-view.ts";
+import { EdgeMetrics } from "./edge-metrics.ts";
+import { readGraph } from "./graph.ts";
+import type { GraphAnswer, GraphRequest, Settled } from "./graph.ts";
 import type { TallySources } from "./reading.ts";
 import type { Tally } from "./tally.ts";
 
 export class TallyReader {
   readonly #sources: TallySources;
   readonly #tally: Tally;
+  readonly #edgeMetrics: EdgeMetrics;
 
   constructor(sources: TallySources, tally: Tally) {
     this.#sources = sources;
     this.#tally = tally;
+    this.#edgeMetrics = new EdgeMetrics(sources, () => this.#settled());
   }
 
   #settledUs(): number {
@@ -25,6 +30,10 @@ export class TallyReader {
       hint: "It begins when the index answers; try again in a few seconds.",
       retryAfterS: 2,
     });
+  }
+
+  #settled(): Settled {
+    return { throughUs: this.#settledUs(), longestDeadlineUs: this.#tally.settings.deadlines.longestUs };
   }
 
   async breaks(scope: Scope, request: BreaksRequest, signal?: AbortSignal): Promise<BreaksAnswer> {
@@ -41,5 +50,15 @@ export class TallyReader {
     const { settings } = this.#tally;
     const declared = this.#tally.declared();
     return viewCall({ ...this.#sources, settings, declared, settledUs }, scope, callId, signal);
+  }
+
+  /** Who calls whom. */
+  async graph(scope: Scope, request: GraphRequest, signal?: AbortSignal): Promise<GraphAnswer> {
+    return readGraph(this.#sources, scope, request, this.#settled(), signal);
+  }
+
+  /** The same for Prometheus, as OpenMetrics text over all logs. */
+  edgeMetrics(): Promise<string> {
+    return this.#edgeMetrics.text();
   }
 }

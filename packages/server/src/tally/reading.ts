@@ -77,30 +77,39 @@ export interface EdgeRows {
 }
 
 /** Where the map of a window is read. The window is of when calls were first received, in whole minutes or hours. */
-export function edgeRows({ fromUs, toUs }: PeriodUs, nowUs: number, scope: Scope, params: Params): EdgeRows {
-  const isShort = (toUs ?? nowUs) - (fromUs ?? 0) <= MINUTES_SPAN_US;
-  const widthUs = isShort ? MINUTE_US : HOUR_US;
-  const period = {
-    fromUs: fromUs === null ? null : Math.floor(fromUs / widthUs) * widthUs,
-    toUs: toUs === null ? null : Math.ceil(toUs / widthUs) * widthUs,
-  };
-  const visible = scopePredicate(scope, params);
-  const rows = (table: EdgeTable, predicate: string) =>
-    `SELECT ${EDGE_COLUMNS} FROM ${table.name} WHERE ${visible} AND ${predicate}`;
-  const within = (table: EdgeTable, bounds: PeriodUs) => timePredicate(table, bounds, params);
-  if (isShort) {
-    const minutes = within(EDGES_1M, period);
-    return { from: `FROM (${rows(EDGES_1M, `${minutes} AND ${newest(EDGES_1M, minutes)}`)}) WHERE 1`, period };
-  }
+export function edgeRows(asked: PeriodUs, nowUs: number, scope: Scope, params: Params): EdgeRows {
+  const isShort = (asked.toUs ?? nowUs) - (asked.fromUs ?? 0) <= MINUTES_SPAN_US;
+  if (!isShort) return hourRows(asked, nowUs, scope, params);
+  const period = inWhole(MINUTE_US, asked);
+  const minutes = timePredicate(EDGES_1M, period, params);
+  const rows = rowsOf(EDGES_1M, `${minutes} AND ${newest(EDGES_1M, minutes)}`, scope, params);
+  return { from: `FROM (${rows}) WHERE 1`, period };
+}
+
+/** The same in whole hours, however short the window is: days where they are good, else hours. */
+export function hourRows(asked: PeriodUs, nowUs: number, scope: Scope, params: Params): EdgeRows {
+  const period = inWhole(HOUR_US, asked);
   const wholeDays = {
     fromUs: period.fromUs === null ? null : Math.ceil(period.fromUs / DAY_US) * DAY_US,
     toUs: Math.floor((period.toUs ?? nowUs) / DAY_US) * DAY_US,
   };
-  const good = goodDays(within(EDGES_1D, wholeDays), within(EDGES_1H, wholeDays));
-  const hours = within(EDGES_1H, period);
+  const within = (table: EdgeTable) => timePredicate(table, wholeDays, params);
+  const good = goodDays(within(EDGES_1D), within(EDGES_1H));
+  const hours = timePredicate(EDGES_1H, period, params);
   const others = `${hours} AND toStartOfDay(hour) NOT IN (SELECT day FROM (${good})) AND ${newest(EDGES_1H, hours)}`;
-  const days = `(day, version) IN (${good})`;
-  return { from: `FROM (${rows(EDGES_1D, days)} UNION ALL ${rows(EDGES_1H, others)}) WHERE 1`, period };
+  const days = rowsOf(EDGES_1D, `(day, version) IN (${good})`, scope, params);
+  return { from: `FROM (${days} UNION ALL ${rowsOf(EDGES_1H, others, scope, params)}) WHERE 1`, period };
+}
+
+function inWhole(widthUs: number, { fromUs, toUs }: PeriodUs): PeriodUs {
+  return {
+    fromUs: fromUs === null ? null : Math.floor(fromUs / widthUs) * widthUs,
+    toUs: toUs === null ? null : Math.ceil(toUs / widthUs) * widthUs,
+  };
+}
+
+function rowsOf({ name }: EdgeTable, predicate: string, scope: Scope, params: Params): string {
+  return `SELECT ${EDGE_COLUMNS} FROM ${name} WHERE ${scopePredicate(scope, params)} AND ${predicate}`;
 }
 
 function timePredicate({ time }: EdgeTable, { fromUs, toUs }: PeriodUs, params: Params): string {
