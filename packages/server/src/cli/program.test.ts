@@ -16,6 +16,7 @@ const COMMANDS = [
   "timeline",
   "bottlenecks",
   "export",
+  "graph",
   "prove",
   "verify",
   "fsck",

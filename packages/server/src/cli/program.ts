@@ -8,6 +8,7 @@ import { doctorCommand } from "./doctor.ts";
 import { EXIT, EXIT_CODES_TEXT } from "./exit-codes.ts";
 import { exportCommand } from "./export.ts";
 import { fsckCommand } from "./fsck.ts";
+import { graphCommand } from "./graph.ts";
 import { keysCommand } from "./keys.ts";
 import { loginLinkCommand } from "./login-link.ts";
 import type { Run } from "./outcome.ts";
@@ -35,6 +36,7 @@ const COMMANDS = [
   bottlenecksCommand,
   exportCommand,
   producersCommand,
+  graphCommand,
   proveCommand,
   verifyCommand,
   fsckCommand,

@@ -8,7 +8,7 @@ import { allOf, Params } from "../search/compile/sql.ts";
 import { periodPredicate } from "../search/filter.ts";
 import { checkedCount } from "../search/question.ts";
 import type { Scope } from "../search/scope.ts";
-import { STATES } from "./edges.ts";
+import { EDGE_STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
 import type { Edge, Period, PeriodUs, TallySources } from "./reading.ts";
@@ -238,7 +238,7 @@ export async function countCalls(
   const params = new Params();
   const rows = edgeRows(period, nowUs, scope, params);
   const names = edge === null ? "1" : `caller = ${params.text(edge.caller)} AND callee = ${params.text(edge.callee)}`;
-  const sums = STATES.map((state) => `sum(${state}) AS ${state}`).join(", ");
+  const sums = EDGE_STATES.map((state) => `sum(${state}) AS ${state}`).join(", ");
   const settled = params.statement(`SELECT sum(calls) AS calls, ${sums} ${rows.from} AND ${names}${OWN_SETTINGS}`);
   const [counted] = (await sources.reader.select<Record<string, number>>(settled, limitsFor(1), signal)).rows;
   const pending = await countPending(sources, scope, edge, period, pendingFromUs, signal);

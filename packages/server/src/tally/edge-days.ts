@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import { countDay, staleDays } from "./edges.ts";
 import { DAYS_PAUSE_MS } from "./limits.ts";
-import { LIMITS } from "./step.ts";
+import { STEP_LIMITS } from "./limits.ts";
 
 const DAY_US = 86_400_000_000;
 
@@ -30,13 +30,13 @@ export class EdgeDays {
     const day = this.#stale.pop();
     if (day === undefined) return;
     this.#version = Math.max(this.#version + 1, this.#clock.nowUs());
-    await this.#deriver.derive(countDay(day, this.#version), LIMITS);
+    await this.#deriver.derive(countDay(day, this.#version), STEP_LIMITS);
   }
 
   async #look(): Promise<void> {
     if (this.#clock.monotonicMs() < this.#nextLookMs) return;
     const todayS = (Math.floor(this.#clock.nowUs() / DAY_US) * DAY_US) / 1_000_000;
-    const rows = await this.#deriver.select<{ at: number }>(staleDays(todayS), LIMITS);
+    const rows = await this.#deriver.select<{ at: number }>(staleDays(todayS), STEP_LIMITS);
     this.#stale = rows.map(({ at }) => at);
     this.#nextLookMs = this.#clock.monotonicMs() + DAYS_PAUSE_MS;
   }
