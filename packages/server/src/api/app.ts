@@ -17,6 +17,7 @@ import { answerClientError, answerExpectations } from "./client-error.ts";
 import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
 import { asTallystickError, PROBLEM_TYPE, problemOf, retryAfterOf } from "./errors.ts";
+import { graphRoutes } from "./graph-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import type { HealthParts } from "./health-routes.ts";
 import { keysRoutes } from "./keys-routes.ts";
@@ -101,6 +102,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   tallyRoutes(app, parts);
   traceRoutes(app, parts);
   timelineRoutes(app, parts);
+  graphRoutes(app, parts);
   tailRoute(app, parts);
   exportRoute(app, parts);
   producersRoute(app, parts);

@@ -31,6 +31,8 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/timeline/export": "read",
   "GET /api/records/{log}/{epoch}/{index}/neighbours": "read",
   "GET /api/export": "read",
+  "GET /api/graph": "read",
+  "GET /metrics/edges": "metrics",
   "GET /api/keys": "manage",
   "POST /api/keys": "manage",
   "DELETE /api/keys/{id}": "manage",

@@ -18,14 +18,15 @@ const PROBLEMS = problems(400, 401, 403, 404, 422, 503, 504);
 
 /** What both halves of calls say of each other. */
 export function tallyRoutes(app: FastifyInstance, { tally }: TallyRoutesParts): void {
-  const reader = (): TallyReader => {
-    if (tally !== null) return tally;
-    throw new TallystickError("not_found", "Calls are not paired on this server.", {
-      hint: "Set tally.enabled to true.",
-    });
-  };
-  breaksRoute(app, reader);
-  callRoute(app, reader);
+  breaksRoute(app, () => present(tally));
+  callRoute(app, () => present(tally));
+}
+
+export function present(tally: TallyReader | null): TallyReader {
+  if (tally !== null) return tally;
+  throw new TallystickError("not_found", "Calls are not paired on this server.", {
+    hint: "Set tally.enabled to true.",
+  });
 }
 
 export const PERIOD = {
