@@ -3,15 +3,12 @@
  * lost answer makes it do. Every span that is a call is found once, under the service's name, with both sides of a
  * call under one call id.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { ensurePrograms, PYTHON_VENV } from "../scripts/ensure-programs.ts";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { pythonWith, runPython } from "./python.ts";
 
-const CACHE = fileURLToPath(new URL("../.cache/interop/", import.meta.url));
 const VERSION = "1.45.2";
 const PACKAGES = [`opentelemetry-sdk==${VERSION}`, `opentelemetry-exporter-otlp-proto-http==${VERSION}`];
 
@@ -19,27 +16,8 @@ interface Found {
   readonly records: readonly { readonly call_id: string; readonly record: Readonly<Record<string, unknown>> }[];
 }
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): void {
-  const done = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  if (done.status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${done.status}`);
-}
-
-/** A virtual environment with the pinned SDK. */
-function python(): string {
-  const home = join(CACHE, `otel-python-${VERSION}`);
-  const bin = join(home, "bin", "python");
-  if (existsSync(join(home, "ready"))) return bin;
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(CACHE, { recursive: true });
-  if (spawnSync("python3", ["-m", "ensurepip", "--version"]).status !== 0) ensurePrograms(PYTHON_VENV);
-  run("python3", ["-m", "venv", home]);
-  run(bin, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...PACKAGES]);
-  mkdirSync(join(home, "ready"));
-  return bin;
-}
-
 async function main(): Promise<void> {
-  const bin = python();
+  const bin = pythonWith(`otel-python-${VERSION}`, PACKAGES);
   const data = mkdtempSync(join(tmpdir(), "tallystick-interop-"));
   const server = await startServer(data);
   try {
@@ -48,13 +26,12 @@ async function main(): Promise<void> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ name: "python", relay: true, services: "*" }),
     });
-    const script = fileURLToPath(new URL("./otel-python.py", import.meta.url));
     const env = {
       OTEL_EXPORTER_OTLP_ENDPOINT: server.url,
       OTEL_EXPORTER_OTLP_HEADERS: `Authorization=Bearer%20${key.secret}`,
       OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
     };
-    run(bin, [script], env);
+    process.stdout.write(runPython(bin, "./otel-python.py", env));
     await check(server);
   } finally {
     await server.stop();

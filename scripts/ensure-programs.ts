@@ -18,7 +18,7 @@ export const CURL: Program = { name: "curl", places: ["/usr/bin/curl"], needs: "
 export const PYTHON_VENV: Program = {
   name: "python3-venv",
   places: ["/usr/share/doc/python3-venv"],
-  needs: "OpenTelemetry's Python SDK",
+  needs: "OpenTelemetry's and Prometheus' Python packages",
 };
 
 /** Where a program is; null when it is not installed. */
