@@ -12,6 +12,7 @@ import type { IndexReader } from "../packages/server/src/index/index-seam.ts";
 import { realClock } from "../packages/server/src/real-clock.ts";
 import { WHOLE_SCOPE } from "../packages/server/src/search/scope.ts";
 import { EdgeDays } from "../packages/server/src/tally/edge-days.ts";
+import { EdgeMetrics } from "../packages/server/src/tally/edge-metrics.ts";
 import { readGraph } from "../packages/server/src/tally/graph.ts";
 import type { GraphRequest } from "../packages/server/src/tally/graph.ts";
 import { EDGE_COLUMNS, EDGES_1D, EDGES_1H, EDGES_1M, TALLY_TABLES } from "../packages/server/src/tally/schema.ts";
@@ -104,6 +105,7 @@ async function main(): Promise<void> {
       last_week: await ask({ from: "now-7d" }),
       last_six_hours_by_minute: await ask({ from: "now-6h/m" }),
       last_hour: await ask({}),
+      metrics: await scraped(temporary.index.reader),
     };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } finally {
@@ -149,6 +151,33 @@ async function timed(reader: IndexReader, request: GraphRequest) {
     max_ms: rounded(warm.at(-1) ?? 0),
     cold_ms: rounded(cold),
     edges,
+    kilobytes,
+  };
+}
+
+/** A scrape every fifteen seconds. */
+async function scraped(reader: IndexReader) {
+  const clock = realClock();
+  let scrapes = 0;
+  const slow = { ...clock, monotonicMs: () => scrapes * 15_000 };
+  const settled = { throughUs: clock.nowUs(), longestDeadlineUs: 60_000_000 };
+  const metrics = new EdgeMetrics({ reader, clock: slow }, () => settled);
+  const ms: number[] = [];
+  let kilobytes = 0;
+  const before = process.cpuUsage();
+  for (; scrapes <= Number(options.runs); scrapes += 1) {
+    const started = performance.now();
+    kilobytes = Math.round((await metrics.text()).length / 1_000);
+    ms.push(performance.now() - started);
+  }
+  const { user, system } = process.cpuUsage(before);
+  const [first = 0, ...later] = ms;
+  later.sort((a, b) => a - b);
+  const cpuMs = (user + system) / 1_000 / ms.length;
+  return {
+    first_ms: rounded(first),
+    median_ms: rounded(quantile(later, 0.5)),
+    cpu_without_engine_ms: rounded(cpuMs),
     kilobytes,
   };
 }

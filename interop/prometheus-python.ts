@@ -79,7 +79,7 @@ function check({ content_type: contentType, families }: Read): void {
     tallystick_edge_match_ratio: "gauge",
     tallystick_edge_duration_seconds: "histogram",
     tallystick_edges: "gauge",
-    tallystick_tally_settled_timestamp: "gauge",
+    tallystick_tally_settled_timestamp_seconds: "gauge",
   });
   const samples = families.flatMap((family) => family.samples);
   const byCallee = (wanted: string) =>

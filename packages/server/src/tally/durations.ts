@@ -42,8 +42,8 @@ function withinUs(bucket: number, share: number): number {
 /** Calls that took less than 2^firstOctave µs, then octave by octave, at last those of 2^lastOctave µs and more. */
 export function byOctave(buckets: DurationBuckets, firstOctave: number, lastOctave: number): number[] {
   const counts = Array.from({ length: lastOctave - firstOctave + 2 }, () => 0);
-  for (const [bucket, calls] of sorted(buckets)) {
-    const octave = Math.floor(bucket / DURATION_STEPS) + 1 - firstOctave;
+  for (const [bucket, calls] of Object.entries(buckets)) {
+    const octave = Math.floor(Number(bucket) / DURATION_STEPS) + 1 - firstOctave;
     counts[Math.min(Math.max(octave, 0), counts.length - 1)]! += calls;
   }
   return counts;

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "vitest";
 
 import { realClock } from "../real-clock.ts";
 import { EdgeMetrics, OTHER_EDGES } from "./edge-metrics.ts";
-import { openMetricsText } from "./open-metrics-text.ts";
+import { labelled, openMetricsText } from "./open-metrics-text.ts";
 import { readOpenMetrics } from "./open-metrics.contract.ts";
 import type { ReadFamily } from "./open-metrics.contract.ts";
 import { half, openTallyBench, pair, SECOND_US, START_US } from "./tally-bench.contract.ts";
@@ -67,7 +67,9 @@ test("each edge has its requests, errors, durations and match ratio", async () =
   expect(valueOf(families, "tallystick_edge_denied_total", { callee: 'le"dg\\er\n2' })).toBe(1);
   expect(valueOf(families, "tallystick_edge_requests_total", { caller: OTHER_EDGES })).toBeUndefined();
   expect(valueOf(families, "tallystick_edges")).toBe(2);
-  expect(valueOf(families, "tallystick_tally_settled_timestamp")).toBe((START_US + 300 * SECOND_US) / 1_000_000);
+  expect(valueOf(families, "tallystick_tally_settled_timestamp_seconds")).toBe(
+    (START_US + 300 * SECOND_US) / 1_000_000,
+  );
 });
 
 test("counters go on over hours that are closed, and none goes back when a late half changes one", async () => {
@@ -109,10 +111,10 @@ test("scrapes that come together share one reading", async () => {
 });
 
 test("what a strict reader reads is what was written", () => {
-  const labels = [["name", 'a\\b"c\nd\u{1F980}é\r{}=,']] as const;
-  const samples = [{ suffix: "_total", labels, value: 1e21 }];
+  const labels = { name: 'a\\b"c\nd\u{1F980}é\r{}=,', other: "" };
+  const samples = [{ suffix: "_total", labels: labelled(labels), value: 1e21 }];
   const text = openMetricsText([{ name: "x_calls", type: "counter", help: 'says "so"\\\nand so', samples }]);
   const [family] = readOpenMetrics(text);
   expect(family).toMatchObject({ name: "x_calls", type: "counter", help: 'says "so"\\\nand so' });
-  expect(family!.samples).toEqual([{ name: "x_calls_total", labels: { name: labels[0][1] }, value: 1e21 }]);
+  expect(family!.samples).toEqual([{ name: "x_calls_total", labels, value: 1e21 }]);
 });

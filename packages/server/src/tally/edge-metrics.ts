@@ -21,8 +21,8 @@ import {
   MAX_EDGE_SERIES,
   MAX_METRIC_EDGES,
 } from "./limits.ts";
-import { openMetricsText } from "./open-metrics-text.ts";
-import type { Family, Labels } from "./open-metrics-text.ts";
+import { labelled, openMetricsText } from "./open-metrics-text.ts";
+import type { Family } from "./open-metrics-text.ts";
 import { hourRows, limitsFor, OWN_SETTINGS } from "./reading.ts";
 import type { Edge, PeriodUs, TallySources } from "./reading.ts";
 
@@ -43,7 +43,7 @@ interface MetricEdge extends MappedEdge {
 interface Closed {
   readonly untilUs: number;
   readonly readAtMs: number;
-  readonly edges: ReadonlyMap<string, EdgeRow>;
+  readonly edges: ReadonlyMap<string, MetricEdge>;
 }
 
 export class EdgeMetrics {
@@ -88,7 +88,11 @@ export class EdgeMetrics {
     const isGood = before !== null && (before.untilUs === untilUs || nowMs - before.readAtMs < CLOSED_HOURS_AGE_MS);
     if (isGood) return before;
     const rows = untilUs === 0 ? [] : await this.#rows({ fromUs: null, toUs: untilUs });
-    this.#closed = { untilUs, readAtMs: nowMs, edges: new Map(rows.map((row) => [nameOf(row), row])) };
+    this.#closed = {
+      untilUs,
+      readAtMs: nowMs,
+      edges: new Map(rows.map((row) => [nameOf(row), metricEdge(row, NOTHING)])),
+    };
     return this.#closed;
   }
 
@@ -104,16 +108,15 @@ const LIMITS: QueryLimits = limitsFor(MAX_METRIC_EDGES);
 
 const NOTHING: States = Object.fromEntries(EDGE_STATES.map((state) => [state, 0])) as Record<EdgeState, number>;
 
-function joined(closed: ReadonlyMap<string, EdgeRow>, recent: readonly EdgeRow[]): readonly MetricEdge[] {
-  const newer = new Map(recent.map((row) => [nameOf(row), row]));
-  const older = [...closed].filter(([name]) => !newer.has(name)).map(([, row]) => metricEdge(row, NOTHING));
+function joined(closed: Closed["edges"], recent: readonly EdgeRow[]): readonly MetricEdge[] {
+  const newer = new Set(recent.map(nameOf));
+  const older = [...closed].filter(([name]) => !newer.has(name)).map(([, edge]) => edge);
   return [...older, ...recent.map((row) => metricEdge(row, row, closed.get(nameOf(row))))];
 }
 
-function metricEdge(row: EdgeRow, recent: States, before?: EdgeRow): MetricEdge {
+function metricEdge(row: EdgeRow, recent: States, before?: MetricEdge): MetricEdge {
   const { caller, callee, last_us: lastUs } = row;
-  const earlier = before === undefined ? null : totalsOf(before);
-  const totals = totalsOf(row).map((total, at) => total + (earlier?.[at] ?? 0));
+  const totals = totalsOf(row).map((total, at) => total + (before?.totals[at] ?? 0));
   return { caller, callee, totals, lastUs, recent };
 }
 
@@ -146,12 +149,12 @@ const totalsOf = (row: MeasuredRow): Totals => [
 ];
 
 function families(series: readonly EdgeSeries<MetricEdge>[], edges: number, { throughUs }: Settled): readonly Family[] {
-  const labelled = series.map((one) => ({ ...one, labels: labelsOf(one.edge) }));
+  const named = series.map((one) => ({ ...one, labels: labelsOf(one.edge) }));
   const counters = COUNTERS.map(({ name, help }, at): Family => {
-    const samples = labelled.map(({ labels, totals }) => ({ suffix: "_total", labels, value: totals[at]! }));
+    const samples = named.map(({ labels, totals }) => ({ suffix: "_total", labels, value: totals[at]! }));
     return { name, type: "counter", help, samples };
   });
-  const ratios = labelled.flatMap(({ edge, labels }) => {
+  const ratios = named.flatMap(({ edge, labels }) => {
     const value = edge === null ? null : matchRate(edge.recent);
     return value === null ? [] : [{ suffix: "", labels, value }];
   });
@@ -168,11 +171,11 @@ function families(series: readonly EdgeSeries<MetricEdge>[], edges: number, { th
       type: "histogram",
       unit: "seconds",
       help: "How long calls took, by the caller where it told.",
-      samples: labelled.flatMap(({ labels, totals }) => histogram(labels, totals)),
+      samples: named.flatMap(({ labels, totals }) => histogram(labels, totals)),
     },
     gauge("tallystick_edges", "Edges that are known; those without series of their own are added up.", edges),
     gauge(
-      "tallystick_tally_settled_timestamp",
+      "tallystick_tally_settled_timestamp_seconds",
       "Seconds since the epoch; calls due before are settled.",
       throughUs / 1e6,
     ),
@@ -180,24 +183,24 @@ function families(series: readonly EdgeSeries<MetricEdge>[], edges: number, { th
 }
 
 function gauge(name: string, help: string, value: number): Family {
-  return { name, type: "gauge", help, samples: [{ suffix: "", labels: [], value }] };
+  return { name, type: "gauge", help, samples: [{ suffix: "", labels: "", value }] };
 }
 
-function labelsOf(edge: Edge | null): Labels {
-  return [
-    ["caller", edge?.caller ?? OTHER_EDGES],
-    ["callee", edge?.callee ?? OTHER_EDGES],
-  ];
+function labelsOf(edge: Edge | null): string {
+  return labelled({ caller: edge?.caller ?? OTHER_EDGES, callee: edge?.callee ?? OTHER_EDGES });
 }
 
-function histogram(labels: Labels, totals: Totals): Family["samples"] {
-  const octaves = totals.slice(OCTAVES_AT);
+/** Upper bounds in seconds, as labels; a call that took exactly as long as a bound is in the bucket above. */
+const BOUNDS = Array.from({ length: LAST_DURATION_OCTAVE - FIRST_DURATION_OCTAVE + 2 }, (_, at) => {
+  const octave = FIRST_DURATION_OCTAVE + at;
+  return labelled({ le: octave > LAST_DURATION_OCTAVE ? "+Inf" : String(2 ** octave / 1_000_000) });
+});
+
+function histogram(labels: string, totals: Totals): Family["samples"] {
   let seen = 0;
-  const buckets = octaves.map((calls, at) => {
-    seen += calls;
-    const isLast = at === octaves.length - 1;
-    const bound = isLast ? "+Inf" : String(2 ** (FIRST_DURATION_OCTAVE + at) / 1_000_000);
-    return { suffix: "_bucket", labels: [...labels, ["le", bound] as const], value: seen };
+  const buckets = BOUNDS.map((bound, at) => {
+    seen += totals[OCTAVES_AT + at]!;
+    return { suffix: "_bucket", labels: `${labels},${bound}`, value: seen };
   });
   return [
     ...buckets,

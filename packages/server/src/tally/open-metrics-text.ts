@@ -2,12 +2,11 @@
 
 export const OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-export type Labels = readonly (readonly [name: string, value: string])[];
-
 export interface Sample {
   /** What the sample's name has after the family's: `_total`, `_bucket` …; '' for a gauge. */
   readonly suffix: string;
-  readonly labels: Labels;
+  /** As `labelled` makes them; '' for none. */
+  readonly labels: string;
   readonly value: number;
 }
 
@@ -27,13 +26,16 @@ function familyText({ name, type, unit, help, samples }: Family): string {
   const lines = [`# TYPE ${name} ${type}`];
   if (unit !== undefined) lines.push(`# UNIT ${name} ${unit}`);
   lines.push(`# HELP ${name} ${escaped(help)}`);
-  for (const { suffix, labels, value } of samples) lines.push(`${name}${suffix}${labelText(labels)} ${value}`);
+  for (const { suffix, labels, value } of samples)
+    lines.push(labels === "" ? `${name}${suffix} ${value}` : `${name}${suffix}{${labels}} ${value}`);
   return `${lines.join("\n")}\n`;
 }
 
-function labelText(labels: Labels): string {
-  if (labels.length === 0) return "";
-  return `{${labels.map(([name, value]) => `${name}="${escaped(value)}"`).join(",")}}`;
+/** `caller="orders",callee="payments"`. Made once for all samples of a series. */
+export function labelled(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}="${escaped(value)}"`)
+    .join(",");
 }
 
 function escaped(text: string): string {
