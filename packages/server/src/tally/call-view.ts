@@ -11,10 +11,11 @@ import type { Scope } from "../search/scope.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 import { groupOne } from "./halves.ts";
-import { known } from "./knowledge.ts";
-import type { Ask, Wanted } from "./knowledge.ts";
+import type { Experience } from "./experience.ts";
+import { credentialsUsed, noncesUsed } from "./knowledge.ts";
+import type { Ask } from "./knowledge.ts";
 import { judged } from "./judge.ts";
-import type { Declared } from "./judge.ts";
+import type { Declared, Knowledge } from "./judge.ts";
 import { MAX_CALL_RECORDS, MAX_KNOWN_ROWS } from "./limits.ts";
 import { limitsFor, OWN_SETTINGS, scopePredicate } from "./reading.ts";
 import type { TallySources } from "./reading.ts";
@@ -55,6 +56,7 @@ type JudgedRow = FactRow & Omit<Judged, "breaks">;
 export interface CallViewParts extends TallySources {
   readonly settings: TallySettings;
   readonly declared: Declared;
+  readonly experience: Experience;
   /** Every call due before then is settled. */
   readonly settledUs: number;
 }
@@ -70,7 +72,7 @@ export async function viewCall(
   const halves = records.filter(({ observed }) => observed.principal !== "tallystick");
   const of = (side: string) => halves.filter(({ record }) => record.side === side);
   if (of("caller").length + of("callee").length === 0) return null;
-  const rows = await judgedRows(parts, callId, signal);
+  const rows = await judgedRows(parts, halves, callId, signal);
   const row = rows.find(({ state }) => state !== "matched") ?? rows[0];
   if (row === undefined) return null;
   const dueUs = row.first_us + deadlineOf(parts, row);
@@ -112,21 +114,34 @@ ORDER BY attempt, timestamp, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
 }
 
 async function judgedRows(
-  { reader, clock, settings, declared }: CallViewParts,
+  { reader, clock, settings, declared, experience }: CallViewParts,
+  halves: readonly StoredRecord[],
   callId: string,
   signal: AbortSignal | undefined,
 ): Promise<readonly Judged[]> {
+  const atUs = clock.nowUs();
+  const names = halves.flatMap(({ record }) => [record.service_id, record.target_id, record.auth_subject ?? ""]);
   const ask: Ask = async <Row>({ sql, params }: Statement) =>
     (await reader.select<Row>({ sql: sql + OWN_SETTINGS, params }, limitsFor(MAX_KNOWN_ROWS), signal)).rows;
   const params = new Params();
   const source = (inner: Params) => `(${groupOne(keyOf(inner.text(callId)), settings.deadlines, inner)})`;
-  const atUs = clock.nowUs();
-  const wanted: Wanted = { source, atUs, hasLoneCredentials: true, hasLoneNonces: true };
-  const found = await known(ask, wanted);
-  const knowledge = { ...declared, ...found, sampledCallers: [], sampledCallees: [] };
+  const usedBy = await credentialsUsed(ask, source);
+  const pairs = [...experience.skews];
+  const knowledge: Knowledge = {
+    ...declared,
+    callers: experience.recording(names, "caller", atUs),
+    callees: experience.recording(names, "callee", atUs),
+    recorders: experience.recording(names, "either", atUs),
+    skewPairs: pairs.map(([pair]) => pair),
+    skewsUs: pairs.map(([, us]) => us),
+    usedBy,
+    usedNonces: await noncesUsed(ask, source),
+    sampledCallers: [],
+    sampledCallees: [],
+  };
   const sql = `SELECT callee, state, reason, first_us, ${FACT_COLUMNS} FROM (${judged(source(params), knowledge, params)})${OWN_SETTINGS}`;
   const { rows } = await reader.select<JudgedRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
-  const context = { tolerances: declared.tolerances, usedBy: found.usedBy };
+  const context = { tolerances: declared.tolerances, usedBy };
   return rows.map((row) => ({ ...row, breaks: breaksOf(callFacts(row), context) }));
 }
 

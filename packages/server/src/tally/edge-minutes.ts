@@ -7,7 +7,7 @@ import type { Deriver } from "../index/derived-tables.ts";
 import { Params } from "../search/compile/sql.ts";
 import { EdgeDays } from "./edge-days.ts";
 import { countHours, countMinutes } from "./edges.ts";
-import { MAX_COUNT_PAUSE_MS, MAX_MINUTES_AT_ONCE, RECOVERED_STEPS, STEP_LIMITS } from "./limits.ts";
+import { COUNT_PAUSE, MAX_COUNT_PAUSE_MS, MAX_MINUTES_AT_ONCE, RECOVERED_STEPS, STEP_LIMITS } from "./limits.ts";
 import { CALLS } from "./schema.ts";
 
 interface Touched {
@@ -24,6 +24,8 @@ export class EdgeMinutes {
   /** When a minute was last counted and what it cost. */
   readonly #counted = new Map<number, { readonly atMs: number; readonly costMs: number }>();
   readonly #hours = new Set<number>();
+  /** When hours may be counted again. */
+  #hoursNotBeforeMs = 0;
   readonly #days: EdgeDays;
   #version = 0;
 
@@ -38,13 +40,13 @@ export class EdgeMinutes {
     for (const minute of minutes) {
       if (this.#touched.has(minute)) continue;
       const before = this.#counted.get(minute);
-      const pauseMs = before === undefined ? 0 : Math.min(MAX_COUNT_PAUSE_MS, before.costMs * 10);
+      const pauseMs = before === undefined ? 0 : Math.min(MAX_COUNT_PAUSE_MS, before.costMs * COUNT_PAUSE);
       this.#touched.set(minute, { notBeforeMs: (before?.atMs ?? 0) + pauseMs });
     }
   }
 
   isCounted(): boolean {
-    return this.#touched.size === 0;
+    return this.#touched.size + this.#hours.size === 0;
   }
 
   /** After a start: minutes that the last steps touched may not have been counted. */
@@ -67,13 +69,13 @@ export class EdgeMinutes {
       .map(([minute]) => minute)
       .toSorted((a, b) => b - a)
       .slice(0, MAX_MINUTES_AT_ONCE);
-    if (minutes.length === 0) return;
-    // Newer than every version before, also than those of a process that was killed.
-    this.#version = Math.max(this.#version + 1, this.#clock.nowUs());
-    await this.#deriver.derive(countMinutes(minutes, this.#version), STEP_LIMITS);
+    if (minutes.length > 0) await this.#countMinutes(minutes, startMs);
+    if (this.#hours.size > 0 && this.#hoursNotBeforeMs <= startMs) await this.#countHours();
+  }
+
+  async #countMinutes(minutes: readonly number[], startMs: number): Promise<void> {
+    await this.#deriver.derive(countMinutes(minutes, this.#newVersion()), STEP_LIMITS);
     for (const minute of minutes) this.#hours.add(Math.floor(minute / HOUR_S) * HOUR_S);
-    await this.#deriver.derive(countHours([...this.#hours], this.#version), STEP_LIMITS);
-    this.#hours.clear();
     const nowMs = this.#clock.monotonicMs();
     const costMs = nowMs - startMs;
     for (const minute of minutes) {
@@ -81,6 +83,20 @@ export class EdgeMinutes {
       this.#counted.set(minute, { atMs: nowMs, costMs });
     }
     this.#forget(nowMs);
+  }
+
+  async #countHours(): Promise<void> {
+    const startMs = this.#clock.monotonicMs();
+    await this.#deriver.derive(countHours([...this.#hours], this.#newVersion()), STEP_LIMITS);
+    this.#hours.clear();
+    const nowMs = this.#clock.monotonicMs();
+    this.#hoursNotBeforeMs = nowMs + Math.min(MAX_COUNT_PAUSE_MS, (nowMs - startMs) * COUNT_PAUSE);
+  }
+
+  /** Newer than every version before, also than those of a process that was killed. */
+  #newVersion(): number {
+    this.#version = Math.max(this.#version + 1, this.#clock.nowUs());
+    return this.#version;
   }
 
   #forget(nowMs: number): void {

@@ -82,7 +82,7 @@ test("two clocks further apart than the limit are one finding a day, which is li
       caller: "orders",
       callee: "payments",
       caller_value: "0 us",
-      callee_value: "300000000 us by the median of 6 calls",
+      callee_value: "300000000 us by the median of the calls that both recorded",
       tolerance: "60000000 us",
       holds: true,
       records: [],

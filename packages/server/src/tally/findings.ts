@@ -129,7 +129,6 @@ interface SkewedPair {
   readonly caller: string;
   readonly callee: string;
   readonly skew: number;
-  readonly seen: number;
 }
 
 /** Pairs of recorders whose clocks are further apart than the limit, and the log in which most of their calls lie. */
@@ -143,14 +142,13 @@ function skewedPairs(atS: number, limitUs: number): Statement {
   HAVING seen >= ${SKEW_MIN_CALLS} AND abs(skew) > ${params.add(limitUs, "Int64")}
   ORDER BY abs(skew) DESC LIMIT ${MAX_FINDINGS}`;
   return params.statement(
-    `SELECT topK(1)(toString(log))[1] AS log, c_recorder_id AS caller, d_recorder_id AS callee, any(skew) AS skew,
-  any(seen) AS seen
+    `SELECT topK(1)(toString(log))[1] AS log, c_recorder_id AS caller, d_recorder_id AS callee, any(skew) AS skew
 FROM ${CALLS.name} INNER JOIN (${apart}) AS apart USING (c_recorder_id, d_recorder_id)
 WHERE ${minutes(1)} GROUP BY c_recorder_id, d_recorder_id`,
   );
 }
 
-function skewRecord({ caller, callee, skew, seen }: SkewedPair, atS: number, limitUs: number): AuditRecord {
+function skewRecord({ caller, callee, skew }: SkewedPair, atS: number, limitUs: number): AuditRecord {
   const day = formatTimestamp(atS * 1_000_000).slice(0, 10);
   return ownVerdict({
     about: ["clock_skew", caller, callee, day],
@@ -163,7 +161,7 @@ function skewRecord({ caller, callee, skew, seen }: SkewedPair, atS: number, lim
       [ATTRIBUTE.callee]: callee,
       [ATTRIBUTE.field]: "timestamp",
       [ATTRIBUTE.callerValue]: "0 us",
-      [ATTRIBUTE.calleeValue]: `${skew} us by the median of ${seen} calls`,
+      [ATTRIBUTE.calleeValue]: `${skew} us by the median of the calls that both recorded`,
       [ATTRIBUTE.tolerance]: `${limitUs} us`,
     },
   });

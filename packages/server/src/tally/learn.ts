@@ -3,27 +3,71 @@ import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
 import { IS_HALF, receivedBetween } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
-import { AHEAD_ROWS } from "./limits.ts";
+import { AHEAD_ROWS, MAX_EDGES, SKEW_HOURS, SKEW_MIN_CALLS } from "./limits.ts";
 import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS } from "./schema.ts";
 
 const PAIRED = "callers > 0 AND callees > 0";
 const SYNCHRONOUS = "event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
 
+export interface RecorderRow {
+  readonly name: string;
+  readonly kind: "caller" | "callee" | "heartbeat";
+  readonly first_us: number;
+  readonly last_us: number;
+}
+
 /** Who records, by its records and heartbeats that were received in [fromUs, toUs). */
-export function learnRecorders(fromUs: number, toUs: number): Statement {
+export function heardRecorders(fromUs: number, toUs: number): Statement {
   const params = new Params();
   const heartbeat = "event_type = 'LOG_LIFECYCLE' AND operation IN ('heartbeat', 'close')";
   return params.statement(
-    `INSERT INTO ${RECORDERS.name} (recorder_id, kind, first_us, last_us)
-SELECT recorder, kind, min(us), max(us) FROM (
-  SELECT if(${heartbeat}, arrayDistinct([toString(service_id), toString(recorder_id)]),
-    [toString(recorder_id)]) AS recorders,
-    if(${heartbeat}, 'heartbeat', toString(side)) AS kind, toUnixTimestamp64Micro(observed_received_at) AS us
-  FROM records
-  WHERE ${receivedBetween(fromUs, toUs, params)}
-    AND observed_principal != 'tallystick'
-    AND (side IN ('caller', 'callee') OR ${heartbeat})
-) ARRAY JOIN recorders AS recorder GROUP BY recorder, kind`,
+    `SELECT name, kind, min(us) AS first_us, max(us) AS last_us FROM (
+  SELECT if(is_heartbeat, arrayDistinct([toString(service_id), toString(recorder_id)]), [toString(recorder_id)])
+    AS names,
+    if(is_heartbeat, 'heartbeat', toString(side)) AS kind, us
+  FROM (
+    SELECT service_id, recorder_id, side, ${heartbeat} AS is_heartbeat,
+      max(toUnixTimestamp64Micro(observed_received_at)) AS us
+    FROM records
+    WHERE ${receivedBetween(fromUs, toUs, params)} AND observed_principal != 'tallystick'
+      AND (side IN ('caller', 'callee') OR ${heartbeat})
+    GROUP BY service_id, recorder_id, side, is_heartbeat
+  )
+) ARRAY JOIN names AS name GROUP BY name, kind`,
+  );
+}
+
+/** Keeps them. */
+export function learnRecorders(fromUs: number, toUs: number): Statement {
+  const { sql, params } = heardRecorders(fromUs, toUs);
+  return { sql: `INSERT INTO ${RECORDERS.name} (recorder_id, kind, first_us, last_us) ${sql}`, params };
+}
+
+/** Who was heard since then, as it was kept. */
+export function knownRecorders(sinceUs: number): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT recorder_id AS name, kind, min(first_us) AS first_us, max(last_us) AS last_us FROM ${RECORDERS.name}
+WHERE last_us >= ${params.add(sinceUs, "Int64")} GROUP BY recorder_id, kind`,
+  );
+}
+
+export interface SkewRow {
+  readonly caller: string;
+  readonly callee: string;
+  readonly skew_us: number;
+}
+
+/** Pairs of recorders of which enough calls are known; the median of the minutes' medians. */
+export function knownSkews(atUs: number): Statement {
+  const params = new Params();
+  const since = params.add(Math.floor(atUs / 60_000_000) * 60 - SKEW_HOURS * 3_600, "Int64");
+  return params.statement(
+    `SELECT c_recorder_id AS caller, d_recorder_id AS callee,
+  toInt64(quantileExactWeighted(0.5)(skew_us, calls)) AS skew_us FROM ${SKEWS.name}
+WHERE minute >= toDateTime(${since}, 'UTC')
+GROUP BY c_recorder_id, d_recorder_id HAVING sum(calls) >= ${SKEW_MIN_CALLS}
+ORDER BY sum(calls) DESC LIMIT ${MAX_EDGES}`,
   );
 }
 

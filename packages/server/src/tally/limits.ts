@@ -7,10 +7,12 @@ export const STEP_START_US = 2_000_000;
 export const STEP_MAX_US = 3_600_000_000;
 /** Rows of candidate halves that make a step too large, and so few that the next one may be larger. */
 export const STEP_MAX_ROWS = 200_000;
-export const STEP_FEW_ROWS = 20_000;
+export const STEP_FEW_ROWS = 80_000;
 
 /** Pause between two looks for calls that have come due. */
-export const TICK_MS = 1_500;
+export const TICK_MS = 2_000;
+/** The position is written down so often: what was settled since is settled again after a crash. */
+export const KEEP_POSITION_MS = 10_000;
 /** After a fault. */
 export const RETRY_MS = 1_000;
 /** Samples of journal sizes kept while the index catches up. */
@@ -30,6 +32,8 @@ export const MAX_STEP_VERDICTS = 20_000;
 export const MAX_CALL_HALVES = 16;
 /** Records shown of one call, and verdicts on it. */
 export const MAX_CALL_RECORDS = 200;
+/** Names of each kind that one step tells apart. */
+export const MAX_STEP_NAMES = 5_000;
 /** Names that the judgement of one call may ask about. */
 export const MAX_KNOWN_ROWS = 10_000;
 /** Edges in one summary record, so that it fits a leaf. */
@@ -44,6 +48,8 @@ export const SUMMARY_MINUTES_AT_ONCE = 30;
 export const MAX_ALIASES = 10_000;
 /** A recorder that was last heard of longer ago does not report any more. */
 export const REPORTS_DAYS = 7;
+/** That a recorder was heard again is written down after so long. */
+export const RECORDERS_WRITTEN_US = 60_000_000;
 
 /** An edge has learned how many of its calls are seen from both sides when so many of them ended. */
 export const COVERAGE_LEARNED_CALLS = 50;
@@ -77,7 +83,9 @@ export const SKEW_HOURS = 24;
 /** Sub-octave steps of a duration's bucket: bucket b holds durations from 2^(b/8) µs on. */
 export const DURATION_STEPS = 8;
 
-/** A minute of the map whose counting took long waits ten times as long, up to this. */
+/** What took some time to count is counted again after so many times that long … */
+export const COUNT_PAUSE = 50;
+/** … or after this. */
 export const MAX_COUNT_PAUSE_MS = 60_000;
 export const MAX_MINUTES_AT_ONCE = 120;
 /** How often days of the map are looked for whose hours have changed. */

@@ -48,8 +48,9 @@ export class TallyReader {
   async call(scope: Scope, callId: string, signal?: AbortSignal): Promise<CallView | null> {
     const settledUs = this.#settledUs();
     const { settings } = this.#tally;
+    const { experience } = this.#tally;
     const declared = this.#tally.declared();
-    return viewCall({ ...this.#sources, settings, declared, settledUs }, scope, callId, signal);
+    return viewCall({ ...this.#sources, settings, declared, experience, settledUs }, scope, callId, signal);
   }
 
   /** Who calls whom. */

@@ -16,11 +16,12 @@ import { edgeName } from "./deadlines.ts";
 import { findDue, findOlder, groupSeveral, groupSimple } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
-import type { Declared } from "./judge.ts";
-import { known as lookUp } from "./knowledge.ts";
-import type { Known, Wanted } from "./knowledge.ts";
-import { LEARN_CREDENTIALS, learnRecorders, learnSkews, learnSkewsAhead } from "./learn.ts";
-import { MAX_STEP_VERDICTS, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
+import type { Declared, Knowledge } from "./judge.ts";
+import type { Experience } from "./experience.ts";
+import { credentialsUsed, noncesUsed } from "./knowledge.ts";
+import type { Ask } from "./knowledge.ts";
+import { LEARN_CREDENTIALS, learnSkews, learnSkewsAhead } from "./learn.ts";
+import { MAX_STEP_VERDICTS, MAX_STEP_NAMES, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
 import { breaksOf } from "./rules.ts";
 import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED } from "./schema.ts";
@@ -35,13 +36,11 @@ import type { FactRow } from "./call-facts.ts";
 export interface StepRequest {
   readonly number: number;
   readonly window: DueWindow;
-  /** Records received before then have taught who records. */
-  readonly learnedUs: number;
   readonly deadlines: Deadlines;
   readonly knowledge: Declared;
-  readonly learned: readonly EdgeHalves[];
-  /** What was looked for ahead of this step within the minute, found or not. */
-  readonly tried: Set<string>;
+  readonly experience: Experience;
+  /** Once a minute what the calls teach is written down. */
+  readonly learns: boolean;
   /** Appends verdicts to a log and returns when they are durable. */
   readonly append: (log: string, records: readonly AuditRecord[]) => Promise<void>;
 }
@@ -57,7 +56,7 @@ export class Step {
   readonly #deriver: Deriver;
   readonly #request: StepRequest;
   /** Credentials that callers have used, as far as the step needs them. */
-  #usedBy: Known["usedBy"] = new Map();
+  #usedBy: Knowledge["usedBy"] = new Map();
 
   constructor(deriver: Deriver, request: StepRequest) {
     this.#deriver = deriver;
@@ -106,30 +105,32 @@ export class Step {
   }
 
   async #learn(contents: Contents): Promise<void> {
-    const { window, number, learnedUs } = this.#request;
-    await this.#derive(learnRecorders(learnedUs, window.toUs));
-    if (contents.paired > 0) await this.#derive(learnSkews(number));
-    if (contents.paired_credentials > 0) await this.#derive(LEARN_CREDENTIALS);
-    if (contents.paired_aliases > 0) await this.#derive(LEARN_ALIASES);
+    const { window, number, learns, experience } = this.#request;
+    if (learns && contents.paired > 0) {
+      await this.#derive(learnSkews(number));
+      if (contents.paired_aliases > 0) await this.#derive(LEARN_ALIASES);
+    }
+    // A credential that is new is known before a half alone is held against those that are.
+    if (contents.paired_credentials > 0 && (learns || contents.lone_credentials > 0))
+      await this.#derive(LEARN_CREDENTIALS);
+    await this.#learnAhead(contents);
+    if (learns && contents.paired > 0) await experience.readSkews(window.fromUs);
+  }
+
+  /** What the step itself does not tell of clocks that are new. */
+  async #learnAhead({ pairs }: Contents): Promise<void> {
+    const { window, number, deadlines, experience } = this.#request;
+    const fresh = untried(experience.tried, pairs, new Set(experience.skews.keys()));
+    if (fresh.length === 0) return;
+    const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
+    await this.#derive(learnSkewsAhead(number, fresh, around));
+    await experience.readSkews(window.fromUs);
   }
 
   async #judge(contents: Contents, late: boolean): Promise<void> {
-    const { number, knowledge } = this.#request;
-    const sampled = contents.lone > 0 ? await this.#sampled() : { callers: [], callees: [] };
     const params = new Params();
-    const step = params.add(number, "UInt64");
-    const known = await this.#known(contents);
-    this.#usedBy = known.usedBy;
-    const calls = judged(
-      JUDGED_SOURCE,
-      {
-        ...knowledge,
-        ...known,
-        sampledCallers: sampled.callers,
-        sampledCallees: sampled.callees,
-      },
-      params,
-    );
+    const step = params.add(this.#request.number, "UInt64");
+    const calls = judged(JUDGED_SOURCE, await this.#knowledge(contents), params);
     await this.#derive(
       params.statement(
         `INSERT INTO ${CALLS.name} (${namesOf(CALL_COLUMNS)}) SELECT ${step} AS step, * FROM (${calls})`,
@@ -138,36 +139,37 @@ export class Step {
     if (late) await this.#supersede();
   }
 
-  async #known(contents: Contents): Promise<Known> {
-    const { window, number, deadlines, tried } = this.#request;
-    const wanted: Wanted = {
-      source: () => SETTLING.name,
-      atUs: window.fromUs,
-      hasLoneCredentials: contents.lone_credentials > 0,
-      hasLoneNonces: contents.lone_nonces > 0,
+  async #knowledge(contents: Contents): Promise<Knowledge> {
+    const { window, knowledge, experience } = this.#request;
+    const ask: Ask = (statement) => this.#ask(statement);
+    const source = () => SETTLING.name;
+    const sampled = contents.lone > 0 ? await this.#sampled() : { callers: [], callees: [] };
+    if (contents.lone_credentials > 0) this.#usedBy = await credentialsUsed(ask, source);
+    const isSkewed = contents.pairs.filter((pair) => experience.skews.has(pair));
+    const recording = (side: "caller" | "callee" | "either") =>
+      experience.recording(contents.names, side, window.fromUs);
+    return {
+      ...knowledge,
+      callers: recording("caller"),
+      callees: recording("callee"),
+      recorders: recording("either"),
+      skewPairs: isSkewed,
+      skewsUs: isSkewed.map((pair) => experience.skews.get(pair)!),
+      usedBy: this.#usedBy,
+      usedNonces: contents.lone_nonces > 0 ? await noncesUsed(ask, source) : [],
+      sampledCallers: sampled.callers,
+      sampledCallees: sampled.callees,
     };
-    const found = await lookUp((statement) => this.#ask(statement), wanted);
-    const pairs = untried(tried, contents.pairs, new Set(found.skewPairs));
-    if (pairs.length === 0) return found;
-    // What the step itself does not tell of clocks that are new.
-    const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
-    await this.#derive(learnSkewsAhead(number, pairs, around));
-    return lookUp((statement) => this.#ask(statement), wanted);
   }
 
   async #sampled(): Promise<Sampled> {
-    const { window, deadlines, learned, tried } = this.#request;
+    const { window, deadlines, experience } = this.#request;
     const now = await this.#ask<EdgeHalves>(SETTLING_HALVES);
-    const fresh = unlearned(learned, now);
-    const names = new Set(
-      untried(
-        tried,
-        fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`),
-      ),
-    );
-    if (names.size === 0) return sampledEdges(learned, now);
+    const fresh = unlearned(experience.edges, now);
+    const names = fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`);
+    if (untried(experience.tried, names).length === 0) return sampledEdges(experience.edges, now);
     const ahead = aheadHalves(fresh, window, deadlines.longestUs);
-    return sampledEdges(learned, [...now, ...(await this.#ask<EdgeHalves>(ahead))]);
+    return sampledEdges(experience.edges, [...now, ...(await this.#ask<EdgeHalves>(ahead))]);
   }
 
   #supersede(): Promise<void> {
@@ -296,6 +298,8 @@ interface Contents {
   readonly lone_nonces: number;
   /** Pairs of recorders (`edgeName`) whose clocks are compared. */
   readonly pairs: readonly string[];
+  /** Whoever is named in them. */
+  readonly names: readonly string[];
   /** Minutes of the calls, in seconds since the epoch. */
   readonly minutes: readonly number[];
 }
@@ -310,6 +314,9 @@ const CONTENTS = `SELECT (SELECT groupUniqArray(toString(kind)) FROM ${DUE.name}
   countIf(callers = 0 AND notEmpty(d_call_nonce_digest)) AS lone_nonces,
   groupUniqArrayIf(${SKEW_AHEAD_PAIRS})(concat(c_recorder_id, '\\n', d_recorder_id), NOT ${IS_LONE}
     AND event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')) AS pairs,
+  arrayDistinct(arrayConcat(${["c_service_id", "c_target_id", "d_service_id", "d_target_id", "d_auth_subject"]
+    .map((name) => `groupUniqArray(${MAX_STEP_NAMES})(toString(${name}))`)
+    .join(", ")})) AS names,
   arrayMap(us -> intDiv(us, 60000000) * 60, groupUniqArray(intDiv(first_us, 60000000) * 60000000)) AS minutes
 FROM ${SETTLING.name}`;
 

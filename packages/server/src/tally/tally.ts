@@ -13,15 +13,15 @@ import { TallystickError } from "../errors.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
-import { learnedHalves } from "./coverage.ts";
-import type { EdgeHalves } from "./coverage.ts";
 import { EdgeMinutes } from "./edge-minutes.ts";
 import type { Declared } from "./judge.ts";
+import { Experience } from "./experience.ts";
 import { Findings } from "./findings.ts";
 import { candidateCount, nextHalf } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { Horizon } from "./horizon.ts";
 import {
+  KEEP_POSITION_MS,
   RETRY_MS,
   STEP_FEW_ROWS,
   STEP_LIMITS,
@@ -31,8 +31,6 @@ import {
   STEP_START_US,
   TICK_MS,
 } from "./limits.ts";
-import { learnedAliases } from "./names.ts";
-import type { AliasRow } from "./names.ts";
 import { keepPosition, recoverPosition } from "./position.ts";
 import type { Position } from "./position.ts";
 import type { TallySettings } from "./settings.ts";
@@ -60,7 +58,6 @@ export interface TallyFigures {
 }
 
 const MINUTE_US = 60_000_000;
-const DAY_US = 86_400_000_000;
 
 export class Tally {
   readonly #parts: TallyParts;
@@ -70,20 +67,15 @@ export class Tally {
   readonly #findings: Findings;
   readonly #ended: Promise<void>;
   #position: Position | null = null;
-  /** Up to which time of receipt records have taught who records. */
-  #learnedUs = 0;
   /** The engine that the tables were looked at in. */
   #generation = -1;
   /** Up to which position everything was said that is said by the minute. */
   #reportedUs = -1;
   #widthUs = STEP_START_US;
-  #learned: { readonly minute: number; readonly edges: readonly EdgeHalves[]; readonly aliases: readonly AliasRow[] } =
-    {
-      minute: -1,
-      edges: [],
-      aliases: [],
-    };
-  readonly #tried = new Set<string>();
+  readonly #experience: Experience;
+  /** What was written down last, and when. */
+  #keptStep = 0;
+  #keptMs = 0;
   #calls = 0;
   #verdicts = 0;
   #idle = false;
@@ -95,6 +87,7 @@ export class Tally {
     this.#horizon = new Horizon(parts.journal, parts.index);
     this.#edges = new EdgeMinutes(parts.deriver, parts.clock);
     const append: AppendVerdicts = (log, records) => this.#append(log, records);
+    this.#experience = new Experience(parts.deriver);
     this.#summaries = new Summaries(parts.deriver, append);
     this.#findings = new Findings(parts.deriver, append, parts.settings.tolerances.unknownSkewUs);
     this.#ended = this.#follow();
@@ -113,7 +106,7 @@ export class Tally {
   declared(): Declared {
     const { settings } = this.#parts;
     const declared = new Map(settings.aliases.map(({ name, service }) => [name, service]));
-    const learned = this.#learned.aliases.filter(({ name }) => !declared.has(name));
+    const learned = this.#experience.aliases.filter(({ name }) => !declared.has(name));
     return {
       tolerances: settings.tolerances,
       aliasNames: [...declared.keys(), ...learned.map(({ name }) => name)],
@@ -121,6 +114,10 @@ export class Tally {
       declaredNames: [...declared.keys()],
       oneSided: settings.oneSided,
     };
+  }
+
+  get experience(): Experience {
+    return this.#experience;
   }
 
   get settings(): TallySettings {
@@ -136,6 +133,8 @@ export class Tally {
     this.#closing = true;
     this.#wake();
     await this.#ended;
+    // What is not written down is settled again at the next start.
+    if (this.#generation === this.#parts.deriver.generation()) await this.#keep().catch(() => {});
   }
 
   async #follow(): Promise<void> {
@@ -171,7 +170,8 @@ export class Tally {
     const { deriver } = this.#parts;
     const generation = deriver.generation();
     this.#position = await recoverPosition(deriver);
-    this.#learnedUs = this.#position.settledUs;
+    this.#keptStep = this.#position.step;
+    await this.#experience.recover(this.#position.settledUs);
     await this.#edges.recover(this.#position.step);
     await this.#summaries.recover();
     this.#findings.recover();
@@ -218,34 +218,29 @@ export class Tally {
   async #settle(window: DueWindow): Promise<void> {
     const { deriver, settings } = this.#parts;
     const number = this.#position!.step + 1;
-    await this.#refresh(window);
+    const learns = await this.#experience.take(window);
     const outcome = await new Step(deriver, {
       number,
       window,
-      learnedUs: this.#learnedUs,
       deadlines: settings.deadlines,
-      learned: this.#learned.edges,
       knowledge: this.declared(),
-      tried: this.#tried,
+      experience: this.#experience,
+      learns,
       append: (log, records) => this.#append(log, records),
     }).run();
     this.#edges.touched(outcome.minutes);
-    this.#learnedUs = window.toUs;
     this.#position = { step: number, settledUs: window.toUs };
-    await keepPosition(deriver, this.#position);
     this.#calls += outcome.calls;
     this.#verdicts += outcome.verdicts;
+    if (this.#parts.clock.monotonicMs() - this.#keptMs >= KEEP_POSITION_MS) await this.#keep();
   }
 
-  /** What is learned changes slowly: it is read once a minute. */
-  async #refresh({ fromUs }: DueWindow): Promise<void> {
-    const { deriver } = this.#parts;
-    const minute = Math.floor(fromUs / MINUTE_US);
-    if (this.#learned.minute === minute) return;
-    const edges = await deriver.select<EdgeHalves>(learnedHalves(minute * 60), STEP_LIMITS);
-    const aliases = await deriver.select<AliasRow>(learnedAliases(fromUs - DAY_US), STEP_LIMITS);
-    this.#learned = { minute, edges, aliases };
-    this.#tried.clear();
+  async #keep(): Promise<void> {
+    const position = this.#position;
+    if (position === null || position.step === this.#keptStep) return;
+    await keepPosition(this.#parts.deriver, position);
+    this.#keptStep = position.step;
+    this.#keptMs = this.#parts.clock.monotonicMs();
   }
 
   /** What is said by the minute, of minutes of which every call is settled; false when there is more to say. */

@@ -1,0 +1,102 @@
+/**
+ * What earlier calls taught: who records, under which names, whose clock is off, how much of an edge is seen from both
+ * sides. It lies in tables and is held here too, so that a step with few calls asks for little: who records is asked
+ * at every step, the rest changes slowly and is read once a minute.
+ */
+import type { Deriver } from "../index/derived-tables.ts";
+import type { Statement } from "../index/index-seam.ts";
+import { learnedHalves } from "./coverage.ts";
+import type { EdgeHalves } from "./coverage.ts";
+import type { DueWindow } from "./halves.ts";
+import { heardRecorders, knownRecorders, knownSkews, learnRecorders } from "./learn.ts";
+import type { RecorderRow, SkewRow } from "./learn.ts";
+import { edgeName } from "./deadlines.ts";
+import { RECORDERS_WRITTEN_US, REPORTS_DAYS, STEP_LIMITS } from "./limits.ts";
+import { learnedAliases } from "./names.ts";
+import type { AliasRow } from "./names.ts";
+
+interface Heard {
+  lastUs: number;
+  /** As the table has it. */
+  writtenUs: number;
+}
+
+const MINUTE_US = 60_000_000;
+const DAY_US = 86_400_000_000;
+
+export class Experience {
+  readonly #deriver: Deriver;
+  /** By recorder and kind. */
+  readonly #heard = new Map<string, Map<string, Heard>>();
+  #heardUs = 0;
+  #minute = -1;
+  edges: readonly EdgeHalves[] = [];
+  aliases: readonly AliasRow[] = [];
+  skews: ReadonlyMap<string, number> = new Map();
+  /** What was looked for ahead of a step within the minute, found or not. */
+  readonly tried = new Set<string>();
+
+  constructor(deriver: Deriver) {
+    this.#deriver = deriver;
+  }
+
+  async recover(settledUs: number): Promise<void> {
+    this.#heard.clear();
+    this.#minute = -1;
+    for (const row of await this.#ask<RecorderRow>(knownRecorders(settledUs - REPORTS_DAYS * DAY_US)))
+      this.#note(row).writtenUs = row.last_us;
+    // Whoever was heard after the last time that was written is heard again.
+    this.#heardUs = Math.max(0, settledUs - RECORDERS_WRITTEN_US);
+  }
+
+  /** Takes in who recorded until the window's end; true once a minute, when there is more to learn. */
+  async take({ fromUs, toUs }: DueWindow): Promise<boolean> {
+    await this.#hear(toUs);
+    const minute = Math.floor(fromUs / MINUTE_US);
+    if (this.#minute === minute) return false;
+    this.edges = await this.#ask<EdgeHalves>(learnedHalves(minute * 60));
+    this.aliases = await this.#ask<AliasRow>(learnedAliases(fromUs - DAY_US));
+    await this.readSkews(fromUs);
+    this.tried.clear();
+    this.#minute = minute;
+    return true;
+  }
+
+  async readSkews(atUs: number): Promise<void> {
+    const rows = await this.#ask<SkewRow>(knownSkews(atUs));
+    this.skews = new Map(rows.map(({ caller, callee, skew_us: skewUs }) => [edgeName(caller, callee), skewUs]));
+  }
+
+  /** Of these names, those that have recorded from that side within the days that count. */
+  recording(names: readonly string[], side: "caller" | "callee" | "either", atUs: number): readonly string[] {
+    const sinceUs = atUs - REPORTS_DAYS * DAY_US;
+    return names.filter((name) =>
+      [...(this.#heard.get(name) ?? [])].some(
+        ([kind, { lastUs }]) => (side === "either" || kind === side || kind === "heartbeat") && lastUs >= sinceUs,
+      ),
+    );
+  }
+
+  async #hear(toUs: number): Promise<void> {
+    const rows = await this.#ask<RecorderRow>(heardRecorders(this.#heardUs, toUs));
+    const stale = rows.some((row) => row.last_us - this.#note(row).writtenUs > RECORDERS_WRITTEN_US);
+    if (stale) {
+      await this.#deriver.derive(learnRecorders(this.#heardUs, toUs), STEP_LIMITS);
+      for (const row of rows) this.#note(row).writtenUs = row.last_us;
+    }
+    this.#heardUs = toUs;
+  }
+
+  #note({ name, kind, last_us: lastUs }: RecorderRow): Heard {
+    const kinds = this.#heard.get(name) ?? new Map<string, Heard>();
+    this.#heard.set(name, kinds);
+    const heard = kinds.get(kind) ?? { lastUs: 0, writtenUs: 0 };
+    kinds.set(kind, heard);
+    heard.lastUs = Math.max(heard.lastUs, lastUs);
+    return heard;
+  }
+
+  #ask<Row>(statement: Statement): Promise<readonly Row[]> {
+    return this.#deriver.select<Row>(statement, STEP_LIMITS);
+  }
+}
