@@ -57,6 +57,7 @@ const GraphQuery = query({
   edge: EDGE,
   protocol: Type.Optional(Type.String({ description: "Only calls of it, as http." })),
   operations: Type.Optional(Type.Boolean({ description: "With the most used operations of each edge." })),
+  pending: Type.Optional(Type.Boolean({ description: "With calls that are not settled yet." })),
 });
 
 interface GraphParameters {
@@ -66,6 +67,7 @@ interface GraphParameters {
   readonly edge?: string;
   readonly protocol?: string;
   readonly operations?: boolean;
+  readonly pending?: boolean;
 }
 
 const Time = Type.String({ format: "date-time" });
@@ -86,6 +88,15 @@ const FIGURES = {
   last_seen: Time,
   protocols: Type.Array(Type.String()),
 };
+
+const PendingEdge = Type.Object({
+  caller: Type.String(),
+  callee: Type.String(),
+  calls: Type.Integer(),
+  errors: Type.Integer(),
+  first_seen: Time,
+  last_seen: Time,
+});
 
 const Graph = Type.Object({
   services: Type.Array(
@@ -108,6 +119,9 @@ const Graph = Type.Object({
     }),
     { description: "Most calls first." },
   ),
+  pending: Type.Union([Type.Array(PendingEdge), Type.Null()], {
+    description: "Calls that are not settled yet, provisionally and counted nowhere else; null unless asked for.",
+  }),
   from: Type.String({ format: "date-time", description: "The window as it was counted." }),
   to: Time,
   settled_through: Type.Union([Time, Type.Null()], {

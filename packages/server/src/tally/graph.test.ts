@@ -27,7 +27,8 @@ const WHOLE = { from: "2026-11-25T08:00:00Z", to: "2026-11-25T08:10:00Z" };
 
 function graph(tally: TallyBench, request: GraphRequest = WHOLE, settledS = 660, scope: Scope = WHOLE_SCOPE) {
   const settled = { throughUs: START_US + settledS * SECOND_US, longestDeadlineUs: 60 * SECOND_US };
-  return readGraph({ reader: tally.index.index.reader, clock: CLOCK }, scope, request, settled);
+  const names = { aliasNames: ["address:10.0.0.9"], aliasServices: ["kiosk"] };
+  return readGraph({ reader: tally.index.index.reader, clock: CLOCK }, scope, request, { settled, names });
 }
 
 const named = ({ edges }: GraphAnswer) => edges.map(({ caller, callee, calls }) => [`${caller} → ${callee}`, calls]);
@@ -146,6 +147,36 @@ test("the rate is over the settled part of the window alone", async () => {
   await tally.passTo(160);
   expect((await graph(tally, WHOLE, 160)).edges[0]!.calls_per_second).toBeCloseTo(2 / 100, 9);
   expect((await graph(tally, WHOLE, 30)).edges[0]!.calls_per_second).toBeNull();
+});
+
+test("calls that are not settled yet come apart, on request, each once and under the names that are known", async () => {
+  const tally = await bench();
+  await tally.add(
+    ...pair("settled", 1),
+    ...pair("a", 70),
+    half("caller", "b", 71, { status: "error" }),
+    half("callee", "c", 72, { service_id: "address:10.0.0.9" }),
+  );
+  await tally.passTo(100);
+  const answer = await graph(tally, { ...WHOLE, pending: true }, 100);
+  expect(named(answer)).toEqual([["orders → payments", 1]]);
+  expect(answer.pending).toEqual([
+    {
+      caller: "orders",
+      callee: "payments",
+      calls: 2,
+      errors: 1,
+      first_seen: "2026-11-25T08:01:10Z",
+      last_seen: "2026-11-25T08:01:11Z",
+    },
+    expect.objectContaining({ caller: "kiosk", callee: "payments", calls: 1 }),
+  ]);
+  const ofKiosk = await graph(tally, { ...WHOLE, pending: true, service: "kiosk" }, 100);
+  expect(ofKiosk.pending).toMatchObject([{ caller: "kiosk" }]);
+  expect((await graph(tally, { ...WHOLE, pending: true }, 100, { logs: ["other"] })).pending).toEqual([]);
+  expect((await graph(tally, WHOLE, 100)).pending).toBeNull();
+  await tally.passTo(660);
+  expect((await graph(tally, { ...WHOLE, pending: true })).pending).toEqual([]);
 });
 
 test("a long window gives the same with its days added up, without, and after a late half changed one", async () => {

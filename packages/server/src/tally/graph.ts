@@ -10,6 +10,8 @@ import type { DurationBuckets } from "./durations.ts";
 import { EDGE_STATES } from "./edges.ts";
 import type { EdgeState } from "./edges.ts";
 import { MAX_EDGE_CREDENTIALS, MAX_EDGE_OPERATIONS, MAX_GRAPH_EDGES, MAX_RECORDERS } from "./limits.ts";
+import { readPending } from "./pending.ts";
+import type { PendingEdge, PendingRequest } from "./pending.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
 import type { Edge, EdgeRows, Period, PeriodUs, TallySources } from "./reading.ts";
 import { EDGE_CREDENTIALS, RECORDERS } from "./schema.ts";
@@ -22,6 +24,8 @@ export interface GraphRequest extends Period {
   readonly protocol?: string | undefined;
   /** Each edge's operations as well. */
   readonly operations?: boolean | undefined;
+  /** Calls that are not settled yet as well. */
+  readonly pending?: boolean | undefined;
 }
 
 /** How the calls of an edge or of one of its operations went. Ratios are of 1, times in microseconds. */
@@ -69,6 +73,8 @@ export interface GraphAnswer {
   readonly services: readonly { readonly name: string; readonly kind: ServiceKind }[];
   /** Most calls first. */
   readonly edges: readonly GraphEdge[];
+  /** Calls that are not settled yet, provisionally and counted nowhere else; null unless asked for. */
+  readonly pending: readonly PendingEdge[] | null;
   /** The window that was counted, in whole minutes, over more than six hours in whole hours. */
   readonly from: string;
   readonly to: string;
@@ -84,13 +90,22 @@ export interface Settled {
   readonly longestDeadlineUs: number;
 }
 
+/** Calls first received before then are settled. */
+const settledBeforeUs = ({ throughUs, longestDeadlineUs }: Settled): number =>
+  Math.max(0, throughUs - longestDeadlineUs);
+
+export interface TallyState {
+  readonly settled: Settled;
+  readonly names: PendingRequest["names"];
+}
+
 const DEFAULT_FROM = "now-1h";
 
 export async function readGraph(
   sources: TallySources,
   scope: Scope,
   request: GraphRequest,
-  settled: Settled,
+  { settled, names }: TallyState,
   signal?: AbortSignal,
 ): Promise<GraphAnswer> {
   const { reader, clock } = sources;
@@ -110,6 +125,20 @@ export async function readGraph(
         )
       : null;
   const credentials = await readCredentials(sources, scope, rows.period, signal);
+  const pending =
+    request.pending === true
+      ? await readPending(
+          sources,
+          scope,
+          {
+            period: asked,
+            sinceUs: settledBeforeUs(settled),
+            predicate: (more) => edgePredicate(request, more),
+            names,
+          },
+          signal,
+        )
+      : null;
   const seconds = settledSeconds(rows.period, settled);
   const byEdge = operations === null ? null : groupByEdge(operations.rows);
   const edges = found.rows.map((row) => ({
@@ -122,6 +151,7 @@ export async function readGraph(
   return {
     services: servicesOf(edges, await readRecorders(sources, signal)),
     edges,
+    pending,
     ...windowOf(rows, nowUs),
     settled_through: settled.throughUs === 0 ? null : formatTimestamp(settled.throughUs),
     partial: found.partial || operations?.partial === true,
@@ -236,8 +266,8 @@ export function matchRate(states: Readonly<Record<EdgeState, number>>): number |
 }
 
 /** How much of the window lies before the first call that may not be settled. */
-function settledSeconds({ fromUs, toUs }: PeriodUs, { throughUs, longestDeadlineUs }: Settled): number {
-  const endUs = Math.min(toUs ?? Infinity, throughUs - longestDeadlineUs);
+function settledSeconds({ fromUs, toUs }: PeriodUs, settled: Settled): number {
+  const endUs = Math.min(toUs ?? Infinity, settledBeforeUs(settled));
   return Math.max(0, endUs - (fromUs ?? 0)) / 1_000_000;
 }
 

@@ -55,7 +55,8 @@ export class TallyReader {
 
   /** Who calls whom. */
   async graph(scope: Scope, request: GraphRequest, signal?: AbortSignal): Promise<GraphAnswer> {
-    return readGraph(this.#sources, scope, request, this.#settled(), signal);
+    const names = this.#tally.knowledge(this.#sources.clock.nowUs());
+    return readGraph(this.#sources, scope, request, { settled: this.#settled(), names }, signal);
   }
 
   /** The same for Prometheus, as OpenMetrics text over all logs. */
