@@ -101,7 +101,7 @@ function cells(name: string, figures: Figures, local: boolean): readonly string[
   const duration = (us: number | null) => (us === null ? "" : durationText(us));
   return [
     printable(name),
-    rate === null ? "" : rate.toFixed(rate < 10 ? 2 : 0),
+    rate === null ? "" : rate >= 100 ? grouped(Math.round(rate)) : String(Number(rate.toPrecision(3))),
     grouped(figures.calls),
     percent(figures.error_ratio),
     duration(p50),
