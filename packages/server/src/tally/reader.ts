@@ -55,7 +55,7 @@ export class TallyReader {
 
   /** Who calls whom. */
   async graph(scope: Scope, request: GraphRequest, signal?: AbortSignal): Promise<GraphAnswer> {
-    const names = this.#tally.knowledge(this.#sources.clock.nowUs());
+    const names = this.#tally.declared();
     return readGraph(this.#sources, scope, request, { settled: this.#settled(), names }, signal);
   }
 
