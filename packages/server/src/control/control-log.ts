@@ -16,11 +16,19 @@ import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
 import type { Journal, LeafRange } from "../journal/journal.ts";
-import type { Control, KeyInfo, NewKey } from "./control.ts";
+import { aliasChangeOf, assertAlias, removeAliasFields, setAliasFields } from "./alias-record.ts";
+import type { AliasInfo, Control, KeyInfo, NewAlias, NewKey, NewParty, PartyInfo } from "./control.ts";
 import { createdFields, keyChangeOf, revokedFields } from "./key-record.ts";
 import type { StoredKey } from "./key-record.ts";
-import { FOLD_READ_BYTES, MAX_ACTIVE_KEYS, MAX_RELAY_SERVICES } from "./limits.ts";
+import {
+  FOLD_READ_BYTES,
+  MAX_ACTIVE_KEYS,
+  MAX_DECLARED_ALIASES,
+  MAX_DECLARED_PARTIES,
+  MAX_RELAY_SERVICES,
+} from "./limits.ts";
 import { ownRecord } from "./own-record.ts";
+import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import type { OwnFields } from "./own-record.ts";
 import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
 import type { Random } from "./secret.ts";
@@ -37,21 +45,27 @@ export interface ControlParts {
 
 /** Reads the control log from its beginning and answers from memory from then on. */
 export async function openControl(parts: ControlParts): Promise<Control> {
-  const fold = new Map<string, StoredKey>();
+  const fold: ControlState = { keys: new Map(), aliases: new Map(), parties: new Map() };
   for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
   return new ControlLog(parts, fold);
 }
 
+interface ControlState {
+  readonly keys: Map<string, StoredKey>;
+  readonly aliases: Map<string, AliasInfo>;
+  readonly parties: Map<string, PartyInfo>;
+}
+
 class ControlLog implements Control {
   readonly #parts: ControlParts;
-  readonly #keys: Map<string, StoredKey>;
+  readonly #state: ControlState;
   readonly #active = new Map<string, StoredKey>();
   #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ControlParts, keys: Map<string, StoredKey>) {
+  constructor(parts: ControlParts, state: ControlState) {
     this.#parts = parts;
-    this.#keys = keys;
-    for (const key of keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+    this.#state = state;
+    for (const key of state.keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
   }
 
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }> {
@@ -61,21 +75,21 @@ class ControlLog implements Control {
       const id = `key_${Buffer.from(this.#parts.random(10)).toString("hex")}`;
       const { name, role, service, relay, log } = request;
       await this.#change(createdFields(by, { id, name, role, service, relay, log, sha256: secretDigest(secret) }));
-      return { key: shown(this.#keys.get(id)!), secret };
+      return { key: shown(this.#state.keys.get(id)!), secret };
     });
   }
 
   revokeKey(by: string, id: string): Promise<KeyInfo | null> {
     return this.#inTurn(async () => {
-      const key = this.#keys.get(id);
+      const key = this.#state.keys.get(id);
       if (key === undefined) return null;
       if (key.revokedAt === null) await this.#change(revokedFields(by, key));
-      return shown(this.#keys.get(id)!);
+      return shown(this.#state.keys.get(id)!);
     });
   }
 
   keys(): readonly KeyInfo[] {
-    return [...this.#keys.values()].map(shown);
+    return [...this.#state.keys.values()].map(shown);
   }
 
   keyBySecret(secret: string): KeyInfo | null {
@@ -85,6 +99,49 @@ class ControlLog implements Control {
     // doubts it.
     if (key === undefined || !timingSafeEqual(Buffer.from(key.sha256), Buffer.from(digest))) return null;
     return shown(key);
+  }
+
+  aliases(): readonly AliasInfo[] {
+    return [...this.#state.aliases.values()];
+  }
+
+  setAlias(by: string, request: NewAlias): Promise<AliasInfo> {
+    return this.#inTurn(async () => {
+      const { aliases } = this.#state;
+      assertAlias(request);
+      assertRoom(aliases, request.name, MAX_DECLARED_ALIASES);
+      await this.#change(setAliasFields(by, request));
+      return aliases.get(request.name)!;
+    });
+  }
+
+  removeAlias(by: string, name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#state.aliases.has(name)) return false;
+      await this.#change(removeAliasFields(by, name));
+      return true;
+    });
+  }
+
+  parties(): readonly PartyInfo[] {
+    return [...this.#state.parties.values()];
+  }
+
+  setParty(by: string, request: NewParty): Promise<PartyInfo> {
+    return this.#inTurn(async () => {
+      const { parties } = this.#state;
+      assertRoom(parties, request.name, MAX_DECLARED_PARTIES);
+      await this.#change(setPartyFields(by, request));
+      return parties.get(request.name)!;
+    });
+  }
+
+  removeParty(by: string, name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#state.parties.has(name)) return false;
+      await this.#change(removePartyFields(by, name));
+      return true;
+    });
   }
 
   #assertAcceptable(request: NewKey): void {
@@ -108,7 +165,7 @@ class ControlLog implements Control {
     }
     if (this.#active.size >= MAX_ACTIVE_KEYS)
       throw refuse(`There are ${MAX_ACTIVE_KEYS} keys already; revoke one first.`);
-    const taken = [...this.#keys.values()].find((key) => key.name === request.name);
+    const taken = [...this.#state.keys.values()].find((key) => key.name === request.name);
     if (taken !== undefined) throw nameTaken(taken);
   }
 
@@ -121,9 +178,9 @@ class ControlLog implements Control {
         retryAfterS: outcome.retryAfterS,
       });
     }
-    apply(this.#keys, record);
+    apply(this.#state, record);
     this.#active.clear();
-    for (const key of this.#keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+    for (const key of this.#state.keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
   }
 
   #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
@@ -145,7 +202,18 @@ function shown({ id, name, role, service, relay, log, createdAt, revokedAt }: St
   return { id, name, role, service, relay, log, createdAt, revokedAt };
 }
 
-function apply(keys: Map<string, StoredKey>, record: AuditRecord): void {
+function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: number): void {
+  if (declared.has(name) || declared.size < most) return;
+  throw new TallystickError("bad_request", `${most} are declared already; remove one first.`);
+}
+
+function apply({ keys, aliases, parties }: ControlState, record: AuditRecord): void {
+  const alias = aliasChangeOf(record);
+  if (alias?.kind === "set") aliases.set(alias.alias.name, alias.alias);
+  if (alias?.kind === "removed") aliases.delete(alias.name);
+  const party = partyChangeOf(record);
+  if (party?.kind === "set") parties.set(party.party.name, party.party);
+  if (party?.kind === "removed") parties.delete(party.name);
   const change = keyChangeOf(record);
   if (change?.kind === "created") keys.set(change.key.id, change.key);
   if (change?.kind !== "revoked") return;
@@ -153,12 +221,12 @@ function apply(keys: Map<string, StoredKey>, record: AuditRecord): void {
   if (key !== undefined && key.revokedAt === null) keys.set(key.id, { ...key, revokedAt: change.at });
 }
 
-async function foldTree(journal: Journal, tree: string, keys: Map<string, StoredKey>): Promise<void> {
+async function foldTree(journal: Journal, tree: string, state: ControlState): Promise<void> {
   let from = 0;
   for (;;) {
     const range = await journal.read(tree, from, FOLD_READ_BYTES);
     if (range === null) return;
-    for (const { record, observed } of leavesOf(range)) if (isOwn(observed)) apply(keys, record);
+    for (const { record, observed } of leavesOf(range)) if (isOwn(observed)) apply(state, record);
     from = range.firstIndex + range.count;
   }
 }

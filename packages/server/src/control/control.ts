@@ -11,6 +11,38 @@ export interface Control {
   keys(): readonly KeyInfo[];
   /** Constant time; null when unknown or revoked. */
   keyBySecret(secret: string): KeyInfo | null;
+  /** In the order in which they were declared. */
+  aliases(): readonly AliasInfo[];
+  /** Replaces what was declared of the name before. */
+  setAlias(by: string, request: NewAlias): Promise<AliasInfo>;
+  /** False when there is none of that name. */
+  removeAlias(by: string, name: string): Promise<boolean>;
+  parties(): readonly PartyInfo[];
+  setParty(by: string, request: NewParty): Promise<PartyInfo>;
+  removeParty(by: string, name: string): Promise<boolean>;
+}
+
+/** Who stands behind a name as it is seen in records, from `from` until before `to`; null: always. RFC 3339. */
+export interface NewAlias {
+  readonly name: string;
+  readonly service: string;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+export interface AliasInfo extends NewAlias, Declared {}
+
+/** A party that never records: its missing half is no break. */
+export interface NewParty {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface PartyInfo extends NewParty, Declared {}
+
+interface Declared {
+  readonly declaredBy: string;
+  readonly declaredAt: string;
 }
 
 export interface NewKey {
