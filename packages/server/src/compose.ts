@@ -35,7 +35,6 @@ import { Tails } from "./api/tail-route.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
-import { openControl } from "./control/control-log.ts";
 import { secretDigest } from "./control/secret.ts";
 import { TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
@@ -43,6 +42,7 @@ import { normaliseTask } from "./intake/normalise-task.ts";
 import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
+import { NO_CALL_NAMES } from "./search/call-names.ts";
 import { Search } from "./search/search.ts";
 import { openServerFolder } from "./server-folder.ts";
 import type { ServerFolder } from "./server-folder.ts";
@@ -188,7 +188,12 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     journal,
     ledger,
     index: index.follower,
-    search: new Search({ reader: index.reader, follower: index.follower, clock }),
+    search: new Search({
+      reader: index.reader,
+      follower: index.follower,
+      clock,
+      names: () => stores.tally?.names() ?? NO_CALL_NAMES,
+    }),
     tally: stores.tally === null ? null : new TallyReader({ reader: index.reader, clock }, stores.tally),
     producers,
     clock,
@@ -229,7 +234,7 @@ async function accessParts({ machine, request, folder, stores }: ApiRequest): Pr
   const { clock, random } = machine;
   const { http } = request.config.config;
   return {
-    control: await openControl({ journal: stores.journal, clock, random }),
+    control: stores.control,
     sessions: memorySessions(clock, random, {
       sessionMs: http.session_hours * 3_600_000,
       linkMs: http.login_link_minutes * 60_000,

@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import type { Closers } from "./closers.ts";
 import type { Compute } from "./compute/compute.ts";
 import type { Config } from "./config/schema.ts";
+import type { Control } from "./control/control.ts";
+import { openControl } from "./control/control-log.ts";
 import { TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
 import { parseEpochPolicy } from "./journal/epochs.ts";
@@ -31,6 +33,7 @@ export interface Stores {
   readonly ledger: Ledger;
   readonly index: Index;
   readonly copies: CheckpointCopies;
+  readonly control: Control;
   /** Null when it is switched off. */
   readonly tally: Tally | null;
 }
@@ -82,11 +85,15 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
       throw error;
     });
   });
-  const tally = openTally(request, journal, index);
-  return { compute, journal, ledger, index, copies, tally };
+  const control = await openControl({ journal, clock: machine.clock, random: machine.random });
+  const tally = openTally(request, { journal, index, control });
+  return { compute, journal, ledger, index, copies, control, tally };
 }
 
-function openTally({ machine, config, log, closers }: StoresRequest, journal: LocalJournal, index: Index) {
+function openTally(
+  { machine, config, log, closers }: StoresRequest,
+  { journal, index, control }: Pick<Stores, "journal" | "index" | "control">,
+): Tally | null {
   if (!config.tally.enabled) return null;
   const tally = new Tally({
     deriver: index.deriver,
@@ -94,6 +101,7 @@ function openTally({ machine, config, log, closers }: StoresRequest, journal: Lo
     journal,
     clock: machine.clock,
     settings: tallySettings(config),
+    control,
     onTrouble: (message) => log.warn({ part: "tally" }, message),
   });
   closers.add("tally", () => tally.close());

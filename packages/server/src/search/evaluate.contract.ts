@@ -10,16 +10,27 @@ import { parsePeriod } from "./time.ts";
  * What a query means, said plainly and slowly over one record: the contract that the compiled SQL is compared with.
  * It shares the parser, the table of fields and the reading of times with the compiler, and nothing else.
  */
-export function evaluate(node: QueryNode, stored: StoredRecord, nowUs: number): boolean {
+export function evaluate(node: QueryNode, given: StoredRecord, nowUs: number, names: NamesOf = ownNames): boolean {
+  const stored: Named = { ...given, ...names(given) };
+  return evaluateNamed(node, stored, nowUs);
+}
+
+/** Who the two of a record's call are. */
+export type NamesOf = (stored: StoredRecord) => { readonly caller: string; readonly callee: string };
+type Named = StoredRecord & ReturnType<NamesOf>;
+
+const ownNames: NamesOf = ({ record }) => ({ caller: record.service_id, callee: record.target_id });
+
+function evaluateNamed(node: QueryNode, stored: Named, nowUs: number): boolean {
   switch (node.kind) {
     case "all":
       return true;
     case "and":
-      return node.of.every((part) => evaluate(part, stored, nowUs));
+      return node.of.every((part) => evaluateNamed(part, stored, nowUs));
     case "or":
-      return node.of.some((part) => evaluate(part, stored, nowUs));
+      return node.of.some((part) => evaluateNamed(part, stored, nowUs));
     case "not":
-      return !evaluate(node.of, stored, nowUs);
+      return !evaluateNamed(node.of, stored, nowUs);
     case "exists":
       return valueOf(node.field, stored) !== undefined;
     case "match":
@@ -31,9 +42,10 @@ export function evaluate(node: QueryNode, stored: StoredRecord, nowUs: number): 
 
 type Value = string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
 
-function valueOf(field: FieldRef, stored: StoredRecord): Value | undefined {
+function valueOf(field: FieldRef, stored: Named): Value | undefined {
   const { record, observed } = stored;
   if (field.kind === "attribute") return ownValue(record.attributes, field.name);
+  if (field.name === "caller" || field.name === "callee") return stored[field.name];
   if (field.name === "tree" || field.name === "leaf_index" || field.name === "call_id") return stored[field.name];
   return ownValue(FIELD_BY_NAME.has(field.name) ? record : observed, field.name);
 }
@@ -43,7 +55,7 @@ function ownValue(object: object | undefined, name: string): Value | undefined {
   return (object as Readonly<Record<string, Value | undefined>>)[name];
 }
 
-function matches(ref: FieldRef, value: QueryValue, stored: StoredRecord, nowUs: number): boolean {
+function matches(ref: FieldRef, value: QueryValue, stored: Named, nowUs: number): boolean {
   const found = valueOf(ref, stored);
   const field = ref.kind === "field" ? queryField(ref.name) : undefined;
   if (field?.kind === "flag") return (found === true) === (plainText(value).toLowerCase() === "true");
@@ -157,13 +169,7 @@ function inPeriod(us: number, text: string, nowUs: number): boolean {
   return period !== null && us >= period.startUs && us < period.endUs;
 }
 
-function inRange(
-  ref: FieldRef,
-  lower: Bound | null,
-  upper: Bound | null,
-  stored: StoredRecord,
-  nowUs: number,
-): boolean {
+function inRange(ref: FieldRef, lower: Bound | null, upper: Bound | null, stored: Named, nowUs: number): boolean {
   const found = valueOf(ref, stored);
   const field = ref.kind === "field" ? queryField(ref.name) : undefined;
   if (found === undefined) return false;

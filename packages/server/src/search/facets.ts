@@ -1,7 +1,10 @@
 import { TallystickError } from "../errors.ts";
 import type { QueryAnswer } from "../index/index-seam.ts";
+import { ownName, renamedCalls } from "./call-names.ts";
+import type { Party } from "./call-names.ts";
 import { columnOf } from "./compile/column.ts";
 import type { SearchColumn } from "./compile/column.ts";
+import { isParty } from "./compile/resolved.ts";
 import { Params } from "./compile/sql.ts";
 import { filterPredicate } from "./filter.ts";
 import type { RecordFilter } from "./filter.ts";
@@ -57,7 +60,7 @@ export async function countFacets(
   signal?: AbortSignal,
 ): Promise<FacetAnswer> {
   const nowUs = sources.clock.nowUs();
-  const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null };
+  const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null, names: sources.names() };
   const limit = checkedCount(request.limit, DEFAULT_FACET_VALUES, MAX_FACET_VALUES, "limit");
   const columns = checkedFields(request.fields).map((field) => facetColumn(field));
   const sampled = columns.some((column) => !column.exhaustive);
@@ -108,7 +111,9 @@ interface FacetRow {
 interface FacetColumn {
   readonly name: string;
   /** Text of the value, '' when absent. */
-  readonly sql: (params: Params) => string;
+  readonly sql: (params: Params, filter: RecordFilter) => string;
+  /** The value is a resolved name, of which `sql` is what the record says itself. */
+  readonly party: Party | null;
   /** A record has several. */
   readonly many: boolean;
   /** So few different values that all records can be counted. */
@@ -127,12 +132,23 @@ function checkedFields(fields: readonly string[]): readonly string[] {
 function facetColumn(written: string): FacetColumn {
   const { field } = resolveField(written, 1);
   if (field.kind === "attribute") {
-    return { name: written, sql: (params) => `attributes[${params.text(field.name)}]`, many: false, exhaustive: false };
+    return {
+      name: written,
+      sql: (params) => `attributes[${params.text(field.name)}]`,
+      party: null,
+      many: false,
+      exhaustive: false,
+    };
+  }
+  const { name } = field;
+  if (isParty(name)) {
+    const sql: FacetColumn["sql"] = (params, { names }) => ownName(name, names, params);
+    return { name: written, sql, party: name, many: false, exhaustive: true };
   }
   const column = columnOf(field.name);
   const many = column.shape === "names" || column.shape === "map";
   const exhaustive = column.shape === "name" || column.shape === "flag";
-  return { name: written, sql: () => facetSql(column), many, exhaustive };
+  return { name: written, sql: () => facetSql(column), party: null, many, exhaustive };
 }
 
 function facetSql(column: SearchColumn): string {
@@ -161,9 +177,10 @@ function facetSql(column: SearchColumn): string {
 function facetStatement(group: readonly FacetColumn[], filter: RecordFilter, limit: number, sampled: boolean) {
   const params = new Params();
   const { predicate } = filterPredicate(filter, params);
-  const values = group.map((column, place) => `${column.sql(params)} AS value${place}`).join(", ");
+  const values = group.map((column, place) => `${column.sql(params, filter)} AS value${place}`).join(", ");
   const sample = sampled ? ` LIMIT ${params.add(FACET_SAMPLE_RECORDS, "UInt64")}` : "";
-  const inner = `SELECT ${values} FROM records WHERE ${predicate}${sample}`;
+  const found = `SELECT call_key, ${values} FROM records WHERE ${predicate}${sample}`;
+  const inner = group.reduce((rows, { party }, place) => resolved(rows, party, `value${place}`, filter, params), found);
   const names = group.map((_, place) => `value${place}`);
   const sets = names.map((name) => `(${name})`).join(", ");
   const which = names.map((name, place) => `grouping(${name}) = 0, toUInt32(${place})`).join(", ");
@@ -172,6 +189,17 @@ function facetStatement(group: readonly FacetColumn[], filter: RecordFilter, lim
     `SELECT multiIf(${which}, toUInt32(${group.length})) AS facet, multiIf(${text}, '') AS value, count() AS records ` +
       `FROM (${inner}) GROUP BY GROUPING SETS (${sets}, ()) ` +
       `ORDER BY facet, records DESC, value LIMIT ${params.add(limit + 2, "UInt64")} BY facet`,
+  );
+}
+
+/** Rows whose value is the name of the settled call, where that is another one. */
+function resolved(rows: string, party: Party | null, value: string, filter: RecordFilter, params: Params): string {
+  const renamed = party === null ? null : renamedCalls(party, filter.names, filter, params);
+  if (renamed === null) return rows;
+  const name = `renamed_${party}`;
+  return (
+    `SELECT * REPLACE (if(empty(${name}), ${value}, ${name}) AS ${value}) FROM (${rows}) AS found ` +
+    `LEFT ANY JOIN (SELECT call_key, min(${party}) AS ${name} ${renamed} GROUP BY call_key) AS calls USING (call_key)`
   );
 }
 

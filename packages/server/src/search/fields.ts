@@ -34,7 +34,7 @@ export async function listFields(
   signal?: AbortSignal,
 ): Promise<FieldsAnswer> {
   const nowUs = sources.clock.nowUs();
-  const filter: RecordFilter = { ...readQuestion(question, nowUs), scope, nowUs, sizes: null };
+  const filter: RecordFilter = { ...readQuestion(question, nowUs), scope, nowUs, sizes: null, names: sources.names() };
   const params = new Params();
   const { predicate } = filterPredicate(filter, params);
   const sample = params.add(ATTRIBUTE_SAMPLE_RECORDS, "UInt64");

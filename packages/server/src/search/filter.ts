@@ -1,6 +1,7 @@
 import { compileQuery } from "./compile/compile.ts";
 import { instant } from "./compile/times.ts";
 import type { Query, QueryNote } from "./language/syntax.ts";
+import type { CallNames } from "./call-names.ts";
 import type { Scope } from "./scope.ts";
 import { allOf } from "./compile/sql.ts";
 import type { Params } from "./compile/sql.ts";
@@ -20,6 +21,8 @@ export interface RecordFilter {
   readonly nowUs: number;
   /** Only leaves below these sizes; null: all that are indexed. */
   readonly sizes: TreeSizes | null;
+  /** Who `caller` and `callee` are. */
+  readonly names: CallNames;
 }
 
 export type TimeAxis = "timestamp" | "received_at";
@@ -43,7 +46,11 @@ export function axisColumn(axis: TimeAxis): string {
 }
 
 export function filterPredicate(filter: RecordFilter, params: Params): FilterPredicate {
-  const { predicate, selective, notes } = compileQuery(filter.query, params, filter.nowUs);
+  const { predicate, selective, notes } = compileQuery(filter.query, params, {
+    nowUs: filter.nowUs,
+    names: filter.names,
+    period: { axis: filter.axis, fromUs: filter.fromUs, toUs: filter.toUs },
+  });
   const parts = [
     scopePredicate(filter.scope, params),
     filter.own ? "1" : `observed_principal != '${OWN_PRINCIPAL}'`,

@@ -53,7 +53,7 @@ export async function countHistogram(
 ): Promise<HistogramAnswer> {
   const { reader, clock } = sources;
   const nowUs = clock.nowUs();
-  const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null };
+  const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null, names: sources.names() };
   const asked = checkedCount(request.buckets, DEFAULT_BUCKETS, MAX_BUCKETS, "buckets");
   const span = await spanOf(sources, filter, signal);
   const empty = span.fromUs >= span.toUs;

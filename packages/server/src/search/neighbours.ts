@@ -1,4 +1,5 @@
 /** What happened right before and after a record, by the same service, with the same credential, from the same peer. */
+import { NO_CALL_NAMES } from "./call-names.ts";
 import type { StoredRecord } from "@tallystick/record";
 import { timestampUs } from "@tallystick/record";
 
@@ -128,6 +129,8 @@ function readSide(
     toUs: null,
     nowUs: us,
     sizes: null,
+    // A neighbour has the same name in its own record.
+    names: NO_CALL_NAMES,
   };
   const after = { us, tree: record.tree, leafIndex: record.leaf_index };
   return readPage(reader, clock, { filter, order, limit, after, firstWidthUs: null }, signal);

@@ -4,7 +4,7 @@ import type { StoredRow } from "../index/rows.ts";
 import { allOf, Params } from "./compile/sql.ts";
 import { instant } from "./compile/times.ts";
 import type { PageKey } from "./cursor.ts";
-import { axisColumn, filterPredicate, periodPredicate } from "./filter.ts";
+import { axisColumn, filterPredicate } from "./filter.ts";
 import type { RecordFilter } from "./filter.ts";
 import type { PageOrder, Window } from "./windows.ts";
 
@@ -47,8 +47,7 @@ function pageStatement({ filter, window, after, order, wanted }: PageQuestion, c
   const params = new Params();
   const column = axisColumn(filter.axis);
   const predicate = allOf([
-    periodPredicate(filter.axis, window.fromUs, window.toUs, params),
-    filterPredicate({ ...filter, fromUs: null, toUs: null }, params).predicate,
+    filterPredicate({ ...filter, fromUs: window.fromUs, toUs: window.toUs }, params).predicate,
     after === null ? "1" : afterPredicate(column, after, order, params),
   ]);
   const way = order === "newest" ? "DESC" : "ASC";

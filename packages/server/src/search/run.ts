@@ -26,14 +26,14 @@ export interface Run {
   readonly cursorAt: (after: PageKey | null) => string;
 }
 
-export function planRun({ follower, clock }: SearchSources, scope: Scope, request: RunRequest): Run {
+export function planRun({ follower, clock, names }: SearchSources, scope: Scope, request: RunRequest): Run {
   const order = request.order ?? "newest";
   const key = questionKey(request, order);
   const cursor = request.cursor ? decodeCursor(request.cursor, key) : null;
   const nowUs = cursor?.nowUs ?? clock.nowUs();
   const sizes = cursor?.sizes ?? treeSizes(follower.positions(), scope);
   return {
-    filter: { ...readQuestion(request, nowUs), scope, nowUs, sizes },
+    filter: { ...readQuestion(request, nowUs), scope, nowUs, sizes, names: names() },
     order,
     after: cursor?.after ?? null,
     sizes,

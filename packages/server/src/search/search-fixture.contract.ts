@@ -2,6 +2,7 @@ import type { StoredRecord } from "@tallystick/record";
 
 import { openTemporaryIndex } from "../index/engine/temporary-index.ts";
 import { NOW_US } from "./records.contract.ts";
+import { NO_CALL_NAMES } from "./call-names.ts";
 import { Search } from "./search.ts";
 
 /** Search over a real engine and its follower, with a clock that stands still. */
@@ -41,7 +42,7 @@ export async function openSearchFixture(): Promise<SearchFixture> {
   };
   const clock = { nowUs: () => NOW_US, monotonicMs: () => elapsedMs++, after: () => () => undefined };
   return {
-    search: new Search({ reader: index.index.reader, follower, clock }),
+    search: new Search({ reader: index.index.reader, follower, clock, names: () => NO_CALL_NAMES }),
     stored,
     async insert(records) {
       for (const tree of new Set(records.map((record) => record.tree))) {

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import type { CallNames } from "./call-names.ts";
 import type { IndexFollower, IndexReader } from "../index/index-seam.ts";
 
 /** What all of search reads from. */
@@ -6,6 +7,8 @@ export interface SearchSources {
   readonly reader: IndexReader;
   readonly follower: Pick<IndexFollower, "positions" | "onIndexed" | "state">;
   readonly clock: Clock;
+  /** As of this moment. */
+  readonly names: () => CallNames;
 }
 
 /** The index is still being filled with what the journal has had for long. */

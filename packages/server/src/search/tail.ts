@@ -50,7 +50,9 @@ export function tailRecords(
   signal: AbortSignal,
 ): AsyncIterable<TailEvent> {
   const nowUs = sources.clock.nowUs();
-  const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null };
+  // Calls of what just came are not settled: names and aliases are what there is.
+  const names = { ...sources.names(), calls: null };
+  const filter: RecordFilter = { ...readQuestion(request, nowUs), scope, nowUs, sizes: null, names };
   filterPredicate(filter, new Params());
   return follow(sources, filter, beginning(sources, scope, request), signal);
 }

@@ -11,7 +11,7 @@ import type { DueWindow } from "./halves.ts";
 import { heardRecorders, knownRecorders, knownSkews, learnRecorders } from "./learn.ts";
 import type { RecorderRow, SkewRow } from "./learn.ts";
 import { edgeName } from "./deadlines.ts";
-import { RECORDERS_WRITTEN_US, REPORTS_DAYS, STEP_LIMITS } from "./limits.ts";
+import { ALIAS_HOURS, RECORDERS_WRITTEN_US, REPORTS_DAYS, STEP_LIMITS } from "./limits.ts";
 import { learnedAliases } from "./names.ts";
 import type { AliasRow } from "./names.ts";
 
@@ -55,7 +55,7 @@ export class Experience {
     const minute = Math.floor(fromUs / MINUTE_US);
     if (this.#minute === minute) return false;
     this.edges = await this.#ask<EdgeHalves>(learnedHalves(minute * 60));
-    this.aliases = await this.#ask<AliasRow>(learnedAliases(fromUs - DAY_US));
+    this.aliases = await this.#ask<AliasRow>(learnedAliases(fromUs - ALIAS_HOURS * 3_600_000_000));
     await this.readSkews(fromUs);
     this.tried.clear();
     this.#minute = minute;

@@ -46,6 +46,8 @@ export const SUMMARY_MINUTES_AT_ONCE = 30;
 
 /** Names with a known service that are passed to a step. */
 export const MAX_ALIASES = 10_000;
+/** How long after it was last seen a learned name still says something. */
+export const ALIAS_HOURS = 24;
 /** A recorder that was last heard of longer ago does not report any more. */
 export const REPORTS_DAYS = 7;
 /** That a recorder was heard again is written down after so long. */

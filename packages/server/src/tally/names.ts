@@ -2,18 +2,52 @@
  * Who stands behind a name: declared by people, or learned from pairs, where one side's half says what it saw and the
  * other's who it is. A learned name that stood for two services within its window says nothing.
  */
-import type { Statement } from "../index/index-seam.ts";
-import { Params } from "../search/compile/sql.ts";
-import { MAX_ALIASES } from "./limits.ts";
-import { ALIASES, RECORDERS, SETTLING } from "./schema.ts";
+import { timestampUs } from "@tallystick/record";
 
-export interface Alias {
-  readonly name: string;
-  readonly service: string;
-  readonly source: "declared" | "learned";
-  /** Microseconds; null when declared without a time. */
-  readonly firstUs: number | null;
-  readonly lastUs: number | null;
+import type { NewAlias } from "../control/control.ts";
+import type { Statement } from "../index/index-seam.ts";
+import type { NameInForce } from "../search/call-names.ts";
+import { Params } from "../search/compile/sql.ts";
+import { ALIAS_HOURS, MAX_ALIASES } from "./limits.ts";
+import { ALIASES, RECORDERS, SETTLING } from "./schema.ts";
+import type { TallySettings } from "./settings.ts";
+
+/** A record of the control log comes before the configuration, and that before what pairs taught. */
+export interface Alias extends NameInForce {
+  readonly source: "declared" | "configured" | "learned";
+}
+
+/** One of each name. A learned one stands for as long as nothing of it would have been forgotten. */
+export function aliasesOf(
+  declared: readonly NewAlias[],
+  configured: TallySettings["aliases"],
+  learned: readonly AliasRow[],
+): readonly Alias[] {
+  const us = (time: string | null) => (time === null ? null : timestampUs(time));
+  const all: readonly Alias[] = [
+    ...declared.map(({ name, service, from, to }) => ({
+      name,
+      service,
+      source: "declared" as const,
+      fromUs: us(from),
+      toUs: us(to),
+    })),
+    ...configured.map((alias) => ({ ...alias, source: "configured" as const, fromUs: null, toUs: null })),
+    ...learned.map(({ name, service, first_us: fromUs, last_us: lastUs }) => ({
+      name,
+      service,
+      source: "learned" as const,
+      fromUs,
+      toUs: lastUs + ALIAS_HOURS * 3_600_000_000,
+    })),
+  ];
+  const byName = new Map<string, Alias>();
+  for (const alias of all) if (!byName.has(alias.name)) byName.set(alias.name, alias);
+  return [...byName.values()];
+}
+
+export function isInForce({ fromUs, toUs }: Alias, atUs: number): boolean {
+  return (fromUs === null || atUs >= fromUs) && (toUs === null || atUs < toUs);
 }
 
 /** What the pairs of the step teach. A name that itself records is nobody's other name. */

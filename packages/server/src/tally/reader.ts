@@ -49,13 +49,13 @@ export class TallyReader {
     const settledUs = this.#settledUs();
     const { settings } = this.#tally;
     const { experience } = this.#tally;
-    const declared = this.#tally.declared();
+    const declared = this.#tally.declared(this.#sources.clock.nowUs());
     return viewCall({ ...this.#sources, settings, declared, experience, settledUs }, scope, callId, signal);
   }
 
   /** Who calls whom. */
   async graph(scope: Scope, request: GraphRequest, signal?: AbortSignal): Promise<GraphAnswer> {
-    const names = this.#tally.declared();
+    const names = this.#tally.declared(this.#sources.clock.nowUs());
     return readGraph(this.#sources, scope, request, { settled: this.#settled(), names }, signal);
   }
 

@@ -5,10 +5,12 @@
 import { encodeLeaf, formatReceivedAt, formatTimestamp } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 
+import type { AliasInfo, PartyInfo } from "../control/control.ts";
 import { asJournal, openTemporaryIndex } from "../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
 import { until } from "../index/sample.contract.ts";
 import { realClock } from "../real-clock.ts";
+import type { CallNames } from "../search/call-names.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 import { deadlines } from "./deadlines.ts";
@@ -97,6 +99,9 @@ export interface TallyBench {
   readonly verdicts: readonly AuditRecord[];
   readonly summaries: readonly AuditRecord[];
   readonly troubles: readonly string[];
+  /** What the control log declares. */
+  readonly declared: { readonly aliases: AliasInfo[]; readonly parties: PartyInfo[] };
+  names(): CallNames;
   /** Adds halves and waits until they are searchable. */
   add(...halves: readonly Half[]): Promise<void>;
   /** Lets time come to `atS` seconds after the start and waits until all that is due by then is settled. */
@@ -118,6 +123,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
   const summaries: AuditRecord[] = [];
   const ids = new Set<string>();
   const troubles: string[] = [];
+  const declared: TallyBench["declared"] = { aliases: [], parties: [] };
   let failures = 0;
   const journal = {
     ...asJournal(index.journal),
@@ -146,6 +152,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       journal,
       clock: realClock(),
       settings: { ...SETTINGS, ...settings },
+      control: { aliases: () => declared.aliases, parties: () => declared.parties },
       onTrouble: (message) => troubles.push(message),
       tickMs: 10,
     });
@@ -156,6 +163,8 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
     verdicts,
     summaries,
     troubles,
+    declared,
+    names: () => tally.names(),
     add: (...halves) => index.add(TREE, halves),
     async passTo(atS) {
       const untilUs = START_US + Math.round(atS * SECOND_US);

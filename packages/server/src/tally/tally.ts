@@ -9,10 +9,13 @@
 import type { AuditRecord } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
+import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { CallNames } from "../search/call-names.ts";
+import { callNames } from "./call-names.ts";
 import { EdgeMinutes } from "./edge-minutes.ts";
 import type { Declared } from "./judge.ts";
 import { Experience } from "./experience.ts";
@@ -31,6 +34,8 @@ import {
   STEP_START_US,
   TICK_MS,
 } from "./limits.ts";
+import { aliasesOf, isInForce } from "./names.ts";
+import type { Alias } from "./names.ts";
 import { keepPosition, recoverPosition } from "./position.ts";
 import type { Position } from "./position.ts";
 import type { TallySettings } from "./settings.ts";
@@ -44,6 +49,8 @@ export interface TallyParts {
   readonly journal: Pick<Journal, "trees" | "receivedBeforeUs" | "appendOwn">;
   readonly clock: Clock;
   readonly settings: TallySettings;
+  /** What people declared by a record; in force from the next step on. */
+  readonly control: Pick<Control, "aliases" | "parties">;
   /** Told about failures that are being retried. Never holds content. */
   readonly onTrouble: (message: string) => void;
   /** Pause between two looks. */
@@ -102,22 +109,31 @@ export class Tally {
     return { settledUs: this.#position?.settledUs ?? 0, calls: this.#calls, verdicts: this.#verdicts };
   }
 
-  /** What is declared, and the names that pairs taught. */
-  declared(): Declared {
-    const { settings } = this.#parts;
-    const declared = new Map(settings.aliases.map(({ name, service }) => [name, service]));
-    const learned = this.#experience.aliases.filter(({ name }) => !declared.has(name));
+  /** What is declared as of a time in microseconds, and the names that pairs taught. */
+  declared(atUs: number): Declared {
+    const { settings, control } = this.#parts;
+    // A learned name was chosen by the time that the step is of.
+    const aliases = this.#aliases().filter((alias) => alias.source === "learned" || isInForce(alias, atUs));
     return {
       tolerances: settings.tolerances,
-      aliasNames: [...declared.keys(), ...learned.map(({ name }) => name)],
-      aliasServices: [...declared.values(), ...learned.map(({ service }) => service)],
-      declaredNames: [...declared.keys()],
-      oneSided: settings.oneSided,
+      aliasNames: aliases.map(({ name }) => name),
+      aliasServices: aliases.map(({ service }) => service),
+      declaredNames: aliases.filter(({ source }) => source !== "learned").map(({ name }) => name),
+      oneSided: [...settings.oneSided, ...control.parties().map(({ name }) => name)],
     };
   }
 
   get experience(): Experience {
     return this.#experience;
+  }
+
+  #aliases(): readonly Alias[] {
+    return aliasesOf(this.#parts.control.aliases(), this.#parts.settings.aliases, this.#experience.aliases);
+  }
+
+  /** Who `caller` and `callee` are, as search asks. */
+  names(): CallNames {
+    return callNames(this.isReady(), this.#aliases());
   }
 
   get settings(): TallySettings {
@@ -223,7 +239,7 @@ export class Tally {
       number,
       window,
       deadlines: settings.deadlines,
-      knowledge: this.declared(),
+      knowledge: this.declared(window.fromUs),
       experience: this.#experience,
       learns,
       append: (log, records) => this.#append(log, records),

@@ -110,7 +110,15 @@ export async function findBottlenecks(
   const limit = checkedCount(request.limit, DEFAULT_BOTTLENECKS, MAX_BOTTLENECKS, "limit");
   const question = readQuestion(request, nowUs);
   const query = throughService(question.query, request.service ?? "");
-  const filter: RecordFilter = { ...question, axis: "timestamp", query, scope, nowUs, sizes: null };
+  const filter: RecordFilter = {
+    ...question,
+    axis: "timestamp",
+    query,
+    scope,
+    nowUs,
+    sizes: null,
+    names: sources.names(),
+  };
   const endMs = clock.monotonicMs() + SEARCH_TIMEOUT_MS;
   const remainingMs = () => endMs - clock.monotonicMs();
   const sample = await sampleTraces(reader, filter, wanted, remainingMs, signal);

@@ -16,6 +16,8 @@ export interface SearchColumn {
   readonly rangeless: boolean;
   /** Every record has it. */
   readonly required: boolean;
+  /** An expression over other columns, which no index knows by its own form. */
+  readonly computed: boolean;
 }
 
 export function columnOf(name: string): SearchColumn {
@@ -31,12 +33,13 @@ export function columnOf(name: string): SearchColumn {
     shown: column.shape === "uuid" ? `toString(${column.name})` : shownExpression(column),
     rangeless: column.shape === "map" || column.shape === "names" || column.shape === "flag",
     required: column.required,
+    computed: false,
   };
 }
 
 /** An expression over other columns, see schema/records.ts. */
 function callIdColumn(field: QueryField): SearchColumn {
-  return { field, shape: "text", sql: "call_id", shown: "call_id", rangeless: false, required: true };
+  return { field, shape: "text", sql: "call_id", shown: "call_id", rangeless: false, required: true, computed: false };
 }
 
 /** The value as it is compared: in lower case unless its case counts. */

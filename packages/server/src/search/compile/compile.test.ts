@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isTallystickError } from "../../errors.ts";
 import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
+import { NO_CALL_NAMES } from "../call-names.ts";
 import { evaluate } from "../evaluate.contract.ts";
 import { filterPredicate } from "../filter.ts";
 import { MAX_QUERY_BYTES, MAX_QUERY_TERMS, MAX_VALUE_WILDCARDS } from "../limits.ts";
@@ -50,6 +51,7 @@ async function found(root: QueryNode, scope: Scope = ALL): Promise<readonly stri
     toUs: null,
     nowUs: NOW_US,
     sizes: null,
+    names: NO_CALL_NAMES,
   } as const;
   try {
     const { predicate } = filterPredicate(filter, params);

@@ -3,9 +3,11 @@ import { syntaxError } from "../language/scanner.ts";
 import type { FieldRef, Query, QueryNode, QueryNote } from "../language/syntax.ts";
 import { literalOf } from "../language/syntax.ts";
 import { columnOf, presence } from "./column.ts";
+import type { SearchColumn } from "./column.ts";
 import type { CompileContext } from "./context.ts";
 import { matchAnywhere, matchAttribute, matchField } from "./match.ts";
 import { rangeAttribute, rangeField } from "./range.ts";
+import { compileResolved, isParty } from "./resolved.ts";
 import type { Params } from "./sql.ts";
 
 /**
@@ -20,8 +22,10 @@ export interface CompiledQuery {
   readonly notes: readonly QueryNote[];
 }
 
-export function compileQuery(query: Query, params: Params, nowUs: number): CompiledQuery {
-  const context: CompileContext = { params, nowUs, notes: [...query.notes] };
+export type Compiling = Omit<CompileContext, "params" | "notes">;
+
+export function compileQuery(query: Query, params: Params, compiling: Compiling): CompiledQuery {
+  const context: CompileContext = { ...compiling, params, notes: [...query.notes] };
   const predicate = compileNode(query.root, context);
   return { predicate, selective: isSelective(query.root), notes: context.notes };
 }
@@ -40,18 +44,26 @@ function compileNode(node: QueryNode, context: CompileContext): string {
     case "match":
       if (node.field === null) return matchAnywhere(node.value, context);
       if (node.field.kind === "attribute") return matchAttribute(node.field.name, node.value, context);
-      return matchField(columnOf(node.field.name), node.value, context);
+      return onField(node.field.name, (column) => matchField(column, node.value, context), context);
     case "range":
       if (node.field.kind === "attribute") return rangeAttribute(node.field.name, node.lower, node.upper, context);
-      if (columnOf(node.field.name).rangeless) {
-        throw syntaxError(node.column, `${node.field.name} has no order.`, "a value instead of a range");
-      }
-      return rangeField(columnOf(node.field.name), node.lower, node.upper, context);
+      return onField(
+        node.field.name,
+        (column) => {
+          if (!column.rangeless) return rangeField(column, node.lower, node.upper, context);
+          throw syntaxError(node.column, `${column.field.name} has no order.`, "a value instead of a range");
+        },
+        context,
+      );
   }
 }
 
+function onField(name: string, condition: (column: SearchColumn) => string, context: CompileContext): string {
+  return isParty(name) ? compileResolved(name, condition, context) : condition(columnOf(name));
+}
+
 function compileExists(field: FieldRef, context: CompileContext): string {
-  if (field.kind === "field") return presence(columnOf(field.name));
+  if (field.kind === "field") return onField(field.name, presence, context);
   return `mapContains(attributes, ${context.params.text(field.name)})`;
 }
 

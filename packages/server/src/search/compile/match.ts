@@ -39,7 +39,7 @@ export function matchField(column: SearchColumn, value: QueryValue, context: Com
 
 /** In the column's own form, which the primary key and the bloom filters can answer; without case for names. */
 function equals(column: SearchColumn, text: string, { params }: CompileContext): string {
-  const isStoredForm = column.field.exact || column.field.kind === "enum";
+  const isStoredForm = (column.field.exact || column.field.kind === "enum") && !column.computed;
   if (!isStoredForm) return `${comparedSql(column)} = ${params.text(text)}`;
   return params.condition((param) => equalTo(column.sql, text, param));
 }

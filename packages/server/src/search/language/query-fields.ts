@@ -65,7 +65,27 @@ const PLACE_FIELDS: readonly QueryField[] = [
   },
 ];
 
-export const QUERY_FIELDS: readonly QueryField[] = [...OWN_FIELDS, ...OBSERVED_FIELDS, ...PLACE_FIELDS];
+const party = (name: string, says: string): QueryField => ({
+  name,
+  column: name,
+  kind: "name",
+  exact: true,
+  values: null,
+  says,
+});
+
+/** Resolved; what the record itself says is service_id and target_id. */
+const PARTY_FIELDS: readonly QueryField[] = [
+  party("caller", "The service that made the call: as it was settled, else by an alias, else service_id."),
+  party("callee", "The service that was called: as it was settled, else by an alias, else target_id."),
+];
+
+export const QUERY_FIELDS: readonly QueryField[] = [
+  ...OWN_FIELDS,
+  ...OBSERVED_FIELDS,
+  ...PLACE_FIELDS,
+  ...PARTY_FIELDS,
+];
 const BY_NAME: ReadonlyMap<string, QueryField> = new Map(QUERY_FIELDS.map((field) => [field.name, field]));
 
 /** Longest name for which a near known field is looked for. */
@@ -119,9 +139,7 @@ function nearestField(name: string): string | null {
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ["service", "service_id"],
   ["servicename", "service_id"],
-  ["caller", "service_id"],
   ["target", "target_id"],
-  ["callee", "target_id"],
   ["time", "timestamp"],
   ["trace", "trace_id"],
   ["span", "span_id"],

@@ -86,7 +86,8 @@ export async function readTrace(
   const nowUs = sources.clock.nowUs();
   const { fromUs, toUs } = readQuestion({ from: request.from ?? null, to: request.to ?? null }, nowUs);
   const query = parseQuery("");
-  const filter = { scope, query, own: false, axis: "timestamp" as const, fromUs, toUs, nowUs, sizes: null };
+  const names = sources.names();
+  const filter = { scope, query, own: false, axis: "timestamp" as const, fromUs, toUs, nowUs, sizes: null, names };
   const collected = await collectTrace(sources, { id, filter, limit, follow: request.follow ?? true }, signal);
   if (collected.found.length === 0) throw nothingFound(id, isFilling(sources));
   const rows = collected.found.map(({ row }) => row);
