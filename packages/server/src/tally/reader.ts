@@ -10,7 +10,11 @@ import type { CallView } from "./call-view.ts";
 import { EdgeMetrics } from "./edge-metrics.ts";
 import { readGraph } from "./graph.ts";
 import type { GraphAnswer, GraphRequest, Settled } from "./graph.ts";
-import type { TallySources } from "./reading.ts";
+import { viewCoverage } from "./coverage-view.ts";
+import type { CoverageAnswer } from "./coverage-view.ts";
+import { listAliases, listParties } from "./names-view.ts";
+import type { AliasShown, PartyShown } from "./names-view.ts";
+import type { Period, TallySources } from "./reading.ts";
 import type { Tally } from "./tally.ts";
 
 export class TallyReader {
@@ -42,6 +46,21 @@ export class TallyReader {
     const pendingFromUs = settledUs - this.#tally.settings.deadlines.longestUs;
     const counts = await countCalls(this.#sources, scope, request, pendingFromUs, signal);
     return { ...found, counts, settled_through: settledUs === 0 ? null : formatTimestamp(settledUs) };
+  }
+
+  async aliases(signal?: AbortSignal): Promise<readonly AliasShown[]> {
+    const settledUs = this.#settledUs();
+    return listAliases(this.#sources, this.#tally.declarations, settledUs, signal);
+  }
+
+  parties(): readonly PartyShown[] {
+    return listParties(this.#tally.declarations);
+  }
+
+  /** Of the last day unless the period says otherwise. */
+  async coverage(scope: Scope, period: Period, signal?: AbortSignal): Promise<CoverageAnswer> {
+    this.#settledUs();
+    return viewCoverage(this.#sources, this.#tally.declarations, scope, period, signal);
   }
 
   /** Null when the scope sees no half of it. */

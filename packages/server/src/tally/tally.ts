@@ -36,6 +36,7 @@ import {
 } from "./limits.ts";
 import { aliasesOf, isInForce } from "./names.ts";
 import type { Alias } from "./names.ts";
+import type { Declarations } from "./names-view.ts";
 import { keepPosition, recoverPosition } from "./position.ts";
 import type { Position } from "./position.ts";
 import type { TallySettings } from "./settings.ts";
@@ -134,6 +135,10 @@ export class Tally {
   /** Who `caller` and `callee` are, as search asks. */
   names(): CallNames {
     return callNames(this.isReady(), this.#aliases());
+  }
+
+  get declarations(): Declarations {
+    return this.#parts;
   }
 
   get settings(): TallySettings {
