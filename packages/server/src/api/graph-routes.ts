@@ -6,13 +6,13 @@ import { EDGE_STATES } from "../tally/edges.ts";
 import { OPEN_METRICS_TYPE } from "../tally/open-metrics-text.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { goneSignal } from "./search-query.ts";
-import { EDGE, PERIOD, present } from "./tally-routes.ts";
+import { EDGE, PERIOD, tallyReader } from "./tally-routes.ts";
 import type { TallyRoutesParts } from "./tally-routes.ts";
 
 const TAGS = ["tally"];
 
 /** The map, for people and for Prometheus. */
-export function graphRoutes(app: FastifyInstance, { tally }: TallyRoutesParts): void {
+export function graphRoutes(app: FastifyInstance, parts: TallyRoutesParts): void {
   app.get<{ Querystring: GraphParameters }>(
     "/api/graph",
     {
@@ -28,7 +28,7 @@ export function graphRoutes(app: FastifyInstance, { tally }: TallyRoutesParts): 
         response: { 200: Graph, ...problems(400, 401, 403, 404, 422, 503, 504) },
       },
     },
-    ({ query: request }, reply) => present(tally).graph(WHOLE_SCOPE, request, goneSignal(reply)),
+    ({ query: request }, reply) => tallyReader(parts).graph(WHOLE_SCOPE, request, goneSignal(reply)),
   );
   app.get(
     "/metrics/edges",
@@ -45,7 +45,7 @@ export function graphRoutes(app: FastifyInstance, { tally }: TallyRoutesParts): 
       },
     },
     async (_, reply) => {
-      const text = await present(tally).edgeMetrics();
+      const text = await tallyReader(parts).edgeMetrics();
       return reply.type(OPEN_METRICS_TYPE).send(text);
     },
   );

@@ -17,12 +17,13 @@ const TAGS = ["tally"];
 const PROBLEMS = problems(400, 401, 403, 404, 422, 503, 504);
 
 /** What both halves of calls say of each other. */
-export function tallyRoutes(app: FastifyInstance, { tally }: TallyRoutesParts): void {
-  breaksRoute(app, () => present(tally));
-  callRoute(app, () => present(tally));
+export function tallyRoutes(app: FastifyInstance, parts: TallyRoutesParts): void {
+  const reader = () => tallyReader(parts);
+  breaksRoute(app, reader);
+  callRoute(app, reader);
 }
 
-export function present(tally: TallyReader | null): TallyReader {
+export function tallyReader({ tally }: TallyRoutesParts): TallyReader {
   if (tally !== null) return tally;
   throw new TallystickError("not_found", "Calls are not paired on this server.", {
     hint: "Set tally.enabled to true.",

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from "commander";
 
+import { aliasesCommand } from "./aliases.ts";
 import { asCommandError } from "./command-error.ts";
 import { bottlenecksCommand } from "./bottlenecks.ts";
 import { configCommand } from "./config.ts";
+import { coverageCommand } from "./coverage.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { EXIT, EXIT_CODES_TEXT } from "./exit-codes.ts";
@@ -14,6 +16,7 @@ import { loginLinkCommand } from "./login-link.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { producersCommand } from "./producers.ts";
+import { partiesCommand } from "./parties.ts";
 import { proveCommand } from "./prove.ts";
 import { reindexCommand } from "./reindex.ts";
 import { searchCommand } from "./search.ts";
@@ -41,6 +44,9 @@ const COMMANDS = [
   verifyCommand,
   fsckCommand,
   reindexCommand,
+  coverageCommand,
+  aliasesCommand,
+  partiesCommand,
   keysCommand,
   loginLinkCommand,
   doctorCommand,
