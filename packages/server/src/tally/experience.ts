@@ -28,6 +28,8 @@ export class Experience {
   readonly #deriver: Deriver;
   /** By recorder and kind. */
   readonly #heard = new Map<string, Map<string, Heard>>();
+  /** Names and services (`edgeName`) that steps of the minute have told. */
+  readonly #told = new Set<string>();
   #heardUs = 0;
   #minute = -1;
   edges: readonly EdgeHalves[] = [];
@@ -55,11 +57,23 @@ export class Experience {
     const minute = Math.floor(fromUs / MINUTE_US);
     if (this.#minute === minute) return false;
     this.edges = await this.#ask<EdgeHalves>(learnedHalves(minute * 60));
-    this.aliases = await this.#ask<AliasRow>(learnedAliases(fromUs - ALIAS_HOURS * 3_600_000_000));
+    await this.readAliases(fromUs);
+    this.#told.clear();
     await this.readSkews(fromUs);
     this.tried.clear();
     this.#minute = minute;
     return true;
+  }
+
+  async readAliases(atUs: number): Promise<void> {
+    this.aliases = await this.#ask<AliasRow>(learnedAliases(atUs - ALIAS_HOURS * 3_600_000_000));
+  }
+
+  /** True when one of these names and services was not told within the minute. */
+  isNews(pairs: readonly string[]): boolean {
+    const before = this.#told.size;
+    for (const pair of pairs) this.#told.add(pair);
+    return this.#told.size > before;
   }
 
   async readSkews(atUs: number): Promise<void> {

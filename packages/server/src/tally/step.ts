@@ -106,10 +106,11 @@ export class Step {
 
   async #learn(contents: Contents): Promise<void> {
     const { window, number, learns, experience } = this.#request;
-    if (learns && contents.paired > 0) {
-      await this.#derive(learnSkews(number));
-      if (contents.paired_aliases > 0) await this.#derive(LEARN_ALIASES);
-    }
+    if (learns && contents.paired > 0) await this.#derive(learnSkews(number));
+    // A name that stands for a second service says nothing from now on, so what is new is never put off.
+    const isNews = experience.isNews(contents.aliases);
+    if (contents.aliases.length > 0 && (learns || isNews)) await this.#derive(LEARN_ALIASES);
+    if (isNews) await experience.readAliases(window.fromUs);
     // A credential that is new is known before a half alone is held against those that are.
     if (contents.paired_credentials > 0 && (learns || contents.lone_credentials > 0))
       await this.#derive(LEARN_CREDENTIALS);
@@ -291,7 +292,8 @@ interface Contents {
   readonly calls: number;
   readonly paired: number;
   readonly paired_credentials: number;
-  readonly paired_aliases: number;
+  /** Names under which one side saw the other, and who that was (`edgeName`). */
+  readonly aliases: readonly string[];
   readonly lone: number;
   readonly lone_traced: number;
   readonly lone_credentials: number;
@@ -308,7 +310,11 @@ const IS_LONE = "(callers = 0 OR callees = 0)";
 const CONTENTS = `SELECT (SELECT groupUniqArray(toString(kind)) FROM ${DUE.name}) AS kinds, count() AS calls,
   countIf(NOT ${IS_LONE}) AS paired,
   countIf(NOT ${IS_LONE} AND notEmpty(d_credential_id)) AS paired_credentials,
-  countIf(NOT ${IS_LONE} AND (startsWith(d_service_id, 'address:') OR c_target_id != d_target_id)) AS paired_aliases,
+  arrayConcat(
+    groupUniqArrayIf(${MAX_STEP_NAMES})(concat(d_service_id, '\\n', c_service_id), NOT ${IS_LONE}
+      AND startsWith(d_service_id, 'address:')),
+    groupUniqArrayIf(${MAX_STEP_NAMES})(concat(c_target_id, '\\n', d_target_id), NOT ${IS_LONE}
+      AND c_target_id != d_target_id)) AS aliases,
   countIf(${IS_LONE}) AS lone, countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced,
   countIf(callers = 0 AND notEmpty(d_credential_id)) AS lone_credentials,
   countIf(callers = 0 AND notEmpty(d_call_nonce_digest)) AS lone_nonces,
