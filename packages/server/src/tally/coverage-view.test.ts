@@ -58,7 +58,7 @@ test("coverage says what is missing, since when, and what to switch on", async (
   expect(advice.get("orders")).toBe(
     "orders records calls it makes, none that it receives: switch on server instrumentation, or declare it one-sided",
   );
-  expect(found.edges[2]?.since).toBe(formatTimestamp(START_US + 60_000_000));
+  expect(found.edges[2]?.since).toBe(formatTimestamp(START_US + 70_000_000));
   expect(found.services.map(({ service, declared }) => [service, declared?.source])).toEqual([
     ["bank", "declared"],
     ["postgres", "configured"],
