@@ -56,11 +56,20 @@ FROM ${SETTLING.name} WHERE late = 0 GROUP BY caller, callee ORDER BY count() DE
  * of which both halves have had time to come. Asked for edges of which nothing is learned yet, by the names of those
  * that record them.
  */
-export function aheadHalves(edges: readonly EdgeHalves[], window: DueWindow, deadlineUs: number): Statement {
+export function aheadHalves(
+  edges: readonly EdgeHalves[],
+  window: DueWindow,
+  deadlineUs: number,
+  callsInWindow: number,
+): Statement {
   const params = new Params();
   const names = params.add([...new Set(edges.flatMap(({ caller, callee }) => [caller, callee]))], "Array(String)");
   const begun = params.add(window.fromUs - 2 * deadlineUs, "Int64");
   const timely = params.add(window.toUs - Math.floor(deadlineUs / 2), "Int64");
+  // Of many calls some, and those with all of their halves.
+  const spanUs = window.toUs - window.fromUs;
+  const halves = (2 * callsInWindow * (spanUs + 3 * deadlineUs)) / spanUs;
+  const oneOf = params.add(Math.ceil(halves / AHEAD_ROWS), "UInt64");
   const half = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
   return params.statement(
     `SELECT if(callers > 0, c_service, d_service) AS caller, if(callees > 0, d_target, c_target) AS callee,
@@ -73,7 +82,7 @@ FROM (
   FROM (
     SELECT call_key, side, service_id, target_id, toUnixTimestamp64Micro(observed_received_at) AS us FROM records
     WHERE ${receivedBetween(window.fromUs - 3 * deadlineUs, window.toUs, params)} AND ${IS_HALF}
-      AND has(${names}, recorder_id) LIMIT ${AHEAD_ROWS}
+      AND has(${names}, recorder_id) AND call_key % ${oneOf} = 0
   ) GROUP BY call_key HAVING first_us >= ${begun} AND first_us < ${timely}
 ) GROUP BY caller, callee ORDER BY count() DESC LIMIT ${MAX_EDGES}`,
   );

@@ -144,7 +144,7 @@ export class Step {
     const { window, knowledge, experience } = this.#request;
     const ask: Ask = (statement) => this.#ask(statement);
     const source = () => SETTLING.name;
-    const sampled = contents.lone > 0 ? await this.#sampled() : { callers: [], callees: [] };
+    const sampled = contents.lone > 0 ? await this.#sampled(contents.calls) : { callers: [], callees: [] };
     if (contents.lone_credentials > 0) this.#usedBy = await credentialsUsed(ask, source);
     const isSkewed = contents.pairs.filter((pair) => experience.skews.has(pair));
     const recording = (side: "caller" | "callee" | "either") =>
@@ -163,13 +163,13 @@ export class Step {
     };
   }
 
-  async #sampled(): Promise<Sampled> {
+  async #sampled(calls: number): Promise<Sampled> {
     const { window, deadlines, experience } = this.#request;
     const now = await this.#ask<EdgeHalves>(SETTLING_HALVES);
     const fresh = unlearned(experience.edges, now);
     const names = fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`);
     if (untried(experience.tried, names).length === 0) return sampledEdges(experience.edges, now);
-    const ahead = aheadHalves(fresh, window, deadlines.longestUs);
+    const ahead = aheadHalves(fresh, window, deadlines.longestUs, calls);
     return sampledEdges(experience.edges, [...now, ...(await this.#ask<EdgeHalves>(ahead))]);
   }
 
