@@ -149,7 +149,10 @@ async function reindexFolder(
   try {
     const folder = await openServerFolder(machine, request.folder, config, request.base);
     closers.add("lock", () => (health.isFallen ? undefined : folder.lock.release()));
-    const stores = await openStores({ machine, config, base: request.base, folder, log, closers, onFatal, health });
+    // Calls are judged by a server; a command writes nothing into the log.
+    const quiet = { ...config, tally: { ...config.tally, enabled: false } };
+    const base = request.base;
+    const stores = await openStores({ machine, config: quiet, base, folder, log, closers, onFatal, health });
     const total = stores.journal.trees().reduce((sum, { size }) => sum + size, 0);
     const show = () => {
       onProgress(total - stores.index.lagRecords(), total);

@@ -5,11 +5,12 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { allOf, Params } from "../search/compile/sql.ts";
+import { scopePredicate } from "../search/filter.ts";
 import type { Scope } from "../search/scope.ts";
 import { COVERAGE_WHOLE, MAX_EDGES } from "./limits.ts";
 import { listParties } from "./names-view.ts";
 import type { Declarations, PartyShown } from "./names-view.ts";
-import { edgeRows, limitsFor, OWN_SETTINGS, periodOf, scopePredicate } from "./reading.ts";
+import { edgeRows, limitsFor, OWN_SETTINGS, periodOf } from "./reading.ts";
 import type { Period, PeriodUs, TallySources } from "./reading.ts";
 import { CALLS, RECORDERS, STANDING } from "./schema.ts";
 

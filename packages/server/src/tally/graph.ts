@@ -3,6 +3,7 @@ import { formatTimestamp } from "@tallystick/record";
 
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
+import { scopePredicate } from "../search/filter.ts";
 import type { Scope } from "../search/scope.ts";
 import { edgeName } from "./deadlines.ts";
 import { quantilesUs } from "./durations.ts";
@@ -12,7 +13,7 @@ import type { EdgeState } from "./edges.ts";
 import { MAX_EDGE_CREDENTIALS, MAX_EDGE_OPERATIONS, MAX_GRAPH_EDGES, MAX_RECORDERS } from "./limits.ts";
 import { readPending } from "./pending.ts";
 import type { PendingEdge, PendingRequest } from "./pending.ts";
-import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf, scopePredicate } from "./reading.ts";
+import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf } from "./reading.ts";
 import type { Edge, EdgeRows, Period, PeriodUs, TallySources } from "./reading.ts";
 import { EDGE_CREDENTIALS, RECORDERS } from "./schema.ts";
 

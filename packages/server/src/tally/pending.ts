@@ -5,11 +5,12 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { Params } from "../search/compile/sql.ts";
+import { scopePredicate } from "../search/filter.ts";
 import type { Scope } from "../search/scope.ts";
 import { IS_HALF, receivedBetween } from "./halves.ts";
 import type { Knowledge } from "./judge.ts";
 import { MAX_GRAPH_EDGES } from "./limits.ts";
-import { limitsFor, OWN_SETTINGS, scopePredicate } from "./reading.ts";
+import { limitsFor, OWN_SETTINGS } from "./reading.ts";
 import type { Edge, PeriodUs, TallySources } from "./reading.ts";
 import { CALLS } from "./schema.ts";
 

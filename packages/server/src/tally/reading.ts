@@ -4,6 +4,7 @@ import { TallystickError } from "../errors.ts";
 import type { IndexReader, QueryLimits } from "../index/index-seam.ts";
 import type { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } from "../search/limits.ts";
+import { scopePredicate } from "../search/filter.ts";
 import type { Scope } from "../search/scope.ts";
 import { parseInstant } from "../search/time.ts";
 import { goodDays, newest } from "./edges.ts";
@@ -56,11 +57,6 @@ export function parseEdge(text: string): Edge {
     hint: "Write caller:callee, as orders:payments; a colon within a name as %3A.",
     at: { parameter: "edge" },
   });
-}
-
-export function scopePredicate({ logs }: Scope, params: Params): string {
-  if (logs === "*") return "1";
-  return logs.length === 0 ? "0" : `has(${params.add(logs, "Array(String)")}, log)`;
 }
 
 const MINUTE_US = 60_000_000;
