@@ -11,6 +11,8 @@ import { runReadme } from "./readme-shell.ts";
 
 const FLEET = fileURLToPath(new URL("../examples/fleet/dist/main.js", import.meta.url));
 const TIMEOUT_MS = 180_000;
+/** A fleet, a server and a command a second, beside whatever else is tested: slow where there are few cores. */
+const README_TIMEOUT_MS = 420_000;
 const HEALTHY_EDGES = [
   "kiosk:storefront",
   "storefront:inventory",
@@ -139,11 +141,11 @@ test("the impostor is found by what orders does not say, and by its key", { time
   expect(new Set(calls.map(credentialOf))).toEqual(new Set([foreign.callee_value ?? undefined]));
 });
 
-test("the fleet's README finds the impostor", { timeout: TIMEOUT_MS }, async ({ skip }) => {
+test("the fleet's README finds the impostor", { timeout: README_TIMEOUT_MS }, async ({ skip }) => {
   skip(!(await offersTally()), "this server has no /api/tally");
   // It starts a fleet of its own; two at a time are more than a small machine holds.
   await end();
-  const { blocks, stdout, stderr } = await runReadme("examples/fleet/README.md", TIMEOUT_MS - 10_000);
+  const { blocks, stdout, stderr } = await runReadme("examples/fleet/README.md", README_TIMEOUT_MS - 10_000);
   expect(blocks).toBeGreaterThanOrEqual(3);
   expect(stderr).toContain("exit 0");
   expect(stdout).toContain("unpaired_callee");

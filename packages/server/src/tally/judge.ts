@@ -64,7 +64,7 @@ function excuse(knowledge: Knowledge, params: Params): string {
       ${among("caller", knowledge.oneSided)}, concat(caller, ' is declared one-sided'),
       ${isAddress("caller")} OR learned_only, 'unknown caller',
       NOT ${among("caller", knowledge.callers)}, concat(caller, ' has never recorded a call that it made'),
-      ${among(edge, knowledge.sampledCallees)}, concat(caller, ' records only part of the calls of this edge'), ''))`;
+      NOT is_foreign AND ${among(edge, knowledge.sampledCallees)}, concat(caller, ' records only part of the calls of this edge'), ''))`;
 }
 
 /** `10.1.2.0/24` or the first 48 bits: where an unknown caller came from. */
@@ -111,6 +111,12 @@ function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: 
     [
       "callee",
       "multiIf(callees > 0, toString(d_target_id), notEmpty(known_callee), known_callee, toString(c_target_id))",
+    ],
+    // A key that the caller never used is news also where its halves are often missing.
+    [
+      "is_foreign",
+      `callers = 0 AND notEmpty(d_credential_id) AND caller IN (credential_callers)
+    AND concat(caller, '\\n', d_credential_id) NOT IN (credentials)`,
     ],
     ["reason", `if(is_paired, '', ${excuse(knowledge, params)})`],
     [

@@ -239,8 +239,7 @@ export function loneRules(usedBy: ReadonlyMap<string, readonly string[]>): reado
     {
       kind: "discrepancy_identity",
       field: "credential_id",
-      when: `reason = '' AND NOT is_replayed AND callees > 0 AND notEmpty(d_credential_id)
-      AND caller IN (credential_callers) AND concat(caller, '\\n', d_credential_id) NOT IN (credentials)`,
+      when: "reason = '' AND NOT is_replayed AND is_foreign",
       tell: ({ caller, d }) => ({
         caller: (usedBy.get(caller) ?? []).slice(0, 5).join(", "),
         callee: d.credential_id,
