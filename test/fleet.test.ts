@@ -7,12 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
-import { runReadme } from "./readme-shell.ts";
 
 const FLEET = fileURLToPath(new URL("../examples/fleet/dist/main.js", import.meta.url));
 const TIMEOUT_MS = 180_000;
-/** A fleet, a server and a command a second, beside whatever else is tested: slow where there are few cores. */
-const README_TIMEOUT_MS = 420_000;
 const HEALTHY_EDGES = [
   "kiosk:storefront",
   "storefront:inventory",
@@ -42,7 +39,6 @@ interface Tally {
 let folder: string;
 let server: RunningServer;
 let fleet: ChildProcess;
-let isEnded = false;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tallystick-fleet-"));
@@ -52,19 +48,14 @@ beforeAll(async () => {
   fleet = spawn(process.execPath, args, { env, stdio: ["pipe", "ignore", "inherit"] });
 }, TIMEOUT_MS);
 
-/** Ends the fleet and its server, once. */
-async function end(): Promise<void> {
+afterAll(async () => {
   if (fleet.exitCode === null) {
     fleet.stdin?.end();
     await once(fleet, "exit");
   }
-  if (isEnded) return;
-  isEnded = true;
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
-}
-
-afterAll(end, TIMEOUT_MS);
+}, TIMEOUT_MS);
 
 /** The two sides of what payments was asked in the name of orders. */
 async function charges(): Promise<{ readonly callers: readonly Exported[]; readonly callees: readonly Exported[] }> {
@@ -139,15 +130,4 @@ test("the impostor is found by what orders does not say, and by its key", { time
   const calls = await impostorCalls();
   expect(calls.map(({ call_id: id }) => id)).toContain(foreign.call_id);
   expect(new Set(calls.map(credentialOf))).toEqual(new Set([foreign.callee_value ?? undefined]));
-});
-
-test("the fleet's README finds the impostor", { timeout: README_TIMEOUT_MS }, async ({ skip }) => {
-  skip(!(await offersTally()), "this server has no /api/tally");
-  // It starts a fleet of its own; two at a time are more than a small machine holds.
-  await end();
-  const { blocks, stdout, stderr } = await runReadme("examples/fleet/README.md", README_TIMEOUT_MS - 10_000);
-  expect(blocks).toBeGreaterThanOrEqual(3);
-  expect(stderr).toContain("exit 0");
-  expect(stdout).toContain("unpaired_callee");
-  expect(stdout).toContain("credential_id");
 });
