@@ -1,6 +1,6 @@
 /** What is said of a call: who the two are, its state, and which rules are broken, as SQL over the grouped columns. */
 import type { Params } from "../search/compile/sql.ts";
-import { brokenBits, loneRules, pairRules, SAW_END } from "./rules.ts";
+import { brokenBits, isAddress, loneRules, pairRules, SAW_END } from "./rules.ts";
 import { GROUPED_COLUMNS, namesOf } from "./schema.ts";
 
 export interface Tolerances {
@@ -39,8 +39,6 @@ export interface Knowledge {
 
 /** The part of it that people decide and that changes slowly. */
 export type Declared = Pick<Knowledge, "tolerances" | "aliasNames" | "aliasServices" | "declaredNames" | "oneSided">;
-
-const isAddress = (name: string) => `(startsWith(${name}, 'address:') OR ${name} IN ('unknown', ''))`;
 
 /** Errors after which nothing reached the other side. */
 const CONNECT_ERRORS =

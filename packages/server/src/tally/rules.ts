@@ -55,7 +55,8 @@ const fieldRule = (kind: BreakKind, field: keyof HalfFacts, when: string, tolera
   tell: ({ c, d }) => ({ caller: String(c[field]), callee: String(d[field]), tolerance }),
 });
 
-const isAddress = (name: string) => `(startsWith(${name}, 'address:') OR ${name} IN ('unknown', ''))`;
+/** Says where somebody was seen, not who it was. */
+export const isAddress = (name: string) => `(startsWith(${name}, 'address:') OR ${name} IN ('unknown', ''))`;
 const reports = (name: string) => `toString(${name}) IN (recorders)`;
 
 /** A caller that gave up, or to which no code came back, did not see how it ended. */
