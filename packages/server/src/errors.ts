@@ -39,6 +39,7 @@ export const ERROR_CODES = [
   "ledger_mismatch",
   "disk_failed",
   "name_taken",
+  "not_pending",
   "internal",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

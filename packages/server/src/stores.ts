@@ -85,7 +85,10 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
       throw error;
     });
   });
-  const control = await openControl({ journal, clock: machine.clock, random: machine.random });
+  const control = await openControl(
+    { journal, clock: machine.clock, random: machine.random },
+    { mode: config.control.approvals, actions: config.control.approvals_for },
+  );
   const tally = openTally(request, { journal, index, control });
   return { compute, journal, ledger, index, copies, control, tally };
 }

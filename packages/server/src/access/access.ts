@@ -1,6 +1,7 @@
 import type { Standing } from "@tallystick/record";
 
 import type { Role } from "../control/role.ts";
+import type { Scope } from "../search/scope.ts";
 export type { Role };
 
 /** Who is asking, after authentication. */
@@ -14,6 +15,8 @@ export interface Principal {
   readonly relay: readonly string[] | "*" | null;
   /** The log its records go to. */
   readonly log: string;
+  /** What it sees of the log; `scopeOf` of its role and of what was granted to it. */
+  readonly scope: Scope;
 }
 
 /**

@@ -2,7 +2,9 @@ import { timingSafeEqual } from "node:crypto";
 
 import type { Control, KeyInfo } from "../control/control.ts";
 import { ADMIN_PREFIX, isWellFormedSecret, secretDigest } from "../control/secret.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Principal } from "./access.ts";
+import { scopeOf } from "./permissions.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Throttle } from "./throttle.ts";
 
@@ -45,7 +47,14 @@ export function authenticate(parts: AccessParts, credentials: Credentials): Auth
   return { kind: "known", principal: { ...ADMIN, name: session.name }, by: "session" };
 }
 
-const ADMIN: Principal = { name: "admin", role: "admin", service: null, relay: null, log: DEFAULT_LOG };
+const ADMIN: Principal = {
+  name: "admin",
+  role: "admin",
+  service: null,
+  relay: null,
+  log: DEFAULT_LOG,
+  scope: WHOLE_SCOPE,
+};
 
 function failure(throttle: Throttle, address: string): Authentication {
   const retryAfterS = throttle.failed(address);
@@ -62,6 +71,6 @@ function byBearer(parts: AccessParts, authorization: string): Principal | null {
   return key === null ? null : principalOf(key);
 }
 
-function principalOf(key: KeyInfo): Principal {
-  return { name: `key:${key.name}`, role: key.role, service: key.service, relay: key.relay, log: key.log };
+function principalOf({ name, role, service, relay, log, scope }: KeyInfo): Principal {
+  return { name: `key:${name}`, role, service, relay, log, scope: scopeOf(role, scope) };
 }

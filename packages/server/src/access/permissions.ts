@@ -1,17 +1,51 @@
+/**
+ * Who may do what: one table. A route names the permission that it needs, a role has permissions, and a scope says
+ * which records a reader's permissions are about. docs/access.md is generated from here.
+ */
 import type { Role } from "../control/role.ts";
+import { EMPTY_SCOPE } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
 
-/** write: send records. read: search, tail, export, entries, proofs, metrics. manage: keys and login links. */
-export type Permission = "write" | "read" | "manage";
+/** What each permission lets somebody do, as it stands after "may" and "may not". */
+export const PERMISSIONS = {
+  write: "send records",
+  read: "read the log",
+  payloads: "open sealed bodies",
+  audit: "see who read what",
+  hold: "place and release holds",
+  erase: "erase bodies and leaves",
+  retain: "change how long records are kept or start a clean-up",
+  approve: "approve what somebody else proposed",
+  operate: "rotate keys, rebuild the index or back up",
+  manage: "manage keys, users, logins and names",
+} as const;
+export type Permission = keyof typeof PERMISSIONS;
 
-/** Scopes by log and service come with users; until then a reader reads everything. */
-const MAY: Readonly<Record<Role, readonly Permission[]>> = {
-  admin: ["write", "read", "manage"],
-  investigator: ["read"],
-  auditor: ["read"],
+const EVERY_PERMISSION = Object.keys(PERMISSIONS) as readonly Permission[];
+
+/** Permissions by role. */
+export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
+  admin: EVERY_PERMISSION,
+  investigator: ["read", "payloads", "audit", "hold"],
+  auditor: ["read", "audit"],
   viewer: ["read"],
   producer: ["write"],
 };
 
+/** The log of who read what. */
+export const ACCESS_LOG = "access";
+
 export function may(role: Role, permission: Permission): boolean {
-  return MAY[role].includes(permission);
+  return ROLE_PERMISSIONS[role].includes(permission);
+}
+
+/** What somebody of this role sees of what was granted: who read what only when the role may know it. */
+export function scopeOf(role: Role, granted: Scope): Scope {
+  if (may(role, "audit")) return granted;
+  if (!may(role, "read")) return EMPTY_SCOPE;
+  const { logs } = granted;
+  if (logs === "*") return { ...granted, logs: { allBut: [ACCESS_LOG] } };
+  return "allBut" in logs
+    ? { ...granted, logs: { allBut: [...logs.allBut, ACCESS_LOG] } }
+    : { ...granted, logs: logs.filter((log) => log !== ACCESS_LOG) };
 }

@@ -1,8 +1,8 @@
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import { PartySchema } from "./names-routes.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { goneSignal } from "./search-query.ts";
 import { PERIOD, tallyReader } from "./tally-routes.ts";
@@ -69,6 +69,6 @@ export function coverageRoute(app: FastifyInstance, parts: TallyRoutesParts): vo
         response: { 200: Coverage, ...problems(400, 401, 403, 404, 422, 503, 504) },
       },
     },
-    ({ query: period }, reply) => tallyReader(parts).coverage(WHOLE_SCOPE, period, goneSignal(reply)),
+    (request, reply) => tallyReader(parts).coverage(scopeOf(request), request.query, goneSignal(reply)),
   );
 }

@@ -218,6 +218,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Reading or writing a file failed.",
   ),
   name_taken: entry(409, "The name is taken", "Choose another name.", "Something with this name exists already."),
+  not_pending: entry(
+    409,
+    "It waits for nobody",
+    "Look at its state with `tallystick approvals`, and propose it anew when it is still wanted.",
+    "A proposal was decided, carried out or left to expire already.",
+  ),
   internal: entry(
     500,
     "An error of Tallystick's own",

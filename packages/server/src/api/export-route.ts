@@ -12,8 +12,8 @@ import { isTallystickError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { EXPORT_FORMATS, exportContentType } from "../search/export/export.ts";
 import type { ExportChunk, ExportFormatName, ExportRequest } from "../search/export/export.ts";
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Search } from "../search/search.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { CURSOR, goneSignal, ORDER, orderOf, QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
@@ -85,7 +85,7 @@ export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void
     },
     (request: FastifyRequest<{ Querystring: ExportParameters }>, reply) =>
       sendExport(parts, request.query, reply, ({ order, ...question }) =>
-        parts.search.export(WHOLE_SCOPE, { ...question, order: orderOf(order) }, goneSignal(reply)),
+        parts.search.export(scopeOf(request), { ...question, order: orderOf(order) }, goneSignal(reply)),
       ),
   );
 }

@@ -1,9 +1,9 @@
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import { EDGE_STATES } from "../tally/edges.ts";
 import { OPEN_METRICS_TYPE } from "../tally/open-metrics-text.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { goneSignal } from "./search-query.ts";
 import { EDGE, PERIOD, tallyReader } from "./tally-routes.ts";
@@ -28,7 +28,7 @@ export function graphRoutes(app: FastifyInstance, parts: TallyRoutesParts): void
         response: { 200: Graph, ...problems(400, 401, 403, 404, 422, 503, 504) },
       },
     },
-    ({ query: request }, reply) => tallyReader(parts).graph(WHOLE_SCOPE, request, goneSignal(reply)),
+    (request, reply) => tallyReader(parts).graph(scopeOf(request), request.query, goneSignal(reply)),
   );
   app.get(
     "/metrics/edges",

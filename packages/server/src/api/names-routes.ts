@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import type { AliasInfo, Control, PartyInfo } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
 import { parseInstant } from "../search/time.ts";
-import { principalOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { goneSignal } from "./search-query.ts";
 import { tallyReader } from "./tally-routes.ts";
@@ -78,7 +78,7 @@ function aliasRoutes(app: FastifyInstance, parts: NamesRoutesParts): void {
         response: { 200: Type.Object({ aliases: Type.Array(Alias) }), ...problems(401, 403, 404, 503, 504) },
       },
     },
-    async (_, reply) => ({ aliases: await tallyReader(parts).aliases(goneSignal(reply)) }),
+    async (request, reply) => ({ aliases: await tallyReader(parts).aliases(scopeOf(request), goneSignal(reply)) }),
   );
   app.post(
     "/api/aliases",

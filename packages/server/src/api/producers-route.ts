@@ -1,10 +1,10 @@
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { ProducersRequest } from "../tally/producer-list.ts";
 import { PRODUCER_STATES } from "../tally/producer-runs.ts";
 import type { Producers } from "../tally/producers.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { COST, CURSOR, goneSignal } from "./search-query.ts";
 
@@ -86,6 +86,6 @@ export function producersRoute(app: FastifyInstance, { producers }: ProducersRou
         response: { 200: ProducersAnswer, ...problems(400, 401, 403, 422, 503, 504) },
       },
     },
-    ({ query: request }, reply) => producers.list(WHOLE_SCOPE, request, goneSignal(reply)),
+    (request, reply) => producers.list(scopeOf(request), request.query, goneSignal(reply)),
   );
 }

@@ -9,10 +9,12 @@ import { authenticate } from "../access/authenticate.ts";
 import type { AccessParts } from "../access/authenticate.ts";
 import { clientAddress } from "../access/client-address.ts";
 import type { TrustedProxies } from "../access/client-address.ts";
-import { may } from "../access/permissions.ts";
+import { may, PERMISSIONS } from "../access/permissions.ts";
 import type { Permission } from "../access/permissions.ts";
 import type { ProxiedConnections } from "../access/proxy-protocol.ts";
 import { TallystickError } from "../errors.ts";
+import { EMPTY_SCOPE } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
 
 /** public: anybody. metrics: a reader, or a process on this machine that asks directly. */
 export type RouteAccess = "public" | "metrics" | Permission;
@@ -75,6 +77,11 @@ export function principalOf(request: FastifyRequest): Principal {
   return request.principal;
 }
 
+/** What whoever asks may see of the log; on a public route, nothing unless he is known. */
+export function scopeOf(request: FastifyRequest): Scope {
+  return request.principal?.scope ?? EMPTY_SCOPE;
+}
+
 function addressOf(request: FastifyRequest, parts: RouteAccessParts): string {
   const { remoteAddress = "", remotePort = 0 } = request.socket;
   const named = parts.connections()?.sourceOf(remoteAddress, remotePort);
@@ -132,6 +139,6 @@ function tooManyFailures(retryAfterS: number): TallystickError {
 }
 
 function forbidden(principal: Principal, permission: Permission): TallystickError {
-  const need = { write: "send records", read: "read the log", manage: "manage keys and logins" }[permission];
-  return new TallystickError("forbidden", `${principal.name} has the role ${principal.role}, which may not ${need}.`);
+  const { name, role } = principal;
+  return new TallystickError("forbidden", `${name} has the role ${role}, which may not ${PERMISSIONS[permission]}.`);
 }

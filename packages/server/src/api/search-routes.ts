@@ -1,8 +1,8 @@
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Search } from "../search/search.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { COST, CURSOR, goneSignal, ORDER, orderOf, QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
@@ -53,8 +53,10 @@ function searchRoute(app: FastifyInstance, search: Search): void {
         response: { 200: SearchAnswer, ...PROBLEMS },
       },
     },
-    ({ query: { order, ...request } }, reply) =>
-      search.search(WHOLE_SCOPE, { ...request, order: orderOf(order) }, goneSignal(reply)),
+    (request, reply) => {
+      const { order, ...question } = request.query;
+      return search.search(scopeOf(request), { ...question, order: orderOf(order) }, goneSignal(reply));
+    },
   );
 }
 
@@ -88,8 +90,8 @@ function histogramRoute(app: FastifyInstance, search: Search): void {
         response: { 200: Histogram, ...PROBLEMS },
       },
     },
-    async ({ query: request }, reply) => {
-      const answer = await search.histogram(WHOLE_SCOPE, request, goneSignal(reply));
+    async (request, reply) => {
+      const answer = await search.histogram(scopeOf(request), request.query, goneSignal(reply));
       const { width_us: widthUs, buckets, count, ...cost } = answer;
       const shown = buckets.map(({ start, ...counts }) => ({ from: start, ...counts }));
       return { bucket_ms: widthUs / 1_000, buckets: shown, total: count, ...cost };
@@ -126,12 +128,13 @@ function facetsRoute(app: FastifyInstance, search: Search): void {
         response: { 200: Facets, ...PROBLEMS },
       },
     },
-    ({ query: { fields, ...request } }, reply) => {
+    (request, reply) => {
+      const { fields, ...question } = request.query;
       const names = fields
         .split(",")
         .map((name) => name.trim())
         .filter((name) => name !== "");
-      return search.facets(WHOLE_SCOPE, { ...request, fields: names }, goneSignal(reply));
+      return search.facets(scopeOf(request), { ...question, fields: names }, goneSignal(reply));
     },
   );
 }
@@ -162,6 +165,6 @@ function fieldsRoute(app: FastifyInstance, search: Search): void {
         response: { 200: Fields, ...PROBLEMS },
       },
     },
-    ({ query: request }, reply) => search.fields(WHOLE_SCOPE, request, goneSignal(reply)),
+    (request, reply) => search.fields(scopeOf(request), request.query, goneSignal(reply)),
   );
 }

@@ -14,11 +14,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Search } from "../search/search.ts";
 import type { TailEvent } from "../search/tail.ts";
 import { asTallystickError, problemOf } from "./errors.ts";
 import { TAIL_HEARTBEAT_MS } from "./limits.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
@@ -98,7 +98,7 @@ async function serveTail(parts: TailRouteParts, request: TailRequest, reply: Fas
   reply.raw.once("close", () => tail.end());
   try {
     const events = parts.search.tail(
-      WHOLE_SCOPE,
+      scopeOf(request),
       { ...question, lastEventId, journaled: parts.journal.trees() },
       tail.signal,
     );

@@ -2,9 +2,9 @@ import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
 import { TallystickError } from "../errors.ts";
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import { VERDICT_KINDS } from "../tally/verdict.ts";
 import type { TallyReader } from "../tally/reader.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { goneSignal } from "./search-query.ts";
 
@@ -102,7 +102,7 @@ function breaksRoute(app: FastifyInstance, reader: () => TallyReader): void {
         response: { 200: Breaks, ...PROBLEMS },
       },
     },
-    ({ query: request }, reply) => reader().breaks(WHOLE_SCOPE, request, goneSignal(reply)),
+    (request, reply) => reader().breaks(scopeOf(request), request.query, goneSignal(reply)),
   );
 }
 
@@ -144,8 +144,8 @@ function callRoute(app: FastifyInstance, reader: () => TallyReader): void {
         response: { 200: Call, ...PROBLEMS },
       },
     },
-    async ({ params }, reply) => {
-      const call = await reader().call(WHOLE_SCOPE, params["*"], goneSignal(reply));
+    async (request, reply) => {
+      const call = await reader().call(scopeOf(request), request.params["*"], goneSignal(reply));
       if (call !== null) return call;
       throw new TallystickError("not_found", "No record that you may read is a half of that call.");
     },

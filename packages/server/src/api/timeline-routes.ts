@@ -4,9 +4,9 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { TallystickError } from "../errors.ts";
 import { NEIGHBOUR_KINDS } from "../search/neighbours.ts";
 import type { NeighbourKind } from "../search/neighbours.ts";
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import { EXPORT_OPTIONS, exportAnswer, sendExport } from "./export-route.ts";
 import type { ExportOptions, ExportRouteParts } from "./export-route.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { COST, CURSOR, goneSignal, ORDER, orderOf, QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
@@ -79,8 +79,10 @@ function timelineRoute(app: FastifyInstance, { search }: ExportRouteParts): void
         },
       },
     },
-    ({ query: { order, ...request } }, reply) =>
-      search.timeline(WHOLE_SCOPE, { ...request, order: orderOf(order) }, goneSignal(reply)),
+    (request, reply) => {
+      const { order, ...question } = request.query;
+      return search.timeline(scopeOf(request), { ...question, order: orderOf(order) }, goneSignal(reply));
+    },
   );
 }
 
@@ -100,7 +102,7 @@ function timelineExportRoute(app: FastifyInstance, parts: ExportRouteParts): voi
     },
     (request: FastifyRequest<{ Querystring: SubjectParameters & ExportOptions }>, reply) =>
       sendExport(parts, request.query, reply, ({ order, ...question }) =>
-        parts.search.exportTimeline(WHOLE_SCOPE, { ...question, order: orderOf(order) }, goneSignal(reply)),
+        parts.search.exportTimeline(scopeOf(request), { ...question, order: orderOf(order) }, goneSignal(reply)),
       ),
   );
 }
@@ -151,10 +153,12 @@ function neighboursRoute(app: FastifyInstance, { search }: ExportRouteParts): vo
         response: { 200: Neighbours, ...problems(400, 401, 403, 404, 422, 503, 504) },
       },
     },
-    async ({ params: { log, epoch, index }, query: { by = "service", before, after } }, reply) => {
+    async (asked, reply) => {
+      const { log, epoch, index } = asked.params;
+      const { by = "service", before, after } = asked.query;
       const tree = `${log}/${epoch}`;
       const request = { tree, leafIndex: Number(index), by, before: before ?? null, after: after ?? null };
-      const answer = await search.neighbours(WHOLE_SCOPE, request, goneSignal(reply));
+      const answer = await search.neighbours(scopeOf(asked), request, goneSignal(reply));
       if (answer !== null) return answer;
       throw new TallystickError("not_found", `The index has no record ${tree}/${index}.`, { at: { tree, index } });
     },

@@ -1,9 +1,9 @@
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Search } from "../search/search.ts";
 import type { SearchRoutesParts } from "./search-routes.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { COST, goneSignal, QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
@@ -151,7 +151,7 @@ function traceRoute(app: FastifyInstance, search: Search): void {
         response: { 200: TraceAnswer, ...problems(400, 401, 403, 404, 422, 503, 504) },
       },
     },
-    ({ params: { id }, query: request }, reply) => search.trace(WHOLE_SCOPE, { id, ...request }, goneSignal(reply)),
+    (request, reply) => search.trace(scopeOf(request), { id: request.params.id, ...request.query }, goneSignal(reply)),
   );
 }
 
@@ -227,6 +227,6 @@ function bottlenecksRoute(app: FastifyInstance, search: Search): void {
         response: { 200: BottlenecksAnswer, ...problems(400, 401, 403, 422, 503, 504) },
       },
     },
-    ({ query: request }, reply) => search.bottlenecks(WHOLE_SCOPE, request, goneSignal(reply)),
+    (request, reply) => search.bottlenecks(scopeOf(request), request.query, goneSignal(reply)),
   );
 }

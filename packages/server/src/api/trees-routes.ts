@@ -7,6 +7,9 @@ import { leafAt } from "../journal/entries.ts";
 import type { Journal, TreePosition } from "../journal/journal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { PROOF_WAIT_MS } from "./limits.ts";
+import { seesRecord, seesWhole } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
+import { scopeOf } from "./route-access.ts";
 import { problems, query, StoredRecordSchema, textResponse } from "./schemas.ts";
 
 export interface TreesRoutesParts {
@@ -66,7 +69,12 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
       },
     },
     async (request: TreeRequest, reply) => {
-      const bundle = await parts.ledger.entries(treeOf(parts, request), `tile/entries/${request.params["*"]}`);
+      const tree = treeOf(parts, request);
+      if (!seesWhole(scopeOf(request), tree))
+        throw new TallystickError("forbidden", `Entries are whole leaves, and you do not see all of ${tree}.`, {
+          hint: "GET /api/records gives the records that you see, each with its proof.",
+        });
+      const bundle = await parts.ledger.entries(tree, `tile/entries/${request.params["*"]}`);
       return sendTile(reply, bundle, PRIVATE_IMMUTABLE);
     },
   );
@@ -198,12 +206,17 @@ function recordRoute(app: FastifyInstance, parts: TreesRoutesParts): void {
     },
     (request: FastifyRequest) => {
       const { log, epoch, index } = request.params as { log: string; epoch: string; index: string };
-      return provenRecord(parts, positionOf(parts, log, epoch), Number(index));
+      return provenRecord(parts, positionOf(parts, log, epoch), Number(index), scopeOf(request));
     },
   );
 }
 
-async function provenRecord(parts: TreesRoutesParts, { tree, size }: TreePosition, index: number): Promise<unknown> {
+async function provenRecord(
+  parts: TreesRoutesParts,
+  { tree, size }: TreePosition,
+  index: number,
+  scope: Scope,
+): Promise<unknown> {
   const range = index < size ? await parts.journal.read(tree, index, 1) : null;
   if (range === null)
     throw new TallystickError("not_found", `${tree} has ${size} leaves; there is no leaf ${index}.`, {
@@ -212,6 +225,8 @@ async function provenRecord(parts: TreesRoutesParts, { tree, size }: TreePositio
     });
   const leaf = leafAt(range.entries, 0);
   const { record, observed } = decodeLeaf(leaf);
+  if (!seesRecord(scope, tree, record))
+    throw new TallystickError("not_found", `${tree} has no leaf ${index} that you may see.`, { at: { tree, index } });
   return {
     tree,
     leaf_index: index,

@@ -216,6 +216,19 @@ const TALLY = section("Pairing both halves of every call.", {
   }),
 });
 
+const CONTROL = section("Changes that people make.", {
+  approvals: oneOf(
+    "Whether a second administrator must agree to the actions in `approvals_for`: always, never, or when there is more than one.",
+    "auto",
+    ["auto", "always", "never"],
+  ),
+  approvals_for: Type.Array(Type.Enum(["erase", "release_hold", "shorten_retention"]), {
+    description: "What asks for a second administrator.",
+    default: ["erase", "release_hold", "shorten_retention"],
+    maxItems: 3,
+  }),
+});
+
 const KMS = section("The key that wraps all data keys.", {
   file: path("File of the 256-bit key, 64 hex digits. Empty: kms.key in the data folder, which `doctor` flags."),
 });
@@ -233,6 +246,7 @@ export const ConfigSchema = Type.Object(
     index: INDEX,
     search: SEARCH,
     tally: TALLY,
+    control: CONTROL,
     kms: KMS,
     log: LOG,
   },

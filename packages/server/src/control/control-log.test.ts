@@ -5,6 +5,7 @@ import type { IncomingBatch, Journal } from "../journal/journal.ts";
 import { memoryJournal, seededBytes } from "../journal/memory-journal.ts";
 import { prepare } from "../journal/own-records.ts";
 import { manualClock } from "../manual-clock.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Control, NewKey } from "./control.ts";
 import { openControl } from "./control-log.ts";
 import { createdFields } from "./key-record.ts";
@@ -47,6 +48,10 @@ describe("a key", () => {
     const journal = await memoryJournal();
     const before = await open(journal);
     const kept = await before.createKey("admin", { ...producer, service: null, relay: ["a", "b"] });
+    const scope = { logs: ["default"], services: ["orders"], dataClasses: ["public", "unclassified"] };
+    const reader = { name: "reader", role: "viewer", service: null, relay: null, log: "default", scope } as const;
+    const scoped = await before.createKey("admin", reader);
+    expect(scoped.key.scope).toEqual(scope);
     const gone = await before.createKey("admin", { ...producer, name: "payments" });
     await before.revokeKey("admin", gone.key.id);
     const after = await open(journal);
@@ -77,6 +82,8 @@ describe("a key", () => {
     ["a relay for nobody", { ...producer, service: null, relay: [] }],
     ["a name with a space", { ...producer, name: "my orders" }],
     ["the control log", { ...producer, log: "control" }],
+    ["a scope that sees nothing", { ...producer, scope: { ...WHOLE_SCOPE, services: [] } }],
+    ["a scope of no such class", { ...producer, scope: { ...WHOLE_SCOPE, dataClasses: ["top secret"] } }],
     ["a log of no such name", { ...producer, log: "No" }],
   ])("is refused for %s", async (_, request) => {
     const control = await open(await memoryJournal());
@@ -104,6 +111,7 @@ describe("the fold", () => {
       service: null,
       relay: null,
       log: "default",
+      scope: WHOLE_SCOPE,
       sha256: secretDigest(secret),
     };
     const forged = ownRecord(clock, random, createdFields("admin", key));

@@ -5,19 +5,25 @@
  * again; start-up and normal work apply records by the same function. Only records that Tallystick wrote itself
  * count: a producer's record in the log, whatever it says, changes nothing. Changes run one after another, so that
  * two requests cannot take the same name.
- * Left out on purpose: users and rules, which join the fold when there are any.
+ * Left out on purpose: rules, which join the fold when there are any.
  */
 import { timingSafeEqual } from "node:crypto";
 
 import { decodeLeaf } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 
-import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
 import type { Journal, LeafRange } from "../journal/journal.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
 import { aliasChangeOf, assertAlias, removeAliasFields, setAliasFields } from "./alias-record.ts";
+import { APPROVABLE_ACTIONS } from "./approval.ts";
+import type { Approval, ApprovalRules, Approvals } from "./approval.ts";
+import { applyApproval, ApprovalBook } from "./approvals.ts";
+import { Changes, CONTROL_LOG } from "./changes.ts";
+import type { ControlParts } from "./changes.ts";
 import type { AliasInfo, Control, KeyInfo, NewAlias, NewKey, NewParty, PartyInfo } from "./control.ts";
+import { assertScope } from "./granted-scope.ts";
 import { createdFields, keyChangeOf, revokedFields } from "./key-record.ts";
 import type { StoredKey } from "./key-record.ts";
 import {
@@ -27,63 +33,60 @@ import {
   MAX_DECLARED_PARTIES,
   MAX_RELAY_SERVICES,
 } from "./limits.ts";
-import { ownRecord } from "./own-record.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
-import type { OwnFields } from "./own-record.ts";
 import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
-import type { Random } from "./secret.ts";
 
-export const CONTROL_LOG = "control";
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-export interface ControlParts {
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly random: Random;
+/** Reads the control log from its beginning and answers from memory from then on. */
+export async function openControl(parts: ControlParts, rules: ApprovalRules = APPROVALS_BY_DEFAULT): Promise<Control> {
+  const fold: ControlState = { keys: new Map(), aliases: new Map(), parties: new Map(), approvals: new Map() };
+  for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
+  return new ControlLog(parts, fold, rules);
 }
 
-/** Reads the control log from its beginning and answers from memory from then on. */
-export async function openControl(parts: ControlParts): Promise<Control> {
-  const fold: ControlState = { keys: new Map(), aliases: new Map(), parties: new Map() };
-  for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
-  return new ControlLog(parts, fold);
-}
+const APPROVALS_BY_DEFAULT: ApprovalRules = { mode: "auto", actions: APPROVABLE_ACTIONS };
 
 interface ControlState {
   readonly keys: Map<string, StoredKey>;
   readonly aliases: Map<string, AliasInfo>;
   readonly parties: Map<string, PartyInfo>;
+  readonly approvals: Map<string, Approval>;
 }
 
 class ControlLog implements Control {
+  readonly approvals: Approvals;
   readonly #parts: ControlParts;
   readonly #state: ControlState;
+  readonly #changes: Changes;
   readonly #active = new Map<string, StoredKey>();
-  #lastChange: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ControlParts, state: ControlState) {
+  constructor(parts: ControlParts, state: ControlState, rules: ApprovalRules) {
     this.#parts = parts;
     this.#state = state;
-    for (const key of state.keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+    this.#changes = new Changes(parts, (record) => this.#apply(record));
+    this.approvals = new ApprovalBook(state.approvals, this.#changes, rules, () => this.#administrators());
+    this.#findActive();
   }
 
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       this.#assertAcceptable(request);
       const secret = makeSecret(KEY_PREFIX, this.#parts.random);
-      const id = `key_${Buffer.from(this.#parts.random(10)).toString("hex")}`;
-      const { name, role, service, relay, log } = request;
-      await this.#change(createdFields(by, { id, name, role, service, relay, log, sha256: secretDigest(secret) }));
+      const id = this.#changes.newId("key");
+      const { name, role, service, relay, log, scope = WHOLE_SCOPE } = request;
+      const sha256 = secretDigest(secret);
+      await this.#changes.record(createdFields(by, { id, name, role, service, relay, log, scope, sha256 }));
       return { key: shown(this.#state.keys.get(id)!), secret };
     });
   }
 
   revokeKey(by: string, id: string): Promise<KeyInfo | null> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       const key = this.#state.keys.get(id);
       if (key === undefined) return null;
-      if (key.revokedAt === null) await this.#change(revokedFields(by, key));
+      if (key.revokedAt === null) await this.#changes.record(revokedFields(by, key));
       return shown(this.#state.keys.get(id)!);
     });
   }
@@ -106,19 +109,19 @@ class ControlLog implements Control {
   }
 
   setAlias(by: string, request: NewAlias): Promise<AliasInfo> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       const { aliases } = this.#state;
       assertAlias(request);
       assertRoom(aliases, request.name, MAX_DECLARED_ALIASES);
-      await this.#change(setAliasFields(by, request));
+      await this.#changes.record(setAliasFields(by, request));
       return aliases.get(request.name)!;
     });
   }
 
   removeAlias(by: string, name: string): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       if (!this.#state.aliases.has(name)) return false;
-      await this.#change(removeAliasFields(by, name));
+      await this.#changes.record(removeAliasFields(by, name));
       return true;
     });
   }
@@ -128,18 +131,18 @@ class ControlLog implements Control {
   }
 
   setParty(by: string, request: NewParty): Promise<PartyInfo> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       const { parties } = this.#state;
       assertRoom(parties, request.name, MAX_DECLARED_PARTIES);
-      await this.#change(setPartyFields(by, request));
+      await this.#changes.record(setPartyFields(by, request));
       return parties.get(request.name)!;
     });
   }
 
   removeParty(by: string, name: string): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#changes.inTurn(async () => {
       if (!this.#state.parties.has(name)) return false;
-      await this.#change(removePartyFields(by, name));
+      await this.#changes.record(removePartyFields(by, name));
       return true;
     });
   }
@@ -163,30 +166,27 @@ class ControlLog implements Control {
     if (Array.isArray(request.relay) && (request.relay.length === 0 || request.relay.length > MAX_RELAY_SERVICES)) {
       throw refuse(`A relay names 1 to ${MAX_RELAY_SERVICES} services, or * for all.`);
     }
+    if (request.scope !== undefined) assertScope(request.scope);
     if (this.#active.size >= MAX_ACTIVE_KEYS)
       throw refuse(`There are ${MAX_ACTIVE_KEYS} keys already; revoke one first.`);
     const taken = [...this.#state.keys.values()].find((key) => key.name === request.name);
     if (taken !== undefined) throw nameTaken(taken);
   }
 
-  async #change(fields: OwnFields): Promise<void> {
-    const record = ownRecord(this.#parts.clock, this.#parts.random, fields);
-    const outcome = await this.#parts.journal.appendOwn(CONTROL_LOG, [record]);
-    if (outcome.kind === "pushback") {
-      throw new TallystickError("journal_unavailable", "The change could not be recorded, so it was not made.", {
-        hint: "Try again; see the server's log when it stays.",
-        retryAfterS: outcome.retryAfterS,
-      });
-    }
-    apply(this.#state, record);
-    this.#active.clear();
-    for (const key of this.#state.keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+  /** Those who can be a second person: whoever holds the administrator's token or a key of that role. */
+  #administrators(): readonly string[] {
+    const keys = [...this.#active.values()].filter(({ role }) => role === "admin");
+    return ["admin", ...keys.map(({ name }) => `key:${name}`)];
   }
 
-  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const turn = this.#lastChange.then(change);
-    this.#lastChange = turn.catch(() => undefined);
-    return turn;
+  #apply(record: AuditRecord): void {
+    apply(this.#state, record);
+    this.#findActive();
+  }
+
+  #findActive(): void {
+    this.#active.clear();
+    for (const key of this.#state.keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
   }
 }
 
@@ -198,8 +198,8 @@ function nameTaken({ name, revokedAt }: StoredKey): TallystickError {
   });
 }
 
-function shown({ id, name, role, service, relay, log, createdAt, revokedAt }: StoredKey): KeyInfo {
-  return { id, name, role, service, relay, log, createdAt, revokedAt };
+function shown({ id, name, role, service, relay, log, scope, createdAt, revokedAt }: StoredKey): KeyInfo {
+  return { id, name, role, service, relay, log, scope, createdAt, revokedAt };
 }
 
 function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: number): void {
@@ -207,7 +207,8 @@ function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: 
   throw new TallystickError("bad_request", `${most} are declared already; remove one first.`);
 }
 
-function apply({ keys, aliases, parties }: ControlState, record: AuditRecord): void {
+function apply({ keys, aliases, parties, approvals }: ControlState, record: AuditRecord): void {
+  applyApproval(approvals, record);
   const alias = aliasChangeOf(record);
   if (alias?.kind === "set") aliases.set(alias.alias.name, alias.alias);
   if (alias?.kind === "removed") aliases.delete(alias.name);

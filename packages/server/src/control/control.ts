@@ -1,3 +1,5 @@
+import type { Scope } from "../search/scope.ts";
+import type { Approvals } from "./approval.ts";
 import type { Role } from "./role.ts";
 
 /**
@@ -5,6 +7,8 @@ import type { Role } from "./role.ts";
  * record before it takes effect.
  */
 export interface Control {
+  /** Actions that need a second person. */
+  readonly approvals: Approvals;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;
@@ -51,10 +55,13 @@ export interface NewKey {
   readonly service: string | null;
   readonly relay: readonly string[] | "*" | null;
   readonly log: string;
+  /** What a reader's key sees; absent: everything. */
+  readonly scope?: Scope | undefined;
 }
 
 export interface KeyInfo extends NewKey {
   readonly id: string;
+  readonly scope: Scope;
   readonly createdAt: string;
   readonly revokedAt: string | null;
 }

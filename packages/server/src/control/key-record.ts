@@ -1,6 +1,7 @@
 import type { AuditRecord } from "@tallystick/record";
 
 import type { KeyInfo } from "./control.ts";
+import { scopeOfText, scopeText } from "./granted-scope.ts";
 import { ROLES } from "./role.ts";
 import type { Role } from "./role.ts";
 
@@ -23,10 +24,12 @@ const SERVICE = "tallystick.key_service";
 const RELAY = "tallystick.key_relay";
 const LOG = "tallystick.key_log";
 const SHA256 = "tallystick.key_sha256";
+const SCOPE = "tallystick.key_scope";
 
 type KeyFields = Pick<AuditRecord, "event_type" | "operation" | "action" | "resource" | "auth_subject" | "attributes">;
 
 export function createdFields(by: string, key: Omit<StoredKey, "createdAt" | "revokedAt">): KeyFields {
+  const scope = scopeText(key.scope);
   return {
     event_type: "CONFIG_CHANGE",
     operation: CREATE_KEY,
@@ -41,6 +44,7 @@ export function createdFields(by: string, key: Omit<StoredKey, "createdAt" | "re
       ...(key.relay === null ? {} : { [RELAY]: JSON.stringify(key.relay) }),
       [LOG]: key.log,
       [SHA256]: key.sha256,
+      ...(scope === null ? {} : { [SCOPE]: scope }),
     },
   };
 }
@@ -77,6 +81,7 @@ function createdKey(id: string, createdAt: string, attributes: Readonly<Record<s
     service: attributes[SERVICE] ?? null,
     relay: relay === undefined ? null : (JSON.parse(relay) as readonly string[] | "*"),
     log,
+    scope: scopeOfText(attributes[SCOPE]),
     createdAt,
     revokedAt: null,
     sha256,

@@ -5,3 +5,14 @@ export const FOLD_READ_BYTES = 1_048_576;
 export const MAX_RELAY_SERVICES = 1_000;
 export const MAX_DECLARED_ALIASES = 10_000;
 export const MAX_DECLARED_PARTIES = 10_000;
+/** Names in each part of a scope; a statement carries them all. */
+export const MAX_SCOPE_NAMES = 100;
+/** Proposals that wait for a second person. */
+export const MAX_PENDING_APPROVALS = 1_000;
+/** Approvals that are over and still listed; older ones are in the log alone. */
+export const MAX_PAST_APPROVALS = 1_000;
+/** A proposal that nobody decided is void after this time. */
+export const APPROVAL_LIFETIME_US = 7 * 86_400_000_000;
+/** What a proposal says of itself: of what it is about, why, and how. */
+export const MAX_APPROVAL_TEXT_LENGTH = 1_024;
+export const MAX_APPROVAL_DETAILS_LENGTH = 16_384;

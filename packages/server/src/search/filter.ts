@@ -2,6 +2,7 @@ import { compileQuery } from "./compile/compile.ts";
 import { instant } from "./compile/times.ts";
 import type { Query, QueryNote } from "./language/syntax.ts";
 import type { CallNames } from "./call-names.ts";
+import { scopePredicate } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 import { allOf } from "./compile/sql.ts";
 import type { Params } from "./compile/sql.ts";
@@ -59,11 +60,6 @@ export function filterPredicate(filter: RecordFilter, params: Params): FilterPre
     predicate,
   ];
   return { predicate: allOf(parts), selective, notes };
-}
-
-export function scopePredicate(scope: Scope, params: Params): string {
-  if (scope.logs === "*") return "1";
-  return scope.logs.length === 0 ? "0" : `has(${params.add(scope.logs, "Array(String)")}, log)`;
 }
 
 export function periodPredicate(axis: TimeAxis, fromUs: number | null, toUs: number | null, params: Params): string {

@@ -2,18 +2,95 @@
  * What a reader may see. Every function that reaches the engine demands one, so that no route can forget it; it
  * becomes a predicate of the statement and is never left to the query's text.
  */
+import type { AuditRecord } from "@tallystick/record";
+
+import { allOf } from "./compile/sql.ts";
+import type { Params } from "./compile/sql.ts";
+
+/** All three must let a record through. An empty list sees nothing. */
 export interface Scope {
-  /** Names of logs, or all of them. An empty list sees nothing. */
-  readonly logs: readonly string[] | "*";
+  readonly logs: readonly string[] | "*" | AllBut;
+  /** A record is seen when one of them called, was called, or recorded it. */
+  readonly services: readonly string[] | "*";
+  /** Values of data_class; a record without one has the class `unclassified`. */
+  readonly dataClasses: readonly string[] | "*";
 }
 
-export const WHOLE_SCOPE: Scope = { logs: "*" };
+interface AllBut {
+  readonly allBut: readonly string[];
+}
+
+export const WHOLE_SCOPE: Scope = { logs: "*", services: "*", dataClasses: "*" };
+export const EMPTY_SCOPE: Scope = { logs: [], services: [], dataClasses: [] };
+
+/** The class of what nobody classified. */
+export const UNCLASSIFIED = "unclassified";
 
 /** `default` of `default/2026-11`. */
 export function logOf(tree: string): string {
   return tree.slice(0, Math.max(tree.indexOf("/"), 0));
 }
 
-export function sees(scope: Scope, tree: string): boolean {
-  return scope.logs === "*" || scope.logs.includes(logOf(tree));
+/** True when the scope sees some of the tree; which records of it only `scopePredicate` says. */
+export function sees({ logs }: Scope, tree: string): boolean {
+  const log = logOf(tree);
+  if (logs === "*") return true;
+  return "allBut" in logs ? !logs.allBut.includes(log) : logs.includes(log);
 }
+
+/** True when the scope sees every record of the tree, so that its entries may be given away as they lie. */
+export function seesWhole(scope: Scope, tree: string): boolean {
+  return sees(scope, tree) && scope.services === "*" && scope.dataClasses === "*";
+}
+
+/** What `scopePredicate` says of one record that was read elsewhere than in the index. */
+export function seesRecord(scope: Scope, tree: string, record: ScopedRecord): boolean {
+  const { services, dataClasses } = scope;
+  const parties = [record.service_id, record.target_id, record.recorder_id];
+  const isTheirs = services === "*" || parties.some((name) => services.includes(name));
+  const isOfClass = dataClasses === "*" || dataClasses.includes(record.data_class ?? UNCLASSIFIED);
+  return sees(scope, tree) && isTheirs && isOfClass;
+}
+
+type ScopedRecord = Pick<AuditRecord, "service_id" | "target_id" | "recorder_id" | "data_class">;
+
+/** Columns that tell whose a row is: of `records`, and of what is derived from it. */
+export type ScopedColumns = readonly string[];
+export const RECORD_SERVICES: ScopedColumns = ["service_id", "target_id", "recorder_id"];
+export const CALL_SERVICES: ScopedColumns = ["caller", "callee"];
+export const VERDICT_SERVICES: ScopedColumns = ["attributes['tally.caller']", "attributes['tally.callee']"];
+
+/** A condition on rows that have `log`, `data_class` and the columns of services. */
+export function scopePredicate(scope: Scope, params: Params, services: ScopedColumns = RECORD_SERVICES): string {
+  return allOf([
+    logPredicate(scope, params),
+    servicePredicate(scope, params, services),
+    scope.dataClasses === "*" ? "1" : classPredicate(scope.dataClasses, params),
+  ]);
+}
+
+export function logPredicate({ logs }: Scope, params: Params): string {
+  if (logs === "*") return "1";
+  return "allBut" in logs ? not(among(logs.allBut, params, "log")) : among(logs, params, "log");
+}
+
+export function servicePredicate({ services }: Scope, params: Params, columns: ScopedColumns): string {
+  if (services === "*") return "1";
+  if (services.length === 0) return "0";
+  const list = params.add(services, "Array(String)");
+  return columns.map((column) => `${column} IN ${list}`).join(" OR ");
+}
+
+function classPredicate(classes: readonly string[], params: Params): string {
+  return among(
+    classes.map((name) => (name === UNCLASSIFIED ? "" : name)),
+    params,
+    "data_class",
+  );
+}
+
+function among(values: readonly string[], params: Params, column: string): string {
+  return values.length === 0 ? "0" : `${column} IN ${params.add(values, "Array(String)")}`;
+}
+
+const not = (predicate: string): string => (predicate === "0" ? "1" : `NOT (${predicate})`);

@@ -11,8 +11,9 @@ import type { Scope } from "./scope.ts";
 import type { SearchRequest } from "./search.ts";
 import { openSearchFixture } from "./search-fixture.contract.ts";
 import type { SearchFixture } from "./search-fixture.contract.ts";
+import { WHOLE_SCOPE } from "./scope.ts";
 
-const ALL: Scope = { logs: "*" };
+const ALL: Scope = WHOLE_SCOPE;
 let fixture: SearchFixture;
 
 function sample(count: number, seed: number): readonly StoredRecord[] {
@@ -125,7 +126,7 @@ describe("a run of pages", () => {
 
 describe("a scope", () => {
   it("hides other logs from every answer", async () => {
-    const scope: Scope = { logs: ["control"] };
+    const scope: Scope = { ...WHOLE_SCOPE, logs: ["control"] };
     const request = { q: "*", own: true };
     const mine = fixture.stored.filter((row) => row.tree.startsWith("control/"));
     const found = await fixture.search.search(scope, { ...request, limit: 1_000 });
@@ -136,7 +137,7 @@ describe("a scope", () => {
     expect(facets.facets[0]?.values).toEqual([{ value: "control/2026-11", count: mine.length }]);
     expect(await fixture.search.recordAt(scope, "default/2026-11", 0)).toBeNull();
     expect((await fixture.search.recordAt(scope, "control/2026-11", 0))?.leaf_index).toBe(0);
-    const seesNothing = await fixture.search.search({ logs: [] }, request);
+    const seesNothing = await fixture.search.search({ ...WHOLE_SCOPE, logs: [] }, request);
     expect(seesNothing.records).toEqual([]);
   });
 });

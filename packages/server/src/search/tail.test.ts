@@ -8,8 +8,9 @@ import type { Scope } from "./scope.ts";
 import { openSearchFixture } from "./search-fixture.contract.ts";
 import type { SearchFixture } from "./search-fixture.contract.ts";
 import type { TailEvent, TailRequest } from "./tail.ts";
+import { WHOLE_SCOPE } from "./scope.ts";
 
-const ALL: Scope = { logs: "*" };
+const ALL: Scope = WHOLE_SCOPE;
 let fixture: SearchFixture;
 let stop: AbortController;
 
@@ -99,7 +100,7 @@ describe("a tail", () => {
   });
 
   it("shows a scope's logs only", async () => {
-    const events = tail({}, { logs: ["control"] });
+    const events = tail({}, { ...WHOLE_SCOPE, logs: ["control"] });
     await events.next();
     const [control] = sample(30, 6).filter((row) => row.tree.startsWith("control/"));
     await fixture.insert(sample(30, 6).filter((row) => row.tree.startsWith("default/")));

@@ -6,8 +6,9 @@ import { openSearchFixture } from "./search-fixture.contract.ts";
 import type { SearchFixture } from "./search-fixture.contract.ts";
 import type { TimelineRequest } from "./timeline.ts";
 import { storedOf } from "./trace/stored.contract.ts";
+import { WHOLE_SCOPE } from "./scope.ts";
 
-const ALL = { logs: "*" } as const;
+const ALL = WHOLE_SCOPE;
 const ODD = 'a"b\\c*';
 let fixture: SearchFixture;
 
@@ -136,6 +137,6 @@ describe("neighbours of a record", () => {
     await expect(around(2, "credential")).rejects.toThrow(/has no credential_id/);
     expect(await around(99, "service")).toBeNull();
     const hidden = { tree: "default/2026-11", leafIndex: 0, by: "service" as const };
-    expect(await fixture.search.neighbours({ logs: ["other"] }, hidden)).toBeNull();
+    expect(await fixture.search.neighbours({ ...WHOLE_SCOPE, logs: ["other"] }, hidden)).toBeNull();
   });
 });

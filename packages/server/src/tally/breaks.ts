@@ -5,8 +5,9 @@ import { TallystickError } from "../errors.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { allOf, Params } from "../search/compile/sql.ts";
-import { periodPredicate, scopePredicate } from "../search/filter.ts";
+import { periodPredicate } from "../search/filter.ts";
 import { checkedCount } from "../search/question.ts";
+import { scopePredicate, VERDICT_SERVICES } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { EDGE_STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
@@ -110,7 +111,7 @@ function verdictsStatement(sources: TallySources, scope: Scope, request: BreaksR
   const kind = kindOf(request.kind);
   const predicate = allOf([
     VERDICTS,
-    scopePredicate(scope, params),
+    scopePredicate(scope, params, VERDICT_SERVICES),
     periodPredicate("timestamp", fromUs, toUs, params),
     kind === null
       ? `operation IN (${VERDICT_KINDS.map((name) => `'${name}'`).join(", ")})`

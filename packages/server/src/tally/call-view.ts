@@ -7,7 +7,7 @@ import { CALL_KEY_EXPRESSION } from "../index/schema/records.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { Params } from "../search/compile/sql.ts";
-import { scopePredicate } from "../search/filter.ts";
+import { scopePredicate, VERDICT_SERVICES } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
@@ -78,6 +78,8 @@ export async function viewCall(
   if (row === undefined) return null;
   const dueUs = row.first_us + deadlineOf(parts, row);
   const isOpen = dueUs > parts.settledUs && (of("caller").length === 0 || of("callee").length === 0);
+  // What the two halves were compared by would tell of the one that the scope does not see.
+  const hidden = await isSomeHidden(parts, scope, callId, records.length, signal);
   return {
     call_id: callId,
     caller: row.caller,
@@ -86,10 +88,10 @@ export async function viewCall(
     reason: row.reason === "" || isOpen ? null : row.reason,
     due: formatTimestamp(dueUs),
     settled: dueUs <= parts.settledUs,
-    breaks: isOpen ? [] : rows.flatMap(({ breaks }) => breaks),
+    breaks: isOpen || hidden ? [] : rows.flatMap(({ breaks }) => breaks),
     halves: { caller: of("caller"), callee: of("callee"), observer: of("observer") },
     verdicts: await verdictsOn(parts, scope, callId, signal),
-    partial: records.length >= MAX_CALL_RECORDS,
+    partial: hidden || records.length >= MAX_CALL_RECORDS,
   };
 }
 
@@ -112,6 +114,20 @@ async function recordsOf(
 ORDER BY attempt, timestamp, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
   const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
   return rows.map(storedRecord);
+}
+
+async function isSomeHidden(
+  { reader }: CallViewParts,
+  scope: Scope,
+  callId: string,
+  seen: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const params = new Params();
+  if (scopePredicate(scope, params) === "1" || seen >= MAX_CALL_RECORDS) return false;
+  const sql = `SELECT count() AS records FROM records WHERE call_key = ${keyOf(params.text(callId))}`;
+  const { rows } = await reader.select<{ records: number }>(params.statement(sql), limitsFor(1), signal);
+  return (rows[0]?.records ?? 0) > seen;
 }
 
 async function judgedRows(
@@ -155,7 +171,7 @@ async function verdictsOn(
   const params = new Params();
   const sql = `SELECT ${STORED_COLUMNS} FROM records
 WHERE service_id = 'tallystick' AND observed_principal = 'tallystick' AND event_type = '${VERDICT_TYPE}'
-  AND attributes['tally.call_id'] = ${params.text(callId)} AND ${scopePredicate(scope, params)}
+  AND attributes['tally.call_id'] = ${params.text(callId)} AND ${scopePredicate(scope, params, VERDICT_SERVICES)}
 ORDER BY observed_received_at, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
   const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
   return rows.map(storedRecord);

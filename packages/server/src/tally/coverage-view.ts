@@ -5,7 +5,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { allOf, Params } from "../search/compile/sql.ts";
-import { scopePredicate } from "../search/filter.ts";
+import { CALL_SERVICES, scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { COVERAGE_WHOLE, MAX_EDGES } from "./limits.ts";
 import { listParties } from "./names-view.ts";
@@ -138,7 +138,7 @@ async function readUnknown(
   const predicate = allOf([
     "state = 'unknown_caller'",
     STANDING,
-    scopePredicate(scope, params),
+    scopePredicate(scope, params, CALL_SERVICES),
     fromUs === null ? "1" : `minute >= ${at(fromUs)}`,
     toUs === null ? "1" : `minute < ${at(toUs)}`,
   ]);

@@ -137,8 +137,8 @@ test("it names the credentials that confirmed calls used, and nothing of logs ou
     { credential_id: "key-2", first_seen: "2026-11-25T08:00:02Z", last_seen: "2026-11-25T08:00:02Z" },
     { credential_id: "key-1", first_seen: "2026-11-25T08:00:01Z", last_seen: "2026-11-25T08:00:01Z" },
   ]);
-  expect((await graph(tally, WHOLE, 660, { logs: ["default"] })).edges).toHaveLength(1);
-  expect((await graph(tally, WHOLE, 660, { logs: ["other"] })).edges).toEqual([]);
+  expect((await graph(tally, WHOLE, 660, { ...WHOLE_SCOPE, logs: ["default"] })).edges).toHaveLength(1);
+  expect((await graph(tally, WHOLE, 660, { ...WHOLE_SCOPE, logs: ["other"] })).edges).toEqual([]);
 });
 
 test("the rate is over the settled part of the window alone", async () => {
@@ -173,7 +173,9 @@ test("calls that are not settled yet come apart, on request, each once and under
   ]);
   const ofKiosk = await graph(tally, { ...WHOLE, pending: true, service: "kiosk" }, 100);
   expect(ofKiosk.pending).toMatchObject([{ caller: "kiosk" }]);
-  expect((await graph(tally, { ...WHOLE, pending: true }, 100, { logs: ["other"] })).pending).toEqual([]);
+  expect((await graph(tally, { ...WHOLE, pending: true }, 100, { ...WHOLE_SCOPE, logs: ["other"] })).pending).toEqual(
+    [],
+  );
   expect((await graph(tally, WHOLE, 100)).pending).toBeNull();
   await tally.passTo(660);
   expect((await graph(tally, { ...WHOLE, pending: true })).pending).toEqual([]);

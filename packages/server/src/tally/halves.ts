@@ -197,7 +197,8 @@ function groupedExpressions(value: ValueOf, { key, callId, branch, late, regroup
     `${callId} AS call_id`,
     "any(trace_id) AS trace_id",
     "anyIf(log, side != 'observer') AS log",
-    "max(data_class) AS data_class",
+    // The most restricted of its records.
+    "argMax(data_class, indexOf(['public', 'internal', 'confidential', 'restricted'], data_class)) AS data_class",
     "anyIf(event_type, side != 'observer') AS event_type",
     "anyIf(protocol, side != 'observer') AS protocol",
     "min(from_us) AS first_us",

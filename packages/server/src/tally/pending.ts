@@ -5,7 +5,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { Params } from "../search/compile/sql.ts";
-import { scopePredicate } from "../search/filter.ts";
+import { scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { IS_HALF, receivedBetween } from "./halves.ts";
 import type { Knowledge } from "./judge.ts";

@@ -320,7 +320,8 @@ describe("a list", () => {
 
   test("shows the logs of its scope and no others", async () => {
     await said(members([1]));
-    const seen = async (logs: readonly string[] | "*") => (await followed.list({ log }, { logs })).producers.length;
+    const seen = async (logs: readonly string[] | "*") =>
+      (await followed.list({ log }, { ...WHOLE_SCOPE, logs })).producers.length;
     expect([await seen([log]), await seen(["other"]), await seen([]), await seen("*")]).toEqual([1, 0, 0, 1]);
   });
 

@@ -3,7 +3,7 @@
  * and a page does not cost more than what lies before its end.
  */
 import type { IndexReader, QueryLimits } from "../index/index-seam.ts";
-import { scopePredicate } from "../search/filter.ts";
+import { logPredicate, servicePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { allOf, Params } from "../search/compile/sql.ts";
 import { PRODUCER_KEYS } from "./producer-keys.ts";
@@ -37,7 +37,8 @@ export function producersIn(scope: Scope, wanted: WantedProducers, window: Produ
   const columns = `(${PRODUCER_KEYS.join(", ")})`;
   const { from, isFromWithin, to } = window;
   return allOf([
-    scopePredicate(scope, params),
+    logPredicate(scope, params),
+    recorderPredicate(scope, params),
     ...PRODUCER_KEYS.flatMap((name) => {
       const value = wanted[name];
       return value === undefined ? [] : [`${name} = ${params.text(value)}`];
@@ -45,6 +46,14 @@ export function producersIn(scope: Scope, wanted: WantedProducers, window: Produ
     from === null ? "1" : `${columns} ${isFromWithin ? ">=" : ">"} ${tuple(from)}`,
     to === null ? "1" : `${columns} <= ${tuple(to)}`,
   ]);
+}
+
+/** A producer is a service's own when it records for one; its sequence numbers have no data class. */
+function recorderPredicate(scope: Scope, params: Params): string {
+  const recorder = servicePredicate(scope, params, ["argMaxMerge(recorder)"]);
+  if (recorder === "1" || recorder === "0") return recorder;
+  const names = PRODUCER_KEYS.join(", ");
+  return `(${names}) IN (SELECT ${names} FROM producers WHERE tree = '' GROUP BY ${names} HAVING ${recorder})`;
 }
 
 export async function* producerWindows(

@@ -48,9 +48,15 @@ export class TallyReader {
     return { ...found, counts, settled_through: settledUs === 0 ? null : formatTimestamp(settledUs) };
   }
 
-  async aliases(signal?: AbortSignal): Promise<readonly AliasShown[]> {
+  /** Of all services that the scope names. */
+  async aliases({ services }: Scope, signal?: AbortSignal): Promise<readonly AliasShown[]> {
     const settledUs = this.#settledUs();
-    return listAliases(this.#sources, this.#tally.declarations, settledUs, signal);
+    const aliases = await listAliases(this.#sources, this.#tally.declarations, settledUs, signal);
+    if (services === "*") return aliases;
+    const isSeen = (service: string | null) => service !== null && services.includes(service);
+    return aliases
+      .map((alias) => ({ ...alias, seen: alias.seen.filter(({ service }) => isSeen(service)) }))
+      .filter(({ service, seen }) => isSeen(service) || seen.length > 0);
   }
 
   parties(): readonly PartyShown[] {

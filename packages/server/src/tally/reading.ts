@@ -4,7 +4,7 @@ import { TallystickError } from "../errors.ts";
 import type { IndexReader, QueryLimits } from "../index/index-seam.ts";
 import type { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } from "../search/limits.ts";
-import { scopePredicate } from "../search/filter.ts";
+import { CALL_SERVICES, scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { parseInstant } from "../search/time.ts";
 import { goodDays, newest } from "./edges.ts";
@@ -105,7 +105,7 @@ function inWhole(widthUs: number, { fromUs, toUs }: PeriodUs): PeriodUs {
 }
 
 function rowsOf({ name }: EdgeTable, predicate: string, scope: Scope, params: Params): string {
-  return `SELECT ${EDGE_COLUMNS} FROM ${name} WHERE ${scopePredicate(scope, params)} AND ${predicate}`;
+  return `SELECT ${EDGE_COLUMNS} FROM ${name} WHERE ${scopePredicate(scope, params, CALL_SERVICES)} AND ${predicate}`;
 }
 
 function timePredicate({ time }: EdgeTable, { fromUs, toUs }: PeriodUs, params: Params): string {

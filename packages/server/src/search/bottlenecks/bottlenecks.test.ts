@@ -10,6 +10,7 @@ import { storedOf } from "../trace/stored.contract.ts";
 import { buildTree } from "../trace/tree.ts";
 import { plannedTraces, T0_US } from "../trace/trees.contract.ts";
 import type { BottlenecksRequest } from "./bottlenecks.ts";
+import { WHOLE_SCOPE } from "../scope.ts";
 
 const TRACES = 40;
 const SAMPLE_STEP_US = 1_000_000;
@@ -48,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-const ask = (request: BottlenecksRequest = {}) => fixture.search.bottlenecks({ logs: "*" }, { limit: 200, ...request });
+const ask = (request: BottlenecksRequest = {}) => fixture.search.bottlenecks(WHOLE_SCOPE, { limit: 200, ...request });
 
 function expectedOperations(of: readonly (readonly TraceNode[])[]) {
   const totals = new Map<
@@ -117,7 +118,7 @@ describe("bottlenecks", () => {
   it("give an example that is there", async () => {
     const { operations, failures } = await ask();
     for (const { example, operation } of [...operations, ...failures]) {
-      const record = await fixture.search.recordAt({ logs: "*" }, example.tree, example.leaf_index);
+      const record = await fixture.search.recordAt(WHOLE_SCOPE, example.tree, example.leaf_index);
       expect(record).toMatchObject({ call_id: example.call_id, record: { trace_id: example.trace_id, operation } });
     }
   });
@@ -147,7 +148,7 @@ describe("bottlenecks", () => {
       sample_from: null,
       partial: false,
     });
-    const unseen = await fixture.search.bottlenecks({ logs: ["other"] }, {});
+    const unseen = await fixture.search.bottlenecks({ ...WHOLE_SCOPE, logs: ["other"] }, {});
     expect(unseen.sample_traces).toBe(0);
   });
 });

@@ -15,9 +15,10 @@ import type { QueryNode } from "../language/syntax.ts";
 import { NOW_US, queries, storedRecords } from "../records.contract.ts";
 import type { Scope } from "../scope.ts";
 import { Params } from "./sql.ts";
+import { WHOLE_SCOPE } from "../scope.ts";
 
 const LIMITS = { timeoutMs: 30_000, maxRows: 10_000, maxMemoryBytes: 500_000_000 };
-const ALL: Scope = { logs: "*" };
+const ALL: Scope = WHOLE_SCOPE;
 const RECORDS = 300;
 
 let index: TemporaryIndex;
@@ -140,9 +141,11 @@ describe("a compiled query finds what the query means", () => {
 
   it("and nothing of another log", async () => {
     const root = parseQuery("*").root;
-    expect(await found(root, { logs: [] })).toEqual([]);
-    expect(await found(root, { logs: ["control"] })).toEqual(expected(parseQuery("tree:control*").root));
-    expect(await found(parseQuery("tree:default* OR *").root, { logs: ["control"] })).toEqual(
+    expect(await found(root, { ...WHOLE_SCOPE, logs: [] })).toEqual([]);
+    expect(await found(root, { ...WHOLE_SCOPE, logs: ["control"] })).toEqual(
+      expected(parseQuery("tree:control*").root),
+    );
+    expect(await found(parseQuery("tree:default* OR *").root, { ...WHOLE_SCOPE, logs: ["control"] })).toEqual(
       expected(parseQuery("tree:control*").root),
     );
   });

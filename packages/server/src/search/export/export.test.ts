@@ -7,6 +7,7 @@ import { storedRecords } from "../records.contract.ts";
 import { openSearchFixture } from "../search-fixture.contract.ts";
 import type { SearchFixture } from "../search-fixture.contract.ts";
 import type { ExportChunk, ExportRequest } from "./export.ts";
+import { WHOLE_SCOPE } from "../scope.ts";
 
 const COUNT = EXPORT_FIRST_RECORDS + EXPORT_MAX_RECORDS + 57;
 let fixture: SearchFixture;
@@ -24,7 +25,7 @@ afterAll(async () => {
 
 async function chunks(request: ExportRequest): Promise<readonly ExportChunk[]> {
   const parts: ExportChunk[] = [];
-  for await (const part of fixture.search.export({ logs: "*" }, { own: true, ...request })) parts.push(part);
+  for await (const part of fixture.search.export(WHOLE_SCOPE, { own: true, ...request })) parts.push(part);
   return parts;
 }
 
@@ -94,7 +95,7 @@ describe("an export", () => {
     try {
       await own.insert(fixture.stored.slice(0, 10));
       const first = async (request: Partial<ExportRequest>) => {
-        const parts = own.search.export({ logs: "*" }, { format: "ndjson", own: true, ...request });
+        const parts = own.search.export(WHOLE_SCOPE, { format: "ndjson", own: true, ...request });
         return (await parts[Symbol.asyncIterator]().next()).value as ExportChunk;
       };
       const { run } = await first({});

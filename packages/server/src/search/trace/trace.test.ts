@@ -6,6 +6,7 @@ import { openSearchFixture } from "../search-fixture.contract.ts";
 import type { SearchFixture } from "../search-fixture.contract.ts";
 import { storedOf } from "./stored.contract.ts";
 import type { TraceAnswer, TraceRequest } from "./trace.ts";
+import { WHOLE_SCOPE } from "../scope.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const OTHER = "11111111111111111111111111111111";
@@ -132,7 +133,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 const trace = (id: string, more: Partial<TraceRequest> = {}, logs: "*" | readonly string[] = ["default"]) =>
-  fixture.search.trace({ logs }, { id, ...more });
+  fixture.search.trace({ ...WHOLE_SCOPE, logs }, { id, ...more });
 const shown = ({ nodes }: TraceAnswer) =>
   nodes.map(
     ({ depth, service_id, target_id, evidence }) => `${" ".repeat(depth)}${service_id} → ${target_id} (${evidence})`,
