@@ -6,15 +6,17 @@
  * lets what was begun end, publishes all that is journaled, seals the journal, and leaves no process and no lock
  * behind. A part that breaks an invariant stops the whole server: the next start recovers or refuses loudly.
  */
-import { resolve } from "node:path";
+import { Server as TlsServer } from "node:tls";
 import { formatTimestamp } from "@tallystick/record";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 
 import type { AccessParts } from "./access/authenticate.ts";
 import { trustedProxies } from "./access/client-address.ts";
+import { ConnectionCertificates } from "./access/connection-certificates.ts";
 import { memorySessions } from "./access/sessions.ts";
 import { failureThrottle } from "./access/throttle.ts";
+import { readTls, tlsFilesOf, watchTls } from "./access/tls-files.ts";
 import { buildApi } from "./api/app.ts";
 import type { ApiParts, HttpSettings } from "./api/app.ts";
 import { bodyBudget } from "./api/body.ts";
@@ -32,6 +34,7 @@ import { loginLink } from "./api/session-routes.ts";
 import { IntakeInFlight } from "./api/take-in.ts";
 import type { IntakeParts } from "./api/take-in.ts";
 import { Tails } from "./api/tail-route.ts";
+import { serveTls } from "./api/tls.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
@@ -92,13 +95,14 @@ async function start(
     health,
   });
   const state = { stopping: false, url: "" };
-  const parts = await apiParts({ machine, request, folder, stores, log, closers, state });
+  const api = { machine, request, folder, stores, log, closers, state };
+  const parts = await apiParts(api);
   const app = await buildApi(parts);
   closers.add("http", () => stopTaking(machine, app, parts, state));
   state.url = await listen(app, address, parts.http.tls !== null);
-  const { runFile } = folder.places;
-  await machine.disk.replaceFile(runFile, Buffer.from(`${JSON.stringify({ url: state.url, pid: machine.pid })}\n`));
-  closers.add("run.json", () => machine.disk.remove(runFile));
+  await writeRunFile(api, parts.http.tls?.material.sha256);
+  closers.add("run.json", () => machine.disk.remove(folder.places.runFile));
+  watchCertificates(api, parts, app.server);
   let closing: Promise<void> | null = null;
   return {
     url: state.url,
@@ -299,23 +303,48 @@ async function readings({ machine, stores, producers, space, tails, budget, nowM
   };
 }
 
-async function httpSettings({ disk }: Machine, { http }: Config, base: string): Promise<HttpSettings> {
-  const read = async (key: string, file: string) => {
-    const bytes = await disk.readFile(resolve(base, file));
-    if (bytes === null) throw new TallystickError("config_invalid", `${key}: ${file} is missing.`);
-    return bytes;
-  };
-  const tls =
-    http.tls_cert_file === ""
-      ? null
-      : {
-          cert: await read("http.tls_cert_file", http.tls_cert_file),
-          key: await read("http.tls_key_file", http.tls_key_file),
-        };
+async function httpSettings({ disk, clock }: Machine, { http, tls }: Config, base: string): Promise<HttpSettings> {
+  const files = tlsFilesOf(tls, base);
   return {
-    tls,
+    tls: files === null ? null : { material: await readTls(disk, files), minVersion: `TLSv${tls.min_version}` },
+    certificates: new ConnectionCertificates(clock),
+    certificateRequired: tls.client_required,
     requestTimeoutMs: http.request_timeout_s * 1_000,
     headersTimeoutMs: http.headers_timeout_s * 1_000,
     maxConnections: http.max_connections,
   };
+}
+
+/** What a command on this machine finds the server by, and knows its certificate by. */
+async function writeRunFile({ machine, folder, state }: ApiRequest, certificateSha256?: string): Promise<void> {
+  const running = { url: state.url, pid: machine.pid, certificate_sha256: certificateSha256 };
+  await machine.disk.replaceFile(folder.places.runFile, Buffer.from(`${JSON.stringify(running)}\n`));
+}
+
+/** Serves certificates that change, as long as the server runs. */
+function watchCertificates(api: ApiRequest, { http }: ApiParts, server: object): void {
+  const { machine, request, log, closers } = api;
+  const { clock, disk } = machine;
+  const { tls } = request.config.config;
+  const files = tlsFilesOf(tls, request.base);
+  if (files === null || http.tls === null || !(server instanceof TlsServer)) return;
+  const { material, minVersion } = http.tls;
+  const watch = watchTls(
+    {
+      clock,
+      disk,
+      files,
+      everyMs: tls.reload_s * 1_000,
+      async onChange(changed, isOtherTrust) {
+        serveTls(server, { material: changed, minVersion });
+        if (isOtherTrust) http.certificates.trustChanged();
+        const expires = formatTimestamp(changed.expiresAtMs * 1_000);
+        log.info({ expires, other_client_authorities: isOtherTrust }, "TLS files changed and are served");
+        await writeRunFile(api, changed.sha256);
+      },
+      onTrouble: (error) => log.warn({ err: error }, "changed TLS files cannot be used; the ones before are served"),
+    },
+    material,
+  );
+  closers.add("tls watch", () => watch.close());
 }

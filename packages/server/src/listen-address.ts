@@ -10,28 +10,47 @@ export interface ListenAddress {
  * Where to listen; `config_invalid` for an address that strangers reach without TLS, unless that was said to be
  * wanted.
  */
-export function listenAddress({ http }: Config): ListenAddress {
+export function listenAddress({ http, tls }: Config): ListenAddress {
   const { listen } = http;
   const split = listen.lastIndexOf(":");
   const host = listen.slice(0, split).replace(/^\[(.*)\]$/, "$1");
   const port = Number(listen.slice(split + 1));
   if (port > 65_535) throw new TallystickError("config_invalid", `http.listen: ${port} is no port.`);
-  const hasCertificate = http.tls_cert_file !== "";
-  if (hasCertificate !== (http.tls_key_file !== "")) {
-    throw new TallystickError("config_invalid", "http.tls_cert_file and http.tls_key_file belong together.");
-  }
+  const hasCertificate = tls.cert !== "";
+  if (hasCertificate !== (tls.key !== ""))
+    throw new TallystickError("config_invalid", "tls.cert and tls.key belong together.");
+  assertClientCertificates(tls);
   if (!isLoopback(host) && !hasCertificate && !http.insecure_network) {
     throw new TallystickError(
       "config_invalid",
       `http.listen: ${listen} can be reached from other machines, and there is no TLS.`,
       {
         hint:
-          "Give http.tls_cert_file and http.tls_key_file, or listen on 127.0.0.1 behind a proxy that speaks TLS, or say --insecure-network: " +
+          "Give tls.cert and tls.key (`tallystick certs dev DIR` makes them for a test), or listen on 127.0.0.1 behind a proxy that speaks TLS, or say --insecure-network: " +
           "tokens then cross the network in clear text.",
       },
     );
   }
   return { host, port };
+}
+
+/** What would silently not be enforced is refused. */
+function assertClientCertificates({ cert, client_ca: clientCa, client_required: required }: Config["tls"]): void {
+  const asks = required.routes.length > 0 || required.logs.length > 0;
+  if (clientCa === "" && asks) {
+    throw new TallystickError(
+      "config_invalid",
+      "tls.client_required needs client certificates, and none is asked for.",
+      {
+        hint: "Name the authorities whose client certificates are believed with tls.client_ca.",
+      },
+    );
+  }
+  if (clientCa !== "" && cert === "") {
+    throw new TallystickError("config_invalid", "tls.client_ca: client certificates come by TLS, and there is none.", {
+      hint: "Give tls.cert and tls.key too.",
+    });
+  }
 }
 
 function isLoopback(host: string): boolean {

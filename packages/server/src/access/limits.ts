@@ -9,3 +9,5 @@ export const MAX_FORWARDED_HOPS = 32;
 /** Longest PROXY protocol header taken; the specification's own fields need far less. */
 export const MAX_PROXY_HEADER_BYTES = 4_096;
 export const PROXY_HEADER_TIMEOUT_MS = 5_000;
+/** Longest name of a principal: an observer's `recorder_id` is it. */
+export const MAX_PRINCIPAL_BYTES = 256;

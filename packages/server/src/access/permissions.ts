@@ -43,9 +43,14 @@ export function may(role: Role, permission: Permission): boolean {
 export function scopeOf(role: Role, granted: Scope): Scope {
   if (may(role, "audit")) return granted;
   if (!may(role, "read")) return EMPTY_SCOPE;
-  const { logs } = granted;
-  if (logs === "*") return { ...granted, logs: { allBut: [ACCESS_LOG] } };
+  return withoutLogs(granted, [ACCESS_LOG]);
+}
+
+/** The same, and nothing of these logs. */
+export function withoutLogs(scope: Scope, closed: readonly string[]): Scope {
+  const { logs } = scope;
+  if (logs === "*") return { ...scope, logs: { allBut: closed } };
   return "allBut" in logs
-    ? { ...granted, logs: { allBut: [...logs.allBut, ACCESS_LOG] } }
-    : { ...granted, logs: logs.filter((log) => log !== ACCESS_LOG) };
+    ? { ...scope, logs: { allBut: [...logs.allBut, ...closed] } }
+    : { ...scope, logs: logs.filter((log) => !closed.includes(log)) };
 }

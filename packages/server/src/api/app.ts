@@ -11,6 +11,7 @@ import { acceptProxyHeaders } from "../access/proxy-protocol.ts";
 import type { ProxiedConnections } from "../access/proxy-protocol.ts";
 import type { TrustedProxies } from "../access/client-address.ts";
 import type { AccessParts } from "../access/authenticate.ts";
+import type { ConnectionCertificates } from "../access/connection-certificates.ts";
 import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
 import { answerClientError, answerExpectations } from "./client-error.ts";
@@ -36,6 +37,9 @@ import { recordsRoute } from "./records-route.ts";
 import { guardRoutes } from "./route-access.ts";
 import { searchRoutes } from "./search-routes.ts";
 import type { SearchRoutesParts } from "./search-routes.ts";
+import { tlsOptions } from "./tls.ts";
+import type { TlsSettings } from "./tls.ts";
+import type { CertificateRequired } from "./certificate-required.ts";
 import { tallyRoutes } from "./tally-routes.ts";
 import type { TallyRoutesParts } from "./tally-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
@@ -66,7 +70,9 @@ export interface ApiParts
 }
 
 export interface HttpSettings {
-  readonly tls: { readonly cert: Uint8Array; readonly key: Uint8Array } | null;
+  readonly tls: TlsSettings | null;
+  readonly certificates: ConnectionCertificates;
+  readonly certificateRequired: CertificateRequired;
   readonly requestTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly maxConnections: number;
@@ -85,7 +91,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   await describeApi(app, parts.version);
   await app.register(cookie);
   const connections: ProxiedConnections = acceptProxyHeaders(app.server, parts.proxies, parts.clock);
-  guardRoutes(app, { ...parts, connections: () => connections });
+  guardRoutes(app, { ...parts, ...parts.http, connections: () => connections });
   app.addHook("onRequest", async (request) => refuseMalformed(request));
   app.addHook("onSend", async (request, reply) => addHeaders(parts, request, reply));
   app.addHook("onResponse", async (request, reply) => logAnswer(request, reply));
@@ -148,8 +154,9 @@ function instance({ http, log }: ApiParts): FastifyInstance {
     genReqId: () => crypto.randomUUID(),
   };
   if (http.tls === null) return fastify(options);
-  const tls = { cert: Buffer.from(http.tls.cert), key: Buffer.from(http.tls.key), minVersion: "TLSv1.2" as const };
-  return fastify({ ...options, https: { ...tls, ...options.http } });
+  const app = fastify({ ...options, https: { ...tlsOptions(http.tls), ...options.http } });
+  http.certificates.watch(app.server);
+  return app as unknown as FastifyInstance;
 }
 
 /** In this scope Fastify leaves the body alone: the route reads it once, as one buffer. */

@@ -55,6 +55,24 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Send `Authorization: Bearer TOKEN`; `tallystick login-link` opens the dashboard.",
     "No credentials were sent, or they open nothing: unknown, mistyped or revoked.",
   ),
+  certificate_required: entry(
+    401,
+    "A client certificate is needed",
+    "Connect with a client certificate of an authority in `tls.client_ca`, as curl does with --cert and --key.",
+    "The path or the log is named in `tls.client_required`, and the connection has no client certificate.",
+  ),
+  certificate_refused: entry(
+    401,
+    "The client certificate is not accepted",
+    "Use a certificate that an authority in `tls.client_ca` issued for clients and that is within its time, or none.",
+    "The client showed a certificate that does not check; other credentials do not make up for it.",
+  ),
+  connection_stale: entry(
+    503,
+    "Connect again",
+    "Send the same request again over a new connection.",
+    "The connection's client certificate was checked against authorities that have been replaced since.",
+  ),
   forbidden: entry(
     403,
     "Not permitted",

@@ -11,10 +11,14 @@ import { clientAddress } from "../access/client-address.ts";
 import type { TrustedProxies } from "../access/client-address.ts";
 import { may, PERMISSIONS } from "../access/permissions.ts";
 import type { Permission } from "../access/permissions.ts";
+import type { ConnectionCertificates } from "../access/connection-certificates.ts";
+import type { ClientCertificate } from "../access/client-certificate.ts";
 import type { ProxiedConnections } from "../access/proxy-protocol.ts";
 import { TallystickError } from "../errors.ts";
 import { EMPTY_SCOPE } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
+import { RequiredCertificates } from "./certificate-required.ts";
+import type { CertificateRequired } from "./certificate-required.ts";
 
 /** public: anybody. metrics: a reader, or a process on this machine that asks directly. */
 export type RouteAccess = "public" | "metrics" | Permission;
@@ -40,19 +44,27 @@ export interface RouteAccessParts extends AccessParts {
   readonly stopping: () => boolean;
   /** What PROXY protocol headers said. */
   readonly connections: () => ProxiedConnections | null;
+  readonly certificates: ConnectionCertificates;
+  readonly certificateRequired: CertificateRequired;
 }
 
 export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void {
   app.decorateRequest("principal", null);
   app.decorateRequest("client", "");
+  const required = new RequiredCertificates(parts.certificateRequired);
   app.addHook("onRoute", (route) => {
     if (route.config?.access === undefined)
       throw new Error(`The route ${String(route.method)} ${route.url} does not say who may reach it.`);
+    required.declared(route.method, route.url);
   });
+  app.addHook("onReady", async () => required.assertAllNamed());
   app.addHook("onRequest", async (request, reply) => {
     request.client = addressOf(request, parts);
     if (parts.stopping()) throw shuttingDown(reply);
     const access = request.routeOptions.config.access ?? "public";
+    const certificate = certificateOf(request, reply, parts, access);
+    if (certificate === null && required.has(request))
+      throw certificateMissing(`${request.method} ${request.routeOptions.url ?? "this path"}`);
     const authentication = authenticate(parts, {
       authorization: request.headers.authorization,
       sessionToken: request.cookies[SESSION_COOKIE],
@@ -61,14 +73,38 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     if (authentication.kind === "throttled" && access !== "public") throw tooManyFailures(authentication.retryAfterS);
     if (authentication.kind === "known") {
       if (authentication.by === "session") refuseForeignOrigin(request);
-      request.principal = authentication.principal;
+      const { principal } = authentication;
+      request.principal = certificate === null ? required.withoutLogs(principal) : principal;
     }
     if (access === "public") return;
     if (access === "metrics" && isDirectLoopback(request)) return;
     if (authentication.kind !== "known") throw unauthenticated(reply, authentication.kind === "refused");
     const permission = access === "metrics" ? "read" : access;
     if (!may(authentication.principal.role, permission)) throw forbidden(authentication.principal, permission);
+    const { log } = authentication.principal;
+    if (permission === "write" && certificate === null && required.hasLog(log))
+      throw certificateMissing(`Records for the log ${log}`);
   });
+}
+
+/** The connection's certificate; one that does not hold is never ignored, except where nobody is asked who he is. */
+function certificateOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { certificates }: RouteAccessParts,
+  access: RouteAccess,
+): ClientCertificate | null {
+  const found = certificates.of(request.raw.socket);
+  if (found.kind === "valid") return found.certificate;
+  if (found.kind === "none" || access === "public") return null;
+  if (found.kind === "refused")
+    throw new TallystickError("certificate_refused", `The client certificate is not accepted. ${found.why}`);
+  reply.header("connection", "close");
+  throw new TallystickError("connection_stale", "The authorities of client certificates changed.", { retryAfterS: 1 });
+}
+
+function certificateMissing(what: string): TallystickError {
+  return new TallystickError("certificate_required", `${what}: only clients with a certificate are answered.`);
 }
 
 /** The principal of a route that is not public. */

@@ -1,110 +1,183 @@
-/** The port under TLS, also behind a proxy that speaks PROXY protocol before it. */
-import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
-import { connect } from "node:net";
+/** The port under TLS: versions, client certificates, files that change, and a proxy before it. */
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { connectSecurely, testAuthority, validDays } from "../access/certificates.contract.ts";
+import type { Pem, TestAuthority, TlsConnection } from "../access/certificates.contract.ts";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-/** Of this test alone: opens nothing. */
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQguFNM2wK6tAl0UQJM
-+MDVBnBm2QwHv2eM8tw1mN/T2mGhRANCAATu0V3I4woRgBQkYq5PjRUd6GeX3QO6
-xId5m1C4t3jtC5ru9Umw2IqLnLm+FQVd0q6tlOODCuUs+pT2QKa6FNZL
------END PRIVATE KEY-----
-`;
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBmzCCAUGgAwIBAgIUVJhIkDgNx812aALKW/q/phTlot8wCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNTAyMDQ1M1oYDzIxMjYxMTAx
-MDIwNDUzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAATu0V3I4woRgBQkYq5PjRUd6GeX3QO6xId5m1C4t3jtC5ru9Umw2IqL
-nLm+FQVd0q6tlOODCuUs+pT2QKa6FNZLo28wbTAdBgNVHQ4EFgQUDBt7ar4rBaQY
-8cc1lOktGfAnx4cwHwYDVR0jBBgwFoAUDBt7ar4rBaQY8cc1lOktGfAnx4cwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDSAAwRQIhALaoYhO/7wQjFL81amPlTVGgVp2X+p/vieTpnttr3jk+AiBm
-C35ZbAnstQhRj5HT8mC1dgZEnYg1z54Bit3ICjsURQ==
------END CERTIFICATE-----
-`;
-
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: TestServer;
+let authority: TestAuthority;
+let other: TestAuthority;
+let orders: Pem;
+const open: TlsConnection[] = [];
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  await writeFile(join(folder.path, "key.pem"), KEY);
-  await writeFile(join(folder.path, "certificate.pem"), CERTIFICATE);
-  const files = ["tls_cert_file: ../certificate.pem", "tls_key_file: ../key.pem", "trusted_proxies: [127.0.0.1]"];
-  server = await startTestServer(join(folder.path, "data"), files.map((line) => `  ${line}\n`).join(""));
+  [authority, other] = [await testAuthority(), await testAuthority("other authority")];
+  orders = await authority.client({ name: "orders", uris: ["spiffe://example.test/orders"] });
+  await put(await authority.server());
+  await writeFile(join(folder.path, "ca.pem"), authority.pem.certificate);
+  server = await startTestServer(
+    join(folder.path, "data"),
+    [
+      "  trusted_proxies: [127.0.0.1]",
+      "tls: {cert: ../server.pem, key: ../server.key, client_ca: ../ca.pem, reload_s: 1,",
+      "  client_required: {routes: ['POST /api/login-link', '/api/keys/{id}'], logs: [default]}}",
+      "",
+    ].join("\n"),
+  );
 });
 afterAll(async () => {
+  for (const connection of open) await connection.close();
   await server.close();
   await folder.remove();
 });
 
-async function ask(preamble: Buffer): Promise<string> {
-  const { port } = new URL(server.url);
-  const socket = connect(Number(port), "127.0.0.1");
-  await once(socket, "connect");
-  if (preamble.length > 0) socket.write(preamble);
-  const secure = connectTls({ socket, ca: CERTIFICATE, servername: "localhost" });
-  await once(secure, "secureConnect");
-  let answer = "";
-  secure.on("data", (chunk: Buffer) => void (answer += chunk.toString()));
-  const body = JSON.stringify({
-    timestamp: "2023-10-05T08:20:43Z",
-    event_type: "API_CALL",
-    service_id: "a",
-    status: "success",
-  });
-  const head = [
-    "POST /v1/records?wait=published HTTP/1.1",
-    "host: localhost",
-    `authorization: Bearer ${server.adminToken}`,
-    "content-type: application/json",
-    `content-length: ${body.length}`,
-    "connection: close",
-  ];
-  secure.write(`${head.join("\r\n")}\r\n\r\n${body}`);
-  await once(secure, "close");
-  return answer;
+/** As a certificate's renewal does: whole files, one after the other. */
+async function put({ certificate, key }: Pem): Promise<void> {
+  for (const [name, text] of [
+    ["server.key", key],
+    ["server.pem", certificate],
+  ] as const) {
+    await writeFile(join(folder.path, `${name}.new`), text);
+    await rename(join(folder.path, `${name}.new`), join(folder.path, name));
+  }
 }
 
-async function sourceOf(answer: string): Promise<string> {
-  const { tree, first_index: index } = JSON.parse(answer.slice(answer.indexOf("{"), answer.lastIndexOf("}") + 1)) as {
-    readonly tree: string;
-    readonly first_index: number;
-  };
-  const { port } = new URL(server.url);
-  const secure = connectTls({ port: Number(port), host: "127.0.0.1", ca: CERTIFICATE, servername: "localhost" });
-  let text = "";
-  secure.on("data", (chunk: Buffer) => void (text += chunk.toString()));
-  const head = [
-    `GET /api/records/${tree}/${index} HTTP/1.1`,
-    "host: localhost",
-    `authorization: Bearer ${server.adminToken}`,
-    "connection: close",
-  ];
-  secure.write(`${head.join("\r\n")}\r\n\r\n`);
-  await once(secure, "close");
-  return /"source_address":"([^"]+)"/.exec(text)?.[1] ?? text;
+async function connection(client: Pem | null, ca = authority, more: object = {}): Promise<TlsConnection> {
+  const certificate = client === null ? {} : { cert: client.certificate, key: client.key };
+  const made = await connectSecurely(server.url, { ca: ca.pem.certificate, ...certificate, ...more });
+  open.push(made);
+  return made;
 }
 
-it("speaks TLS and says so in its links", async () => {
-  expect(server.url).toMatch(/^https:/);
-  expect(server.loginLink()).toMatch(/^https:/);
-  const answer = await ask(Buffer.alloc(0));
-  expect(answer).toContain("HTTP/1.1 200");
-  expect(answer).toContain("strict-transport-security");
-  expect(await sourceOf(answer)).toBe("127.0.0.1");
+const admin = () => ({ authorization: `Bearer ${server.adminToken}` });
+const json = () => ({ ...admin(), "content-type": "application/json" });
+const RECORD = JSON.stringify({
+  timestamp: "2023-10-05T08:20:43Z",
+  event_type: "API_CALL",
+  service_id: "a",
+  status: "success",
 });
 
-it("believes a trusted proxy's PROXY header that comes before TLS begins", async () => {
-  const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
-  const addresses = Buffer.from([0x21, 0x11, 0, 12, 198, 51, 100, 7, 127, 0, 0, 1, 0x12, 0x34, 0, 80]);
-  const answer = await ask(Buffer.concat([signature, addresses]));
-  expect(answer).toContain("HTTP/1.1 200");
-  expect(await sourceOf(answer)).toBe("198.51.100.7");
+describe("the port under TLS", () => {
+  it("says so in its links, and speaks 1.2 and 1.3 and nothing older", async () => {
+    expect(server.url).toMatch(/^https:/);
+    expect(server.loginLink()).toMatch(/^https:/);
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const made = await connection(null, authority, { minVersion: version, maxVersion: version });
+      expect(made.socket.getProtocol()).toBe(version);
+      const { status, text } = await made.send("GET", "/healthz");
+      expect(status).toBe(200);
+      expect(text).toContain("strict-transport-security");
+    }
+    const old = { minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" };
+    await expect(connection(null, authority, old)).rejects.toThrow(/protocol|alert|version/i);
+  });
+
+  it("believes a trusted proxy's PROXY header that comes before TLS begins", async () => {
+    const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
+    const addresses = Buffer.from([0x21, 0x11, 0, 12, 198, 51, 100, 7, 127, 0, 0, 1, 0x12, 0x34, 0, 80]);
+    const tls = { ca: authority.pem.certificate, cert: orders.certificate, key: orders.key };
+    const made = await connectSecurely(server.url, tls, Buffer.concat([signature, addresses]));
+    open.push(made);
+    const stored = await made.send("POST", "/v1/records?wait=published", json(), RECORD);
+    expect(stored.status).toBe(200);
+    const { tree, first_index: index } = JSON.parse(stored.text.split("\r\n\r\n")[1]!) as Record<string, string>;
+    expect((await made.send("GET", `/api/records/${tree}/${index}`, admin())).text).toContain("198.51.100.7");
+  });
+});
+
+describe("a client certificate", () => {
+  it("may be left out, but for the paths and logs that are named", async () => {
+    const made = await connection(null);
+    expect((await made.send("GET", "/api/keys", admin())).status).toBe(200);
+    for (const [method, path] of [
+      ["POST", "/api/login-link"],
+      ["DELETE", "/api/keys/key_0"],
+      ["POST", "/v1/records"],
+      ["GET", "/trees/default/2026-11/checkpoint"],
+      ["GET", "/api/records/default/2026-11/0"],
+    ] as const) {
+      const { status, text } = await made.send(
+        method,
+        path,
+        path === "/v1/records" ? json() : admin(),
+        path === "/v1/records" ? RECORD : "",
+      );
+      expect([path, status]).toEqual([path, 401]);
+      expect(text).toContain("certificate_required");
+    }
+    const shown = await connection(orders);
+    expect((await shown.send("POST", "/api/login-link", admin())).status).toBe(201);
+    expect((await shown.send("POST", "/v1/records", json(), RECORD)).status).toBe(200);
+  });
+
+  it("that does not check is refused with the reason, whatever else is shown, and never where nobody is asked", async () => {
+    const expired = await authority.client({ ...validDays(-3, -2) });
+    const forServers = await authority.server();
+    const ambiguous = await authority.client({ uris: ["spiffe://a.test/one", "spiffe://a.test/two"] });
+    for (const [client, why] of [
+      [expired, "expired"],
+      [await other.client({}), "None of the authorities"],
+      [forServers, "not issued for clients"],
+      [ambiguous, "more than one SPIFFE id"],
+    ] as const) {
+      const made = await connection(client);
+      const { status, text } = await made.send("GET", "/api/keys", admin());
+      expect(status).toBe(401);
+      expect(text).toContain("certificate_refused");
+      expect(text).toContain(why);
+      expect((await made.send("GET", "/healthz")).status).toBe(200);
+    }
+  });
+
+  it("is kept by a session that is resumed", async () => {
+    const tls = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" };
+    const first = await connection(orders, authority, tls);
+    expect((await first.send("POST", "/api/login-link", admin())).status).toBe(201);
+    const again = await connection(orders, authority, { ...tls, session: first.session() });
+    expect(again.socket.isSessionReused()).toBe(true);
+    expect((await again.send("POST", "/api/login-link", admin())).status).toBe(201);
+    const without = await connection(null, authority, tls);
+    expect((await without.send("GET", "/healthz")).status).toBe(200);
+    const resumed = await connection(null, authority, { ...tls, session: without.session() });
+    expect(resumed.socket.isSessionReused()).toBe(true);
+    expect((await resumed.send("POST", "/api/login-link", admin())).status).toBe(401);
+  });
+});
+
+describe("files that change", () => {
+  it("are served to new connections while open ones go on; what cannot be used changes nothing", async () => {
+    const before = await connection(orders);
+    const serial = () => connection(null).then((made) => made.socket.getPeerCertificate().serialNumber);
+    const first = before.socket.getPeerCertificate().serialNumber;
+    await writeFile(join(folder.path, "server.pem"), "-----BEGIN CERTIFICATE-----\nhalf");
+    const renewed = await authority.server();
+    expect(await serial()).toBe(first);
+    await put(renewed);
+    await expect.poll(serial, { timeout: 15_000, interval: 200 }).not.toBe(first);
+    expect((await before.send("POST", "/api/login-link", admin())).status).toBe(201);
+  }, 20_000);
+
+  it("of authorities end what they no longer vouch for, also over open and resumed connections", async () => {
+    const before = await connection(orders);
+    const anonymous = await connection(null);
+    expect((await before.send("GET", "/api/keys", admin())).status).toBe(200);
+    await writeFile(join(folder.path, "ca.pem"), other.pem.certificate);
+    const status = async () => (await (await connection(orders)).send("GET", "/api/keys", admin())).status;
+    await expect.poll(status, { timeout: 15_000, interval: 200 }).toBe(401);
+    const stale = await before.send("GET", "/api/keys", admin());
+    expect(stale.status).toBe(503);
+    expect(stale.text).toContain("connection_stale");
+    expect((await anonymous.send("GET", "/api/keys", admin())).status).toBe(200);
+    const resumed = await connection(orders, authority, { session: before.session() });
+    expect((await resumed.send("GET", "/api/keys", admin())).status).toBe(401);
+    const fromOther = await connection(await other.client({}));
+    expect((await fromOther.send("POST", "/api/login-link", admin())).status).toBe(201);
+  }, 20_000);
 });

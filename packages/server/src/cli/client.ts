@@ -23,17 +23,14 @@ interface ProblemBody {
   readonly at?: Readonly<Record<string, string | number>>;
 }
 
-export function connectTo({ url, token }: Target, fetch: typeof globalThis.fetch): Client {
+export function connectTo({ url, token, fetch: ownFetch }: Target, usualFetch: typeof globalThis.fetch): Client {
+  const fetch = ownFetch ?? usualFetch;
   const call = async (path: string, init: RequestInit): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (token !== null) headers.set("authorization", `Bearer ${token}`);
     const response = await fetch(`${url}${path}`, { ...init, headers }).catch((cause: unknown) => {
       if (init.signal?.aborted === true) throw cause;
-      throw new CommandError(`${url} does not answer.`, {
-        code: "unreachable",
-        hint: "Is the server running there?",
-        cause,
-      });
+      throw unreachable(url, cause);
     });
     if (response.ok) return response;
     throw await problemError(response, url);
@@ -51,6 +48,22 @@ export function connectTo({ url, token }: Target, fetch: typeof globalThis.fetch
     stream: (path, query, headers = {}, signal) =>
       call(path + text(query), { headers, ...(signal === undefined ? {} : { signal }) }),
   };
+}
+
+function unreachable(url: string, cause: unknown): CommandError {
+  const why = (cause as { readonly cause?: { readonly code?: unknown; readonly message?: unknown } }).cause;
+  const isTls = /CERT|TLS|SSL|UNABLE_TO|certificate/.test(`${String(why?.code)} ${String(why?.message)}`);
+  if (!isTls)
+    return new CommandError(`${url} does not answer.`, {
+      code: "unreachable",
+      hint: "Is the server running there?",
+      cause,
+    });
+  return new CommandError(`There is no secure connection to ${url}: ${String(why?.message)}.`, {
+    code: "unreachable",
+    hint: "Name the authority of the server's certificate with --ca, or the data folder of a local server with --data.",
+    cause,
+  });
 }
 
 function text(query: Query): string {

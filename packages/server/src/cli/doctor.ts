@@ -10,7 +10,9 @@ import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
+import { secureFetch } from "./secure-fetch.ts";
 import { DEFAULT_DATA_FOLDER, runFileOf } from "./target.ts";
+import type { Running } from "./target.ts";
 import type { Style } from "./terminal.ts";
 
 interface DoctorOptions {
@@ -106,10 +108,13 @@ const MUCH_LAG = 1_000_000;
 async function serverChecks(parts: CliParts, folder: string): Promise<readonly Check[]> {
   const running = await runFileOf(folder);
   if (running === null) return [good("server", "does not run on this folder")];
-  const { url } = JSON.parse(running) as { readonly url: string };
+  const { url, certificate_sha256: certificate = null } = JSON.parse(running) as Running;
+  const ownFetch = (await secureFetch(parts, {}, certificate)) ?? undefined;
   const token = await readFile(join(folder, "admin.token"), "utf8").catch(() => "");
   try {
-    const status = await connectTo({ url, token: token.trim() }, parts.fetch).get<Status>("/api/status");
+    const status = await connectTo({ url, token: token.trim(), fetch: ownFetch }, parts.fetch).get<Status>(
+      "/api/status",
+    );
     return statusChecks(url, status);
   } catch (error) {
     const { message } = asCommandError(error);

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { aliasesCommand } from "./aliases.ts";
 import { asCommandError } from "./command-error.ts";
 import { bottlenecksCommand } from "./bottlenecks.ts";
+import { certsCommand } from "./certs.ts";
 import { configCommand } from "./config.ts";
 import { coverageCommand } from "./coverage.ts";
 import { demoCommand } from "./demo.ts";
@@ -48,6 +49,7 @@ const COMMANDS = [
   aliasesCommand,
   partiesCommand,
   keysCommand,
+  certsCommand,
   loginLinkCommand,
   doctorCommand,
   configCommand,

@@ -60,7 +60,7 @@ async function isRunning(parts: CliParts, { url, data }: ReindexOptions): Promis
     return false;
   // One that was killed left the file behind; the folder's lock decides what is right then.
   const target = await findTarget(parts, data === undefined ? {} : { data });
-  return parts.fetch(`${target.url}/healthz`).then(
+  return (target.fetch ?? parts.fetch)(`${target.url}/healthz`).then(
     ({ ok }) => ok,
     () => false,
   );

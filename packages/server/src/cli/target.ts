@@ -5,10 +5,12 @@ import type { Command } from "commander";
 
 import { CommandError } from "./command-error.ts";
 import type { CliParts } from "./parts.ts";
+import { secureFetch } from "./secure-fetch.ts";
+import type { TlsOptions } from "./secure-fetch.ts";
 
 export const DEFAULT_DATA_FOLDER = "./tallystick-data";
 
-export interface TargetOptions {
+export interface TargetOptions extends TlsOptions {
   readonly url?: string;
   readonly token?: string;
   readonly data?: string;
@@ -17,13 +19,22 @@ export interface TargetOptions {
 export interface Target {
   readonly url: string;
   readonly token: string | null;
+  /** The way there, when it is not the usual one. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
 }
 
 export function addTargetOptions(command: Command): Command {
-  return command
+  return addTlsOptions(command)
     .option("--url <url>", "the server's URL (TALLYSTICK_URL)")
     .option("--token <token>", "a bearer token (TALLYSTICK_TOKEN)")
     .option("--data <folder>", `a local server's data folder, where both are found (default: ${DEFAULT_DATA_FOLDER})`);
+}
+
+export function addTlsOptions(command: Command): Command {
+  return command
+    .option("--ca <file>", "PEM certificates that the server's may come from (TALLYSTICK_CA)")
+    .option("--cert <file>", "PEM client certificate to show (TALLYSTICK_CERT)")
+    .option("--key <file>", "PEM private key of the client certificate (TALLYSTICK_KEY_FILE)");
 }
 
 export async function findTarget(parts: CliParts, options: TargetOptions): Promise<Target> {
@@ -33,8 +44,10 @@ export async function findTarget(parts: CliParts, options: TargetOptions): Promi
   const url = options.url ?? (explicitFolder ? undefined : environment["TALLYSTICK_URL"]);
   const token = options.token ?? (explicitFolder ? undefined : environment["TALLYSTICK_TOKEN"]);
   const folder = options.data ?? DEFAULT_DATA_FOLDER;
+  const running = url === undefined ? await runningAt(folder) : null;
   return {
-    url: checkedUrl(url ?? (await runningUrl(folder))),
+    url: checkedUrl(url ?? running?.url ?? ""),
+    fetch: (await secureFetch(parts, options, running?.certificate_sha256 ?? null)) ?? undefined,
     token: token ?? (options.data !== undefined || url === undefined ? await adminToken(folder) : null),
   };
 }
@@ -46,7 +59,13 @@ function checkedUrl(text: string): string {
   return text.replace(/\/+$/, "");
 }
 
-async function runningUrl(folder: string): Promise<string> {
+/** What `run.json` says: who may read it may read the administrator's token too, so its word on the certificate counts. */
+export interface Running {
+  readonly url: string;
+  readonly certificate_sha256?: string;
+}
+
+async function runningAt(folder: string): Promise<Running> {
   const text = await runFileOf(folder);
   if (text === null) {
     throw new CommandError(`No server runs on ${folder}.`, {
@@ -54,7 +73,7 @@ async function runningUrl(folder: string): Promise<string> {
       hint: "Start one with `tallystick serve`, or name one with --url and --token, or its folder with --data.",
     });
   }
-  return (JSON.parse(text) as { readonly url: string }).url;
+  return JSON.parse(text) as Running;
 }
 
 /** What a running server says of itself; null when none does. */

@@ -10,10 +10,13 @@ import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts, KnownBefore } from "./parts.ts";
+import { secureFetch } from "./secure-fetch.ts";
+import type { TlsOptions } from "./secure-fetch.ts";
+import { addTlsOptions } from "./target.ts";
 import { grouped, progressBar } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 
-interface VerifyOptions {
+interface VerifyOptions extends TlsOptions {
   readonly vkey?: string;
   readonly since?: string;
   readonly integrityKey?: string;
@@ -23,7 +26,7 @@ interface VerifyOptions {
 }
 
 export function verifyCommand(parts: CliParts, run: Run): Command {
-  return new Command("verify")
+  return addTlsOptions(new Command("verify"))
     .description("check a data folder, a copy of one, or a server by what it serves")
     .argument("<folder-or-url>", "a data folder, or a server's URL")
     .option("--vkey <key>", "the verifier key that you knew before, or a file with it")
@@ -84,7 +87,7 @@ async function verifyUrl(
   try {
     return await verifyServer({
       url,
-      http: parts.http,
+      http: { ...parts.http, fetch: (await secureFetch(parts, options)) ?? parts.http.fetch },
       ...(token === undefined ? {} : { token }),
       ...(known.vkey === null ? {} : { vkeys: [known.vkey] }),
       ...(known.since === null ? {} : { since: parseRemembered(known.since).map(({ note }) => note) }),

@@ -72,7 +72,15 @@ function faultsOf(error: ValidationError): readonly SchemaFault[] {
 const named = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
 const unescapePointer = (part: string): string => part.replaceAll("~1", "/").replaceAll("~0", "~");
 
+/** Keys that were called otherwise before. */
+const MOVED: Readonly<Record<string, string>> = {
+  "http.tls_cert_file": "tls.cert",
+  "http.tls_key_file": "tls.key",
+};
+
 function unknownKey(path: readonly string[], key: string): string {
+  const moved = MOVED[[...path, key].join(".")];
+  if (moved !== undefined) return `is called ${moved} now`;
   const known = Object.keys(sectionOf(schemaAt(path) ?? ConfigSchema) ?? {});
   if (known.length === 0) return NO_NAME;
   const near = known.find((name) => distance(name, key) <= 2);

@@ -46,8 +46,6 @@ const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
       says: "http:// or https:// and a host, no path",
     },
   ),
-  tls_cert_file: path("PEM certificate chain; with `tls_key_file` the port speaks TLS."),
-  tls_key_file: path("PEM private key of the certificate."),
   insecure_network: flag(
     "Listen on an address that is not loopback without TLS. Tokens then cross the network in clear text.",
   ),
@@ -70,6 +68,38 @@ const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
     1,
     100_000,
   ),
+});
+
+const ROUTE = {
+  source: "^((GET|HEAD|POST|PUT|PATCH|DELETE) )?(/[^\\s*?#]*\\*?|\\*)$",
+  says: "a path as the API names it, with or without its method: POST /v1/records, /api/*, or * for every path",
+};
+
+const TLS = section("Encryption of the HTTP port, and the certificates that clients show.", {
+  cert: path("PEM certificate chain; with `key` the port speaks TLS."),
+  key: path("PEM private key of the certificate."),
+  min_version: oneOf("Lowest version of TLS that is spoken.", "1.2", ["1.2", "1.3"]),
+  reload_s: whole(
+    "How often the files are looked at. What changed is used for new connections; those that are open go on.",
+    10,
+    1,
+    86_400,
+  ),
+  client_ca: path(
+    "PEM certificates of the authorities whose client certificates are believed. Empty: no client is asked for one.",
+  ),
+  client_required: section("Where a client certificate is required, whatever other credentials there are.", {
+    routes: Type.Array(Type.String({ maxLength: 256, pattern: ROUTE.source, says: ROUTE.says }), {
+      description: "Paths that only answer over a connection with a client certificate.",
+      default: [],
+      maxItems: 256,
+    }),
+    logs: Type.Array(Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,62}$", says: "the name of a log" }), {
+      description: "Logs that are written and read only over a connection with a client certificate.",
+      default: [],
+      maxItems: 256,
+    }),
+  }),
 });
 
 const INTAKE = section("How records come in.", {
@@ -240,6 +270,7 @@ const LOG = section("What the server says about itself, on standard error.", {
 export const ConfigSchema = Type.Object(
   {
     http: HTTP,
+    tls: TLS,
     intake: INTAKE,
     journal: JOURNAL,
     ledger: LEDGER,
