@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import { memoryDisk } from "../disk/memory-disk.ts";
-import { TallystickError } from "../errors.ts";
+import type { TallystickError } from "../errors.ts";
 import { manualClock } from "../manual-clock.ts";
 import { testAuthority } from "./certificates.contract.ts";
 import type { Pem } from "./certificates.contract.ts";
@@ -20,6 +20,7 @@ beforeAll(async () => {
 async function served() {
   const disk = memoryDisk();
   const clock = manualClock();
+  await disk.makeFolder("/tls");
   const put = (name: string, text: string) => disk.replaceFile(`/tls/${name}`, Buffer.from(text));
   await put("s.pem", one.certificate);
   await put("s.key", one.key);

@@ -156,7 +156,7 @@ function instance({ http, log }: ApiParts): FastifyInstance {
   if (http.tls === null) return fastify(options);
   const app = fastify({ ...options, https: { ...tlsOptions(http.tls), ...options.http } });
   http.certificates.watch(app.server);
-  return app as unknown as FastifyInstance;
+  return app;
 }
 
 /** In this scope Fastify leaves the body alone: the route reads it once, as one buffer. */

@@ -116,7 +116,11 @@ async function writePair(folder: string, name: string, { certificate, key }: Pem
     const handle = await open(path, "wx", 0o600).catch((cause: unknown) => {
       throw new CommandError(`${path} cannot be written, or is there already.`, { code: "bad_request", cause });
     });
-    await handle.writeFile(text).finally(() => handle.close());
+    try {
+      await handle.writeFile(text);
+    } finally {
+      await handle.close();
+    }
     await chmod(path, file.endsWith(".key") ? 0o600 : 0o644);
     made.push(file);
   }
