@@ -39,15 +39,17 @@ import type { FolderRequest, RunningServer } from "./cli/parts.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import { secretDigest } from "./control/secret.ts";
-import { TallystickError } from "./errors.ts";
+import { isTallystickError, TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
 import { normaliseTask } from "./intake/normalise-task.ts";
+import { openConfiguredKms } from "./kms-home.ts";
 import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
 import { Search } from "./search/search.ts";
-import { openServerFolder } from "./server-folder.ts";
+import { waitSealed } from "./sealed.ts";
+import { openServerFolder, placesOf } from "./server-folder.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
@@ -58,17 +60,44 @@ import type { Producers } from "./tally/producers.ts";
 /** Nobody waits for it: the follower goes on however long it takes. */
 const REINDEX_TIMEOUT_MS = 86_400_000;
 
-export async function startServer(machine: Machine, request: FolderRequest): Promise<RunningServer> {
+/** `stopped` ends a start that waits for its KMS. */
+export async function startServer(
+  machine: Machine,
+  request: FolderRequest,
+  stopped: Promise<void> = new Promise(() => {}),
+): Promise<RunningServer> {
   const { config } = request.config;
   const log = machine.openLog(config.log.level);
   const address = listenAddress(config);
-  const closers = new Closers((name, error) => log.error({ err: error }, `${name} did not close in order`));
-  try {
-    return await start(machine, request, address, log, closers);
-  } catch (error) {
-    await closers.closeAll();
-    throw error;
+  for (;;) {
+    const closers = new Closers((name, error) => log.error({ err: error }, `${name} did not close in order`));
+    try {
+      return await start(machine, request, address, log, closers);
+    } catch (error) {
+      await closers.closeAll();
+      if (!isTallystickError(error, "kms_unreachable")) throw error;
+      await whileSealed({ machine, request, address, log, stopped }, error);
+    }
   }
+}
+
+interface Sealed {
+  readonly machine: Machine;
+  readonly request: FolderRequest;
+  readonly address: ListenAddress;
+  readonly log: Logger;
+  readonly stopped: Promise<void>;
+}
+
+async function whileSealed({ machine, request, ...others }: Sealed, cause: TallystickError): Promise<void> {
+  const { config } = request.config;
+  const { base, folder } = request;
+  const { ledger, kmsFile } = placesOf(folder, config, base);
+  const probe = async () => {
+    const kms = await openConfiguredKms(machine, { config, base, kmsFile }, { create: false });
+    await kms?.close();
+  };
+  await waitSealed({ machine, ...others, http: await httpSettings(machine, config, base), ledger, cause, probe });
 }
 
 async function start(
@@ -83,6 +112,7 @@ async function start(
   log.info({ data: request.folder, origin: folder.origin, version: machine.version }, "data folder opened");
   const health = { isFallen: false };
   closers.add("lock", () => (health.isFallen ? undefined : folder.lock.release()));
+  closers.add("kms", () => folder.kms.close());
   const fall = fallGuard(log);
   const stores = await openStores({
     machine,

@@ -37,6 +37,7 @@ export const ERROR_CODES = [
   "folder_format",
   "config_invalid",
   "key_unavailable",
+  "kms_unreachable",
   "journal_corrupt",
   "ledger_rollback",
   "ledger_mismatch",

@@ -13,9 +13,9 @@ import { fsck } from "./fsck/fsck.ts";
 import { verifyFolder } from "./fsck/verify-folder.ts";
 import type { VerifyFolderOptions } from "./fsck/verify-folder.ts";
 import type { DayCount } from "./index/day-counts.ts";
-import { openFileKms } from "./kms/file-kms.ts";
 import { openKeyring } from "./kms/keyring.ts";
 import type { Keyring, Kms } from "./kms/kms.ts";
+import { openConfiguredKms } from "./kms-home.ts";
 import type { Machine } from "./machine.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
 import type { Places } from "./server-folder.ts";
@@ -67,7 +67,7 @@ async function verifyOptions(
     dataFolder: request.folder,
     disk: machine.disk,
     clock: machine.clock,
-    kms: await kmsOrNull(machine, places),
+    kms: await kmsOrNull(machine, request),
     integrityKey: null,
     headFolder: places.head,
     compute,
@@ -177,9 +177,10 @@ function placesFor({ folder, config, base }: FolderRequest): Places {
 }
 
 /** Null when there is none; a file that is no key is a fault that verification reports by itself. */
-async function kmsOrNull({ disk, random }: Machine, { kmsFile }: Places): Promise<Kms | null> {
+async function kmsOrNull(machine: Machine, { config, base, folder }: FolderRequest): Promise<Kms | null> {
+  const { kmsFile } = placesOf(folder, config.config, base);
   try {
-    return await openFileKms(disk, kmsFile, random);
+    return await openConfiguredKms(machine, { config: config.config, base, kmsFile }, { create: false });
   } catch (error) {
     if (isTallystickError(error, "key_unavailable")) return null;
     throw error;
@@ -189,18 +190,22 @@ async function kmsOrNull({ disk, random }: Machine, { kmsFile }: Places): Promis
 async function keyringOf(machine: Machine, request: FolderRequest): Promise<Keyring> {
   const { disk, random, clock } = machine;
   const places = placesFor(request);
-  const kms = await openFileKms(disk, places.kmsFile, random);
-  if (kms === null)
-    throw new TallystickError("key_unavailable", `${places.kmsFile} is missing.`, {
-      hint: "Name the KMS key with kms.file.",
-    });
+  const kms = await kmsOf(machine, request);
   return openKeyring({ disk, folder: places.keys, kms, clock, randomBytes: random });
+}
+
+async function kmsOf(machine: Machine, { config, base, folder }: FolderRequest): Promise<Kms> {
+  const { kmsFile } = placesOf(folder, config.config, base);
+  const kms = await openConfiguredKms(machine, { config: config.config, base, kmsFile }, { create: false });
+  if (kms !== null) return kms;
+  throw new TallystickError("key_unavailable", `${kmsFile} is missing.`, {
+    hint: "Name the KMS key with kms.file.",
+  });
 }
 
 async function examine(machine: Machine, request: FolderRequest): Promise<readonly Check[]> {
   const { disk } = machine;
   const { folder, config } = request;
-  const places = placesFor(request);
   const server = await readServerFile(disk, folder).catch((error: unknown) =>
     error instanceof Error ? error.message : "unreadable",
   );
@@ -211,7 +216,7 @@ async function examine(machine: Machine, request: FolderRequest): Promise<readon
   const { freeBytes, totalBytes } = await disk.space(folder);
   return [
     good("folder", `${folder}, origin ${server.origin}, made ${server.createdAt}`),
-    ...(await keyChecks(machine, places, folder)),
+    ...(await keyChecks(machine, request)),
     config.config.ledger.copies.length > 0
       ? good("checkpoint copies", `${config.config.ledger.copies.length} places`)
       : warning(
@@ -229,24 +234,28 @@ async function examine(machine: Machine, request: FolderRequest): Promise<readon
   ];
 }
 
-async function keyChecks(machine: Machine, places: Places, folder: string): Promise<readonly Check[]> {
-  const kms = await kmsOrNull(machine, places);
+async function keyChecks(machine: Machine, request: FolderRequest): Promise<readonly Check[]> {
+  const { provider, pkcs11 } = request.config.config.kms;
+  const { kmsFile } = placesFor(request);
+  const where = provider === "file" ? kmsFile : `the token ${pkcs11.token}`;
+  const kms = await kmsOrNull(machine, request);
   if (kms === null)
     return [
       bad(
         "kms key",
-        `${places.kmsFile} is missing or is no key`,
+        `${where} is missing or is no key`,
         "Bring it back: without it nothing in the folder can be read.",
       ),
     ];
-  const beside = places.kmsFile.startsWith(`${folder}/`);
+  const beside = provider === "file" && kmsFile.startsWith(`${request.folder}/`);
+  await kms.close();
   return [
     beside
       ? warning(
           "kms key",
           "lies beside the data that it protects",
-          "Move it to another disk or host and name it with kms.file.",
+          "Move it to another disk or host and name it with kms.file, or use an HSM with kms.provider: pkcs11.",
         )
-      : good("kms key", `${places.kmsFile} (${kms.keyId})`),
+      : good("kms key", `${where} (${kms.keyId})`),
   ];
 }

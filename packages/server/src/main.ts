@@ -110,7 +110,7 @@ const exitCode = await runCommandLine(
     http: { fetch, wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)) },
     rawOut,
     onStop,
-    startServer: (request) => startServer(machine, request),
+    startServer: (request, stopped) => startServer(machine, request, stopped),
     folder: folderWork(machine),
   },
   process.argv.slice(2),

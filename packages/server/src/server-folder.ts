@@ -16,9 +16,10 @@ import { acquireFolderLock } from "./disk/folder-lock.ts";
 import type { FolderLock } from "./disk/folder-lock.ts";
 import { readServerFile, SERVER_FILE, writeServerFile } from "./disk/server-file.ts";
 import { TallystickError } from "./errors.ts";
-import { createFileKms, openFileKms } from "./kms/file-kms.ts";
+import { isRetiredKeyFile } from "./kms/file-kms.ts";
 import { openKeyring } from "./kms/keyring.ts";
 import type { Keyring, Kms } from "./kms/kms.ts";
+import { openConfiguredKms } from "./kms-home.ts";
 import type { Machine } from "./machine.ts";
 
 /** The folder's own files and folders, by what they hold. */
@@ -46,6 +47,7 @@ export interface ServerFolder {
   readonly origin: string;
   readonly adminToken: string;
   readonly keyring: Keyring;
+  readonly kms: Kms;
 }
 
 export async function openServerFolder(
@@ -60,7 +62,7 @@ export async function openServerFolder(
   if ((await readServerFile(disk, folder)) === null) await refuseForeign(disk, folder, placesOf(folder, config, base));
   const lock = await acquireFolderLock(disk, folder, machine.processes);
   try {
-    return await openLocked(machine, folder, config, placesOf(folder, config, base), lock);
+    return await openLocked(machine, folder, config, base, lock);
   } catch (error) {
     await lock.release();
     throw error;
@@ -71,15 +73,16 @@ async function openLocked(
   machine: Machine,
   folder: string,
   config: Config,
-  places: Places,
+  base: string,
   lock: FolderLock,
 ): Promise<ServerFolder> {
   const { disk, random, clock } = machine;
+  const places = placesOf(folder, config, base);
   // Of a server that was killed; whoever has the lock knows that it does not run.
   await disk.remove(places.runFile);
   const found = await readServerFile(disk, folder);
   if (found === null) await refuseHeadless(disk, folder, places);
-  const kms = await openKms(machine, places, found === null);
+  const kms = await openKms(machine, config, base, places, found === null);
   const adminToken = await openAdminToken(machine, places.adminToken);
   const wanted = config.ledger.origin;
   const origin =
@@ -88,7 +91,9 @@ async function openLocked(
   const createdAt = formatTimestamp(clock.nowUs());
   if (found === null) await writeServerFile(disk, folder, { origin, createdAt });
   const keyring = openKeyring({ disk, folder: places.keys, kms, clock, randomBytes: random });
-  return { places, lock, isFresh: found === null, origin, adminToken, keyring };
+  // What a killed rotation left undone.
+  if (found !== null) await keyring.rewrap();
+  return { places, lock, isFresh: found === null, origin, adminToken, keyring, kms };
 }
 
 /** What a start that was killed may have left is no stranger's; a disk's root has `lost+found`. */
@@ -96,7 +101,8 @@ async function refuseForeign(disk: Disk, folder: string, places: Places): Promis
   const inside = Object.values(places).filter((place) => dirname(place) === folder);
   const own = inside.map((place) => place.slice(folder.length + 1));
   const names = new Set([...own, SERVER_FILE, "lost+found"]);
-  const isKnown = (name: string) => /^\.?lock/.test(name) || names.has(name.replace(/(\/|\.tmp)$/, ""));
+  const isKnown = (name: string) =>
+    /^\.?lock/.test(name) || names.has(name.replace(/(\/|\.tmp)$/, "")) || isRetiredKeyFile(name, "kms.key");
   const foreign = (await disk.list(folder)).find((name) => !isKnown(name));
   if (foreign === undefined) return;
   throw new TallystickError("folder_format", `${folder} is no data folder and is not empty: it holds ${foreign}.`, {
@@ -115,10 +121,15 @@ async function refuseHeadless(disk: Disk, folder: string, places: Places): Promi
   });
 }
 
-async function openKms({ disk, random }: Machine, { kmsFile }: Places, isFresh: boolean): Promise<Kms> {
-  const kms = await openFileKms(disk, kmsFile, random);
+async function openKms(
+  machine: Machine,
+  config: Config,
+  base: string,
+  { kmsFile }: Places,
+  isFresh: boolean,
+): Promise<Kms> {
+  const kms = await openConfiguredKms(machine, { config, base, kmsFile }, { create: isFresh });
   if (kms !== null) return kms;
-  if (isFresh) return createFileKms(disk, kmsFile, random);
   throw new TallystickError("key_unavailable", `${kmsFile} is missing, and this folder's keys are wrapped by it.`, {
     hint: "Bring it back, or name it with kms.file.",
     at: { file: kmsFile },

@@ -211,6 +211,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Put the KMS key back that the folder was made with.",
     "A data key cannot be unwrapped: the KMS key is missing or another.",
   ),
+  kms_unreachable: entry(
+    503,
+    "The key management does not answer",
+    "Retry after the time in Retry-After; look at the KMS or HSM, and at `kms` in the configuration.",
+    "Something needs a key that is not unlocked yet, and the KMS does not answer. What is unlocked goes on.",
+  ),
   journal_corrupt: entry(
     500,
     "The journal is damaged",

@@ -147,6 +147,7 @@ async function store(parts: IntakeParts, arrival: Arrival, { records }: Prepared
 const PUSHBACK = {
   full: ["journal_full", "There is no space for new records."],
   failed: ["journal_unavailable", "The records could not be made durable."],
+  locked: ["kms_unreachable", "A new epoch has begun, and the KMS that must wrap its key does not answer."],
   busy: ["journal_unavailable", "Too much is waiting to be stored."],
   closing: ["shutting_down", "The server is shutting down."],
 } as const;

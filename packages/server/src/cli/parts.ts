@@ -16,7 +16,8 @@ export interface CliParts {
   readonly rawOut: (bytes: Uint8Array) => Promise<void>;
   /** Calls back at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly onStop: (stop: () => void) => void;
-  readonly startServer: (request: FolderRequest) => Promise<RunningServer>;
+  /** `stopped` ends a start that waits for its KMS, with the error `shutting_down`. */
+  readonly startServer: (request: FolderRequest, stopped: Promise<void>) => Promise<RunningServer>;
   readonly folder: FolderWork;
 }
 

@@ -61,16 +61,16 @@ export async function startFrom(parts: CliParts, options: ServeOptions): Promise
   // Asked for before the start, so that a signal which comes meanwhile ends in order what was just begun.
   const stopped = new Promise<void>((resolveStopped) => parts.onStop(resolveStopped));
   const { config, base } = await loadConfig(parts, options.config, configOptions(options));
-  const server = await startWhenFree(parts, { folder: resolve(options.data), config, base });
+  const server = await startWhenFree(parts, { folder: resolve(options.data), config, base }, stopped);
   return { server, stopped };
 }
 
 /** A server that has taken `run.json` away is about to leave the folder: a start soon after its signal waits for it. */
-async function startWhenFree(parts: CliParts, request: FolderRequest): Promise<RunningServer> {
+async function startWhenFree(parts: CliParts, request: FolderRequest, stopped: Promise<void>): Promise<RunningServer> {
   const giveUpMs = performance.now() + LEAVING_DEADLINE_MS;
   for (;;) {
     try {
-      return await parts.startServer(request);
+      return await parts.startServer(request, stopped);
     } catch (error) {
       if (!isTallystickError(error, "folder_locked") || performance.now() >= giveUpMs) throw error;
       if ((await runFileOf(request.folder)) !== null) throw error;

@@ -259,8 +259,19 @@ const CONTROL = section("Changes that people make.", {
   }),
 });
 
+const KMS_NAME = { source: "^[A-Za-z0-9._-]{0,32}$", says: "1 to 32 letters, digits, dots, dashes, underscores" };
 const KMS = section("The key that wraps all data keys.", {
+  provider: oneOf("Where the wrapping key lives: in a file, or in a PKCS#11 token (HSM).", "file", ["file", "pkcs11"]),
   file: path("File of the 256-bit key, 64 hex digits. Empty: kms.key in the data folder, which `doctor` flags."),
+  pkcs11: section("A PKCS#11 token; the wrapping key is made in it and never leaves it.", {
+    module: text("The token's PKCS#11 library, as /usr/lib/softhsm/libsofthsm2.so.", ""),
+    token: text("The token's label.", "", KMS_NAME),
+    key: text("Label of the wrapping keys in the token.", "tallystick", {
+      ...KMS_NAME,
+      source: "^[A-Za-z0-9._-]{1,32}$",
+    }),
+    pin_file: path("File with the token's user PIN."),
+  }),
 });
 
 const LOG = section("What the server says about itself, on standard error.", {

@@ -3,7 +3,7 @@ import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { readServerFile, SERVER_FILE } from "../disk/server-file.ts";
 import { isTallystickError } from "../errors.ts";
-import { openFileKms } from "../kms/file-kms.ts";
+import { isRetiredKeyFile, openFileKms } from "../kms/file-kms.ts";
 import { isWellFormedSecret } from "../control/secret.ts";
 import type { FolderFaults } from "./faults.ts";
 import { MAX_SMALL_FILE_BYTES } from "./limits.ts";
@@ -21,6 +21,7 @@ export async function isInUse(disk: Disk, folder: string): Promise<boolean> {
 export async function checkRoot(disk: Disk, folder: string, inUse: boolean, faults: FolderFaults): Promise<void> {
   for (const name of await disk.list(folder)) {
     if (FOLDERS.has(name) || RUNNING.has(name) || CHECKED.has(name)) continue;
+    if (isRetiredKeyFile(name, "kms.key")) continue;
     const isLeftover = inUse && (name.endsWith(TEMPORARY_SUFFIX) || name.startsWith("lock.stale"));
     if (!isLeftover) faults.add("unknown_file", "no file of that name belongs there", { file: `${folder}/${name}` });
   }
@@ -59,7 +60,7 @@ export async function checkKmsFile(
   const file = `${folder}/kms.key`;
   try {
     const kms = await openFileKms(disk, file, refuseRandom);
-    if (kms === null || wrappedUnder === null || kms.keyId === wrappedUnder || !wrappedUnder.startsWith("file:"))
+    if (kms === null || wrappedUnder === null || kms.keyIds.includes(wrappedUnder) || !wrappedUnder.startsWith("file:"))
       return;
     faults.add("kms_file", `kms.key is not the key that the data keys are wrapped under (${wrappedUnder})`, { file });
   } catch (error) {

@@ -89,8 +89,11 @@ export type AppendOutcome =
     }
   | {
       readonly kind: "pushback";
-      /** full: no space. failed: I/O error. busy: too much waiting. closing: shutting down. */
-      readonly reason: "full" | "failed" | "busy" | "closing";
+      /**
+       * full: no space. failed: I/O error. locked: a new epoch's key cannot be made, the KMS does not answer. busy: too
+       * much waiting. closing: shutting down.
+       */
+      readonly reason: "full" | "failed" | "locked" | "busy" | "closing";
       readonly retryAfterS: number;
     };
 

@@ -65,5 +65,6 @@ export const READ_AHEAD_BYTES = 256 * 1024;
 export const MAX_READ_BYTES = 16 * 1024 * 1024;
 export const RETRY_AFTER_BUSY_S = 1;
 export const RETRY_AFTER_FAILED_S = 5;
+export const RETRY_AFTER_LOCKED_S = 5;
 export const RETRY_AFTER_FULL_S = 30;
 export const RETRY_AFTER_CLOSING_S = 5;

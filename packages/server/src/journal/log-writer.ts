@@ -94,6 +94,7 @@ interface NextFrame {
 const RETRY_AFTER_S: Readonly<Record<PushbackReason, number>> = {
   busy: limits.RETRY_AFTER_BUSY_S,
   failed: limits.RETRY_AFTER_FAILED_S,
+  locked: limits.RETRY_AFTER_LOCKED_S,
   full: limits.RETRY_AFTER_FULL_S,
   closing: limits.RETRY_AFTER_CLOSING_S,
 };
@@ -104,7 +105,7 @@ export interface LogWriterFigures {
   readonly storedRecords: number;
   readonly duplicates: number;
   readonly writtenBytes: number;
-  readonly broken: "full" | "failed" | null;
+  readonly broken: "full" | "failed" | "locked" | null;
 }
 
 export class LogWriter {
@@ -122,7 +123,7 @@ export class LogWriter {
   #end: LogEnd | null;
   /** Goes up with every failure, so that what was under way then knows that it is over. */
   #generation = 0;
-  #broken: "full" | "failed" | null = null;
+  #broken: "full" | "failed" | "locked" | null = null;
   #neededBytes = 0;
   #repairing: Promise<void> | null = null;
   #cancelProbe: () => void = () => {};
@@ -392,7 +393,7 @@ export class LogWriter {
   /** Answers everybody at once; repair begins when the last write is over, which it is when this is called. */
   #breakDown(error: unknown): void {
     this.#generation += 1;
-    this.#broken = isTallystickError(error, "journal_full") ? "full" : "failed";
+    this.#broken = reasonOf(error);
     const refused = [...this.#underWay.flatMap(({ waiting }) => waiting), ...this.#queue];
     this.#underWay = [];
     this.#queue = [];
@@ -435,6 +436,11 @@ export class LogWriter {
  */
 function stops(error: Error): boolean {
   return isTallystickError(error) ? error.fatal : "code" in error && error.code === "ERR_ASSERTION";
+}
+
+function reasonOf(error: unknown): "full" | "failed" | "locked" {
+  if (isTallystickError(error, "journal_full")) return "full";
+  return isTallystickError(error, "kms_unreachable") ? "locked" : "failed";
 }
 
 function pushback(reason: PushbackReason): AppendOutcome {

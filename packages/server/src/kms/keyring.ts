@@ -1,7 +1,9 @@
 /**
  * The data keys of one folder: each 32 random bytes, wrapped by the KMS in `keys/<name>.json`. A key's file is durable
  * before the key is used for the first time, so nothing is ever encrypted under a key that a crash forgets. All of a
- * file but the wrapped key is bound to it as associated data, so a changed file does not open.
+ * file but the wrapped key is bound to it as associated data, so a changed file does not open. Making and rewrapping
+ * keys happen one after another, so no key is made under a KMS key that is being left. A key that was unwrapped once
+ * stays usable while the KMS is away.
  *
  * Left out on purpose: deletion. Nothing here has the authority to forget a key.
  */
@@ -11,8 +13,8 @@ import type { KeyObject } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
-import { TallystickError } from "../errors.ts";
-import type { Keyring, Kms } from "./kms.ts";
+import { isTallystickError, TallystickError } from "../errors.ts";
+import type { Keyring, Kms, Rewrapped } from "./kms.ts";
 import { KEY_BYTES, MAX_KEY_FILE_BYTES } from "./limits.ts";
 
 export interface KeyringOptions {
@@ -58,9 +60,15 @@ export function openKeyring(options: KeyringOptions): Keyring {
     pending.catch(() => known.delete(name));
     return pending;
   };
+  let lastChange: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(change: () => Promise<Result>): Promise<Result> => {
+    const turn = lastChange.then(change);
+    lastChange = turn.catch(() => undefined);
+    return turn;
+  };
   const keyring: Keyring = {
     async key(name) {
-      const found = await once(name, async () => (await load(options, name)) ?? make(options, name));
+      const found = await once(name, async () => (await load(options, name)) ?? inTurn(() => make(options, name)));
       return new Uint8Array(found as Uint8Array);
     },
     async existing(name) {
@@ -71,8 +79,66 @@ export function openKeyring(options: KeyringOptions): Keyring {
       const privateKey = privateKeyOf(await keyring.key(SIGNING));
       return { publicKey: publicHalf(privateKey), sign: (message) => sign(null, message, privateKey) };
     },
+    rotate: () =>
+      inTurn(async () => {
+        await options.kms.rotate();
+        return rewrapAll(options);
+      }),
+    rewrap: () => inTurn(() => rewrapAll(options)),
   };
   return keyring;
+}
+
+/** Stops at the first key that does not open: what was moved stays moved, and nothing is taken out of use. */
+async function rewrapAll({ disk, folder, kms }: KeyringOptions): Promise<Rewrapped> {
+  let keys = 0;
+  for (const entry of await disk.list(folder)) {
+    const name = entry.endsWith(".json") ? entry.slice(0, -".json".length) : "";
+    if (!NAME_PATTERN.test(name)) continue;
+    const path = `${folder}/${entry}`;
+    const { facts, wrapped } = await readKeyFile(disk, path, name);
+    if (facts.kms === kms.keyId) continue;
+    const plain = await unwrapFile(kms, path, facts, wrapped);
+    await storeKey(disk, folder, kms, { ...facts, kms: kms.keyId }, plain);
+    keys += 1;
+  }
+  await kms.retire();
+  return { kms: kms.keyId, keys };
+}
+
+async function readKeyFile(disk: Disk, path: string, name: string): Promise<ReturnType<typeof parse>> {
+  try {
+    return parse((await disk.readFile(path)) ?? new Uint8Array(), name);
+  } catch (cause) {
+    throw unusable(path, name, cause);
+  }
+}
+
+async function unwrapFile(kms: Kms, path: string, facts: KeyFacts, wrapped: Uint8Array): Promise<Uint8Array> {
+  try {
+    const plain = await kms.unwrap(wrapped, canonical(facts), facts.kms);
+    checkPublicHalf(facts, plain);
+    return plain;
+  } catch (cause) {
+    if (isTallystickError(cause, "kms_unreachable")) throw cause;
+    throw unusable(path, facts.name, cause);
+  }
+}
+
+async function storeKey(disk: Disk, folder: string, kms: Kms, facts: KeyFacts, plain: Uint8Array): Promise<void> {
+  const wrapped = toBase64(await kms.wrap(plain, canonical(facts)));
+  const text = `${canonical({ ...facts, wrapped })}\n`;
+  await disk.replaceFile(`${folder}/${keyFileName(facts.name)}`, Buffer.from(text));
+}
+
+function unusable(file: string, name: string, cause: unknown): TallystickError {
+  const why = cause instanceof Error ? cause.message : "unreadable";
+  return new TallystickError("key_unavailable", `the key ${name} cannot be used: ${why}`, {
+    cause,
+    fatal: true,
+    at: { file },
+    hint: "Restore the file keys/ from a backup, or give the KMS key that this folder was made with (kms.file).",
+  });
 }
 
 export function keyFileName(name: string): string {
@@ -93,7 +159,7 @@ export async function checkKeys(disk: Disk, folder: string, kms: Kms | null): Pr
       if (!NAME_PATTERN.test(name)) throw new Error("is no key file");
       const bytes = await disk.readFile(`${folder}/${entry}`);
       const { facts, wrapped } = parse(bytes ?? new Uint8Array(), name);
-      if (kms !== null) checkPublicHalf(facts, await kms.unwrap(wrapped, canonical(facts)));
+      if (kms !== null) checkPublicHalf(facts, await kms.unwrap(wrapped, canonical(facts), facts.kms));
     } catch (error) {
       faults.push({ file: `${folder}/${entry}`, message: error instanceof Error ? error.message : "unreadable" });
     }
@@ -123,22 +189,9 @@ export async function readPublicKey(disk: Disk, folder: string): Promise<Uint8Ar
 
 async function load(options: KeyringOptions, name: string): Promise<Uint8Array | null> {
   const path = `${options.folder}/${keyFileName(name)}`;
-  const bytes = await options.disk.readFile(path);
-  if (bytes === null) return null;
-  try {
-    const { facts, wrapped } = parse(bytes, name);
-    const plain = await options.kms.unwrap(wrapped, canonical(facts));
-    checkPublicHalf(facts, plain);
-    return plain;
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : "unreadable";
-    throw new TallystickError("key_unavailable", `the key ${name} cannot be used: ${why}`, {
-      cause,
-      fatal: true,
-      at: { file: path },
-      hint: "Restore the file keys/ from a backup, or give the KMS key that this folder was made with (kms.file).",
-    });
-  }
+  if ((await options.disk.size(path)) === null) return null;
+  const { facts, wrapped } = await readKeyFile(options.disk, path, name);
+  return unwrapFile(options.kms, path, facts, wrapped);
 }
 
 async function make(options: KeyringOptions, name: string): Promise<Uint8Array> {
@@ -150,12 +203,8 @@ async function make(options: KeyringOptions, name: string): Promise<Uint8Array> 
     name,
     ...(name === SIGNING ? { public: toBase64(publicHalf(privateKeyOf(plain))) } : {}),
   };
-  const wrapped = toBase64(await options.kms.wrap(plain, canonical(facts)));
   await options.disk.makeFolder(options.folder);
-  await options.disk.replaceFile(
-    `${options.folder}/${keyFileName(name)}`,
-    Buffer.from(`${canonical({ ...facts, wrapped })}\n`),
-  );
+  await storeKey(options.disk, options.folder, options.kms, facts, plain);
   return plain;
 }
 

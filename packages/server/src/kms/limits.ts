@@ -2,3 +2,13 @@ export const KEY_BYTES = 32;
 /** A random 32-byte key has about 30 different byte values; fewer than this was typed or filled, not drawn. */
 export const MIN_DISTINCT_KEY_BYTES = 12;
 export const MAX_KEY_FILE_BYTES = 4_096;
+
+/** A wrapped key: version ‖ nonce ‖ AES-256-GCM ciphertext ‖ tag (docs/formats/keys.md). */
+export const WRAP_VERSION = 1;
+export const NONCE_BYTES = 12;
+export const TAG_BYTES = 16;
+
+/** An HSM that has not answered by then is unreachable. */
+export const HSM_ANSWER_MS = 10_000;
+/** A sealed server asks its KMS again after so long. */
+export const KMS_RETRY_MS = 2_000;
