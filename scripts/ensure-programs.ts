@@ -15,6 +15,16 @@ export const CHROMIUM: Program = {
   needs: "the browser test",
 };
 export const CURL: Program = { name: "curl", places: ["/usr/bin/curl"], needs: "the test of the README's commands" };
+export const SOFTHSM: Program = {
+  name: "softhsm2",
+  places: ["/usr/bin/softhsm2-util"],
+  needs: "the tests of keys in an HSM",
+};
+export const OPENSC: Program = {
+  name: "opensc",
+  places: ["/usr/bin/pkcs11-tool"],
+  needs: "the tests of a key that its HSM lost",
+};
 export const PYTHON_VENV: Program = {
   name: "python3-venv",
   places: ["/usr/share/doc/python3-venv"],

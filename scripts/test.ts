@@ -1,12 +1,12 @@
 /**
  * What a green build means: build, lint, format, dead code, then every test. The last line is the count.
- * Installs what the tests need beyond npm (a browser, curl) when it may; says which command to run when it may not.
+ * Installs what the tests need beyond npm (a browser, curl, an HSM in software) when it may; says which command to run when it may not.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CHROMIUM, CURL, ensurePrograms } from "./ensure-programs.ts";
+import { CHROMIUM, CURL, ensurePrograms, OPENSC, SOFTHSM } from "./ensure-programs.ts";
 import { installed, ROOT, runStep } from "./run-step.ts";
 
 interface Counts {
@@ -15,7 +15,7 @@ interface Counts {
   readonly numPendingTests: number;
 }
 
-ensurePrograms(CHROMIUM, CURL);
+ensurePrograms(CHROMIUM, CURL, SOFTHSM, OPENSC);
 runStep("build", installed("tsx"), ["scripts/build.ts"]);
 runStep("type-check tests and scripts", installed("tsc"), ["-p", "tsconfig.json"]);
 runStep("type-check the dashboard", installed("tsc"), ["-p", "packages/dashboard"]);

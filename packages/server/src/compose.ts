@@ -219,6 +219,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const metrics = openMetrics(() => readings({ machine, stores, producers, space, tails, budget, nowMs }));
   return {
     ...(await accessParts(api)),
+    keyring: api.folder.keyring,
     journal,
     ledger,
     index: index.follower,

@@ -2,7 +2,7 @@
 import { bad, good, warning } from "./cli/doctor-checks.ts";
 import type { Check } from "./cli/doctor-checks.ts";
 import type { FolderCheck, FolderRequest, FolderWork, LeafProgress } from "./cli/parts.ts";
-import { Closers } from "./closers.ts";
+import { aloneInFolder } from "./alone-in-folder.ts";
 import type { Compute } from "./compute/compute.ts";
 import { acquireFolderLock } from "./disk/folder-lock.ts";
 import type { FolderLock } from "./disk/folder-lock.ts";
@@ -15,11 +15,11 @@ import type { VerifyFolderOptions } from "./fsck/verify-folder.ts";
 import type { DayCount } from "./index/day-counts.ts";
 import { openKeyring } from "./kms/keyring.ts";
 import type { Keyring, Kms } from "./kms/kms.ts";
+import { rewrapFolder, rotateFolder } from "./folder-keys.ts";
 import { openConfiguredKms } from "./kms-home.ts";
 import type { Machine } from "./machine.ts";
-import { openServerFolder, placesOf } from "./server-folder.ts";
+import { placesOf } from "./server-folder.ts";
 import type { Places } from "./server-folder.ts";
-import { openStores } from "./stores.ts";
 import { emptyProducers } from "./tally/producer-follower.ts";
 
 export function folderWork(machine: Machine): FolderWork {
@@ -44,6 +44,8 @@ export function folderWork(machine: Machine): FolderWork {
       return Buffer.from(key).toString("hex");
     },
     examine: (request) => examine(machine, request),
+    rotate: (request) => rotateFolder(machine, request),
+    rewrap: (request, to) => rewrapFolder(machine, request, to),
   };
 }
 
@@ -133,43 +135,22 @@ async function reindexFolder(
   request: FolderRequest,
   onProgress: (done: number, total: number) => void,
 ): Promise<number> {
-  const { config } = request.config;
-  const log = machine.openLog("warn");
-  if (!(await isFolder(machine, request.folder))) {
-    throw new TallystickError("not_found", `${request.folder} is no data folder.`);
-  }
-  const closers = new Closers((name, error) => log.error({ err: error }, `${name} did not close in order`));
-  const health = { isFallen: false };
-  let cancel = () => {};
-  let onFatal: (error: Error) => void = () => {};
-  const fallen = new Promise<never>((_, reject) => {
-    onFatal = reject;
-  });
-  fallen.catch(() => undefined);
-  try {
-    const folder = await openServerFolder(machine, request.folder, config, request.base);
-    closers.add("lock", () => (health.isFallen ? undefined : folder.lock.release()));
-    // Calls are judged by a server; a command writes nothing into the log.
-    const quiet = { ...config, tally: { ...config.tally, enabled: false } };
-    const base = request.base;
-    const stores = await openStores({ machine, config: quiet, base, folder, log, closers, onFatal, health });
+  return aloneInFolder(machine, request, null, async ({ stores, fallen }) => {
+    let cancel = () => {};
     const total = stores.journal.trees().reduce((sum, { size }) => sum + size, 0);
     const show = () => {
       onProgress(total - stores.index.lagRecords(), total);
       cancel = machine.clock.after(PROGRESS_INTERVAL_MS, show);
     };
     show();
-    await Promise.race([stores.index.reindex(REINDEX_TIMEOUT_MS), fallen]);
-    await emptyProducers(stores.index.deriver);
-    return total;
-  } finally {
-    cancel();
-    await closers.closeAll();
-  }
-}
-
-async function isFolder({ disk }: Machine, folder: string): Promise<boolean> {
-  return (await readServerFile(disk, folder)) !== null;
+    try {
+      await Promise.race([stores.index.reindex(REINDEX_TIMEOUT_MS), fallen]);
+      await emptyProducers(stores.index.deriver);
+      return total;
+    } finally {
+      cancel();
+    }
+  });
 }
 
 function placesFor({ folder, config, base }: FolderRequest): Places {

@@ -1,8 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { startServer } from "./compose.ts";
@@ -30,16 +27,27 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function send(server: TestServer, id: string): Promise<Response> {
-  const body = JSON.stringify({
-    id,
-    timestamp: "2026-11-26T08:00:00Z",
-    event_type: "API_CALL",
-    service_id: "a",
-    request_id: id,
-    status: "success",
-  });
-  return server.fetch("/v1/records", { method: "POST", body, headers: { "content-type": "application/json" } });
+const record = (id: string) => ({
+  id,
+  timestamp: "2026-11-26T08:00:00Z",
+  event_type: "API_CALL",
+  service_id: "a",
+  request_id: id,
+  status: "success",
+});
+
+function send(server: TestServer, id: string, init: { query?: string; authorization?: string } = {}) {
+  const { query = "", ...others } = init;
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify(record(id));
+  return server.fetch(`/v1/records${query}`, { method: "POST", body, headers, ...others });
+}
+
+function listeningOn(port: number, folder: string) {
+  const request = folderRequest(folder, yaml());
+  const { config } = request.config;
+  const http = { ...config.http, listen: `127.0.0.1:${port}` };
+  return { ...request, config: { ...request.config, config: { ...config, http } } };
 }
 
 const ID = "01a2168e-0000-7000-8000-00000000000";
@@ -50,33 +58,12 @@ describe("a folder whose KMS is an HSM", () => {
     const server = await startTestServer(folder.path, yaml());
     expect((await send(server, `${ID}1`)).status).toBe(200);
     const tree = `default/${new Date().toISOString().slice(0, 7)}`;
-    const published = await server.fetch(`/v1/records?wait=published`, {
-      method: "POST",
-      body: JSON.stringify({
-        ...(JSON.parse('{"event_type":"API_CALL"}') as object),
-        timestamp: "2026-11-26T08:00:00Z",
-        service_id: "a",
-        request_id: "x",
-        status: "success",
-      }),
-      headers: { "content-type": "application/json" },
-    });
-    expect(published.status).toBe(200);
+    expect((await send(server, `${ID}2`, { query: "?wait=published" })).status).toBe(200);
     await server.close();
 
     hsm.unplug();
     const port = await freePort();
-    let stop = () => {};
-    const stopped = new Promise<void>((resolve) => (stop = resolve));
-    const request = folderRequest(folder.path, yaml());
-    const sealed = {
-      ...request,
-      config: {
-        ...request.config,
-        config: { ...request.config.config, http: { ...request.config.config.http, listen: `127.0.0.1:${port}` } },
-      },
-    };
-    const starting = startServer(testMachine(), sealed, stopped);
+    const starting = startServer(testMachine(), listeningOn(port, folder.path));
     const url = `http://127.0.0.1:${port}`;
     const answered = async (path: string): Promise<Response> => {
       for (;;) {
@@ -99,7 +86,6 @@ describe("a folder whose KMS is an HSM", () => {
     const server2 = await starting;
     expect((await fetch(`${server2.url}/healthz`)).status).toBe(200);
     await server2.close();
-    stop();
     await folder.remove();
   });
 
@@ -127,20 +113,7 @@ describe("a folder whose KMS is an HSM", () => {
     expect((await send(server, `${ID}1`)).status).toBe(200);
     hsm.unplug();
     expect((await send(server, `${ID}2`)).status).toBe(200);
-    const body = JSON.stringify({
-      timestamp: "2026-11-26T08:00:00Z",
-      event_type: "API_CALL",
-      service_id: "a",
-      request_id: "y",
-      status: "success",
-    });
-    const toNewLog = () =>
-      server.fetch("/v1/records", {
-        method: "POST",
-        body,
-        headers: { "content-type": "application/json" },
-        authorization: `Bearer ${secret}`,
-      });
+    const toNewLog = () => send(server, `${ID}4`, { authorization: `Bearer ${secret}` });
     const locked = await toNewLog();
     expect(locked.status).toBe(503);
     expect(await locked.json()).toMatchObject({ code: "kms_unreachable" });

@@ -12,6 +12,7 @@ import type { Logger } from "pino";
 
 import { PROBLEM_TYPE, problemOf, retryAfterOf } from "./api/errors.ts";
 import type { HttpSettings } from "./api/app.ts";
+import { tlsOptions } from "./api/tls.ts";
 import type { Disk } from "./disk/disk.ts";
 import { isTallystickError, TallystickError } from "./errors.ts";
 import { KMS_RETRY_MS } from "./kms/limits.ts";
@@ -66,10 +67,7 @@ async function answers(probe: () => Promise<void>): Promise<boolean> {
 async function listening({ address, http, ledger, machine, cause }: SealedOptions): Promise<Server> {
   const answer = (request: IncomingMessage, response: ServerResponse) =>
     void reply(machine.disk, ledger, cause, request, response).catch(() => response.destroy());
-  const server =
-    http.tls === null
-      ? createServer(answer)
-      : createTlsServer({ cert: Buffer.from(http.tls.cert), key: Buffer.from(http.tls.key) }, answer);
+  const server = http.tls === null ? createServer(answer) : createTlsServer(tlsOptions(http.tls), answer);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(address.port, address.host, resolve);
   });

@@ -48,13 +48,17 @@ export interface ServerFolder {
   readonly adminToken: string;
   readonly keyring: Keyring;
   readonly kms: Kms;
+  /** Keys that this start moved to the present KMS key. */
+  readonly rewrapped: number;
 }
 
+/** `kms`: another one than the configuration names; every key is under it when this returns. */
 export async function openServerFolder(
   machine: Machine,
   folder: string,
   config: Config,
   base: string,
+  kms: Kms | null = null,
 ): Promise<ServerFolder> {
   const { disk } = machine;
   await disk.makeFolder(folder);
@@ -62,7 +66,7 @@ export async function openServerFolder(
   if ((await readServerFile(disk, folder)) === null) await refuseForeign(disk, folder, placesOf(folder, config, base));
   const lock = await acquireFolderLock(disk, folder, machine.processes);
   try {
-    return await openLocked(machine, folder, config, base, lock);
+    return await openLocked(machine, folder, config, base, lock, kms);
   } catch (error) {
     await lock.release();
     throw error;
@@ -75,6 +79,7 @@ async function openLocked(
   config: Config,
   base: string,
   lock: FolderLock,
+  given: Kms | null,
 ): Promise<ServerFolder> {
   const { disk, random, clock } = machine;
   const places = placesOf(folder, config, base);
@@ -82,7 +87,7 @@ async function openLocked(
   await disk.remove(places.runFile);
   const found = await readServerFile(disk, folder);
   if (found === null) await refuseHeadless(disk, folder, places);
-  const kms = await openKms(machine, config, base, places, found === null);
+  const kms = given ?? (await openKms(machine, config, base, places, found === null));
   const adminToken = await openAdminToken(machine, places.adminToken);
   const wanted = config.ledger.origin;
   const origin =
@@ -92,8 +97,8 @@ async function openLocked(
   if (found === null) await writeServerFile(disk, folder, { origin, createdAt });
   const keyring = openKeyring({ disk, folder: places.keys, kms, clock, randomBytes: random });
   // What a killed rotation left undone.
-  if (found !== null) await keyring.rewrap();
-  return { places, lock, isFresh: found === null, origin, adminToken, keyring, kms };
+  const rewrapped = found === null ? 0 : (await keyring.rewrap()).keys;
+  return { places, lock, isFresh: found === null, origin, adminToken, keyring, kms, rewrapped };
 }
 
 /** What a start that was killed may have left is no stranger's; a disk's root has `lost+found`. */

@@ -14,6 +14,7 @@ import type { AccessParts } from "../access/authenticate.ts";
 import type { ConnectionCertificates } from "../access/connection-certificates.ts";
 import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
+import type { Keyring } from "../kms/kms.ts";
 import { answerClientError, answerExpectations } from "./client-error.ts";
 import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
@@ -23,6 +24,7 @@ import { coverageRoute } from "./coverage-route.ts";
 import { healthRoutes } from "./health-routes.ts";
 import type { HealthParts } from "./health-routes.ts";
 import { keysRoutes } from "./keys-routes.ts";
+import { kmsRoutes } from "./kms-routes.ts";
 import { MAX_HEADER_BYTES, MAX_JSON_BODY_BYTES, MAX_PARAMETER_LENGTH, TIMEOUT_CHECK_MS } from "./limits.ts";
 import { declaredPaths } from "./methods.ts";
 import type { DeclaredPaths } from "./methods.ts";
@@ -62,6 +64,7 @@ export interface ApiParts
     TallyRoutesParts,
     ProducersRouteParts {
   readonly control: Control;
+  readonly keyring: Keyring;
   readonly proxies: TrustedProxies;
   readonly intake: IntakeParts;
   readonly dashboard: DashboardFiles;
@@ -117,6 +120,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   exportRoute(app, parts);
   producersRoute(app, parts);
   keysRoutes(app, parts.control);
+  kmsRoutes(app, parts);
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
   openApiRoute(app);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-type Need = "public" | "write" | "read" | "manage" | "metrics";
+type Need = "public" | "write" | "read" | "manage" | "operate" | "metrics";
 
 /** A new route stands here too, or the first test fails. */
 const ROUTES: Readonly<Record<string, Need>> = {
@@ -43,6 +43,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/keys": "manage",
   "POST /api/keys": "manage",
   "DELETE /api/keys/{id}": "manage",
+  "POST /api/kms/rotate": "operate",
   "POST /api/login-link": "manage",
   "POST /api/reindex": "manage",
   "GET /api/session": "public",
@@ -63,8 +64,8 @@ const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   producer: ["public", "write"],
   viewer: ["public", "read", "metrics"],
   auditor: ["public", "read", "metrics"],
-  admin: ["public", "write", "read", "manage", "metrics"],
-  session: ["public", "write", "read", "manage", "metrics"],
+  admin: ["public", "write", "read", "manage", "operate", "metrics"],
+  session: ["public", "write", "read", "manage", "operate", "metrics"],
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

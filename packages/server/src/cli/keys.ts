@@ -6,6 +6,7 @@ import { connectTo } from "./client.ts";
 import type { Client } from "./client.ts";
 import { asCommandError, CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
+import { rewrapCommand, rotateCommand } from "./keys-rotate.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
@@ -27,10 +28,12 @@ interface Key {
 
 export function keysCommand(parts: CliParts, run: Run): Command {
   return new Command("keys")
-    .description("make, list and revoke the keys of producers and readers")
+    .description("make, list and revoke keys of producers and readers; rotate the keys of the folder")
     .addCommand(createCommand(parts, run))
     .addCommand(listCommand(parts, run))
     .addCommand(revokeCommand(parts, run))
+    .addCommand(rotateCommand(parts, run))
+    .addCommand(rewrapCommand(parts, run))
     .addCommand(exportIntegrityCommand(parts, run));
 }
 

@@ -1,6 +1,7 @@
 import type { Fault, Http, VerifyResult } from "@tallystick/verify";
 
 import type { EffectiveConfig } from "../config/config.ts";
+import type { Rewrapped } from "../kms/kms.ts";
 import type { Check } from "./doctor-checks.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -76,4 +77,8 @@ export interface FolderWork {
   exportIntegrityKey(request: FolderRequest): Promise<string>;
   /** What is wrong or unwise about the folder and its configuration. */
   examine(request: FolderRequest): Promise<readonly Check[]>;
+  /** A new KMS key, and every data key under it; the folder must be free. */
+  rotate(request: FolderRequest): Promise<Rewrapped>;
+  /** Every data key under the KMS that `to` names; the folder must be free. */
+  rewrap(request: FolderRequest, to: FolderRequest): Promise<Rewrapped>;
 }

@@ -152,7 +152,15 @@ describe("output", () => {
   it("has colours only on a terminal, and not where they are not wanted", async () => {
     const examine = { examine: async () => [{ name: "a", state: "good" as const, says: "b" }] };
     const absent = () => Promise.reject(new Error("not in this test"));
-    const work = { verify: absent, check: absent, reindex: absent, exportIntegrityKey: absent, ...examine };
+    const work = {
+      verify: absent,
+      check: absent,
+      reindex: absent,
+      exportIntegrityKey: absent,
+      rotate: absent,
+      rewrap: absent,
+      ...examine,
+    };
     const escape = "\u001b[";
     expect((await runLine(["doctor", "--data", folder], { folder: work })).out).not.toContain(escape);
     expect((await runLine(["doctor", "--data", folder], { folder: work, isTTY: true })).out).toContain(escape);

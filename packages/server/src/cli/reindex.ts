@@ -1,5 +1,4 @@
-import { access } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 
@@ -9,7 +8,7 @@ import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
-import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget } from "./target.ts";
+import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget, isRunning } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
 import { grouped, progressBar } from "./terminal.ts";
 
@@ -46,24 +45,6 @@ export function reindexCommand(parts: CliParts, run: Run): Command {
         }
       }),
     );
-}
-
-async function isRunning(parts: CliParts, { url, data }: ReindexOptions): Promise<boolean> {
-  if (url !== undefined || (data === undefined && parts.environment["TALLYSTICK_URL"] !== undefined)) return true;
-  const runFile = join(data ?? DEFAULT_DATA_FOLDER, "run.json");
-  if (
-    await access(runFile).then(
-      () => false,
-      () => true,
-    )
-  )
-    return false;
-  // One that was killed left the file behind; the folder's lock decides what is right then.
-  const target = await findTarget(parts, data === undefined ? {} : { data });
-  return (target.fetch ?? parts.fetch)(`${target.url}/healthz`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
 }
 
 async function reindexFolder(parts: CliParts, { data, config: file }: ReindexOptions, show: Show): Promise<number> {

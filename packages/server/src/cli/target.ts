@@ -1,5 +1,5 @@
 /** Which server a command talks to: options first, then the environment, then the data folder of a local one. */
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 
@@ -74,6 +74,25 @@ async function runningAt(folder: string): Promise<Running> {
     });
   }
   return JSON.parse(text) as Running;
+}
+
+/** Whether a server answers for what the options name; false: the folder is to be worked on itself. */
+export async function isRunning(parts: CliParts, { url, data }: TargetOptions): Promise<boolean> {
+  if (url !== undefined || (data === undefined && parts.environment["TALLYSTICK_URL"] !== undefined)) return true;
+  const runFile = join(data ?? DEFAULT_DATA_FOLDER, "run.json");
+  if (
+    await access(runFile).then(
+      () => false,
+      () => true,
+    )
+  )
+    return false;
+  // One that was killed left the file behind; the folder's lock decides what is right then.
+  const target = await findTarget(parts, data === undefined ? {} : { data });
+  return (target.fetch ?? parts.fetch)(`${target.url}/healthz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 /** What a running server says of itself; null when none does. */

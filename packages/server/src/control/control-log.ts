@@ -33,6 +33,7 @@ import {
   MAX_DECLARED_PARTIES,
   MAX_RELAY_SERVICES,
 } from "./limits.ts";
+import type { OwnFields } from "./own-record.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
 
@@ -145,6 +146,10 @@ class ControlLog implements Control {
       await this.#changes.record(removePartyFields(by, name));
       return true;
     });
+  }
+
+  note(fields: OwnFields): Promise<void> {
+    return this.#changes.inTurn(() => this.#changes.record(fields));
   }
 
   #assertAcceptable(request: NewKey): void {

@@ -1,5 +1,6 @@
 import type { Scope } from "../search/scope.ts";
 import type { Approvals } from "./approval.ts";
+import type { OwnFields } from "./own-record.ts";
 import type { Role } from "./role.ts";
 
 /**
@@ -24,6 +25,8 @@ export interface Control {
   parties(): readonly PartyInfo[];
   setParty(by: string, request: NewParty): Promise<PartyInfo>;
   removeParty(by: string, name: string): Promise<boolean>;
+  /** Records what was changed elsewhere, as the folder's keys; durable when it returns. */
+  note(fields: OwnFields): Promise<void>;
 }
 
 /** Who stands behind a name as it is seen in records, from `from` until before `to`; null: always. RFC 3339. */

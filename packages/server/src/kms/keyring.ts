@@ -81,8 +81,9 @@ export function openKeyring(options: KeyringOptions): Keyring {
     },
     rotate: () =>
       inTurn(async () => {
+        const before = options.kms.keyId;
         await options.kms.rotate();
-        return rewrapAll(options);
+        return { ...(await rewrapAll(options)), before };
       }),
     rewrap: () => inTurn(() => rewrapAll(options)),
   };
@@ -103,7 +104,7 @@ async function rewrapAll({ disk, folder, kms }: KeyringOptions): Promise<Rewrapp
     keys += 1;
   }
   await kms.retire();
-  return { kms: kms.keyId, keys };
+  return { before: kms.keyId, kms: kms.keyId, keys };
 }
 
 async function readKeyFile(disk: Disk, path: string, name: string): Promise<ReturnType<typeof parse>> {

@@ -126,7 +126,7 @@ export function kmsContract(name: string, makeBench: () => Promise<KmsBench>): v
         const keys = await Promise.all(names.map((one) => ring.key(one)));
         await ring.signer();
         const before = kms.keyId;
-        expect(await ring.rotate()).toEqual({ kms: kms.keyId, keys: 4 });
+        expect(await ring.rotate()).toEqual({ before, kms: kms.keyId, keys: 4 });
         expect(kms.keyId).not.toBe(before);
         expect(await checkKeys(options.disk, "/keys", kms)).toEqual([]);
         for (const file of await options.disk.list("/keys")) {
@@ -135,7 +135,7 @@ export function kmsContract(name: string, makeBench: () => Promise<KmsBench>): v
         }
         const again = openKeyring(options);
         for (const [at, one] of names.entries()) expect(await again.existing(one)).toEqual(keys[at]);
-        expect(await again.rewrap()).toEqual({ kms: kms.keyId, keys: 0 });
+        expect(await again.rewrap()).toMatchObject({ kms: kms.keyId, keys: 0 });
       });
     });
 

@@ -41,6 +41,8 @@ export interface Keyring {
 }
 
 export interface Rewrapped {
+  /** What the KMS wrapped with when it was asked. */
+  readonly before: string;
   /** The KMS key that everything is wrapped under now. */
   readonly kms: string;
   /** Files written again. */
