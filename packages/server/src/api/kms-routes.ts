@@ -31,6 +31,6 @@ export function kmsRoutes(app: FastifyInstance, { control, keyring }: KmsRoutesP
         response: { 200: Rotation, ...problems(401, 403, 503) },
       },
     },
-    async (request) => rotateWrappingKey(keyring, control, principalOf(request).name),
+    (request) => rotateWrappingKey(keyring, control, principalOf(request).name),
   );
 }

@@ -63,7 +63,7 @@ export class HsmSession {
       try {
         for (let handle = api.C_FindObjects(session); handle !== null; handle = api.C_FindObjects(session)) {
           const [id] = api.C_GetAttributeValue(session, handle, [{ type: p.CKA_ID }]);
-          found.push({ handle: Buffer.from(handle), id: (id!.value as Buffer).toString("hex") });
+          found.push({ handle: Buffer.from(handle), id: id!.value.toString("hex") });
         }
       } finally {
         api.C_FindObjectsFinal(session);

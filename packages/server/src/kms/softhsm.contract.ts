@@ -37,9 +37,9 @@ export function softHsm(pin = "test-pin-7391"): SoftHsm {
   writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
   process.env["SOFTHSM2_CONF"] = conf;
   const token = "tallystick-test";
-  const run = (...args: readonly string[]) =>
-    execFileSync(args[0]!, args.slice(1), { env: { ...process.env, SOFTHSM2_CONF: conf }, stdio: "pipe" });
-  run("softhsm2-util", "--init-token", "--free", "--label", token, "--pin", pin, "--so-pin", `so-${pin}`);
+  const run = (program: string, words: readonly string[]) =>
+    void execFileSync(program, words, { env: { ...process.env, SOFTHSM2_CONF: conf }, stdio: "pipe" });
+  run("softhsm2-util", ["--init-token", "--free", "--label", token, "--pin", pin, "--so-pin", `so-${pin}`]);
   const away = join(folder, "away");
   return {
     module,
@@ -50,10 +50,20 @@ export function softHsm(pin = "test-pin-7391"): SoftHsm {
     unplug: () => renameSync(tokens, away),
     plug: () => renameSync(away, tokens),
     destroy: (id) =>
-      void run(
-        ...["pkcs11-tool", "--module", module, "--token-label", token, "--login", "--pin", pin],
-        ...["--delete-object", "--type", "secrkey", "--id", id],
-      ),
+      run("pkcs11-tool", [
+        "--module",
+        module,
+        "--token-label",
+        token,
+        "--login",
+        "--pin",
+        pin,
+        "--delete-object",
+        "--type",
+        "secrkey",
+        "--id",
+        id,
+      ]),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
