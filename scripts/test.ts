@@ -1,6 +1,7 @@
 /**
  * What a green build means: build, lint, format, dead code, then every test. The last line is the count.
- * Installs what the tests need beyond npm (a browser, curl, an HSM in software) when it may; says which command to run when it may not.
+ * Installs what the tests need beyond npm (a browser, curl, an HSM in software) when it may; says which command to run
+ * when it may not.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { spawnSync } from "node:child_process";

@@ -1,7 +1,7 @@
 /**
  * A server whose KMS does not answer at the start. It has the port, says what is wrong, and serves what needs no key:
- * the published checkpoints, tiles and chain leaves of every tree, so that whoever watches the log from outside goes on.
- * Everything else is 503 `kms_unreachable`. It asks the KMS again and again, and ends when it answers.
+ * the published checkpoints, tiles and chain leaves of every tree, so that whoever watches the log from outside goes
+ * on. Everything else is 503 `kms_unreachable`. It asks the KMS again and again, and ends when it answers.
  *
  * Left out on purpose: the folder's lock. Nothing is written here, so a server elsewhere may take the folder over.
  */
