@@ -32,11 +32,11 @@ const NAMES = [
   "reports",
   "risk",
 ];
-const HEX = Array.from({ length: 65_536 }, (_, n) => n.toString(16).padStart(4, "0"));
+const HEX_DIGITS = Buffer.from("0123456789abcdef");
 
 export interface Generator {
   /** NDJSON of `count` records; the next call goes on where this one ended. */
-  batch(count: number): string;
+  batch(count: number): Buffer;
   /** request_id of record `n` (0-based). */
   requestId(n: number): string;
 }
@@ -44,47 +44,120 @@ export interface Generator {
 /** `startMs`: time of the first record; each next one is `stepUs` later. */
 export function generator(seed: number, startMs: number, stepUs: number): Generator {
   const random = xorshift(seed);
-  const hex = (words: number): string => {
-    let text = "";
-    for (let i = 0; i < words; i += 1) text += HEX[random() & 0xffff];
-    return text;
-  };
   const edges = Array.from({ length: 200 }, (_, n) => edge(n, random));
-  const momentOf = moments();
+  const writeMoment = moments();
   let n = 0;
-  const next = (): string => {
+  const writeNext = (line: LineWriter): void => {
     const at = startMs * 1_000 + n * stepUs;
     const from = edges[random() % edges.length]!;
     const failed = random() % 100;
-    const moment = momentOf(at);
-    const id = `${moment.uuid}7${hex(1).slice(1)}-8${hex(1).slice(1)}-${hex(3)}`;
     const outcome = failed < 2 ? OUTCOMES[0] : failed < 4 ? OUTCOMES[1] : failed < 5 ? OUTCOMES[2] : OUTCOMES[3];
+    const start = line.at;
+    writeMoment(line, Math.floor(at / 1_000), random);
     const object = random() % 100_000;
-    const line =
-      `{"id":"${id}","timestamp":"${moment.second}${String(at % 1_000).padStart(3, "0")}Z",${from.names}` +
-      `"request_id":"${requestId(n)}","trace_id":"${hex(8)}","span_id":"${hex(4)}","parent_span_id":"${hex(4)}",` +
-      `${from.operation}/${object}",${outcome}"duration_us":${200 + (random() % 90_000)},` +
-      `${from.identity}"producer_seq":${n},` +
-      `"request_size":${random() % 4_096},"response_size":${random() % 16_384},`;
+    line.padded(at % 1_000, 3);
+    line.copy(from.names);
+    line.text(requestId(n));
+    line.copy(PIECES.trace);
+    line.hex(32, random);
+    line.copy(PIECES.span);
+    line.hex(16, random);
+    line.copy(PIECES.parent);
+    line.hex(16, random);
+    line.copy(from.operation);
+    line.decimal(object);
+    line.copy(outcome);
+    line.decimal(200 + (random() % 90_000));
+    line.copy(from.identity);
+    line.decimal(n);
+    line.copy(PIECES.requestSize);
+    line.decimal(random() % 4_096);
+    line.copy(PIECES.responseSize);
+    line.decimal(random() % 16_384);
+    line.copy(from.attributes);
+    line.copy(PADDING.subarray(0, Math.max(start + RECORD_BYTES - CLOSING.length - line.at, 0)));
+    line.copy(CLOSING);
     n += 1;
-    return pad(line, from.attributes);
   };
   return {
     batch(count) {
-      let text = "";
-      for (let i = 0; i < count; i += 1) text += next();
-      return text;
+      const line = new LineWriter(count * MAX_RECORD_BYTES);
+      for (let i = 0; i < count; i += 1) writeNext(line);
+      return line.written();
     },
     requestId,
   };
 }
 
+/** ASCII into one buffer, without a string a record: a loader must leave the cores to what it loads. */
+class LineWriter {
+  at = 0;
+  readonly #bytes: Buffer;
+
+  constructor(capacity: number) {
+    this.#bytes = Buffer.allocUnsafe(capacity);
+  }
+
+  copy(piece: Uint8Array): void {
+    this.#bytes.set(piece, this.at);
+    this.at += piece.length;
+  }
+
+  text(ascii: string): void {
+    for (let i = 0; i < ascii.length; i += 1) this.#bytes[this.at++] = ascii.charCodeAt(i);
+  }
+
+  /** Random digits; a draw gives four. */
+  hex(digits: number, random: () => number): void {
+    for (let left = digits; left > 0; left -= 4) {
+      const word = random();
+      for (let shift = 4 * Math.min(left, 4) - 4; shift >= 0; shift -= 4) {
+        this.#bytes[this.at++] = HEX_DIGITS[(word >> shift) & 15]!;
+      }
+    }
+  }
+
+  decimal(value: number): void {
+    this.padded(value, String(value).length);
+  }
+
+  padded(value: number, digits: number): void {
+    let rest = value;
+    for (let at = this.at + digits - 1; at >= this.at; at -= 1) {
+      this.#bytes[at] = 48 + (rest % 10);
+      rest = Math.floor(rest / 10);
+    }
+    this.at += digits;
+  }
+
+  written(): Buffer {
+    return this.#bytes.subarray(0, this.at);
+  }
+}
+
 const OUTCOMES = [
-  '"status":"error","status_code":"503","error_type":"UpstreamUnavailable",',
-  '"status":"denied","status_code":"403","error_type":"PolicyDenied",',
-  '"status":"timeout","status_code":"504","error_type":"DeadlineExceeded",',
-  '"status":"success","status_code":"200",',
+  pieceOf('","status":"error","status_code":"503","error_type":"UpstreamUnavailable","duration_us":'),
+  pieceOf('","status":"denied","status_code":"403","error_type":"PolicyDenied","duration_us":'),
+  pieceOf('","status":"timeout","status_code":"504","error_type":"DeadlineExceeded","duration_us":'),
+  pieceOf('","status":"success","status_code":"200","duration_us":'),
 ] as const;
+
+const PIECES = {
+  trace: pieceOf('","trace_id":"'),
+  span: pieceOf('","span_id":"'),
+  parent: pieceOf('","parent_span_id":"'),
+  requestSize: pieceOf(',"request_size":'),
+  responseSize: pieceOf(',"response_size":'),
+} as const;
+/** The last attribute is filled up to it, so that the line has exactly RECORD_BYTES with its newline. */
+const PADDING = pieceOf("7d9fc6b5d4-x2x8q-canary-blue-".repeat(20));
+const CLOSING = pieceOf('"}}\n');
+/** Room for a record that is longer than it should be. */
+const MAX_RECORD_BYTES = RECORD_BYTES + 64;
+
+function pieceOf(ascii: string): Uint8Array {
+  return Buffer.from(ascii, "latin1");
+}
 
 function requestId(n: number): string {
   return `req-${n.toString(36).padStart(8, "0")}`;
@@ -95,49 +168,50 @@ function edge(n: number, random: () => number) {
   const callee = `${NAMES[random() % NAMES.length]}-${random() % SERVICES}`;
   const verb = VERBS[random() % VERBS.length]!;
   const noun = NOUNS[random() % NOUNS.length]!;
-  const key = Array.from({ length: 8 }, () => HEX[random() & 0xffff]).join("");
+  const key = Array.from({ length: 8 }, () => (random() & 0xffff).toString(16).padStart(4, "0")).join("");
   const version = `2.${random() % 9}.${random() % 20}`;
   return {
-    names: `"event_type":"API_CALL","side":"caller","service_id":"${caller}","target_id":"${callee}",`,
-    operation: `"operation":"${verb} /${noun}/{id}","action":"${ACTIONS[verb]}","protocol":"http","resource":"/${noun}`,
-    identity:
-      `"auth_method":"mtls","credential_id":"${key}","peer_address":"10.4.${n}.${random() % 250}","peer_port":8443,` +
-      `"producer_id":"${caller}-7d9f","environment":"prod",` +
-      `"service_version":"${version}",`,
-    attributes: `"attributes":{"http.route":"/${noun}/{id}","pod":"${caller}-`,
+    names: pieceOf(
+      `Z","event_type":"API_CALL","side":"caller","service_id":"${caller}","target_id":"${callee}","request_id":"`,
+    ),
+    operation: pieceOf(
+      `","operation":"${verb} /${noun}/{id}","action":"${ACTIONS[verb]}","protocol":"http","resource":"/${noun}/`,
+    ),
+    identity: pieceOf(
+      `,"auth_method":"mtls","credential_id":"${key}","peer_address":"10.4.${n}.${random() % 250}","peer_port":8443,` +
+        `"producer_id":"${caller}-7d9f","environment":"prod","service_version":"${version}","producer_seq":`,
+    ),
+    attributes: pieceOf(`,"attributes":{"http.route":"/${noun}/{id}","pod":"${caller}-`),
   };
 }
 
-/** Closes the record, its last attribute filled so that the line has exactly RECORD_BYTES with its newline. */
-function pad(line: string, attributes: string): string {
-  const open = line + attributes;
-  const missing = RECORD_BYTES - open.length - 4;
-  return `${open}${PADDING.slice(0, Math.max(missing, 0))}"}}\n`;
-}
-
-const PADDING = "7d9fc6b5d4-x2x8q-canary-blue-".repeat(20);
-
-/** Texts of a millisecond, kept for the records that share it. */
-function moments(): (us: number) => { readonly second: string; readonly uuid: string } {
-  let kept = { ms: -1, second: "", uuid: "" };
-  return (us) => {
-    const ms = Math.floor(us / 1_000);
-    if (ms === kept.ms) return kept;
-    const time = ms.toString(16).padStart(12, "0");
-    kept = { ms, second: new Date(ms).toISOString().slice(0, 23), uuid: `${time.slice(0, 8)}-${time.slice(8)}-` };
-    return kept;
+/** Writes id and the first part of the time; what is the same in a millisecond is kept. */
+function moments(): (line: LineWriter, ms: number, random: () => number) => void {
+  let kept = { ms: -1, opening: pieceOf(""), time: pieceOf("") };
+  return (line, ms, random) => {
+    if (ms !== kept.ms) {
+      const hex = ms.toString(16).padStart(12, "0");
+      const second = new Date(ms).toISOString().slice(0, 23);
+      const opening = pieceOf(`{"id":"${hex.slice(0, 8)}-${hex.slice(8)}-7`);
+      kept = { ms, opening, time: pieceOf(`","timestamp":"${second}`) };
+    }
+    line.copy(kept.opening);
+    line.hex(3, random);
+    line.text("-8");
+    line.hex(3, random);
+    line.text("-");
+    line.hex(12, random);
+    line.copy(kept.time);
   };
 }
 
 /** Marsaglia's xorshift32: fast, seeded, good enough to make ids that do not repeat within a run. */
 function xorshift(seed: number): () => number {
-  let state = seed >>> 0 || 1;
+  let state = seed | 0 || 1;
   return () => {
     state ^= state << 13;
-    state >>>= 0;
     state ^= state >>> 17;
     state ^= state << 5;
-    state >>>= 0;
-    return state;
+    return state >>> 0;
   };
 }

@@ -58,8 +58,7 @@ async function load(order: LoadOrder): Promise<LoadReport> {
   let rawBytes = 0;
   const started = performance.now();
   const worker = async (): Promise<void> => {
-    for (let lines = source(order.batch); lines !== null; lines = source(order.batch)) {
-      const body = Buffer.from(lines, "latin1");
+    for (let body = source(order.batch); body !== null; body = source(order.batch)) {
       rawBytes += body.length;
       for (;;) {
         const sent = performance.now();

@@ -97,7 +97,7 @@ async function load(home: Home): Promise<void> {
 async function send(home: Home, source: Source, betweenMs: number): Promise<void> {
   const sender = async (): Promise<void> => {
     for (let lines = source(BATCH); lines !== null; lines = source(BATCH)) {
-      await deliver(home, lines);
+      await deliver(home, lines.toString("latin1"));
       await pause(betweenMs);
     }
   };

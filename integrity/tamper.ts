@@ -53,16 +53,16 @@ async function makeFolders(work: string): Promise<{ readonly folder: string; rea
   const config = join(work, "config.yaml");
   writeFileSync(config, `ledger:\n  epoch: ${EPOCH_MS / 1_000}s\n`);
   let server = await startServer(folder, { args: ["--config", config] });
-  await fill(server, source.batch(300), BATCHES);
+  await fill(server, source.batch(300).toString("latin1"), BATCHES);
   await server.stop();
   cpSync(folder, earlier, { recursive: true });
   server = await startServer(folder, { args: ["--config", config] });
   await until(EPOCH_MS * 3, "a second epoch", async () => {
-    await fill(server, source.batch(300), 1);
+    await fill(server, source.batch(300).toString("latin1"), 1);
     const trees = await server.json<readonly { readonly tree: string; readonly size: number }[]>("/api/trees");
     return trees.filter((tree) => tree.tree.startsWith("default/")).length > 1 ? true : undefined;
   });
-  await fill(server, source.batch(300), BATCHES);
+  await fill(server, source.batch(300).toString("latin1"), BATCHES);
   await server.stop();
   return { folder, earlier };
 }

@@ -43,9 +43,9 @@ test("a shuffled load and its late halves are all halves, each once", () => {
   const source = shuffledHalves(TIMELINE, CALLS, () => (nowMs += 25));
   const late = lateHalves(TIMELINE, CALLS);
   const sent: string[] = [];
-  for (let lines = source(100); lines !== null; lines = source(100)) sent.push(...idsOf(lines));
+  for (let lines = source(100); lines !== null; lines = source(100)) sent.push(...idsOf(lines.toString("latin1")));
   const sentLate: string[] = [];
-  for (let lines = late(100); lines !== null; lines = late(100)) sentLate.push(...idsOf(lines));
+  for (let lines = late(100); lines !== null; lines = late(100)) sentLate.push(...idsOf(lines.toString("latin1")));
   expect(sentLate).toHaveLength(all.filter((call) => call.late).length);
   expect([...sent, ...sentLate].sort()).toEqual(
     all

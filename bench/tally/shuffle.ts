@@ -13,7 +13,7 @@ const SLOTS = WITHIN_MS / SLOT_MS + 1;
 const HALVES_OF_CALL = 8;
 
 /** At most `count` records as NDJSON; null when there are no more. */
-export type Source = (count: number) => string | null;
+export type Source = (count: number) => Buffer | null;
 
 /** All halves of `calls` calls but the late ones. `nowMs` says how time goes on. */
 export function shuffledHalves(timeline: Timeline, calls: number, nowMs: () => number): Source {
@@ -48,7 +48,7 @@ export function shuffledHalves(timeline: Timeline, calls: number, nowMs: () => n
     for (const half of waiting) text += waitingHalf(timeline, half);
     const fresh = Math.min(count - waiting.length, calls - n);
     for (let begun = 0; begun < fresh; begun += 1) text += begin();
-    return text === "" ? null : text;
+    return text === "" ? null : Buffer.from(text, "latin1");
   };
 }
 
@@ -63,7 +63,7 @@ export function lateHalves(timeline: Timeline, calls: number): Source {
       text += halfRecord(call, lastOf(call), timeline);
       left -= 1;
     }
-    return text === "" ? null : text;
+    return text === "" ? null : Buffer.from(text, "latin1");
   };
 }
 

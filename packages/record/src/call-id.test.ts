@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
 import { callId } from "./call-id.ts";
-import { normalise } from "./normalise.ts";
-import { REQUIRED, testContext } from "./record.contract.ts";
+import { REQUIRED, normalised, testContext } from "./record.contract.ts";
 
 interface CallIdVector {
   readonly name: string;
@@ -16,7 +15,7 @@ const vectors = JSON.parse(
 ) as readonly CallIdVector[];
 
 function idOf(fields: object): string {
-  const outcome = normalise({ ...REQUIRED, ...fields }, testContext());
+  const outcome = normalised({ ...REQUIRED, ...fields }, testContext());
   if (outcome.kind !== "ok") throw new Error(outcome.message);
   return callId(outcome.record);
 }

@@ -1,17 +1,18 @@
 /**
- * `writeCanonical`: the bytes of `canonicalJson` straight into a batch's buffer. Short plain strings are copied
+ * `writeSlots`: the bytes of `canonicalJson` straight into a batch's buffer. Short plain strings are copied
  * character by character, which spares an intermediate string a record and a call a field; what needs an escape or more
  * than ASCII goes through `quote`.
  *
  * A write beyond the end of a typed array does nothing, so that room is checked once, at the end.
  */
-import { numeral, quote } from "./canonical.ts";
-import { canonicalJson, KEY_INDEX, RECORD_KEYS, sortedKeys } from "./canonical-record.ts";
-import type { AuditRecord } from "./types.ts";
-import { writeUtf8 } from "./utf8.ts";
+import { quote } from "./canonical.ts";
+import { RECORD_KEYS, sortedKeys } from "./canonical-record.ts";
+import type { Slots } from "./slots.ts";
+import { encodeUtf8, writeUtf8 } from "./utf8.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const ZERO = 0x30;
 const COLON = 0x3a;
 const OPENING_BRACKET = 0x5b;
 const CLOSING_BRACKET = 0x5d;
@@ -29,23 +30,22 @@ IS_SPECIAL[QUOTE] = 1;
 IS_SPECIAL[0x5c] = 1;
 
 /** Comma, name and colon of every field; the first one's comma becomes the brace. */
-const PREFIXES: readonly string[] = RECORD_KEYS.map((name) => `,"${name}":`);
+const PREFIXES: readonly Uint8Array[] = RECORD_KEYS.map((name) => encodeUtf8(`,"${name}":`));
 
-/** Writes the canonical bytes and returns how many. Throws a RangeError when the target is too small. */
-export function writeCanonical(record: AuditRecord, target: Uint8Array, offset: number): number {
+/**
+ * Writes the canonical bytes of the record that lies in slots in normal form, and returns how many. Throws a RangeError
+ * when the target is too small.
+ */
+export function writeSlots(slots: Slots, target: Uint8Array, offset: number): number {
   let at = offset;
-  let last = -1;
-  for (const key in record) {
-    const index = KEY_INDEX.get(key);
-    // Not in normal form: sorted first.
-    if (index === undefined || index <= last) return writeUtf8(canonicalJson(record), target, offset);
-    last = index;
-    const value = record[key as keyof AuditRecord];
+  for (let slot = 0; slot < slots.length; slot++) {
+    const value = slots[slot];
     if (value === undefined) continue;
-    at = copy(PREFIXES[index]!, target, at);
+    const prefix = PREFIXES[slot]!;
+    for (let index = 0; index < prefix.length; index++) target[at++] = prefix[index]!;
     at = typeof value === "string" ? writeString(value, target, at) : writeOther(value, target, at);
   }
-  if (at === offset) return writeUtf8(canonicalJson(record), target, offset);
+  if (at === offset) throw new TypeError("there is no record without fields");
   target[offset] = OPENING_BRACE;
   target[at++] = CLOSING_BRACE;
   if (at > target.length)
@@ -58,7 +58,7 @@ function writeOther(
   target: Uint8Array,
   at: number,
 ): number {
-  if (typeof value === "number") return copy(numeral(value), target, at);
+  if (typeof value === "number") return writeInteger(value, target, at);
   return Array.isArray(value)
     ? writeNames(value, target, at)
     : writeMap(value as Readonly<Record<string, string>>, target, at);
@@ -105,8 +105,16 @@ function writeString(text: string, target: Uint8Array, from: number): number {
   return at;
 }
 
-function copy(text: string, target: Uint8Array, from: number): number {
-  let at = from;
-  for (let index = 0; index < text.length; index++) target[at++] = text.charCodeAt(index);
-  return at;
+/** Integers are 0 to 2^53 − 1 (fields.ts). */
+function writeInteger(value: number, target: Uint8Array, from: number): number {
+  let digits = 1;
+  for (let power = 10; power <= value; power *= 10) digits += 1;
+  const end = from + digits;
+  let rest = value;
+  for (let at = end - 1; at >= from; at--) {
+    const quotient = Math.floor(rest / 10);
+    target[at] = ZERO + (rest - quotient * 10);
+    rest = quotient;
+  }
+  return end;
 }

@@ -2,21 +2,25 @@ import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { writeCanonical } from "./canonical-bytes.ts";
+import { writeSlots } from "./canonical-bytes.ts";
 import { canonicalOf } from "./canonical.ts";
-import { canonicalJson } from "./canonical-record.ts";
-import { normalise } from "./normalise.ts";
-import { producerInput, REQUIRED, testContext } from "./record.contract.ts";
+import { canonicalJson, RECORD_KEYS } from "./canonical-record.ts";
+import { REQUIRED, normalised, producerInput, testContext } from "./record.contract.ts";
+import type { Slots } from "./slots.ts";
 import type { AuditRecord } from "./types.ts";
 import { encodeUtf8, utf8Length, writePortably, writeUtf8 } from "./utf8.ts";
 
 const anyRecord = producerInput
-  .map((input) => normalise(input, testContext()))
+  .map((input) => normalised(input, testContext()))
   .filter((outcome) => outcome.kind === "ok")
   .map((outcome) => outcome.record);
 
-const example = normalise({ ...REQUIRED, attributes: { "10": "a", "9": "b", ä: "🙂", q: '"\\\n' } }, testContext());
+const example = normalised({ ...REQUIRED, attributes: { "10": "a", "9": "b", ä: "🙂", q: '"\\\n' } }, testContext());
 const record = (example as { record: AuditRecord }).record;
+
+function slotsOf(from: AuditRecord): Slots {
+  return RECORD_KEYS.map((name) => from[name as keyof AuditRecord]);
+}
 
 describe("canonical bytes of a record", () => {
   it("are those of any RFC 8785 implementation", () => {
@@ -26,7 +30,7 @@ describe("canonical bytes of a record", () => {
         expect(text).toBe(canonicalOf(one));
         expect(text).toBe(canonicalize(one));
         const target = new Uint8Array(offset + utf8Length(text));
-        expect(writeCanonical(one, target, offset)).toBe(target.length - offset);
+        expect(writeSlots(slotsOf(one), target, offset)).toBe(target.length - offset);
         expect(Buffer.from(target.subarray(offset)).toString()).toBe(text);
       }),
       { numRuns: 500 },
@@ -36,17 +40,15 @@ describe("canonical bytes of a record", () => {
   it("do not depend on the order of the keys", () => {
     const entries = Object.entries(record);
     const other = Object.fromEntries(entries.toReversed()) as unknown as AuditRecord;
-    const target = new Uint8Array(4_096);
     expect(canonicalJson(other)).toBe(canonicalJson(record));
-    expect(writeCanonical(other, target, 0)).toBe(utf8Length(canonicalJson(record)));
   });
 
   it("never run over the end of the target, and leave what lies before the offset alone", () => {
     const size = utf8Length(canonicalJson(record));
     for (let room = 0; room < size; room++)
-      expect(() => writeCanonical(record, new Uint8Array(room + 3), 3)).toThrow(RangeError);
+      expect(() => writeSlots(slotsOf(record), new Uint8Array(room + 3), 3)).toThrow(RangeError);
     const target = new Uint8Array(size + 6).fill(7);
-    writeCanonical(record, target, 3);
+    writeSlots(slotsOf(record), target, 3);
     expect([...target.subarray(0, 3), ...target.subarray(size + 3)]).toEqual([7, 7, 7, 7, 7, 7]);
   });
 
@@ -58,7 +60,6 @@ describe("canonical bytes of a record", () => {
   ])("refuse %s", (_name, changes) => {
     const bad = { ...record, ...changes };
     expect(() => canonicalJson(bad)).toThrow(TypeError);
-    expect(() => writeCanonical(bad, new Uint8Array(4_096), 0)).toThrow(TypeError);
   });
 
   it("keep a backslash that only looks like an escaped surrogate", () => {
@@ -69,7 +70,6 @@ describe("canonical bytes of a record", () => {
   it("leave out a field that is undefined", () => {
     const odd = { ...record, region: undefined } as unknown as AuditRecord;
     expect(canonicalJson(odd)).toBe(canonicalJson(record));
-    expect(writeCanonical(odd, new Uint8Array(4_096), 0)).toBe(utf8Length(canonicalJson(record)));
   });
 });
 

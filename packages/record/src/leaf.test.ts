@@ -5,8 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { canonicalOf } from "./canonical.ts";
 import { decodeLeaf, encodeLeaf, encodeObserved } from "./leaf.ts";
-import { normalise } from "./normalise.ts";
-import { producerInput, REQUIRED, testContext } from "./record.contract.ts";
+import { REQUIRED, normalised, producerInput, testContext } from "./record.contract.ts";
 import type { AuditRecord, Observed } from "./types.ts";
 
 interface LeafVector {
@@ -24,7 +23,7 @@ const vectors = JSON.parse(
 };
 
 const anyRecord = producerInput
-  .map((input) => normalise(input, testContext()))
+  .map((input) => normalised(input, testContext()))
   .filter((outcome) => outcome.kind === "ok")
   .map((outcome) => outcome.record);
 const anyObserved: fc.Arbitrary<Observed> = fc.record(
@@ -73,7 +72,7 @@ describe("leaves", () => {
   });
 
   it("any flipped bit is refused or gives another leaf", () => {
-    const outcome = normalise({ ...REQUIRED, attributes: { ä: "b" } }, testContext());
+    const outcome = normalised({ ...REQUIRED, attributes: { ä: "b" } }, testContext());
     if (outcome.kind !== "ok") throw new Error(outcome.message);
     const bytes = encodeLeaf(observed, outcome.record);
     for (let bit = 0; bit < bytes.length * 8; bit++) {

@@ -4,27 +4,33 @@ import { describe, expect, it } from "vitest";
 import { canonicalJson } from "./canonical-record.ts";
 import { FIELDS } from "./fields.ts";
 import { LIMITS } from "./limits.ts";
-import { normalise } from "./normalise.ts";
 import type { NormaliseContext } from "./normalise.ts";
-import { ARTICLE_RECORD, producerInput, REQUIRED, testContext, testFingerprint } from "./record.contract.ts";
+import {
+  ARTICLE_RECORD,
+  REQUIRED,
+  normalised,
+  producerInput,
+  testContext,
+  testFingerprint,
+} from "./record.contract.ts";
 import type { AuditRecord } from "./types.ts";
 import { utf8Length } from "./utf8.ts";
 
 function accepted(input: unknown, changes: Partial<NormaliseContext> = {}): AuditRecord {
-  const outcome = normalise(input, testContext(changes));
+  const outcome = normalised(input, testContext(changes));
   if (outcome.kind !== "ok") throw new Error(outcome.message);
   return outcome.record;
 }
 
 function refused(changes: object): { readonly code: string; readonly field: string; readonly message: string } {
-  const outcome = normalise({ ...REQUIRED, ...changes }, testContext());
+  const outcome = normalised({ ...REQUIRED, ...changes }, testContext());
   if (outcome.kind !== "rejected") throw new Error("was accepted");
   return outcome;
 }
 
 describe("normalising", () => {
   it("accepts the smallest record there is, six fields, as it stands", () => {
-    const outcome = normalise(JSON.parse(ARTICLE_RECORD), testContext());
+    const outcome = normalised(JSON.parse(ARTICLE_RECORD), testContext());
     expect(outcome).toEqual({
       kind: "ok",
       identified: false,
@@ -45,9 +51,9 @@ describe("normalising", () => {
   it("changes nothing the second time", () => {
     fc.assert(
       fc.property(producerInput, fc.constantFrom("refuse" as const, "cut" as const), (input, oversize) => {
-        const first = normalise(input, testContext({ oversize }));
+        const first = normalised(input, testContext({ oversize }));
         if (first.kind === "rejected") return;
-        const again = normalise(JSON.parse(canonicalJson(first.record)), testContext());
+        const again = normalised(JSON.parse(canonicalJson(first.record)), testContext());
         expect(again).toMatchObject({ kind: "ok", identified: true });
         expect(again.kind === "ok" && canonicalJson(again.record)).toBe(canonicalJson(first.record));
       }),
@@ -58,7 +64,7 @@ describe("normalising", () => {
   it("gives a record whose keys stand in canonical order and whose bytes are within the limit", () => {
     fc.assert(
       fc.property(producerInput, (input) => {
-        const outcome = normalise(input, testContext());
+        const outcome = normalised(input, testContext());
         if (outcome.kind === "rejected") return;
         const keys = Object.keys(outcome.record);
         expect(keys).toEqual(keys.toSorted());
@@ -74,7 +80,7 @@ describe("normalising", () => {
       fc.property(
         fc.dictionary(anyField, fc.anything({ withBigInt: true, withDate: true, withMap: true })),
         (changes) => {
-          const outcome = normalise({ ...REQUIRED, ...changes }, testContext());
+          const outcome = normalised({ ...REQUIRED, ...changes }, testContext());
           expect(outcome.kind === "ok" || outcome.message !== "").toBe(true);
         },
       ),
@@ -85,7 +91,7 @@ describe("normalising", () => {
   it("does not change its input", () => {
     const input = { ...REQUIRED, attributes: { b: { password: "x" }, a: 1 }, other: [1], auth_scopes: ["a", "a"] };
     const before = JSON.stringify(input);
-    normalise(input, testContext());
+    normalised(input, testContext());
     expect(JSON.stringify(input)).toBe(before);
   });
 });
@@ -102,9 +108,9 @@ describe("defaults", () => {
   });
 
   it("a record without an id gets one, and counts as not identified", () => {
-    expect(normalise({ ...REQUIRED, id: "" }, testContext())).toMatchObject({ identified: false });
+    expect(normalised({ ...REQUIRED, id: "" }, testContext())).toMatchObject({ identified: false });
     const id = "018BCFE5-6800-7000-8000-000000000001";
-    expect(normalise({ ...REQUIRED, id }, testContext())).toMatchObject({
+    expect(normalised({ ...REQUIRED, id }, testContext())).toMatchObject({
       identified: true,
       record: { id: id.toLowerCase() },
     });
@@ -132,9 +138,9 @@ describe("defaults", () => {
 
 describe("a fault is named with its field, what was wrong and what is allowed", () => {
   it.each([
-    ["not_an_object", normalise([], testContext())],
-    ["not_an_object", normalise(null, testContext())],
-    ["not_an_object", normalise("{}", testContext())],
+    ["not_an_object", normalised([], testContext())],
+    ["not_an_object", normalised(null, testContext())],
+    ["not_an_object", normalised("{}", testContext())],
   ])("%s", (code, outcome) => {
     expect(outcome).toMatchObject({ kind: "rejected", code });
   });
@@ -241,7 +247,7 @@ describe("values take their normal form", () => {
   });
 
   it("a leap second is the microsecond before it, with a note", () => {
-    expect(normalise({ ...REQUIRED, timestamp: "2016-12-31T23:59:60Z" }, testContext())).toMatchObject({
+    expect(normalised({ ...REQUIRED, timestamp: "2016-12-31T23:59:60Z" }, testContext())).toMatchObject({
       record: { timestamp: "2016-12-31T23:59:59.999999Z" },
       notes: [{ code: "leap_second", field: "timestamp" }],
     });
@@ -251,7 +257,7 @@ describe("values take their normal form", () => {
     ["9999-12-31T23:59:59Z", "2255-06-05T23:47:34.740991Z"],
     ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"],
   ])("a credential's far-off expiry %s is kept as the nearest time", (given, kept) => {
-    expect(normalise({ ...REQUIRED, auth_expires_at: given }, testContext())).toMatchObject({
+    expect(normalised({ ...REQUIRED, auth_expires_at: given }, testContext())).toMatchObject({
       record: { auth_expires_at: kept },
       notes: [{ code: "clamped_value", field: "auth_expires_at" }],
     });
@@ -266,7 +272,7 @@ describe("values take their normal form", () => {
   it("hex in capitals becomes lower case; an all-zero trace id is none", () => {
     const trace_id = "4BF92F3577B34DA6A3CE929D0E0E4736";
     expect(accepted({ ...REQUIRED, trace_id }).trace_id).toBe(trace_id.toLowerCase());
-    const outcome = normalise({ ...REQUIRED, span_id: "0".repeat(16) }, testContext());
+    const outcome = normalised({ ...REQUIRED, span_id: "0".repeat(16) }, testContext());
     expect(outcome).toMatchObject({ kind: "ok", notes: [{ code: "ignored_value", field: "span_id" }] });
     expect(outcome.kind === "ok" && outcome.record).not.toHaveProperty("span_id");
   });
@@ -285,7 +291,7 @@ describe("values take their normal form", () => {
 
 describe("attributes", () => {
   it("fields that a record does not have move into attributes, with a note", () => {
-    const outcome = normalise(
+    const outcome = normalised(
       { ...REQUIRED, color: "red", depth: 3, nested: { b: [1, null], a: true }, none: null },
       testContext(),
     );
@@ -336,7 +342,7 @@ describe("cutting to size", () => {
 
   it("shortens the longest attribute values until the record fits, and names them with their sizes", () => {
     const attributes = { small: "s", stack: "é".repeat(16_000), body: "x".repeat(40_000), note: "y".repeat(9_000) };
-    const outcome = normalise({ ...REQUIRED, attributes }, testContext(cut));
+    const outcome = normalised({ ...REQUIRED, attributes }, testContext(cut));
     if (outcome.kind !== "ok") throw new Error(outcome.message);
     const kept = outcome.record.attributes!;
     expect(utf8Length(canonicalJson(outcome.record))).toBeLessThanOrEqual(LIMITS.canonicalRecordBytes);
@@ -354,7 +360,7 @@ describe("cutting to size", () => {
 
   it("cuts free text, never an identifier", () => {
     expect(accepted({ ...REQUIRED, error_message: "é".repeat(10_000) }, cut).error_message).toBe("é".repeat(8_192));
-    expect(normalise({ ...REQUIRED, request_id: "r".repeat(300) }, testContext(cut))).toMatchObject({
+    expect(normalised({ ...REQUIRED, request_id: "r".repeat(300) }, testContext(cut))).toMatchObject({
       code: "too_long",
     });
   });

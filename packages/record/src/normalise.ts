@@ -17,7 +17,6 @@ import { Refusal, shown } from "./rejection.ts";
 import type { RejectionCode } from "./rejection.ts";
 import { emptySlots, recordOf, slotOf } from "./slots.ts";
 import type { Slots } from "./slots.ts";
-import type { AuditRecord } from "./types.ts";
 import { utf8Length } from "./utf8.ts";
 
 export interface NormaliseContext extends Sender {
@@ -37,7 +36,8 @@ export interface NormaliseContext extends Sender {
 export type NormaliseOutcome =
   | {
       readonly kind: "ok";
-      readonly record: AuditRecord;
+      /** The record in normal form, every required field filled. */
+      readonly slots: Slots;
       /** True when the id came with the record, so that a copy of it can be told. */
       readonly identified: boolean;
       readonly notes: RecordNote[];
@@ -64,8 +64,8 @@ export function normalise(input: unknown, context: NormaliseContext): NormaliseO
   const refusal = readFields(slots, input as Readonly<Record<string, unknown>>, context, trail) ?? missingField(slots);
   if (refusal !== null) return rejected(refusal);
   const identified = fillDefaults(slots, context);
-  const record = fit(recordOf(slots), trail);
-  return record instanceof Refusal ? rejected(record) : { kind: "ok", record, identified, notes: trail.notes ?? [] };
+  const fitting = fit(slots, trail);
+  return fitting === null ? { kind: "ok", slots, identified, notes: trail.notes ?? [] } : rejected(fitting);
 }
 
 function rejected(refusal: Refusal): NormaliseOutcome {
@@ -133,14 +133,15 @@ function noteUnknown(names: readonly string[], trail: Trail): void {
   note(trail, { code: "unknown_field", field: names[0]!.slice(0, LIMITS.quotedCharacters), message });
 }
 
-/** Exact only when the bound says that it may matter. */
-function fit(record: AuditRecord, trail: Trail): AuditRecord | Refusal {
+/** Exact only when the bound says that it may matter. What is cut is cut in the slots. */
+function fit(slots: Slots, trail: Trail): Refusal | null {
   const isSmall = trail.units * MAX_BYTES_PER_UNIT + FRAME_BYTES <= LIMITS.canonicalRecordBytes;
-  const size = isSmall ? 0 : utf8Length(canonicalJson(record));
+  if (isSmall && (trail.cuts === null || trail.cuts.size === 0)) return null;
+  const size = isSmall ? 0 : sizeOf(slots);
   const excess = size - LIMITS.canonicalRecordBytes;
-  if (trail.cuts === null || (excess <= 0 && trail.cuts.size === 0)) return excess <= 0 ? record : tooLarge(size);
+  if (trail.cuts === null || (excess <= 0 && trail.cuts.size === 0)) return excess <= 0 ? null : tooLarge(size);
 
-  const attributes = { ...record.attributes };
+  const attributes = { ...(slots[ATTRIBUTES] as Readonly<Record<string, string>> | undefined) };
   const fits = excess <= 0 || shortenLongest(attributes, excess, trail.cuts);
   const mark = redactText(truncatedMark(trail.cuts));
   attributes[TRUNCATED_ATTRIBUTE] = mark;
@@ -149,10 +150,12 @@ function fit(record: AuditRecord, trail: Trail): AuditRecord | Refusal {
     field: "attributes",
     message: `cut to fit, with sizes before: ${mark.slice(0, 200)}`,
   });
-  const slots = RECORD_KEYS.map((name) => record[name as keyof AuditRecord]);
   slots[ATTRIBUTES] = sorted(attributes);
-  const cut = recordOf(slots);
-  return fits && utf8Length(canonicalJson(cut)) <= LIMITS.canonicalRecordBytes ? cut : tooLarge(size);
+  return fits && sizeOf(slots) <= LIMITS.canonicalRecordBytes ? null : tooLarge(size);
+}
+
+function sizeOf(slots: Slots): number {
+  return utf8Length(canonicalJson(recordOf(slots)));
 }
 
 function tooLarge(size: number): Refusal {

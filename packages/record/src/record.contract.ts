@@ -3,8 +3,11 @@ import fc from "fast-check";
 
 import { FIELDS } from "./fields.ts";
 import type { FieldSpec } from "./fields.ts";
-import type { NormaliseContext } from "./normalise.ts";
+import { normalise } from "./normalise.ts";
+import type { NormaliseContext, NormaliseOutcome } from "./normalise.ts";
+import { recordOf } from "./slots.ts";
 import { formatTimestamp } from "./timestamp.ts";
+import type { AuditRecord } from "./types.ts";
 import { uuidv7 } from "./uuid.ts";
 
 export const ARTICLE_RECORD =
@@ -27,6 +30,18 @@ export function testContext(changes: Partial<NormaliseContext> = {}): NormaliseC
     redactNames: new Set(),
     ...changes,
   };
+}
+
+type Rejected = Extract<NormaliseOutcome, { readonly kind: "rejected" }>;
+type Accepted = Omit<Exclude<NormaliseOutcome, Rejected>, "slots"> & { readonly record: AuditRecord };
+export type NormalisedOutcome = Accepted | Rejected;
+
+/** As `normalise`, with the record as an object. */
+export function normalised(input: unknown, context: NormaliseContext): NormalisedOutcome {
+  const outcome = normalise(input, context);
+  if (outcome.kind === "rejected") return outcome;
+  const { slots, ...rest } = outcome;
+  return { ...rest, record: recordOf(slots) };
 }
 
 export const REQUIRED = {

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { normalise } from "./normalise.ts";
-import { REQUIRED, testContext } from "./record.contract.ts";
+import { REQUIRED, normalised, testContext } from "./record.contract.ts";
 import { redactStatement } from "./redact-sql.ts";
 
 /** `[redacted:literal]` and `[redacted:comment]`, short. */
@@ -93,7 +92,7 @@ describe("literals of a statement", () => {
       "db.query.parameter.0": "hunter2",
       "db.postgresql.values": ["hunter2"],
     };
-    expect(normalise({ ...REQUIRED, attributes }, testContext())).toMatchObject({
+    expect(normalised({ ...REQUIRED, attributes }, testContext())).toMatchObject({
       record: {
         attributes: {
           "db.query.text": `SELECT "a" FROM t WHERE b = [redacted:literal]`,

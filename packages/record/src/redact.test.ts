@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { canonicalJson } from "./canonical-record.ts";
 import { FIELDS } from "./fields.ts";
-import { normalise } from "./normalise.ts";
-import { hostileText, REQUIRED, testContext } from "./record.contract.ts";
+import { REQUIRED, hostileText, normalised, testContext } from "./record.contract.ts";
 import { isPlainText, redact, redactText } from "./redact.ts";
 import type { RedactionMode } from "./redact.ts";
 
@@ -80,7 +79,7 @@ describe("known secrets", () => {
       if (text.length > maxBytes) continue;
       // Where a field names a credential, an AWS access key id is what it should hold.
       if ((name === "credential_id" || name === "auth_subject") && /^A[KS]IA/.test(text)) continue;
-      const outcome = normalise({ ...REQUIRED, [name]: kind === "names" ? [text] : text }, testContext());
+      const outcome = normalised({ ...REQUIRED, [name]: kind === "names" ? [text] : text }, testContext());
       if (outcome.kind !== "ok") throw new Error(`${name}: ${outcome.message}`);
       expect(canonicalJson(outcome.record), name).not.toContain(gone);
     }
@@ -91,7 +90,7 @@ describe("known secrets", () => {
       { [text]: "a" },
       { "url.full": text },
     ]) {
-      const outcome = normalise({ ...REQUIRED, attributes, extra: text }, testContext());
+      const outcome = normalised({ ...REQUIRED, attributes, extra: text }, testContext());
       if (outcome.kind !== "ok") throw new Error(outcome.message);
       expect(canonicalJson(outcome.record)).not.toContain(gone);
       expect(JSON.stringify(outcome.notes)).not.toContain(gone);
@@ -145,7 +144,7 @@ describe("known secrets", () => {
     "X-Hub-Signature-256",
   ])("the value of an attribute named %s becomes a fingerprint, at any depth", (name) => {
     const given = { [name]: "hunter2", list: [{ [name]: "hunter2" }], [`copy.${name}`]: ["hunter2", "hunter3"] };
-    const outcome = normalise({ ...REQUIRED, attributes: given, [name]: "hunter2" }, testContext());
+    const outcome = normalised({ ...REQUIRED, attributes: given, [name]: "hunter2" }, testContext());
     if (outcome.kind !== "ok") throw new Error(outcome.message);
     expect(canonicalJson(outcome.record)).not.toContain("hunter");
     expect(outcome.record.attributes?.[name]).toMatch(/^fp:[0-9a-f]{32}$/);
@@ -153,14 +152,14 @@ describe("known secrets", () => {
 
   it("OpenTelemetry's session.id is an identifier and stays", () => {
     const attributes = { "session.id": "00112233", "session.previous_id": "00112232", session: { id: "00112233" } };
-    const outcome = normalise({ ...REQUIRED, attributes }, testContext());
+    const outcome = normalised({ ...REQUIRED, attributes }, testContext());
     expect(outcome).toMatchObject({ record: { attributes: { ...attributes, session: '{"id":"00112233"}' } } });
   });
 
   it("names from the configuration count as well", () => {
     const redactNames = new Set(["x-internal", "user.email"]);
     const attributes = { "http.request.header.x_internal": "hunter2", "user.email": "hunter3", email: "kept" };
-    const outcome = normalise({ ...REQUIRED, attributes }, testContext({ redactNames }));
+    const outcome = normalised({ ...REQUIRED, attributes }, testContext({ redactNames }));
     expect(outcome).toMatchObject({
       record: {
         attributes: {
@@ -206,7 +205,7 @@ describe("what is no secret stays", () => {
 
   it("an AWS access key id may name a credential", () => {
     const id = join("AKIA", "IOSFODNN7EXAMPLE");
-    const outcome = normalise({ ...REQUIRED, credential_id: id, auth_subject: id, resource: id }, testContext());
+    const outcome = normalised({ ...REQUIRED, credential_id: id, auth_subject: id, resource: id }, testContext());
     expect(outcome).toMatchObject({
       record: { credential_id: id, auth_subject: id, resource: "[redacted:aws-access-key-id]" },
     });
@@ -241,7 +240,7 @@ describe("URLs", () => {
     (name) => {
       const value = name === "url.query" ? "a=hunter2 x&b=hunter3" : "/p?a=hunter2 x&b=hunter3";
       const input = name === "resource" ? { resource: value } : { attributes: { [name]: value } };
-      const outcome = normalise({ ...REQUIRED, ...input }, testContext());
+      const outcome = normalised({ ...REQUIRED, ...input }, testContext());
       if (outcome.kind !== "ok") throw new Error(outcome.message);
       expect(canonicalJson(outcome.record)).not.toContain("hunter");
       expect(canonicalJson(outcome.record)).toContain("a=[redacted:query]");

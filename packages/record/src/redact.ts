@@ -5,6 +5,7 @@
  * Guarantees: the result is at rest (redacting it again changes nothing); time is linear in the text; a text without
  * any hint of a secret costs one test. What it does not do: guess at secrets without a known shape or name.
  */
+import { HintAutomaton } from "./hint-automaton.ts";
 import { ASSIGNMENT_HINTS, redactAssignments } from "./redact-assignments.ts";
 import { redactCards } from "./redact-cards.ts";
 import { KEY_HINTS, redactKeys } from "./redact-keys.ts";
@@ -28,9 +29,10 @@ export type RedactionMode =
 const WHOLE = "[redacted:text]";
 
 const CARD_HINTS = "\\d(?:[ -]?\\d){12}";
-const HINTS = `[?=@]|${KEY_HINTS}|${ASSIGNMENT_HINTS}|${CARD_HINTS}`;
+export const HINTS = `[?=@]|${KEY_HINTS}|${ASSIGNMENT_HINTS}|${CARD_HINTS}`;
 const HINT = new RegExp(HINTS);
-const HINT_OR_WIDE = new RegExp(`[^\\0-\\x7f]|${HINTS}`);
+/** Made when it is first used: tens of milliseconds that a process which redacts nothing need not spend. */
+let hintOrWide: HintAutomaton | null = null;
 /** Forty characters of base64, which may be an AWS secret key. */
 const LONG_RUN = /(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/;
 const LONG_RUN_CHARACTERS = 40;
@@ -59,7 +61,8 @@ export function redact(text: string, mode: RedactionMode, system?: string): stri
 
 /** True for ASCII without any hint of a secret: nearly every value there is, told by one test. */
 export function isPlainText(text: string): boolean {
-  return !HINT_OR_WIDE.test(text) && !hasLongRun(text);
+  hintOrWide ??= new HintAutomaton(HINTS);
+  return !hintOrWide.matches(text) && !hasLongRun(text);
 }
 
 function hasHint(text: string): boolean {

@@ -2,8 +2,7 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-import { normalise } from "./normalise.ts";
-import type { NormaliseOutcome } from "./normalise.ts";
+import { normalised, type NormalisedOutcome } from "./record.contract.ts";
 import { redact } from "./redact.ts";
 import type { RedactionMode } from "./redact.ts";
 
@@ -21,7 +20,7 @@ interface NormaliseVectors {
     readonly name: string;
     readonly service: string;
     readonly input: string;
-    readonly outcome: NormaliseOutcome;
+    readonly outcome: NormalisedOutcome;
   }[];
 }
 
@@ -30,7 +29,7 @@ describe("published vectors: normalise.json", () => {
   const key = Buffer.from(vectors.redaction_key, "hex");
 
   it.each(vectors.records)("$name", ({ service, input, outcome }) => {
-    const actual = normalise(JSON.parse(input), {
+    const actual = normalised(JSON.parse(input), {
       service,
       principal: vectors.principal,
       nowUs: 0,

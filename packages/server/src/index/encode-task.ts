@@ -1,19 +1,18 @@
 /**
- * Leaves to blocks in ClickHouse's Native format, off the main thread. The leaves of a chunk become one JSON array
- * text in place (the two length bytes before each leaf are exactly room for a separator), so there is one parse a
- * chunk and nothing is kept of a leaf but its column bytes. A block holds rows of one day of `received_at`, the unit
- * of a partition.
+ * Leaves to blocks in ClickHouse's Native format, off the main thread. A leaf is canonical JSON: its values are copied
+ * from its bytes into the columns' bytes, and no object or text is made of it. A block holds rows of one day of
+ * `received_at`, the unit of a partition.
  */
 import assert from "node:assert";
-import { isAscii } from "node:buffer";
 import { callId } from "@tallystick/record";
-import type { AuditRecord, Observed } from "@tallystick/record";
+import type { AuditRecord } from "@tallystick/record";
 import type { Task, TaskResult } from "../compute/compute.ts";
 import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
 import { COLUMNS, SQL_TYPES } from "./columns.ts";
 import type { Column } from "./columns.ts";
-import { HASH_BYTES, PARSE_CHUNK_BYTES } from "./limits.ts";
-import { columnWriter, ConstantName, HashWriter, nativeBlock } from "./native.ts";
+import { JsonCursor, MemberNames } from "./json-cursor.ts";
+import { HASH_BYTES } from "./limits.ts";
+import { columnWriter, ConstantName, CountWriter, HashWriter, nativeBlock, TextWriter } from "./native.ts";
 import type { ColumnWriter } from "./native.ts";
 
 export interface EncodeRange {
@@ -40,29 +39,45 @@ export interface EncodedBlock {
   readonly bytes: Uint8Array;
 }
 
-interface Leaf {
-  readonly observed: Observed;
-  readonly record: AuditRecord;
-}
-
 const places = (source: Column["source"]): ReadonlyMap<string, number> =>
   new Map(COLUMNS.flatMap((column, place) => (column.source === source ? [[column.field, place] as const] : [])));
-const RECORD_PLACES = places("record");
-const OBSERVED_PLACES = places("observed");
-const SIGNATURE_PLACES = places("signature");
-const LEAF_PLACES = places("leaf");
-const leafPlace = (name: string): number => {
-  const place = LEAF_PLACES.get(name);
+const placeIn = (source: Column["source"], name: string): number => {
+  const place = places(source).get(name);
   assert(place !== undefined, name);
   return place;
 };
-const LOG = leafPlace("log");
-const TREE = leafPlace("tree");
-const LEAF_INDEX = leafPlace("leaf_index");
-const LEAF_HASH = leafPlace("leaf_hash");
-const CALLER = leafPlace("caller");
-const CALLEE = leafPlace("callee");
-const CALL_ID_KEPT = leafPlace("call_id_kept");
+const LOG = placeIn("leaf", "log");
+const TREE = placeIn("leaf", "tree");
+const LEAF_INDEX = placeIn("leaf", "leaf_index");
+const LEAF_HASH = placeIn("leaf", "leaf_hash");
+const CALLER = placeIn("leaf", "caller");
+const CALLEE = placeIn("leaf", "callee");
+const CALL_ID_KEPT = placeIn("leaf", "call_id_kept");
+const SERVICE = placeIn("record", "service_id");
+const TARGET = placeIn("record", "target_id");
+const SIDE = placeIn("record", "side");
+const EVENT_TYPE = placeIn("record", "event_type");
+const TRACE = placeIn("record", "trace_id");
+const SPAN = placeIn("record", "span_id");
+const PARENT_SPAN = placeIn("record", "parent_span_id");
+/** `observed` holds one member that is an object; its members are columns too. */
+const SIGNATURE = COLUMNS.length;
+
+const RECORD_NAMES = new MemberNames(places("record"));
+const OBSERVED_NAMES = new MemberNames(new Map([...places("observed"), ["signature", SIGNATURE]]));
+const SIGNATURE_NAMES = new MemberNames(places("signature"));
+
+const OBSERVED_OPENING = Buffer.from('{"observed":');
+const RECORD_OPENING = Buffer.from(',"record":');
+const RECEIVED_AT_OPENING = Buffer.from('"received_at":"');
+const DAY_LENGTH = "2026-11-25".length;
+
+/** `caller`, `callee` and `observer` differ in this letter. */
+const SIDE_MARK = 5;
+const CALLER_MARK = "caller".charCodeAt(SIDE_MARK);
+const CALLEE_MARK = "callee".charCodeAt(SIDE_MARK);
+/** Event types of messages begin with it; another that does is only looked at more closely than it need be. */
+const MESSAGE_MARK = "M".charCodeAt(0);
 
 /**
  * The call id that the `call_id` column derives from other columns; what differs from it is kept (schema/records.ts).
@@ -77,6 +92,11 @@ class BlockBuilder {
   readonly firstIndex: number;
   rows = 0;
   private readonly writers: (ColumnWriter | undefined)[] = COLUMNS.map(() => undefined);
+  /** By place, the last row that has the column. */
+  private readonly lastRows = new Int32Array(COLUMNS.length).fill(-1);
+  /** Of the row under way. */
+  private side = 0;
+  private isMessage = false;
   private readonly capacity: number;
   private readonly tree: string;
   private readonly log: string;
@@ -88,44 +108,68 @@ class BlockBuilder {
     this.capacity = capacity;
   }
 
-  private put(place: number, value: unknown): void {
+  private writer(place: number): ColumnWriter {
     let writer = this.writers[place];
     if (writer === undefined) {
       writer = columnWriter(COLUMNS[place]!.shape, this.capacity);
       this.writers[place] = writer;
     }
-    writer.set(this.rows, value);
+    return writer;
   }
 
-  private putFields(fields: ReadonlyMap<string, number>, source: object): void {
-    const values = source as Readonly<Record<string, unknown>>;
-    for (const name in values) {
-      const place = fields.get(name);
-      if (place !== undefined) this.put(place, values[name]);
+  private readMembers(names: MemberNames, cursor: JsonCursor): void {
+    let last = -1;
+    while (cursor.member()) {
+      const place = names.read(cursor, last);
+      if (place === -1) {
+        // A later version's field.
+        cursor.skip();
+        continue;
+      }
+      last = place;
+      if (place === SIGNATURE) this.readMembers(SIGNATURE_NAMES, cursor);
+      else {
+        this.writer(place).read(this.rows, cursor);
+        this.lastRows[place] = this.rows;
+        if (place === SIDE) this.side = cursor.source[cursor.from + SIDE_MARK] ?? 0;
+        else if (place === EVENT_TYPE) this.isMessage = cursor.source[cursor.from] === MESSAGE_MARK;
+      }
     }
+  }
+
+  /** Takes the leaf at the cursor. */
+  add(cursor: JsonCursor): void {
+    cursor.at += OBSERVED_OPENING.length;
+    this.readMembers(OBSERVED_NAMES, cursor);
+    cursor.at += RECORD_OPENING.length;
+    const start = cursor.at;
+    this.readMembers(RECORD_NAMES, cursor);
+    this.keepCallId(cursor, start);
+    this.rows += 1;
+  }
+
+  /** The call id where the `call_id` column cannot derive it from other columns (schema/records.ts). */
+  private keepCallId(cursor: JsonCursor, start: number): void {
+    const { lastRows, rows } = this;
+    const span = this.side === CALLER_MARK ? SPAN : this.side === CALLEE_MARK ? PARENT_SPAN : null;
+    if (!this.isMessage && span !== null && lastRows[TRACE] === rows && lastRows[span] === rows) return;
+    const record = JSON.parse(cursor.bytes.toString("utf8", start, cursor.at)) as AuditRecord;
+    const id = callId(record);
+    if (id === derivedCallId(record)) return;
+    const writer = this.writer(CALL_ID_KEPT);
+    assert(writer instanceof TextWriter, "call ids are text");
+    writer.add(rows, id);
   }
 
   /** What is the same in all rows, or lies ready for all of them. */
   private fill(hashes: Uint8Array): void {
-    const constant = (place: number, value: string): void => {
-      this.writers[place] = new ConstantName(value);
-    };
-    constant(LOG, this.log);
-    constant(TREE, this.tree);
+    this.writers[LOG] = new ConstantName(this.log);
+    this.writers[TREE] = new ConstantName(this.tree);
+    this.writers[LEAF_INDEX] = new CountWriter(this.firstIndex);
     this.writers[LEAF_HASH] = new HashWriter(hashes);
-  }
-
-  add(leaf: Leaf): void {
-    const { record, observed } = leaf;
-    this.put(LEAF_INDEX, this.firstIndex + this.rows);
-    this.put(CALLER, record.service_id);
-    this.put(CALLEE, record.target_id);
-    const id = callId(record);
-    if (id !== derivedCallId(record)) this.put(CALL_ID_KEPT, id);
-    this.putFields(RECORD_PLACES, record);
-    this.putFields(OBSERVED_PLACES, observed);
-    if (observed.signature !== undefined) this.putFields(SIGNATURE_PLACES, observed.signature);
-    this.rows += 1;
+    // What the resolved services are until halves are paired; the dictionaries are the same.
+    this.writers[CALLER] = this.writers[SERVICE];
+    this.writers[CALLEE] = this.writers[TARGET];
   }
 
   /** `hashes` holds those of the block's rows. */
@@ -141,39 +185,21 @@ class BlockBuilder {
   }
 }
 
-/** End of the entries that start at `from`, at most `limit` bytes of them but at least one. */
-function chunkEnd(entries: Uint8Array, from: number, limit: number): number {
-  let end = from;
-  while (end < entries.length) {
-    const next = end + LENGTH_BYTES + entryLength(entries, end);
-    if (end > from && next - from > limit) break;
-    end = next;
-  }
-  assert(end <= entries.length, "entries end with a whole leaf");
-  return end;
-}
-
-function parseChunk(entries: Uint8Array, from: number, end: number): readonly Leaf[] {
-  const text = Buffer.allocUnsafe(end - from + 1);
-  text.set(entries.subarray(from, end));
-  for (let at = 0; at < text.length - 1;) {
-    const size = entryLength(text, at);
-    text[at] = at === 0 ? 0x20 : 0x2c;
-    text[at + 1] = at === 0 ? 0x5b : 0x20;
-    at += LENGTH_BYTES + size;
-  }
-  text[text.length - 1] = 0x5d;
-  // Nearly all text is plain ASCII, which needs no decoding.
-  return JSON.parse(text.toString(isAscii(text) ? "latin1" : "utf8")) as Leaf[];
-}
-
 /** What a block takes of the bytes of its entries, a little above what it mostly is; more makes the buffer grow. */
 const BLOCK_SHARE = 0.375;
-const DAY_LENGTH = "2026-11-25".length;
 
 function concatenatedHashes(ranges: readonly EncodeRange[]): Uint8Array {
   const [only] = ranges;
   return ranges.length === 1 && only !== undefined ? only.hashes : Buffer.concat(ranges.map((range) => range.hashes));
+}
+
+/**
+ * The day on which a leaf was received. Quotes inside a JSON string are escaped, so that the first match is the member
+ * of `observed`, which comes first.
+ */
+function dayOf(bytes: Buffer, leaf: number): string {
+  const at = bytes.indexOf(RECEIVED_AT_OPENING, leaf) + RECEIVED_AT_OPENING.length;
+  return bytes.toString("latin1", at, at + DAY_LENGTH);
 }
 
 function encode(input: EncodeInput): readonly EncodedBlock[] {
@@ -182,6 +208,7 @@ function encode(input: EncodeInput): readonly EncodedBlock[] {
   const entryBytes = input.ranges.reduce((sum, range) => sum + range.entries.length, 0);
   const expectedBytes = Math.ceil(entryBytes * BLOCK_SHARE);
   const blocks: EncodedBlock[] = [];
+  const cursor = new JsonCursor();
   let builder = new BlockBuilder(input.tree, input.log, input.firstIndex, capacity);
   const finish = (): void => {
     const start = (builder.firstIndex - input.firstIndex) * HASH_BYTES;
@@ -189,18 +216,19 @@ function encode(input: EncodeInput): readonly EncodedBlock[] {
   };
   let day = "";
   for (const { entries } of input.ranges) {
-    for (let at = 0; at < entries.length;) {
-      const end = chunkEnd(entries, at, PARSE_CHUNK_BYTES);
-      for (const leaf of parseChunk(entries, at, end)) {
-        if (!leaf.observed.received_at.startsWith(day)) {
-          finish();
-          builder = new BlockBuilder(input.tree, input.log, builder.firstIndex + builder.rows, capacity);
-          day = "";
-        }
-        if (day === "") day = leaf.observed.received_at.slice(0, DAY_LENGTH);
-        builder.add(leaf);
+    const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
+    for (let at = 0; at < bytes.length;) {
+      const leaf = at + LENGTH_BYTES;
+      const received = dayOf(bytes, leaf);
+      if (received !== day && day !== "") {
+        finish();
+        builder = new BlockBuilder(input.tree, input.log, builder.firstIndex + builder.rows, capacity);
       }
-      at = end;
+      day = received;
+      cursor.start(bytes, leaf);
+      builder.add(cursor);
+      at = leaf + entryLength(bytes, at);
+      assert(cursor.at + 1 === at, "a leaf ends with the brace behind its record");
     }
   }
   finish();

@@ -6,8 +6,6 @@ export const MAX_BLOCK_ROWS = 100_000;
 export const MAX_BLOCK_BYTES = 64 * 1024 * 1024;
 /** Entries asked of the journal at once. */
 export const READ_BYTES = 8 * 1024 * 1024;
-/** Entries parsed at once: the objects of one chunk die young together. */
-export const PARSE_CHUNK_BYTES = 512 * 1024;
 /** Leaf hash, in bytes. */
 export const HASH_BYTES = 32;
 

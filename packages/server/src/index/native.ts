@@ -8,82 +8,16 @@
  * cumulative offsets first.
  */
 import assert from "node:assert";
+import { ByteSink } from "./byte-sink.ts";
 import { ABSENT_TIME_US, ABSENT_UINT } from "./columns.ts";
 import type { Shape } from "./columns.ts";
-import { microsecondsOf } from "./time.ts";
-
-/** Bytes that grow by doubling; what is not written is zero. */
-export class ByteSink {
-  bytes: Buffer;
-  length = 0;
-
-  constructor(capacity: number) {
-    this.bytes = Buffer.alloc(capacity);
-  }
-
-  reserve(extra: number): void {
-    if (this.length + extra <= this.bytes.length) return;
-    const larger = Buffer.alloc(Math.max(this.bytes.length * 2, this.length + extra));
-    this.bytes.copy(larger, 0, 0, this.length);
-    this.bytes = larger;
-  }
-
-  varuint(value: number): void {
-    this.reserve(8);
-    let rest = value;
-    while (rest > 127) {
-      this.bytes[this.length++] = (rest % 128) | 128;
-      rest = Math.floor(rest / 128);
-    }
-    this.bytes[this.length++] = rest;
-  }
-
-  uint64(value: number): void {
-    this.reserve(8);
-    this.bytes.writeUInt32LE(value % 4_294_967_296, this.length);
-    this.bytes.writeUInt32LE(Math.floor(value / 4_294_967_296), this.length + 4);
-    this.length += 8;
-  }
-
-  raw(source: Uint8Array): void {
-    this.reserve(source.length);
-    this.bytes.set(source, this.length);
-    this.length += source.length;
-  }
-
-  /** Length, then UTF-8. Short strings are copied by hand: a call into the runtime costs more than their characters. */
-  text(value: string): void {
-    const size = value.length;
-    if (size < 24 && this.shortAscii(value, size)) return;
-    this.reserve(size * 3 + 8);
-    if (size * 3 < 128) {
-      const written = this.bytes.write(value, this.length + 1);
-      this.bytes[this.length] = written;
-      this.length += 1 + written;
-      return;
-    }
-    this.varuint(Buffer.byteLength(value, "utf8"));
-    this.length += this.bytes.write(value, this.length);
-  }
-
-  private shortAscii(value: string, size: number): boolean {
-    this.reserve(size + 1);
-    const { bytes } = this;
-    let at = this.length;
-    bytes[at++] = size;
-    for (let i = 0; i < size; i += 1) {
-      const code = value.charCodeAt(i);
-      if (code > 127) return false;
-      bytes[at++] = code;
-    }
-    this.length = at;
-    return true;
-  }
-}
+import type { JsonCursor } from "./json-cursor.ts";
+import { Dictionary, DICTIONARY_VERSION, OWN_KEYS } from "./native-dictionary.ts";
+import { microsecondsAt } from "./time.ts";
 
 export interface ColumnWriter {
-  /** Rows ascend; each at most once. */
-  set(row: number, value: unknown): void;
+  /** Takes the value at the cursor, and leaves it beyond. Rows ascend; each at most once. */
+  read(row: number, cursor: JsonCursor): void;
   /** What precedes the column's content: versions of nested dictionaries. */
   prefix(sink: ByteSink): void;
   finish(sink: ByteSink, rows: number): void;
@@ -91,42 +25,6 @@ export interface ColumnWriter {
 
 const UINT32 = 4_294_967_296;
 const NO_PREFIX = (): void => {};
-/** LowCardinality: shared dictionaries with additional keys. */
-const DICTIONARY_VERSION = 1;
-const HAS_ADDITIONAL_KEYS = 0x200;
-const NEEDS_UPDATE = 0x400;
-
-/** A dictionary and the rows' places in it; place 0 is the empty string. */
-class Dictionary {
-  private readonly places = new Map<string, number>([["", 0]]);
-  private lastValue = "";
-  private lastPlace = 0;
-
-  place(value: string): number {
-    if (value === this.lastValue) return this.lastPlace;
-    let place = this.places.get(value);
-    if (place === undefined) {
-      place = this.places.size;
-      this.places.set(value, place);
-    }
-    this.lastValue = value;
-    this.lastPlace = place;
-    return place;
-  }
-
-  finish(sink: ByteSink, places: Uint32Array, rows: number): void {
-    const keys = this.places.size;
-    const width = keys <= 256 ? 0 : keys <= 65_536 ? 1 : 2;
-    sink.uint64(HAS_ADDITIONAL_KEYS + NEEDS_UPDATE + width);
-    sink.uint64(keys);
-    for (const key of this.places.keys()) sink.text(key);
-    sink.uint64(rows);
-    const used = places.subarray(0, rows);
-    if (width === 0) sink.raw(Uint8Array.from(used));
-    else if (width === 1) sink.raw(new Uint8Array(Uint16Array.from(used).buffer));
-    else sink.raw(new Uint8Array(used.buffer, used.byteOffset, rows * 4));
-  }
-}
 
 class NameWriter implements ColumnWriter {
   private readonly dictionary = new Dictionary();
@@ -136,8 +34,9 @@ class NameWriter implements ColumnWriter {
     this.places = new Uint32Array(capacity);
   }
 
-  set(row: number, value: unknown): void {
-    this.places[row] = this.dictionary.place(value as string);
+  read(row: number, cursor: JsonCursor): void {
+    cursor.string();
+    this.places[row] = this.dictionary.place(cursor);
   }
 
   prefix(sink: ByteSink): void {
@@ -159,11 +58,19 @@ abstract class StringWriter implements ColumnWriter {
     this.sink = new ByteSink(Math.max(64, capacity * 2));
   }
 
-  protected abstract write(value: string): void;
+  /** Writes the string that the cursor read last. */
+  protected abstract write(cursor: JsonCursor): void;
 
-  set(row: number, value: unknown): void {
+  read(row: number, cursor: JsonCursor): void {
     this.skipTo(row);
-    this.write(value as string);
+    cursor.string();
+    this.write(cursor);
+    this.next = row + 1;
+  }
+
+  add(row: number, value: string): void {
+    this.skipTo(row);
+    this.sink.text(value);
     this.next = row + 1;
   }
 
@@ -182,39 +89,37 @@ abstract class StringWriter implements ColumnWriter {
   }
 }
 
-class TextWriter extends StringWriter {
-  protected override write(value: string): void {
-    this.sink.text(value);
+export class TextWriter extends StringWriter {
+  protected override write(cursor: JsonCursor): void {
+    this.sink.string(cursor);
   }
 }
 
 const HEX_VALUES = new Uint8Array(128);
 for (let digit = 0; digit < 16; digit += 1) HEX_VALUES["0123456789abcdef".charCodeAt(digit)] = digit;
 
-/** Two hexadecimal digits a byte, from `from` on. */
-function writeHex(sink: ByteSink, value: string, from: number): void {
-  const size = (value.length - from) >> 1;
-  sink.varuint(size);
-  sink.reserve(size);
+/** Two hexadecimal digits a byte; at most 127 bytes. */
+function writeHex(sink: ByteSink, source: Uint8Array, from: number, to: number): void {
+  const size = (to - from) >> 1;
+  sink.reserve(size + 1);
   const { bytes } = sink;
   let at = sink.length;
-  for (let i = from; i < value.length; i += 2) {
-    bytes[at++] = (HEX_VALUES[value.charCodeAt(i)]! << 4) | HEX_VALUES[value.charCodeAt(i + 1)]!;
-  }
+  bytes[at++] = size;
+  for (let i = from; i < to; i += 2) bytes[at++] = (HEX_VALUES[source[i]!]! << 4) | HEX_VALUES[source[i + 1]!]!;
   sink.length = at;
 }
 
 class HexWriter extends StringWriter {
-  protected override write(value: string): void {
-    writeHex(this.sink, value, 0);
+  protected override write({ source, from, to }: JsonCursor): void {
+    writeHex(this.sink, source, from, to);
   }
 }
 
 const DIGEST_PREFIX_LENGTH = "sha256:".length;
 
 class DigestWriter extends StringWriter {
-  protected override write(value: string): void {
-    writeHex(this.sink, value, DIGEST_PREFIX_LENGTH);
+  protected override write({ source, from, to }: JsonCursor): void {
+    writeHex(this.sink, source, from + DIGEST_PREFIX_LENGTH, to);
   }
 }
 
@@ -229,11 +134,13 @@ class UuidWriter implements ColumnWriter {
     this.bytes = new Uint8Array(capacity * 16);
   }
 
-  set(row: number, value: unknown): void {
-    const text = value as string;
+  read(row: number, cursor: JsonCursor): void {
+    cursor.string();
+    const { source, from } = cursor;
+    const { bytes } = this;
     for (let i = 0; i < 16; i += 1) {
-      const digit = UUID_DIGITS[i]!;
-      this.bytes[row * 16 + i] = (HEX_VALUES[text.charCodeAt(digit)]! << 4) | HEX_VALUES[text.charCodeAt(digit + 1)]!;
+      const digit = from + UUID_DIGITS[i]!;
+      bytes[row * 16 + i] = (HEX_VALUES[source[digit]!]! << 4) | HEX_VALUES[source[digit + 1]!]!;
     }
   }
 
@@ -258,8 +165,8 @@ class Int64Writer implements ColumnWriter {
     this.words[row * 2 + 1] = high;
   }
 
-  set(row: number, value: unknown): void {
-    this.put(row, value as number);
+  read(row: number, cursor: JsonCursor): void {
+    this.put(row, cursor.integer());
   }
 
   finish(sink: ByteSink, rows: number): void {
@@ -268,8 +175,9 @@ class Int64Writer implements ColumnWriter {
 }
 
 class TimeWriter extends Int64Writer {
-  override set(row: number, value: unknown): void {
-    this.put(row, microsecondsOf(value as string));
+  override read(row: number, cursor: JsonCursor): void {
+    cursor.string();
+    this.put(row, microsecondsAt(cursor.source, cursor.from, cursor.to));
   }
 }
 
@@ -281,8 +189,8 @@ class SignedWriter extends Int64Writer {
     this.absent = new Uint8Array(capacity).fill(1);
   }
 
-  override set(row: number, value: unknown): void {
-    super.set(row, value);
+  override read(row: number, cursor: JsonCursor): void {
+    super.read(row, cursor);
     this.absent[row] = 0;
   }
 
@@ -300,8 +208,8 @@ class FlagWriter implements ColumnWriter {
     this.bytes = new Uint8Array(capacity).fill(255);
   }
 
-  set(row: number, value: unknown): void {
-    this.bytes[row] = value === true ? 1 : 0;
+  read(row: number, cursor: JsonCursor): void {
+    this.bytes[row] = cursor.flag() ? 1 : 0;
   }
 
   finish(sink: ByteSink, rows: number): void {
@@ -338,10 +246,11 @@ class NamesWriter implements ColumnWriter {
     this.offsets = new Offsets(capacity);
   }
 
-  set(row: number, value: unknown): void {
+  read(row: number, cursor: JsonCursor): void {
     this.offsets.skipTo(row);
-    for (const element of value as readonly string[]) {
-      this.elements.text(element);
+    while (cursor.element()) {
+      cursor.string();
+      this.elements.string(cursor);
       this.offsets.total += 1;
     }
   }
@@ -362,21 +271,23 @@ class MapWriter implements ColumnWriter {
     this.offsets = new Offsets(capacity);
   }
 
-  set(row: number, value: unknown): void {
+  read(row: number, cursor: JsonCursor): void {
     this.offsets.skipTo(row);
-    const map = value as Readonly<Record<string, string>>;
-    for (const key of Object.keys(map)) this.entry(key, map[key]!);
+    while (cursor.member()) this.entry(cursor);
   }
 
-  private entry(key: string, value: string): void {
+  private entry(cursor: JsonCursor): void {
     const at = this.offsets.total;
     if (at === this.places.length) {
       const larger = new Uint32Array(at * 2);
       larger.set(this.places);
       this.places = larger;
     }
-    this.places[at] = this.keys.place(key);
-    this.values.text(value);
+    cursor.string();
+    this.places[at] = this.keys.place(cursor);
+    cursor.colon();
+    cursor.string();
+    this.values.string(cursor);
     this.offsets.total = at + 1;
   }
 
@@ -400,7 +311,7 @@ export class HashWriter implements ColumnWriter {
     this.hashes = hashes;
   }
 
-  set(): void {
+  read(): void {
     assert.fail("hashes are given whole");
   }
 
@@ -418,7 +329,7 @@ export class ConstantName implements ColumnWriter {
     this.value = value;
   }
 
-  set(): void {
+  read(): void {
     assert.fail("the name is the same in every row");
   }
 
@@ -427,12 +338,30 @@ export class ConstantName implements ColumnWriter {
   }
 
   finish(sink: ByteSink, rows: number): void {
-    sink.uint64(HAS_ADDITIONAL_KEYS + NEEDS_UPDATE);
+    sink.uint64(OWN_KEYS);
     sink.uint64(1);
     sink.text(this.value);
     sink.uint64(rows);
     sink.reserve(rows);
     sink.length += rows;
+  }
+}
+
+/** Integers that count on from a first one, row by row. */
+export class CountWriter implements ColumnWriter {
+  readonly prefix = NO_PREFIX;
+  private readonly first: number;
+
+  constructor(first: number) {
+    this.first = first;
+  }
+
+  read(): void {
+    assert.fail("every row has its number already");
+  }
+
+  finish(sink: ByteSink, rows: number): void {
+    for (let row = 0; row < rows; row += 1) sink.uint64(this.first + row);
   }
 }
 

@@ -1,9 +1,9 @@
 import { createHmac, hash, randomFillSync } from "node:crypto";
 import {
   normalise,
+  slotOf,
   uuidv7,
-  writeCanonical,
-  type AuditRecord,
+  writeSlots,
   type NormaliseContext,
   type NormaliseOutcome,
 } from "@tallystick/record";
@@ -15,6 +15,8 @@ import { derivedId } from "./derived-id.ts";
 import type { IntakeRequest, IntakeResult, LineNote } from "./intake.ts";
 import { MAX_NOTES } from "./limits.ts";
 
+const ID = slotOf("id");
+const RECORDER = slotOf("recorder_id");
 const DIGEST_BYTES = 16;
 const FINGERPRINT_HEX = 32;
 const RANDOM_BYTES = 10;
@@ -70,18 +72,18 @@ export class Batch {
   }
 
   add(line: number, outcome: Extract<NormaliseOutcome, { readonly kind: "ok" }>): void {
-    const { record, identified, notes } = outcome;
+    const { slots, identified, notes } = outcome;
     if (this.#count === this.#capacity) this.#growCounts();
     if (this.#bytes.byteLength - this.#used < MAX_CANONICAL_RECORD_BYTES) this.#growBytes();
     const at = this.#count;
     const start = this.#used;
-    this.#used += writeCanonical(record, this.#bytes, start);
+    this.#used += writeSlots(slots, this.#bytes, start);
     this.#count = at + 1;
     this.#offsets[at + 1] = this.#used;
     this.#lines[at] = line;
-    this.#standings[at] = this.#standingOf(record);
+    this.#standings[at] = this.#standingOf(slots[RECORDER] as string);
     this.#identified[at] = identified ? 1 : 0;
-    this.#identify(at, identified ? record.id : null, start);
+    this.#identify(at, identified ? (slots[ID] as string) : null, start);
     for (const note of notes) this.note(line, note.code, note.message);
   }
 
@@ -128,10 +130,10 @@ export class Batch {
   }
 
   /** Consecutive records mostly have one recorder. */
-  #standingOf(record: AuditRecord): number {
-    if (record.recorder_id !== this.#lastRecorder) {
-      this.#lastRecorder = record.recorder_id;
-      this.#lastStanding = STANDINGS.indexOf(standingOf(this.#request.sender, record.recorder_id));
+  #standingOf(recorder: string): number {
+    if (recorder !== this.#lastRecorder) {
+      this.#lastRecorder = recorder;
+      this.#lastStanding = STANDINGS.indexOf(standingOf(this.#request.sender, recorder));
     }
     return this.#lastStanding;
   }
