@@ -2,10 +2,10 @@
  * The attributes of a record: everything that is no field. Scalars become strings and structures canonical JSON;
  * secrets that a name announces become keyed fingerprints, at any depth.
  */
-import { isBodyName, refuseBody } from "./bodies.ts";
+import { isBodyName, isReservedName, refuseBody } from "./bodies.ts";
 import { CanonicalBoundError, canonicalOf, numeral } from "./canonical.ts";
 import { sortedKeys } from "./canonical-record.ts";
-import { checkText, checkUnusualText } from "./check-field.ts";
+import { checkText, checkUnusualText, note } from "./check-field.ts";
 import type { Trail } from "./check-field.ts";
 import { FIELD_BY_NAME } from "./fields.ts";
 import { LIMITS } from "./limits.ts";
@@ -84,7 +84,7 @@ function systemOf(given: Readonly<Record<string, unknown>>): string | undefined 
 }
 
 function add(attributes: Attributes, given: string, value: unknown, context: Context): Refusal | null {
-  if (isBodyName(given)) return refuseBody(`attributes.${given}`);
+  if (isReservedName(given)) return isBodyName(given) ? refuseBody(`attributes.${given}`) : leaveOut(given, context);
   if (value === undefined || value === null) return null;
   const problem = nameProblem(given);
   if (problem !== null) return problem;
@@ -102,6 +102,13 @@ function add(attributes: Attributes, given: string, value: unknown, context: Con
   }
   context.trail.units += name.length + 6;
   put(attributes.values, name, checked);
+  return null;
+}
+
+/** Only the server says what became of a body; the record is worth more than a copy of such a sentence. */
+function leaveOut(name: string, { trail }: Context): null {
+  const message = `attributes.${name} is what a server says of a body that it took; left out`;
+  note(trail, { code: "ignored_value", field: `attributes.${name}`, message });
   return null;
 }
 

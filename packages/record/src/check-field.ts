@@ -1,4 +1,5 @@
 /** One check a field, compiled from its line in the table: type, form, length, redaction, normal form. */
+import type { SentBodies } from "./bodies.ts";
 import { FIELDS } from "./fields.ts";
 import type { FieldSpec } from "./fields.ts";
 import { LIMITS } from "./limits.ts";
@@ -19,6 +20,8 @@ export interface Trail {
   notes: RecordNote[] | null;
   /** Null: what is too long is refused. Else it is cut, and its size before goes here. */
   readonly cuts: Map<string, number> | null;
+  /** Bodies that came with the record, not looked at. */
+  bodies: SentBodies | null;
 }
 
 export interface RecordNote {

@@ -3,7 +3,8 @@
  * again changes nothing. Redaction comes first, so that canonical bytes and digests never depend on what it removes.
  */
 import { checkAttributes, sorted } from "./attributes.ts";
-import { isBodyName, refuseBody } from "./bodies.ts";
+import { BODY_FIELDS, isBodyName, refuseBody } from "./bodies.ts";
+import type { SentBodies } from "./bodies.ts";
 import { canonicalJson, KEY_INDEX, RECORD_KEYS } from "./canonical-record.ts";
 import { checkOf, note } from "./check-field.ts";
 import type { FieldCheck, RecordNote, Trail } from "./check-field.ts";
@@ -16,7 +17,8 @@ import { redactText } from "./redact.ts";
 import { Refusal, shown } from "./rejection.ts";
 import type { RejectionCode } from "./rejection.ts";
 import { emptySlots, recordOf, slotOf } from "./slots.ts";
-import type { Slots } from "./slots.ts";
+import type { Slots, SlotValue } from "./slots.ts";
+import type { AuditRecord } from "./types.ts";
 import { utf8Length } from "./utf8.ts";
 
 export interface NormaliseContext extends Sender {
@@ -31,6 +33,24 @@ export interface NormaliseContext extends Sender {
    * record.
    */
   readonly oversize?: "refuse" | "cut";
+  /** Without it a body is refused. */
+  readonly amendment?: Amendment;
+}
+
+/** A record that is checked and filled, before it is written: what the server itself adds to it. */
+export interface RecordDraft {
+  get(name: keyof AuditRecord): SlotValue;
+  /** The value is the server's own and is not checked. */
+  set(name: keyof AuditRecord, value: SlotValue): void;
+  setAttribute(name: string, value: string): void;
+  note(note: RecordNote): void;
+}
+
+export interface Amendment {
+  /** Whether it is asked about every record, or only those that bring a body. */
+  readonly isForAll: boolean;
+  /** Null: the record is taken as it now is. */
+  readonly amend: (draft: RecordDraft, bodies: SentBodies) => Pick<Refusal, "code" | "field" | "message"> | null;
 }
 
 export type NormaliseOutcome =
@@ -59,18 +79,39 @@ export function normalise(input: unknown, context: NormaliseContext): NormaliseO
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     return rejected(new Refusal("not_an_object", "", `the record is ${shown(input)}; it must be a JSON object`));
   }
-  const trail: Trail = { context, units: 0, notes: null, cuts: context.oversize === "cut" ? new Map() : null };
+  const cuts = context.oversize === "cut" ? new Map<string, number>() : null;
+  const trail: Trail = { context, units: 0, notes: null, cuts, bodies: null };
   const slots = emptySlots();
   const refusal = readFields(slots, input as Readonly<Record<string, unknown>>, context, trail) ?? missingField(slots);
   if (refusal !== null) return rejected(refusal);
   const identified = fillDefaults(slots, context);
+  const { amendment } = context;
+  if (amendment !== undefined && (amendment.isForAll || trail.bodies !== null)) {
+    const refused = amendment.amend(draftOf(slots, trail), trail.bodies ?? {});
+    if (refused !== null) return rejected(refused);
+  }
   const fitting = fit(slots, trail);
   return fitting === null ? { kind: "ok", slots, identified, notes: trail.notes ?? [] } : rejected(fitting);
 }
 
-function rejected(refusal: Refusal): NormaliseOutcome {
-  const { kind, code, field, message } = refusal;
-  return { kind, code, field, message };
+function rejected({ code, field, message }: Pick<Refusal, "code" | "field" | "message">): NormaliseOutcome {
+  return { kind: "rejected", code, field, message };
+}
+
+function draftOf(slots: Slots, trail: Trail): RecordDraft {
+  return {
+    get: (name) => slots[slotOf(name)],
+    set(name, value) {
+      slots[slotOf(name)] = value;
+      trail.units += typeof value === "string" ? value.length : FRAME_BYTES;
+    },
+    setAttribute(name, value) {
+      const before = slots[ATTRIBUTES] as Readonly<Record<string, string>> | undefined;
+      slots[ATTRIBUTES] = sorted({ ...before, [name]: value });
+      trail.units += name.length + value.length + MAX_BYTES_PER_UNIT;
+    },
+    note: (added) => note(trail, added),
+  };
 }
 
 function missingField(slots: Slots): Refusal | null {
@@ -92,7 +133,13 @@ function readFields(
     const value = input[name];
     const slot = KEY_INDEX.get(name);
     if (slot === undefined) {
-      if (isBodyName(name)) return refuseBody(name);
+      if (isBodyName(name)) {
+        if (context.amendment === undefined || !(name in BODY_FIELDS)) return refuseBody(name);
+        if (value === undefined || value === null) continue;
+        trail.bodies ??= {};
+        trail.bodies[BODY_FIELDS[name as keyof typeof BODY_FIELDS]] = value;
+        continue;
+      }
       unknown ??= Object.create(null) as Record<string, unknown>;
       unknown[name] = value;
     } else if (slot === ATTRIBUTES) {

@@ -96,6 +96,12 @@ export function classifyName(name: string, more: ReadonlySet<string>): NamedValu
     : known;
 }
 
+/** Whether what stands under the name is a secret, by the built-in names or `more` (lower case). */
+export function isSecretName(name: string, more: ReadonlySet<string>): boolean {
+  const { kind } = classifyName(name, more);
+  return kind === "secret" || kind === "credential";
+}
+
 function kindOf(name: string): NameKind {
   const lower = name.toLowerCase();
   const word = lastWord(name);

@@ -13,7 +13,8 @@ export const REJECTION_CODES = {
   integer_out_of_range: "An integer is below 0 or above its field's largest (at most 9007199254740991).",
   time_out_of_range: "A time lies outside the years that can be kept.",
   lone_surrogate: "A string has half of a surrogate pair, so it has no UTF-8.",
-  bodies_not_enabled: "Bodies are not kept yet; request_body and response_body are refused.",
+  bodies_not_enabled: "A body stands where none is taken; it belongs in the field request_body or response_body.",
+  invalid_body: "A body is neither text nor `{text}` or `{base64}` with a content type.",
   record_too_large: "The record's canonical form is above 61,440 bytes.",
 } as const;
 export type RejectionCode = keyof typeof REJECTION_CODES;

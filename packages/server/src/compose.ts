@@ -284,7 +284,7 @@ async function intakeParts(
   meter: Meter,
   budget: BodyBudget,
 ): Promise<IntakeParts> {
-  const { intake } = request.config.config;
+  const { intake, payloads, classify } = request.config.config;
   const { clock } = machine;
   return {
     clock,
@@ -295,7 +295,9 @@ async function intakeParts(
       maxRecords: intake.max_records,
       redactNames: intake.redact_names.map((name) => name.toLowerCase()),
       otlpInternal: intake.otlp.internal,
+      amendments: JSON.stringify({ payloads, classify }),
     },
+    payloads: stores.payloads,
     redactionKey: await folder.keyring.key("redaction"),
     maxBodyBytes: intake.max_body_bytes,
     budget,

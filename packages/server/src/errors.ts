@@ -39,6 +39,8 @@ export const ERROR_CODES = [
   "key_unavailable",
   "kms_unreachable",
   "journal_corrupt",
+  "payload_damaged",
+  "payload_erased",
   "ledger_rollback",
   "ledger_mismatch",
   "disk_failed",

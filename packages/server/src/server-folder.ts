@@ -28,6 +28,7 @@ export function placesOf(folder: string, config: Config, base: string) {
     configured === "" ? `${folder}/${own}` : resolve(base, configured);
   return {
     journal: `${folder}/journal`,
+    payloads: `${folder}/payload`,
     ledger: `${folder}/ledger`,
     index: `${folder}/index`,
     keys: `${folder}/keys`,

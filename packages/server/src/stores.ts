@@ -23,6 +23,8 @@ import type { LedgerNotice } from "./ledger/local-ledger.ts";
 import { headSizes } from "./ledger/signed-head.ts";
 import type { Machine } from "./machine.ts";
 import type { ServerFolder } from "./server-folder.ts";
+import { openPayloadStore } from "./payload/payload-store.ts";
+import type { PayloadStore } from "./payload/payload-store.ts";
 import { Tally } from "./tally/tally.ts";
 import { tallySettings } from "./tally-settings.ts";
 
@@ -30,6 +32,7 @@ import { tallySettings } from "./tally-settings.ts";
 export interface Stores {
   readonly compute: Compute;
   readonly journal: LocalJournal;
+  readonly payloads: PayloadStore;
   readonly ledger: Ledger;
   readonly index: Index;
   readonly copies: CheckpointCopies;
@@ -61,6 +64,8 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     request.onFatal(error);
   };
   const journal = await openJournal(request, compute, onFatal);
+  const payloads = await openPayloads(request, compute);
+  closers.add("payloads", () => payloads.close());
   // What could not all be published is not sealed, and the lock stays to say that this was no clean stop.
   closers.add("journal", () => journal.close({ seal: !health.isFallen }));
   const copies = openCopies(request);
@@ -90,7 +95,7 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     { mode: config.control.approvals, actions: config.control.approvals_for },
   );
   const tally = openTally(request, { journal, index, control });
-  return { compute, journal, ledger, index, copies, control, tally };
+  return { compute, journal, payloads, ledger, index, copies, control, tally };
 }
 
 function openTally(
@@ -138,6 +143,20 @@ async function openJournal(
       segmentBytes: config.journal.segment_bytes,
     },
     onFatal,
+  });
+}
+
+function openPayloads({ machine, config, folder }: StoresRequest, compute: Compute): Promise<PayloadStore> {
+  const { disk, clock, random: randomBytes } = machine;
+  const { places, keyring } = folder;
+  return openPayloadStore({
+    folder: places.payloads,
+    disk,
+    compute,
+    keyring,
+    clock,
+    randomBytes,
+    epochOf: epochsOf(config),
   });
 }
 

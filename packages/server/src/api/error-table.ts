@@ -223,6 +223,18 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Run `tallystick verify` on the folder and restore it from a copy.",
     "A journal file does not check. The server stops rather than go on.",
   ),
+  payload_damaged: entry(
+    500,
+    "A body cannot be read",
+    "Run `tallystick fsck` on the folder and restore the file from a copy.",
+    "A payload file does not open, or a body does not give the commitment that its record names.",
+  ),
+  payload_erased: entry(
+    410,
+    "The body was erased",
+    "The ERASURE record that `detail` names says who erased it, when and why.",
+    "A body that was kept was erased; its record, its commitment and every proof remain.",
+  ),
   ledger_rollback: entry(
     500,
     "The ledger went back",

@@ -7,8 +7,10 @@ import type { FastifyRequest } from "fastify";
 import type { Principal } from "../access/access.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
+import { commitBodies } from "../intake/commit.ts";
 import type { IntakeRequest, IntakeResult, IntakeSettings } from "../intake/intake.ts";
-import type { AppendOutcome, Journal } from "../journal/journal.ts";
+import type { AppendOutcome, Journal, PreparedRecords } from "../journal/journal.ts";
+import type { PayloadStore } from "../payload/payload-store.ts";
 import { readBody } from "./body.ts";
 import type { BodyBudget } from "./body.ts";
 import { clockSkewOf, encodingOf, idempotencyKeyOf } from "./intake-content.ts";
@@ -18,6 +20,7 @@ import type { ByteRates } from "./rate.ts";
 export interface IntakeParts {
   readonly clock: Clock;
   readonly journal: Journal;
+  readonly payloads: Pick<PayloadStore, "put">;
   /** Runs the `normalise` task; the body's buffer is moved away. */
   normalise(request: IntakeRequest): Promise<IntakeResult>;
   readonly settings: IntakeSettings;
@@ -125,9 +128,10 @@ async function prepare(
   return result;
 }
 
-async function store(parts: IntakeParts, arrival: Arrival, { records }: Prepared["result"]): Promise<Stored> {
+async function store(parts: IntakeParts, arrival: Arrival, { records, bodies }: Prepared["result"]): Promise<Stored> {
   const { request, principal, format, startedMs, nowUs } = arrival;
   const intake = intakeOf(format);
+  if (bodies.length > 0) await storeBodies(parts, principal.log, intake, records, bodies);
   const skewUs = clockSkewOf(request.headers, nowUs);
   const outcome = await parts.journal.append(principal.log, {
     records,
@@ -144,6 +148,21 @@ async function store(parts: IntakeParts, arrival: Arrival, { records }: Prepared
   return outcome;
 }
 
+/** Bodies are durable before the records that name them are journaled. */
+async function storeBodies(
+  { payloads, meter }: IntakeParts,
+  log: string,
+  intake: string,
+  records: PreparedRecords,
+  bodies: Prepared["result"]["bodies"],
+): Promise<void> {
+  const outcome = await payloads.put(log, bodies);
+  if (outcome.kind === "stored") return commitBodies(records, bodies, outcome.commitments);
+  meter.pushedBack(intake, outcome.reason);
+  throw pushback({ kind: "pushback", reason: outcome.reason, retryAfterS: RETRY_AFTER_BODIES_S });
+}
+
+const RETRY_AFTER_BODIES_S = 5;
 const PUSHBACK = {
   full: ["journal_full", "There is no space for new records."],
   failed: ["journal_unavailable", "The records could not be made durable."],

@@ -9,10 +9,20 @@ import { normaliseTask } from "../intake/normalise-task.ts";
 import { identitiesTask } from "../journal/identities-task.ts";
 import { openTask } from "../journal/open-task.ts";
 import { sealTask } from "../journal/seal-task.ts";
+import { rewriteTask, sealBodiesTask } from "../payload/body-tasks.ts";
 import type { Task } from "./compute.ts";
 
 /** Every task there is. A folder that has tasks of its own adds them here, by name. */
-const TASKS = [sealTask, openTask, identitiesTask, checkLeavesTask, normaliseTask, encodeNativeTask] as const;
+const TASKS = [
+  sealTask,
+  openTask,
+  identitiesTask,
+  checkLeavesTask,
+  normaliseTask,
+  encodeNativeTask,
+  sealBodiesTask,
+  rewriteTask,
+] as const;
 
 export interface Request {
   readonly task: string;

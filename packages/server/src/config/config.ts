@@ -177,8 +177,9 @@ const FOREIGN = /_(PORT(_\d+_(TCP|UDP).*)?|SERVICE_HOST|SERVICE_PORT.*)$/;
 function applyEnvironment(draft: Draft, environment: ConfigSources["environment"]): void {
   const byVariable = new Map(CONFIG_KEYS.map((key) => [key.variable, key]));
   for (const [variable, text] of Object.entries(environment)) {
-    if (text === undefined || !SECTIONS.some((prefix) => variable.startsWith(prefix))) continue;
     const key = byVariable.get(variable);
+    const isOurs = key !== undefined || SECTIONS.some((prefix) => variable.startsWith(prefix));
+    if (text === undefined || !isOurs) continue;
     if (key !== undefined) setKey(draft, key.path, valueOf(key, text), { from: "environment", variable });
     else if (!FOREIGN.test(variable)) throw refusal([unknownVariable(variable)]);
   }

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import type { Static, TSchema } from "typebox";
 
 import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
+import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
 
 /**
  * Every key of the configuration file, its type, default and meaning, in one place: the file's validator, the
@@ -289,6 +290,8 @@ export const ConfigSchema = Type.Object(
     search: SEARCH,
     tally: TALLY,
     control: CONTROL,
+    payloads: PAYLOADS,
+    classify: CLASSIFY,
     kms: KMS,
     log: LOG,
   },

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createHmac, hash, randomFillSync } from "node:crypto";
 import {
   normalise,
@@ -11,8 +12,10 @@ import {
 import { standingOf } from "../access/access.ts";
 import { STANDINGS, type PreparedRecords } from "../journal/journal.ts";
 import { MAX_CANONICAL_RECORD_BYTES } from "../limits.ts";
+import { amendment } from "./amend.ts";
+import type { TakenBody } from "./amend.ts";
 import { derivedId } from "./derived-id.ts";
-import type { IntakeRequest, IntakeResult, LineNote } from "./intake.ts";
+import type { IntakeRequest, IntakeResult, LineNote, PreparedBody } from "./intake.ts";
 import { MAX_NOTES } from "./limits.ts";
 
 const ID = slotOf("id");
@@ -45,12 +48,15 @@ export class Batch {
   readonly #rejected: LineNote[] = [];
   readonly #notes: LineNote[] = [];
   #notesLeftOut = 0;
+  readonly #bodies: PreparedBody[] = [];
+  /** Of the record that was normalised last. */
+  #taken: TakenBody[] = [];
   #lastRecorder: string | undefined;
   #lastStanding = 0;
 
   constructor(request: IntakeRequest, expectedBytes: number) {
     this.#request = request;
-    this.#context = contextOf(request);
+    this.#context = contextOf(request, (body) => this.#taken.push(body));
     this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(expectedBytes * GROWTH) + MAX_CANONICAL_RECORD_BYTES);
   }
 
@@ -68,6 +74,7 @@ export class Batch {
 
   /** Normalises without adding. */
   try(value: unknown): NormaliseOutcome {
+    if (this.#taken.length > 0) this.#taken = [];
     return normalise(value, this.#context);
   }
 
@@ -84,6 +91,7 @@ export class Batch {
     this.#standings[at] = this.#standingOf(slots[RECORDER] as string);
     this.#identified[at] = identified ? 1 : 0;
     this.#identify(at, identified ? (slots[ID] as string) : null, start);
+    if (this.#taken.length > 0) this.#addBodies(at, start);
     for (const note of notes) this.note(line, note.code, note.message);
   }
 
@@ -112,7 +120,15 @@ export class Batch {
       standings: this.#standings.subarray(0, count),
     };
     const lines = this.#lines.subarray(0, count);
-    return { kind: "prepared", records, lines, rejected: this.#rejected, notes: this.#notes, leftOut };
+    return {
+      kind: "prepared",
+      records,
+      lines,
+      rejected: this.#rejected,
+      notes: this.#notes,
+      leftOut,
+      bodies: this.#bodies,
+    };
   }
 
   /** Duplicate key and content of a record that a retry would have again; zeros for one that is never a duplicate. */
@@ -127,6 +143,22 @@ export class Batch {
     this.#digests.write(content, from, DIGEST_BYTES, "latin1");
     const key = hash("sha256", `${this.#request.sender.principal}\0${id}`, "binary");
     this.#identities.write(key, from, DIGEST_BYTES, "latin1");
+  }
+
+  /** In a record the only map, `attributes`, sorts before these names, and quotes inside a string are escaped. */
+  #addBodies(at: number, start: number): void {
+    const record = this.#bytes.subarray(start, this.#used);
+    const isKnown = this.#identified[at] === 1;
+    const identity = isKnown ? this.#identities.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES) : [];
+    for (const body of this.#taken) {
+      const name = `"${body.part}_payload":"sha256:`;
+      const found = record.lastIndexOf(name, undefined, "latin1");
+      assert(found >= 0, "a record that brings a body has a place for its commitment");
+      // Bytes with a buffer of their own: they move to another thread.
+      const bytes = new Uint8Array(body.bytes);
+      const place = start + found + name.length;
+      this.#bodies.push({ ...body, bytes, identity: Uint8Array.from(identity), record: at, at: place });
+    }
   }
 
   /** Consecutive records mostly have one recorder. */
@@ -164,10 +196,11 @@ export const messageOf = (rejection: Extract<NormaliseOutcome, { readonly kind: 
     ? rejection.message
     : `${rejection.field}: ${rejection.message}`;
 
-function contextOf(request: IntakeRequest): NormaliseContext {
+function contextOf(request: IntakeRequest, onBody: (body: TakenBody) => void): NormaliseContext {
   const nowMs = Math.floor(request.nowUs / 1_000);
   const pool = new Uint8Array(RANDOM_POOL_BYTES);
   let next = RANDOM_POOL_BYTES;
+  const redactNames = new Set(request.settings.redactNames.map((name) => name.toLowerCase()));
   return {
     service: request.sender.service,
     principal: request.sender.principal,
@@ -183,7 +216,8 @@ function contextOf(request: IntakeRequest): NormaliseContext {
     fingerprint(value) {
       return `fp:${createHmac("sha256", request.redactionKey).update(value).digest("hex").slice(0, FINGERPRINT_HEX)}`;
     },
-    redactNames: new Set(request.settings.redactNames.map((name) => name.toLowerCase())),
+    redactNames,
+    amendment: amendment(request.settings.amendments, redactNames, onBody),
     oversize: request.format.startsWith("otlp") ? "cut" : "refuse",
   };
 }

@@ -1,4 +1,5 @@
 import type { PreparedRecords } from "../journal/journal.ts";
+import type { NewBody } from "../payload/body-tasks.ts";
 
 /** What the `normalise` task gets: one request body as it came off the wire (still compressed), and who sent it. */
 export interface IntakeRequest {
@@ -31,6 +32,16 @@ export interface IntakeSettings {
   /** Names (lower case) whose values are fingerprinted, beside the built-in ones. */
   readonly redactNames: readonly string[];
   readonly otlpInternal: "drop" | "keep";
+  /** JSON of AmendSettings: what is done to bodies, and the rules of classes. */
+  readonly amendments: string;
+}
+
+/** A body that a prepared record brings. */
+export interface PreparedBody extends NewBody {
+  /** Place of the record in the batch. */
+  readonly record: number;
+  /** Where in the batch's bytes its commitment belongs, 64 hexadecimal digits. */
+  readonly at: number;
 }
 
 export interface LineNote {
@@ -50,6 +61,8 @@ export type IntakeResult =
       readonly notes: readonly LineNote[];
       /** OTLP INTERNAL spans left out. */
       readonly leftOut: number;
+      /** To be stored before the records are; then their commitments are written into them (`commit.ts`). */
+      readonly bodies: readonly PreparedBody[];
     }
   /** The request as a whole cannot be taken. */
   | {

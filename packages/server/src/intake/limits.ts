@@ -32,3 +32,5 @@ export const ZSTD_BLOCK_MAX_BYTES = 128 * 1024;
 export const MAX_NAMED_LEFT_OUT = 16;
 /** A log body that is a text is looked into for an audit record up to this length. */
 export const MAX_AUDIT_BODY_CHARACTERS = 65_536;
+/** Routes whose classes are remembered. */
+export const MAX_REMEMBERED_ROUTES = 10_000;

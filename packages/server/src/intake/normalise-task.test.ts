@@ -7,6 +7,7 @@ import type { AuditRecord } from "@tallystick/record";
 import { inlineCompute } from "../compute/inline.ts";
 import type { IntakeRequest, IntakeResult } from "./intake.ts";
 import { normaliseTask } from "./normalise-task.ts";
+import { NO_AMENDMENTS } from "./amendments.contract.ts";
 
 const REQUEST: IntakeRequest = {
   body: new Uint8Array(),
@@ -16,7 +17,13 @@ const REQUEST: IntakeRequest = {
   idempotencyKey: null,
   nowUs: 1_795_000_000_000_000,
   redactionKey: new Uint8Array(32).fill(7),
-  settings: { maxDecompressedBytes: 1 << 20, maxRecords: 100, redactNames: ["x-internal"], otlpInternal: "drop" },
+  settings: {
+    maxDecompressedBytes: 1 << 20,
+    maxRecords: 100,
+    redactNames: ["x-internal"],
+    otlpInternal: "drop",
+    amendments: NO_AMENDMENTS,
+  },
 };
 
 const ARTICLE =

@@ -65,6 +65,7 @@ function withoutMark(body: Uint8Array): Uint8Array {
 
 function buffersOf(result: Extract<IntakeResult, { readonly kind: "prepared" }>): readonly ArrayBuffer[] {
   const { bytes, offsets, digests, identities, identified, standings } = result.records;
-  const views = [bytes, offsets, digests, identities, identified, standings, result.lines];
+  const bodies = result.bodies.flatMap((body) => [body.bytes]);
+  const views = [bytes, offsets, digests, identities, identified, standings, result.lines, ...bodies];
   return views.map((view) => view.buffer).filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer);
 }

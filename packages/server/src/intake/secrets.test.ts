@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { IntakeRequest } from "./intake.ts";
 import { int, list, logs, prepared, span, text, traces, type Json } from "./otlp/requests.contract.ts";
 import { encode } from "./otlp/wire.contract.ts";
+import { NO_AMENDMENTS } from "./amendments.contract.ts";
 
 /** Each of these must be nowhere in what goes to the journal, whichever way it came. */
 const SECRET = {
@@ -50,6 +51,7 @@ const settings: IntakeRequest["settings"] = {
   maxRecords: 10_000,
   redactNames: ["X-Internal"],
   otlpInternal: "drop",
+  amendments: NO_AMENDMENTS,
 };
 
 async function leaks(over: Partial<IntakeRequest>): Promise<string[]> {

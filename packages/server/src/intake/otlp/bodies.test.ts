@@ -34,7 +34,7 @@ describe("bodies are refused in partial success and never stored", () => {
       expect(result.rejected).toMatchObject([{ line: 1, code: "bodies_not_enabled" }]);
       expect([...result.lines]).toEqual([2]);
       expect(Buffer.from(result.records.bytes).toString() + JSON.stringify(result)).not.toContain(BODY);
-      expect(partialSuccess("logs", result)?.message).toMatch(/_body is not kept yet.*bodies_not_enabled/);
+      expect(partialSuccess("logs", result)?.message).toMatch(/_body is not taken .*bodies_not_enabled/);
     }
   });
 

@@ -11,7 +11,8 @@ export function bodyRefusal(...sources: readonly Attributes[]): Rejected | null 
   for (const source of sources) {
     const nested = source.get("attributes");
     for (const name of [...source.keys(), ...(isMap(nested) ? nested.keys() : [])]) {
-      if (isBodyName(name)) return rejected("bodies_not_enabled", `${name} is not kept yet; leave it out`);
+      if (isBodyName(name))
+        return rejected("bodies_not_enabled", `${name} is not taken from OpenTelemetry; leave it out`);
     }
   }
   return null;

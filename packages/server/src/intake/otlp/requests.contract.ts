@@ -3,6 +3,7 @@ import type { AuditRecord } from "@tallystick/record";
 
 import type { IntakeRequest, IntakeResult } from "../intake.ts";
 import { normaliseTask } from "../normalise-task.ts";
+import { NO_AMENDMENTS } from "../amendments.contract.ts";
 
 /** Requests in OTLP's JSON, and what becomes of them; for the tests of this folder. */
 export const NOW_US = 1_795_000_000_000_000;
@@ -15,7 +16,13 @@ export const REQUEST: IntakeRequest = {
   idempotencyKey: null,
   nowUs: NOW_US,
   redactionKey: new Uint8Array(32).fill(7),
-  settings: { maxDecompressedBytes: 20 << 20, maxRecords: 10_000, redactNames: [], otlpInternal: "drop" },
+  settings: {
+    maxDecompressedBytes: 20 << 20,
+    maxRecords: 10_000,
+    redactNames: [],
+    otlpInternal: "drop",
+    amendments: NO_AMENDMENTS,
+  },
 };
 
 export type Prepared = Extract<IntakeResult, { readonly kind: "prepared" }>;

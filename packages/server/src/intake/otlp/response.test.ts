@@ -42,7 +42,15 @@ test("a partial success names the first few and counts the rest", () => {
     code: "missing_field",
     message: "no start time",
   }));
-  const result = { kind: "prepared", records, lines: new Uint32Array(), rejected, notes: [], leftOut: 0 } as const;
+  const result = {
+    kind: "prepared",
+    records,
+    lines: new Uint32Array(),
+    rejected,
+    notes: [],
+    leftOut: 0,
+    bodies: [],
+  } as const;
   const partial = partialSuccess("traces", result);
   expect(partial?.rejected).toBe(7);
   expect(partial?.message).toMatch(/^span 1: no start time \(missing_field\); .*; and 2 more$/);
