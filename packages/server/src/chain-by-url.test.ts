@@ -42,7 +42,8 @@ beforeAll(async () => {
   app.addHook("onRequest", async (request, reply) => {
     if (request.routeOptions.config.access !== "public") await reply.code(401).send();
   });
-  treesRoutes(app, { journal: bench.journal, ledger: { ...faultLedger(bench.ledger), chain } });
+  const accesses = { answered: () => Promise.resolve() };
+  treesRoutes(app, { accesses, journal: bench.journal, ledger: { ...faultLedger(bench.ledger), chain } });
   url = await app.listen({ host: "127.0.0.1", port: 0 });
 });
 afterAll(async () => {

@@ -14,6 +14,7 @@ import type { Logger } from "pino";
 import type { AccessParts } from "./access/authenticate.ts";
 import { trustedProxies } from "./access/client-address.ts";
 import { ConnectionCertificates } from "./access/connection-certificates.ts";
+import { AccessRecorder } from "./access/access-recorder.ts";
 import { memorySessions } from "./access/sessions.ts";
 import { failureThrottle } from "./access/throttle.ts";
 import { readTls, tlsFilesOf, watchTls } from "./access/tls-files.ts";
@@ -216,10 +217,18 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const nowMs = () => Math.floor(clock.nowUs() / 1_000);
   const producers = openProducers(config, stores, clock, log);
   api.closers.add("producers", () => producers.close());
+  const accesses = new AccessRecorder({
+    journal,
+    clock,
+    random: machine.random,
+    onTrouble: (message) => log.warn({ part: "access" }, message),
+  });
+  api.closers.add("accesses", () => accesses.close());
   const metrics = openMetrics(() => readings({ machine, stores, producers, space, tails, budget, nowMs }));
   return {
     ...(await accessParts(api)),
     keyring: api.folder.keyring,
+    accesses,
     journal,
     ledger,
     index: index.follower,

@@ -46,6 +46,7 @@ export const ERROR_CODES = [
   "disk_failed",
   "name_taken",
   "not_pending",
+  "access_unrecorded",
   "internal",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

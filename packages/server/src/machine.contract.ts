@@ -90,11 +90,14 @@ export interface TestServer extends RunningServer {
   restart(): Promise<TestServer>;
 }
 
+/** Hundreds of servers in tests would each write it. */
+const NO_RESERVE = { TALLYSTICK_JOURNAL_RESERVE_BYTES: "0" };
+
 export function folderRequest(folder: string, yaml = ""): FolderRequest {
   const text = `http:\n  listen: 127.0.0.1:0\n${yaml}`;
   return {
     folder,
-    config: readConfig({ file: { name: "test.yaml", text }, environment: {}, options: [] }),
+    config: readConfig({ file: { name: "test.yaml", text }, environment: NO_RESERVE, options: [] }),
     base: folder,
   };
 }

@@ -36,6 +36,7 @@ export function placesOf(folder: string, config: Config, base: string) {
     kmsFile: beside(config.kms.file, "kms.key"),
     adminToken: `${folder}/admin.token`,
     runFile: `${folder}/run.json`,
+    reserve: `${folder}/reserve`,
   };
 }
 export type Places = ReturnType<typeof placesOf>;

@@ -5,6 +5,7 @@ import type { Closers } from "./closers.ts";
 import type { Compute } from "./compute/compute.ts";
 import type { Config } from "./config/schema.ts";
 import type { Control } from "./control/control.ts";
+import { OWN_LOGS } from "./control/own-logs.ts";
 import { openControl } from "./control/control-log.ts";
 import { TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
@@ -13,6 +14,7 @@ import type { EpochPolicy } from "./journal/epochs.ts";
 import { openLocalJournal } from "./journal/local-journal.ts";
 import type { LocalJournal } from "./journal/local-journal.ts";
 import { refuseLostTrees } from "./journal/lost-trees.ts";
+import { openReserve } from "./journal/reserve.ts";
 import { checkpointCopies } from "./ledger/copies.ts";
 import type { CheckpointCopies } from "./ledger/copies.ts";
 import { copyTarget } from "./ledger/node-copy-senders.ts";
@@ -117,7 +119,7 @@ function openTally(
 }
 
 async function openJournal(
-  { machine, config, folder }: StoresRequest,
+  { machine, config, folder, closers }: StoresRequest,
   compute: Compute,
   onFatal: (error: Error) => void,
 ): Promise<LocalJournal> {
@@ -128,7 +130,9 @@ async function openJournal(
   const signer = await keyring.signer();
   const sizes = await headSizes(fsHeadStore(disk, places.head), origin, signer.publicKey);
   await refuseLostTrees(disk, places.keys, places.journal);
+  const own = await openOwn(machine, config, places.reserve, closers);
   return openLocalJournal({
+    own,
     folder: places.journal,
     disk,
     compute,
@@ -158,6 +162,14 @@ function openPayloads({ machine, config, folder }: StoresRequest, compute: Compu
     randomBytes,
     epochOf: epochsOf(config),
   });
+}
+
+async function openOwn({ disk, clock, random }: Machine, config: Config, path: string, closers: Closers) {
+  const bytes = config.journal.reserve_bytes;
+  if (bytes === 0) return undefined;
+  const reserve = await openReserve({ disk, clock, path, bytes, randomBytes: random });
+  closers.add("reserve", () => reserve.close());
+  return { logs: OWN_LOGS, reserve };
 }
 
 function epochsOf({ ledger }: Config): (log: string) => EpochPolicy {

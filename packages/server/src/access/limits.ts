@@ -11,3 +11,13 @@ export const MAX_PROXY_HEADER_BYTES = 4_096;
 export const PROXY_HEADER_TIMEOUT_MS = 5_000;
 /** Longest name of a principal: an observer's `recorder_id` is it. */
 export const MAX_PRINCIPAL_BYTES = 256;
+/** A reading that goes on, page after page or poll after poll, is over when nothing more was asked for so long. */
+export const READING_IDLE_MS = 60_000;
+/** One that never rests ends after this time, and the next question begins a new one. */
+export const READING_LONGEST_MS = 3_600_000;
+/** Readings that go on at a time; beyond it the oldest ends. */
+export const MAX_READINGS = 10_000;
+/** Characters of a question, and of the rest of its parameters, that a record of access holds. */
+export const MAX_RECORDED_QUESTION = 8_192;
+export const MAX_RECORDED_RESOURCE = 1_024;
+export const MAX_RECORDED_REASON = 1_024;

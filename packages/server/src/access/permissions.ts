@@ -2,6 +2,7 @@
  * Who may do what: one table. A route names the permission that it needs, a role has permissions, and a scope says
  * which records a reader's permissions are about. docs/access.md is generated from here.
  */
+import { ACCESS_LOG } from "../control/own-logs.ts";
 import type { Role } from "../control/role.ts";
 import { EMPTY_SCOPE } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
@@ -31,9 +32,6 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ["read"],
   producer: ["write"],
 };
-
-/** The log of who read what. */
-export const ACCESS_LOG = "access";
 
 export function may(role: Role, permission: Permission): boolean {
   return ROLE_PERMISSIONS[role].includes(permission);

@@ -1,3 +1,4 @@
+import { NO_RECORDS } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -60,7 +61,7 @@ export function coverageRoute(app: FastifyInstance, parts: TallyRoutesParts): vo
   app.get<{ Querystring: { readonly from?: string; readonly to?: string } }>(
     "/api/coverage",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "What is seen from one side only, and what to switch on to close it",
         description: "Of the last day unless `from` says otherwise.",

@@ -260,6 +260,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Look at its state with `tallystick approvals`, and propose it anew when it is still wanted.",
     "A proposal was decided, carried out or left to expire already.",
   ),
+  access_unrecorded: entry(
+    503,
+    "The read cannot be recorded",
+    "Free space for the data folder; what was reserved for records of access is used up.",
+    "Every read is recorded before it is answered, and the journal does not take the record.",
+  ),
   internal: entry(
     500,
     "An error of Tallystick's own",

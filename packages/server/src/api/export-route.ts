@@ -4,21 +4,24 @@
  * broke goes on. Or page by page (`paged=true`): each page's text goes after the one before, and its header
  * `Tallystick-Next` is the cursor of what follows.
  */
+import { readBy, STREAMED } from "./recorded-reads.ts";
 import { Readable } from "node:stream";
 import { Type } from "typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
+import type { OpenReading, AccessRecorder } from "../access/access-recorder.ts";
 import { isTallystickError } from "../errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { EXPORT_FORMATS, exportContentType } from "../search/export/export.ts";
 import type { ExportChunk, ExportFormatName, ExportRequest } from "../search/export/export.ts";
 import type { Search } from "../search/search.ts";
-import { scopeOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { CURSOR, goneSignal, ORDER, orderOf, QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
 
 export interface ExportRouteParts {
+  readonly accesses: AccessRecorder;
   readonly search: Search;
   readonly ledger: Ledger;
 }
@@ -68,7 +71,7 @@ export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void
   app.get(
     "/api/export",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: STREAMED },
       exposeHeadRoute: false,
       schema: {
         summary: "All records that match, streamed",
@@ -84,7 +87,7 @@ export function exportRoute(app: FastifyInstance, parts: ExportRouteParts): void
       },
     },
     (request: FastifyRequest<{ Querystring: ExportParameters }>, reply) =>
-      sendExport(parts, request.query, reply, ({ order, ...question }) =>
+      sendExport(parts, request, reply, ({ order, ...question }) =>
         parts.search.export(scopeOf(request), { ...question, order: orderOf(order) }, goneSignal(reply)),
       ),
   );
@@ -94,22 +97,26 @@ type ExportForm = Pick<ExportRequest, "format" | "proof">;
 
 /** Sends the chunks of an export, all or only the first. */
 export async function sendExport<Parameters extends ExportOptions>(
-  { ledger }: ExportRouteParts,
-  parameters: Parameters,
+  { ledger, accesses }: ExportRouteParts,
+  request: FastifyRequest<{ Querystring: Parameters }>,
   reply: FastifyReply,
   read: (request: Omit<Parameters, keyof ExportOptions> & ExportForm) => AsyncIterable<ExportChunk>,
 ): Promise<unknown> {
-  const { format = "ndjson", proofs = false, paged = false, ...question } = parameters;
+  const { format = "ndjson", proofs = false, paged = false, ...question } = request.query as Parameters;
   const proof = proofs ? (tree: string, index: number) => proofOrNull(ledger, tree, index) : undefined;
   const chunks = read({ ...question, format, proof })[Symbol.asyncIterator]();
   // The first one is read before the status goes out: what fails at once is a problem, not a broken stream.
   const first = await chunks.next();
+  const asked = readBy(request as FastifyRequest, principalOf(request as FastifyRequest));
+  const given = first.done === true ? 0 : first.value.records;
+  const reading = paged || first.done === true ? null : await accesses.begin(asked);
+  if (reading === null) await accesses.answered(asked, { records: given });
   reply
     .type(exportContentType(format))
     .header("content-disposition", `attachment; filename="tallystick-export.${format}"`);
   if (first.done === true) return reply.send("");
   reply.header(RUN_HEADER, first.value.run);
-  if (!paged) return reply.send(Readable.from(whole(first.value, chunks, reply)));
+  if (reading !== null) return reply.send(Readable.from(whole(first.value, chunks, reply, reading)));
   await chunks.return?.();
   const { text, next, partial } = first.value;
   if (next !== null) reply.header(NEXT_HEADER, next);
@@ -122,17 +129,23 @@ async function* whole(
   first: ExportChunk,
   rest: AsyncIterator<ExportChunk>,
   reply: FastifyReply,
+  reading: OpenReading,
 ): AsyncGenerator<Buffer> {
   let chunk = first;
-  for (;;) {
-    yield Buffer.from(chunk.text);
-    if (chunk.partial) {
-      reply.raw.destroy();
-      return;
+  try {
+    for (;;) {
+      reading.add(chunk.records);
+      yield Buffer.from(chunk.text);
+      if (chunk.partial) {
+        reply.raw.destroy();
+        return;
+      }
+      const following = await rest.next();
+      if (following.done === true) return;
+      chunk = following.value;
     }
-    const following = await rest.next();
-    if (following.done === true) return;
-    chunk = following.value;
+  } finally {
+    await reading.end();
   }
 }
 

@@ -1,3 +1,4 @@
+import { NO_RECORDS } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -16,7 +17,7 @@ export function graphRoutes(app: FastifyInstance, parts: TallyRoutesParts): void
   app.get<{ Querystring: GraphParameters }>(
     "/api/graph",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "Who calls whom: services, and edges with rate, errors, latency and match rate",
         description:

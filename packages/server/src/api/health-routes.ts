@@ -1,3 +1,4 @@
+import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -87,7 +88,7 @@ export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
   app.get(
     "/api/status",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NOT_OF_THE_LOG },
       schema: {
         summary: "How far everything has come",
         tags,

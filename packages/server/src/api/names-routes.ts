@@ -1,3 +1,4 @@
+import { NO_RECORDS } from "./recorded-reads.ts";
 import { formatTimestamp } from "@tallystick/record";
 import { Type } from "typebox";
 import type { Static } from "typebox";
@@ -70,7 +71,7 @@ function aliasRoutes(app: FastifyInstance, parts: NamesRoutesParts): void {
   app.get(
     "/api/aliases",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "Which service stands behind which name",
         tags: TAGS,
@@ -143,7 +144,7 @@ function partyRoutes(app: FastifyInstance, parts: NamesRoutesParts): void {
   app.get(
     "/api/parties",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "Parties that never record, by declaration: their missing half is no break",
         tags: TAGS,

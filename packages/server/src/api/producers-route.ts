@@ -1,3 +1,4 @@
+import { NO_RECORDS } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -77,7 +78,7 @@ export function producersRoute(app: FastifyInstance, { producers }: ProducersRou
   app.get<{ Querystring: ProducersRequest }>(
     "/api/producers",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "Completeness of producers: gaps, duplicates, restarts, silence",
         description: "One item a run; docs/guides/producers.md says how each word is meant.",

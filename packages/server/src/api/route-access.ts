@@ -14,11 +14,13 @@ import type { Permission } from "../access/permissions.ts";
 import type { ConnectionCertificates } from "../access/connection-certificates.ts";
 import type { ClientCertificate } from "../access/client-certificate.ts";
 import type { ProxiedConnections } from "../access/proxy-protocol.ts";
+import type { AccessRecorder } from "../access/access-recorder.ts";
 import { TallystickError } from "../errors.ts";
 import { EMPTY_SCOPE } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { RequiredCertificates } from "./certificate-required.ts";
 import type { CertificateRequired } from "./certificate-required.ts";
+import { readBy, recordReads } from "./recorded-reads.ts";
 
 /** public: anybody. metrics: a reader, or a process on this machine that asks directly. */
 export type RouteAccess = "public" | "metrics" | Permission;
@@ -40,6 +42,7 @@ declare module "fastify" {
 export const SESSION_COOKIE = "tallystick_session";
 
 export interface RouteAccessParts extends AccessParts {
+  readonly accesses: AccessRecorder;
   readonly proxies: TrustedProxies;
   readonly stopping: () => boolean;
   /** What PROXY protocol headers said. */
@@ -58,6 +61,7 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     required.declared(route.method, route.url);
   });
   app.addHook("onReady", async () => required.assertAllNamed());
+  recordReads(app, parts.accesses);
   app.addHook("onRequest", async (request, reply) => {
     request.client = addressOf(request, parts);
     if (parts.stopping()) throw shuttingDown(reply);
@@ -80,10 +84,13 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     if (access === "metrics" && isDirectLoopback(request)) return;
     if (authentication.kind !== "known") throw unauthenticated(reply, authentication.kind === "refused");
     const permission = access === "metrics" ? "read" : access;
-    if (!may(authentication.principal.role, permission)) throw forbidden(authentication.principal, permission);
-    const { log } = authentication.principal;
-    if (permission === "write" && certificate === null && required.hasLog(log))
-      throw certificateMissing(`Records for the log ${log}`);
+    const { principal } = authentication;
+    if (!may(principal.role, permission)) {
+      await parts.accesses.denied(readBy(request, principal)).catch(() => undefined);
+      throw forbidden(principal, permission);
+    }
+    if (permission === "write" && certificate === null && required.hasLog(principal.log))
+      throw certificateMissing(`Records for the log ${principal.log}`);
   });
 }
 

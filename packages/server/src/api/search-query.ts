@@ -11,7 +11,11 @@ export const QUESTION = {
   time: Type.Optional(
     Type.Enum(["timestamp", "received_at"], { description: "Which time from, to and the order mean." }),
   ),
-  own: Type.Optional(Type.Boolean({ description: "With Tallystick's own records." })),
+  own: Type.Optional(
+    Type.Boolean({
+      description: "With Tallystick's own records; those of an event_type that the query names are there anyway.",
+    }),
+  ),
 };
 
 export interface QuestionParameters {

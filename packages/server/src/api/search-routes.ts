@@ -1,3 +1,5 @@
+import type { SearchAnswer as Found } from "../search/search.ts";
+import { recordsIn, NO_RECORDS } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -44,7 +46,7 @@ function searchRoute(app: FastifyInstance, search: Search): void {
   app.get<{ Querystring: SearchParameters }>(
     "/api/search",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: recordsIn(({ records }: Found) => records.length) },
       schema: {
         summary: "Records that match",
         description: "Pages of one run are consistent: a record that arrives later is on none of them.",
@@ -82,7 +84,7 @@ function histogramRoute(app: FastifyInstance, search: Search): void {
   app.get<{ Querystring: QuestionParameters & { buckets?: number; width?: string } }>(
     "/api/histogram",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "How many match over time, by status",
         tags: TAGS,
@@ -120,7 +122,7 @@ function facetsRoute(app: FastifyInstance, search: Search): void {
   app.get<{ Querystring: QuestionParameters & { fields: string; limit?: number } }>(
     "/api/facets",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "The most frequent values of fields",
         tags: TAGS,
@@ -157,7 +159,7 @@ function fieldsRoute(app: FastifyInstance, search: Search): void {
   app.get<{ Querystring: QuestionParameters }>(
     "/api/fields",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "The fields that a query can name, and the attributes that matching records have",
         tags: TAGS,

@@ -6,11 +6,13 @@
  * answer is 410. The reader pulls: while its socket is full nothing is read for it. A quiet tail gets comment lines,
  * so that proxies keep it open.
  */
+import { readBy, STREAMED } from "./recorded-reads.ts";
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { Type } from "typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
+import type { OpenReading, AccessRecorder } from "../access/access-recorder.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -18,7 +20,7 @@ import type { Search } from "../search/search.ts";
 import type { TailEvent } from "../search/tail.ts";
 import { asTallystickError, problemOf } from "./errors.ts";
 import { TAIL_HEARTBEAT_MS } from "./limits.ts";
-import { scopeOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { QUESTION } from "./search-query.ts";
 import type { QuestionParameters } from "./search-query.ts";
@@ -29,6 +31,7 @@ export interface TailRouteParts {
   readonly clock: Clock;
   readonly maxTails: number;
   readonly tails: Tails;
+  readonly accesses: AccessRecorder;
 }
 
 /** The tails that are open, so that a stop can end them. */
@@ -71,7 +74,7 @@ export function tailRoute(app: FastifyInstance, parts: TailRouteParts): void {
   app.get(
     "/api/tail",
     {
-      config: { access: "read", described: { headers: TailHeaders } },
+      config: { access: "read", reads: STREAMED, described: { headers: TailHeaders } },
       exposeHeadRoute: false,
       schema: {
         summary: "Records as they become searchable",
@@ -102,10 +105,22 @@ async function serveTail(parts: TailRouteParts, request: TailRequest, reply: Fas
       { ...question, lastEventId, journaled: parts.journal.trees() },
       tail.signal,
     );
+    const reading = await parts.accesses.begin(readBy(request, principalOf(request)));
     reply.hijack();
-    await writeEvents(parts.clock, reply, events, tail.signal, request);
+    try {
+      await writeEvents(parts.clock, reply, counted(events, reading), tail.signal, request);
+    } finally {
+      await reading.end();
+    }
   } finally {
     tail.end();
+  }
+}
+
+async function* counted(events: AsyncIterable<TailEvent>, reading: OpenReading): AsyncIterable<TailEvent> {
+  for await (const event of events) {
+    if (event.kind === "record") reading.add(1);
+    yield event;
   }
 }
 

@@ -1,3 +1,6 @@
+import type { CallView } from "../tally/call-view.ts";
+import type { BreaksAnswer } from "../tally/breaks.ts";
+import { recordsIn } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -91,7 +94,7 @@ function breaksRoute(app: FastifyInstance, reader: () => TallyReader): void {
   app.get<{ Querystring: BreaksParameters }>(
     "/api/tally",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: recordsIn(recordsOfBreaks) },
       schema: {
         summary: "Breaks between the two halves of calls, and how many calls are in which state",
         description:
@@ -136,7 +139,7 @@ function callRoute(app: FastifyInstance, reader: () => TallyReader): void {
   app.get<{ Params: { "*": string } }>(
     "/api/calls/*",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: recordsIn(recordsOfCall) },
       schema: {
         summary: "One call: both halves side by side, and what the tally says of them",
         description: "The path's rest is the call id, its slashes as they are or percent-encoded.",
@@ -150,4 +153,12 @@ function callRoute(app: FastifyInstance, reader: () => TallyReader): void {
       throw new TallystickError("not_found", "No record that you may read is a half of that call.");
     },
   );
+}
+
+function recordsOfBreaks({ breaks }: BreaksAnswer): number {
+  return breaks.reduce((sum, { records }) => sum + records.length, breaks.length);
+}
+
+function recordsOfCall({ halves, verdicts }: CallView): number {
+  return halves.caller.length + halves.callee.length + halves.observer.length + verdicts.length;
 }

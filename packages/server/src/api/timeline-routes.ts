@@ -1,3 +1,6 @@
+import type { NeighboursAnswer } from "../search/neighbours.ts";
+import type { TimelineAnswer } from "../search/timeline.ts";
+import { recordsIn, STREAMED } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
@@ -56,7 +59,7 @@ function timelineRoute(app: FastifyInstance, { search }: ExportRouteParts): void
   app.get<{ Querystring: SubjectParameters & { limit?: number } }>(
     "/api/timeline",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: recordsIn(({ entries }: TimelineAnswer) => entries.length) },
       schema: {
         summary: "What one service, credential or person did and what was done to it",
         description:
@@ -90,7 +93,7 @@ function timelineExportRoute(app: FastifyInstance, parts: ExportRouteParts): voi
   app.get(
     "/api/timeline/export",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: STREAMED },
       exposeHeadRoute: false,
       schema: {
         summary: "A whole timeline, streamed, each record with its direction",
@@ -101,7 +104,7 @@ function timelineExportRoute(app: FastifyInstance, parts: ExportRouteParts): voi
       },
     },
     (request: FastifyRequest<{ Querystring: SubjectParameters & ExportOptions }>, reply) =>
-      sendExport(parts, request.query, reply, ({ order, ...question }) =>
+      sendExport(parts, request, reply, ({ order, ...question }) =>
         parts.search.exportTimeline(scopeOf(request), { ...question, order: orderOf(order) }, goneSignal(reply)),
       ),
   );
@@ -131,7 +134,10 @@ function neighboursRoute(app: FastifyInstance, { search }: ExportRouteParts): vo
   app.get<{ Params: { log: string; epoch: string; index: string }; Querystring: NeighboursParameters }>(
     "/api/records/:log/:epoch/:index/neighbours",
     {
-      config: { access: "read" },
+      config: {
+        access: "read",
+        reads: recordsIn(({ before, after }: NeighboursAnswer) => before.length + 1 + after.length),
+      },
       schema: {
         summary: "What happened right before and after a record",
         tags: TAGS,

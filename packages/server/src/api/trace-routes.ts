@@ -1,3 +1,5 @@
+import type { TraceAnswer as Trace } from "../search/trace/trace.ts";
+import { recordsIn, NO_RECORDS } from "./recorded-reads.ts";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
@@ -130,7 +132,7 @@ function traceRoute(app: FastifyInstance, search: Search): void {
   app.get<{ Params: { id: string }; Querystring: TraceParameters }>(
     "/api/traces/:id",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: recordsIn(({ counts }: Trace) => counts.records) },
       schema: {
         summary: "All records that belong to an id, as one tree of calls",
         description:
@@ -207,7 +209,7 @@ function bottlenecksRoute(app: FastifyInstance, search: Search): void {
   app.get<{ Querystring: QuestionParameters & { service?: string; traces?: number; limit?: number } }>(
     "/api/bottlenecks",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NO_RECORDS },
       schema: {
         summary: "What slows and what breaks the newest matching traces",
         description:

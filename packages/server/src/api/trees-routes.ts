@@ -1,20 +1,23 @@
+import { STREAMED, recordsIn, readBy } from "./recorded-reads.ts";
 import { callId, decodeLeaf } from "@tallystick/record";
 import { Type } from "typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
+import type { AccessRecorder } from "../access/access-recorder.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
-import { leafAt } from "../journal/entries.ts";
+import { entryLength, leafAt, LENGTH_BYTES } from "../journal/entries.ts";
 import type { Journal, TreePosition } from "../journal/journal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { PROOF_WAIT_MS } from "./limits.ts";
 import { seesRecord, seesWhole } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
-import { scopeOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query, StoredRecordSchema, textResponse } from "./schemas.ts";
 
 export interface TreesRoutesParts {
   readonly journal: Journal;
   readonly ledger: Ledger;
+  readonly accesses: Pick<AccessRecorder, "answered">;
 }
 
 /** A tile of a given path and width never changes. */
@@ -57,7 +60,7 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
   app.get(
     "/trees/:log/:epoch/tile/entries/*",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: STREAMED },
       schema: {
         summary: "An entry bundle: 256 leaves, or fewer in a partial one",
         tags,
@@ -75,6 +78,9 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
           hint: "GET /api/records gives the records that you see, each with its proof.",
         });
       const bundle = await parts.ledger.entries(tree, `tile/entries/${request.params["*"]}`);
+      // A verifier reads bundle after bundle: one reading of the tree.
+      const records = bundle === null ? 0 : leavesIn(bundle);
+      await parts.accesses.answered(readBy(request, principalOf(request), tree), { records });
       return sendTile(reply, bundle, PRIVATE_IMMUTABLE);
     },
   );
@@ -131,6 +137,13 @@ function open(reply: FastifyReply): FastifyReply {
 function sendTile(reply: FastifyReply, bytes: Uint8Array | null, cacheControl: string): FastifyReply {
   if (bytes === null) throw new TallystickError("not_found", "There is no such tile at the published size.");
   return reply.type("application/octet-stream").header("cache-control", cacheControl).send(Buffer.from(bytes));
+}
+
+/** Each with two bytes of length before it. */
+function leavesIn(bundle: Uint8Array): number {
+  let leaves = 0;
+  for (let at = 0; at < bundle.length; at += LENGTH_BYTES + entryLength(bundle, at)) leaves += 1;
+  return leaves;
 }
 
 function treeOf(parts: TreesRoutesParts, request: TreeRequest): string {
@@ -190,7 +203,7 @@ function recordRoute(app: FastifyInstance, parts: TreesRoutesParts): void {
   app.get(
     "/api/records/:log/:epoch/:index",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: recordsIn(() => 1) },
       schema: {
         summary: "One record with its proof",
         description: "Waits a moment for the checkpoint that covers a record which has just been stored.",

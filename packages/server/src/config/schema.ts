@@ -131,6 +131,12 @@ const INTAKE = section("How records come in.", {
 const JOURNAL = section("The durable record of everything.", {
   flush_interval_ms: whole("Longest wait for others before a group of batches is written and synced.", 5, 0, 1_000),
   flush_bytes: whole("Size at which a group is written without waiting.", 1_048_576, 4_096, 67_108_864),
+  reserve_bytes: whole(
+    "Space on the disk kept for records of who reads and what people change; below it no other records are taken.",
+    16_777_216,
+    0,
+    1_073_741_824,
+  ),
   segment_bytes: whole("Size at which a new segment file is begun.", 67_108_864, 1_048_576, 4_294_967_296),
 });
 

@@ -3,11 +3,10 @@ import type { AuditRecord } from "@tallystick/record";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
+import { CONTROL_LOG } from "./own-logs.ts";
 import { ownRecord } from "./own-record.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Random } from "./secret.ts";
-
-export const CONTROL_LOG = "control";
 
 export interface ControlParts {
   readonly journal: Journal;

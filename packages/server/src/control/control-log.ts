@@ -20,7 +20,7 @@ import { aliasChangeOf, assertAlias, removeAliasFields, setAliasFields } from ".
 import { APPROVABLE_ACTIONS } from "./approval.ts";
 import type { Approval, ApprovalRules, Approvals } from "./approval.ts";
 import { applyApproval, ApprovalBook } from "./approvals.ts";
-import { Changes, CONTROL_LOG } from "./changes.ts";
+import { Changes } from "./changes.ts";
 import type { ControlParts } from "./changes.ts";
 import type { AliasInfo, Control, KeyInfo, NewAlias, NewKey, NewParty, PartyInfo } from "./control.ts";
 import { assertScope } from "./granted-scope.ts";
@@ -34,6 +34,7 @@ import {
   MAX_RELAY_SERVICES,
 } from "./limits.ts";
 import type { OwnFields } from "./own-record.ts";
+import { CONTROL_LOG, OWN_LOGS } from "./own-logs.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
 
@@ -159,7 +160,7 @@ class ControlLog implements Control {
         "A key's name is 1 to 63 letters, digits, dots, dashes and underscores, and begins with a letter or digit.",
       );
     if (!LOG_NAME.test(request.log)) throw refuse("A log's name is 1 to 63 lower-case letters, digits and dashes.");
-    if (request.log === CONTROL_LOG) throw refuse("The control log takes Tallystick's own records only.");
+    if (OWN_LOGS.includes(request.log)) throw refuse(`The log ${request.log} takes Tallystick's own records only.`);
     if (request.role === "producer" && request.service === null && request.relay === null) {
       throw refuse("A producer's key needs its service, or the services it relays for.");
     }

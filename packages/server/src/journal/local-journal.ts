@@ -39,6 +39,7 @@ import { ownBatch, tailCut } from "./own-records.ts";
 import type { PreviousTree } from "./own-records.ts";
 import { recoverJournal } from "./recovery.ts";
 import type { Recovered, RecoveredTree, UntoldCut } from "./recovery.ts";
+import type { SpaceReserve } from "./reserve.ts";
 import { LOG_PATTERN } from "./scan.ts";
 import { parseHeader } from "./segment.ts";
 import { SegmentStore } from "./segment-store.ts";
@@ -57,6 +58,8 @@ export interface LocalJournalOptions {
   /** Leaves of a tree that the head store knows to be integrated; 0 for a tree that it does not know. */
   readonly integratedSize: (tree: string) => Promise<number>;
   readonly settings?: Partial<JournalSettings>;
+  /** Logs of our own, and the space that they alone may use. */
+  readonly own?: { readonly logs: readonly string[]; readonly reserve: SpaceReserve } | undefined;
   /** A broken invariant or lost bytes: the process has to stop. The journal takes nothing more. */
   readonly onFatal: (error: Error) => void;
 }
@@ -90,6 +93,7 @@ class DiskJournal implements LocalJournal {
   readonly #figures = new Map<string, LogWriter>();
   readonly #listeners = new Set<JournaledListener>();
   #closing: Promise<void> | null = null;
+  #reserved: Promise<unknown> = Promise.resolve();
   #stopped = false;
 
   constructor(options: LocalJournalOptions, recovered: Recovered) {
@@ -108,9 +112,27 @@ class DiskJournal implements LocalJournal {
     return (await this.openLog(log)).append(batch);
   }
 
-  appendOwn(log: string, records: readonly AuditRecord[]): Promise<AppendOutcome> {
+  async appendOwn(log: string, records: readonly AuditRecord[]): Promise<AppendOutcome> {
     assert(records.length <= MAX_BATCH_RECORDS);
-    return this.append(log, ownBatch(records));
+    const outcome = await this.append(log, ownBatch(records));
+    const { own } = this.#options;
+    const isFull = outcome.kind === "pushback" && outcome.reason === "full";
+    return isFull && own?.logs.includes(log) === true ? this.#appendReserved(log, records, own.reserve) : outcome;
+  }
+
+  /** One after another, so that what is given back for one record is not given back again for the next. */
+  #appendReserved(log: string, records: readonly AuditRecord[], reserve: SpaceReserve): Promise<AppendOutcome> {
+    const turn = this.#reserved.then(async () => {
+      const writer = await this.openLog(log);
+      for (;;) {
+        await writer.mendNow();
+        const outcome = await this.append(log, ownBatch(records));
+        const isFull = outcome.kind === "pushback" && outcome.reason === "full";
+        if (!isFull || !(await reserve.release())) return outcome;
+      }
+    });
+    this.#reserved = turn.catch(() => undefined);
+    return turn;
   }
 
   trees(): readonly TreePosition[] {
@@ -197,6 +219,8 @@ class DiskJournal implements LocalJournal {
       afterDurable: (tree, size) => this.#tellListeners(tree, size),
       previousTree: (end) => this.#previousTree(end),
       onFatal: (error) => this.#stop(error),
+      reserve: this.#options.own?.reserve ?? null,
+      isOwn: this.#options.own?.logs.includes(log) === true,
     });
     this.#figures.set(log, writer);
     return writer;

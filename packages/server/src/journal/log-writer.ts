@@ -26,6 +26,7 @@ import * as limits from "./limits.ts";
 import type { JournalSettings } from "./limits.ts";
 import { ownBatch, treeOpened } from "./own-records.ts";
 import type { PreviousTree } from "./own-records.ts";
+import type { SpaceReserve } from "./reserve.ts";
 import { sealTask } from "./seal-task.ts";
 import type { SealOutput } from "./seal-task.ts";
 import { NO_TAG, TAG_BYTES } from "./segment.ts";
@@ -53,6 +54,9 @@ export interface LogWriterParts {
   readonly afterDurable: (tree: string, size: number) => void;
   readonly previousTree: (end: LogEnd) => Promise<PreviousTree>;
   readonly onFatal: (error: Error) => void;
+  /** What others may not use: `own` logs go on in it, all others wait until it is whole again. Null: there is none. */
+  readonly reserve: Pick<SpaceReserve, "isWhole"> | null;
+  readonly isOwn: boolean;
 }
 
 export interface LogEnd {
@@ -189,9 +193,18 @@ export class LogWriter {
     else await segment.mend();
   }
 
+  /** Looks at once, instead of at the next probe, whether a full disk has room again. */
+  async mendNow(): Promise<void> {
+    if (this.#broken !== "full") return;
+    this.#cancelProbe();
+    if (this.#repairing === null) this.#repair();
+    await this.#repairing;
+  }
+
   #refusal(bytes: number): PushbackReason | null {
     if (this.#closing) return "closing";
     if (this.#broken !== null) return this.#broken;
+    if (!this.#parts.isOwn && this.#parts.reserve?.isWhole() === false) return "full";
     const full = this.#heldBytes > 0 && this.#heldBytes + bytes > this.#parts.settings.maxWaitingBytes;
     return full ? "busy" : null;
   }
@@ -420,7 +433,9 @@ export class LogWriter {
       this.#segment = null;
       if (this.#broken === "full") {
         const { freeBytes } = await disk.space(dirname(folder));
-        if (freeBytes < limits.MIN_FREE_BYTES + 2 * this.#neededBytes) throw new Error("there is still no space");
+        // A log of our own goes on in what the reserve gave back, however little that is.
+        const besideBytes = this.#parts.isOwn ? 0 : limits.MIN_FREE_BYTES;
+        if (freeBytes < besideBytes + 2 * this.#neededBytes) throw new Error("there is still no space");
       }
       this.#broken = null;
     } catch (error) {

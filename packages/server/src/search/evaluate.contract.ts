@@ -139,11 +139,14 @@ function anywhere(value: QueryValue, stored: StoredRecord): boolean {
     if (kind === "id" && (HEXADECIMAL.test(name) || looksLikeId(textOf(found)))) continue;
     if (kind === "time" || kind === "uint" || NO_WORDS.has(name)) continue;
     if (Array.isArray(found)) texts.push(...found);
-    else if (typeof found === "object") texts.push(...Object.values(found));
+    else if (typeof found === "object") texts.push(...(isAccess(stored) ? [] : Object.values(found)));
     else texts.push(String(found));
   }
   return texts.some((text) => words(value, text)) || isId(value, stored);
 }
+
+const isAccess = ({ record, observed }: StoredRecord): boolean =>
+  record.event_type === "ACCESS" && observed.principal === "tallystick";
 
 /** What looks like an id is compared with every field of that kind, with the call id and with the subjects. */
 function isId(value: QueryValue, stored: StoredRecord): boolean {

@@ -1,6 +1,7 @@
 import { compileQuery } from "./compile/compile.ts";
 import { instant } from "./compile/times.ts";
-import type { Query, QueryNote } from "./language/syntax.ts";
+import { literalOf } from "./language/syntax.ts";
+import type { Query, QueryNode, QueryNote } from "./language/syntax.ts";
 import type { CallNames } from "./call-names.ts";
 import { scopePredicate } from "./scope.ts";
 import type { Scope } from "./scope.ts";
@@ -54,12 +55,26 @@ export function filterPredicate(filter: RecordFilter, params: Params): FilterPre
   });
   const parts = [
     scopePredicate(filter.scope, params),
-    filter.own ? "1" : `observed_principal != '${OWN_PRINCIPAL}'`,
+    filter.own ? "1" : othersPredicate(namedTypes(filter.query.root), params),
     periodPredicate(filter.axis, filter.fromUs, filter.toUs, params),
     filter.sizes === null ? "1" : sizesPredicate(filter.sizes, params),
     predicate,
   ];
   return { predicate: allOf(parts), selective, notes };
+}
+
+/** Records of others, and own ones of the types that the query names. */
+function othersPredicate(types: readonly string[], params: Params): string {
+  const others = `observed_principal != '${OWN_PRINCIPAL}'`;
+  return types.length === 0 ? others : `(${others} OR event_type IN ${params.add(types, "Array(String)")})`;
+}
+
+/** Values of event_type that the query asks for; those that it only excludes are not among them. */
+function namedTypes(node: QueryNode): readonly string[] {
+  if (node.kind === "and" || node.kind === "or") return node.of.flatMap(namedTypes);
+  if (node.kind !== "match" || node.field?.kind !== "field" || node.field.name !== "event_type") return [];
+  const type = literalOf(node.value);
+  return type === null ? [] : [type.toUpperCase()];
 }
 
 export function periodPredicate(axis: TimeAxis, fromUs: number | null, toUs: number | null, params: Params): string {

@@ -7,11 +7,11 @@ import { isTallystickError } from "../errors.ts";
 import { evaluate } from "./evaluate.contract.ts";
 import { parseQuery } from "./language/parser.ts";
 import { NOW_US, storedRecords } from "./records.contract.ts";
+import { seesRecord, WHOLE_SCOPE } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 import type { SearchRequest } from "./search.ts";
 import { openSearchFixture } from "./search-fixture.contract.ts";
 import type { SearchFixture } from "./search-fixture.contract.ts";
-import { WHOLE_SCOPE } from "./scope.ts";
 
 const ALL: Scope = WHOLE_SCOPE;
 let fixture: SearchFixture;
@@ -139,6 +139,46 @@ describe("a scope", () => {
     expect((await fixture.search.recordAt(scope, "control/2026-11", 0))?.leaf_index).toBe(0);
     const seesNothing = await fixture.search.search({ ...WHOLE_SCOPE, logs: [] }, request);
     expect(seesNothing.records).toEqual([]);
+  });
+});
+
+describe("a scope of services and classes", () => {
+  const services = fc.constantFrom<Scope["services"]>("*", [], ["payments"], ["orders", "tallystick"], ["' OR 1=1"]);
+  const classes = fc.constantFrom<Scope["dataClasses"]>("*", [], ["unclassified"], ["public", "restricted"], ["'"]);
+  const logs = fc.constantFrom<Scope["logs"]>("*", ["default"], { allBut: ["control"] }, { allBut: [] });
+
+  it("shows exactly the records that it names, whatever is asked", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.record({ logs, services, dataClasses: classes }), async (scope) => {
+        const mine = fixture.stored.filter(({ tree, record }) => seesRecord(scope, tree, record));
+        const found = await fixture.search.search(scope, { own: true, limit: 1_000 });
+        expect(found.records.every(({ tree, record }) => seesRecord(scope, tree, record))).toBe(true);
+        expect(found.records).toHaveLength(Math.min(1_000, mine.length));
+        expect((await fixture.search.histogram(scope, { own: true })).count).toBe(mine.length);
+        for (const { tree, leaf_index: index, record } of fixture.stored.slice(0, 5)) {
+          const one = await fixture.search.recordAt(scope, tree, index);
+          expect(one !== null).toBe(seesRecord(scope, tree, record));
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
+
+describe("Tallystick's own records", () => {
+  it("are found by a query that names their type, and by no query that excludes it", async () => {
+    const isOwn = ({ observed }: { observed: { principal: string } }) => observed.principal === "tallystick";
+    const types = new Set(fixture.stored.filter(isOwn).map(({ record }) => record.event_type));
+    expect(types.size).toBeGreaterThan(0);
+    for (const type of types) {
+      const mine = fixture.stored.filter(({ record }) => record.event_type === type);
+      const q = `event_type:${type.toLowerCase()}`;
+      expect((await fixture.search.search(ALL, { q, limit: 1_000 })).records).toHaveLength(
+        Math.min(1_000, mine.length),
+      );
+      const without = await fixture.search.search(ALL, { q: `NOT event_type:${type}`, limit: 1_000 });
+      expect(without.records.some(isOwn)).toBe(false);
+    }
   });
 });
 
