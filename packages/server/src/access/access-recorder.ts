@@ -267,7 +267,7 @@ function keyOf({ principal, address, operation, resource, query, parameters, rea
     operation,
     resource,
     query,
-    Object.entries(parameters).toSorted(),
+    Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     reason,
   ]);
 }

@@ -107,7 +107,7 @@ export async function sendExport<Parameters extends ExportOptions>(
   const chunks = read({ ...question, format, proof })[Symbol.asyncIterator]();
   // The first one is read before the status goes out: what fails at once is a problem, not a broken stream.
   const first = await chunks.next();
-  const asked = readBy(request as FastifyRequest, principalOf(request as FastifyRequest));
+  const asked = readBy(request, principalOf(request));
   const given = first.done === true ? 0 : first.value.records;
   const reading = paged || first.done === true ? null : await accesses.begin(asked);
   if (reading === null) await accesses.answered(asked, { records: given });
