@@ -11,12 +11,11 @@ import { formatTimestamp } from "@tallystick/record";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 
-import type { AccessParts } from "./access/authenticate.ts";
+import { accessParts } from "./access-parts.ts";
 import { trustedProxies } from "./access/client-address.ts";
+import { Incidents } from "./access/incidents.ts";
 import { ConnectionCertificates } from "./access/connection-certificates.ts";
 import { AccessRecorder } from "./access/access-recorder.ts";
-import { memorySessions } from "./access/sessions.ts";
-import { failureThrottle } from "./access/throttle.ts";
 import { readTls, tlsFilesOf, watchTls } from "./access/tls-files.ts";
 import { buildApi } from "./api/app.ts";
 import type { ApiParts, HttpSettings } from "./api/app.ts";
@@ -39,7 +38,6 @@ import { serveTls } from "./api/tls.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
-import { secretDigest } from "./control/secret.ts";
 import { isTallystickError, TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
 import { normaliseTask } from "./intake/normalise-task.ts";
@@ -206,7 +204,8 @@ interface ApiRequest {
 }
 
 async function apiParts(api: ApiRequest): Promise<ApiParts> {
-  const { machine, request, stores, log, state } = api;
+  const { machine, request, folder, stores, log, state } = api;
+  const access = await accessParts({ machine, request, control: stores.control, adminToken: folder.adminToken, log });
   const { clock, disk } = machine;
   const { config } = request.config;
   const { journal, ledger, index } = stores;
@@ -226,7 +225,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   api.closers.add("accesses", () => accesses.close());
   const metrics = openMetrics(() => readings({ machine, stores, producers, space, tails, budget, nowMs }));
   return {
-    ...(await accessParts(api)),
+    ...access,
     keyring: api.folder.keyring,
     accesses,
     journal,
@@ -274,29 +273,19 @@ function indexRebuild(index: Index, producers: Producers, log: Logger): IndexReb
   };
 }
 
-async function accessParts({ machine, request, folder, stores }: ApiRequest): Promise<AccessParts> {
-  const { clock, random } = machine;
-  const { http } = request.config.config;
-  return {
-    control: stores.control,
-    sessions: memorySessions(clock, random, {
-      sessionMs: http.session_hours * 3_600_000,
-      linkMs: http.login_link_minutes * 60_000,
-    }),
-    throttle: failureThrottle(clock, http.failed_logins_per_minute),
-    adminDigest: secretDigest(folder.adminToken),
-  };
-}
-
 async function intakeParts(
-  { machine, request, folder, stores }: ApiRequest,
+  { machine, request, folder, stores, closers }: ApiRequest,
   meter: Meter,
   budget: BodyBudget,
 ): Promise<IntakeParts> {
-  const { intake, payloads, classify } = request.config.config;
-  const { clock } = machine;
+  const { intake, access, payloads, classify } = request.config.config;
+  const { clock, random } = machine;
+  const incidents = new Incidents({ journal: stores.journal, clock, random });
+  closers.add("incidents", () => incidents.close());
   return {
     clock,
+    impersonation: access.impersonation,
+    incidents,
     journal: stores.journal,
     normalise: (input) => stores.compute.run(normaliseTask, input, [input.body.buffer as ArrayBuffer]),
     settings: {

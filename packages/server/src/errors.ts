@@ -14,6 +14,8 @@ export const ERROR_CODES = [
   "certificate_required",
   "certificate_refused",
   "connection_stale",
+  "issuer_unavailable",
+  "impersonation",
   "forbidden",
   "not_found",
   "method_not_allowed",

@@ -72,6 +72,7 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     host: "test",
     version: "0.0.0-test",
     dashboardFolder: join(tmpdir(), "tallystick-no-dashboard"),
+    fetch,
     openLog: () => pino({ level: "silent" }),
     ...parts,
   };

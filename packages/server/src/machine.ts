@@ -29,6 +29,8 @@ export interface Machine {
   readonly openIndex: (request: IndexRequest) => Promise<Index>;
   /** What an index that nobody has open holds, as it was left. */
   readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[]>;
+  /** The way to other servers: issuers' keys. */
+  readonly fetch: typeof globalThis.fetch;
   readonly openLog: (level: string) => Logger;
 }
 

@@ -45,6 +45,7 @@ function thisMachine(): Machine {
     dashboardFolder: fileURLToPath(new URL("../../dashboard/dist", import.meta.url)),
     openIndex: (request) => openConfiguredIndex(request, disk, process.env),
     countIndex: (place) => countLeftIndex(place, clock, disk, process.env),
+    fetch,
     openLog: (level) =>
       pino(
         { level, base: null, timestamp: stdTimeFunctions.isoTime, serializers: { err: errorLine } },

@@ -4,7 +4,10 @@ import type { Control, KeyInfo } from "../control/control.ts";
 import { ADMIN_PREFIX, isWellFormedSecret, secretDigest } from "../control/secret.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Principal } from "./access.ts";
+import type { ClientCertificate } from "./client-certificate.ts";
+import type { Jwts } from "./jwt.ts";
 import { scopeOf } from "./permissions.ts";
+import type { PrincipalRules } from "./principal-rules.ts";
 import type { Sessions } from "./sessions.ts";
 import type { Throttle } from "./throttle.ts";
 
@@ -17,53 +20,80 @@ export interface AccessParts {
   readonly throttle: Throttle;
   /** SHA-256 of the administrator's token. */
   readonly adminDigest: string;
+  readonly jwts: Jwts;
+  readonly rules: PrincipalRules;
 }
 
 export interface Credentials {
   readonly authorization: string | undefined;
   readonly sessionToken: string | undefined;
+  /** The connection's, already checked. */
+  readonly certificate: ClientCertificate | null;
   readonly address: string;
 }
 
 export type Authentication =
-  | { readonly kind: "known"; readonly principal: Principal; readonly by: "bearer" | "session" }
+  | { readonly kind: "known"; readonly principal: Principal; readonly by: "bearer" | "session" | "certificate" }
   /** No credentials were sent. */
   | { readonly kind: "anonymous" }
-  /** Credentials were sent and open nothing. */
-  | { readonly kind: "refused" }
+  /** Credentials were sent and open nothing; `why` for those that somebody else issued. */
+  | { readonly kind: "refused"; readonly why: string | null }
+  /** Who it is is proven, and no rule says what he may do. */
+  | { readonly kind: "unbound"; readonly name: string }
+  /** Nobody can say now whether the credentials hold. */
+  | { readonly kind: "unavailable"; readonly issuer: string }
   | { readonly kind: "throttled"; readonly retryAfterS: number };
 
-/** Says who is asking. An Authorization header wins over a cookie, and a wrong one is never saved by a cookie. */
-export function authenticate(parts: AccessParts, credentials: Credentials): Authentication {
-  const { authorization, sessionToken, address } = credentials;
+/**
+ * Says who is asking: by the Authorization header, else by the session's cookie, else by the client certificate. A wrong
+ * header is never saved by what else there is.
+ */
+export async function authenticate(parts: AccessParts, credentials: Credentials): Promise<Authentication> {
+  const { authorization, sessionToken, certificate, address } = credentials;
   if (authorization !== undefined) {
-    const principal = byBearer(parts, authorization);
-    return principal === null ? failure(parts.throttle, address) : { kind: "known", principal, by: "bearer" };
+    const found = await byBearer(parts, authorization, certificate);
+    return found.kind === "refused" ? failure(parts.throttle, address, found.why) : found;
   }
-  if (sessionToken === undefined) return { kind: "anonymous" };
-  const session = parts.sessions.session(sessionToken);
+  const session = sessionToken === undefined ? null : parts.sessions.session(sessionToken);
   // A session that has ended is no attack: the browser merely kept its cookie.
-  if (session === null) return { kind: "anonymous" };
-  return { kind: "known", principal: { ...ADMIN, name: session.name }, by: "session" };
+  if (session !== null) return { kind: "known", principal: { ...ADMIN, name: session.name }, by: "session" };
+  return certificate === null ? { kind: "anonymous" } : bound(parts.rules, certificate.principal, "certificate");
 }
 
 const ADMIN: Principal = {
   name: "admin",
   role: "admin",
   service: null,
+  services: [],
   relay: null,
   log: DEFAULT_LOG,
   scope: WHOLE_SCOPE,
 };
 
-function failure(throttle: Throttle, address: string): Authentication {
+const REFUSED: Authentication & { readonly kind: "refused" } = { kind: "refused", why: null };
+
+function failure(throttle: Throttle, address: string, why: string | null): Authentication {
   const retryAfterS = throttle.failed(address);
-  return retryAfterS === null ? { kind: "refused" } : { kind: "throttled", retryAfterS };
+  return retryAfterS === null ? { kind: "refused", why } : { kind: "throttled", retryAfterS };
 }
 
-function byBearer(parts: AccessParts, authorization: string): Principal | null {
-  const secret = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
-  if (secret === undefined || !isWellFormedSecret(secret)) return null;
+async function byBearer(
+  parts: AccessParts,
+  authorization: string,
+  certificate: ClientCertificate | null,
+): Promise<Authentication> {
+  const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
+  if (token === undefined) return REFUSED;
+  if (isWellFormedSecret(token)) {
+    const principal = bySecret(parts, token);
+    return principal === null ? REFUSED : { kind: "known", principal, by: "bearer" };
+  }
+  if (!parts.jwts.looksLikeOne(token)) return REFUSED;
+  const outcome = await parts.jwts.verify(token, certificate);
+  return outcome.kind === "named" ? bound(parts.rules, outcome.principal, "bearer") : outcome;
+}
+
+function bySecret(parts: AccessParts, secret: string): Principal | null {
   if (secret.startsWith(ADMIN_PREFIX)) {
     return timingSafeEqual(Buffer.from(secretDigest(secret)), Buffer.from(parts.adminDigest)) ? ADMIN : null;
   }
@@ -71,6 +101,11 @@ function byBearer(parts: AccessParts, authorization: string): Principal | null {
   return key === null ? null : principalOf(key);
 }
 
+function bound(rules: PrincipalRules, name: string, by: "bearer" | "certificate"): Authentication {
+  const principal = rules.principalOf(name);
+  return principal === null ? { kind: "unbound", name } : { kind: "known", principal, by };
+}
+
 function principalOf({ name, role, service, relay, log, scope }: KeyInfo): Principal {
-  return { name: `key:${name}`, role, service, relay, log, scope: scopeOf(role, scope) };
+  return { name: `key:${name}`, role, service, services: [], relay, log, scope: scopeOf(role, scope) };
 }

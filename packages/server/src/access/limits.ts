@@ -21,3 +21,19 @@ export const MAX_READINGS = 10_000;
 export const MAX_RECORDED_QUESTION = 8_192;
 export const MAX_RECORDED_RESOURCE = 1_024;
 export const MAX_RECORDED_REASON = 1_024;
+/** Longest bearer token that is looked at as a JWT. */
+export const MAX_JWT_LENGTH = 16_384;
+/** How far an issuer's clock may be off. */
+export const JWT_CLOCK_TOLERANCE_S = 30;
+export const MAX_KEY_SET_BYTES = 1_048_576;
+export const KEY_SET_TIMEOUT_MS = 5_000;
+/** How old a set of keys is when it is fetched again, and when it no longer counts. */
+export const KEY_SET_REFRESH_MS = 600_000;
+export const KEY_SET_KEEP_MS = 86_400_000;
+/** Pauses between two fetches: after a failure, and for tokens that name unknown keys. */
+export const KEY_SET_FAILURE_PAUSE_MS = 5_000;
+export const UNKNOWN_KEY_PAUSE_MS = 30_000;
+/** How long what happens again is counted before it is recorded once more. */
+export const INCIDENT_WINDOW_MS = 60_000;
+/** Kinds of incidents by principal and subject that are counted apart. */
+export const MAX_INCIDENTS = 1_000;

@@ -73,6 +73,18 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Send the same request again over a new connection.",
     "The connection's client certificate was checked against authorities that have been replaced since.",
   ),
+  issuer_unavailable: entry(
+    503,
+    "Nobody can say now whether the token holds",
+    "Send the same request again after the seconds in Retry-After; see the server's log for what its issuer answered.",
+    "A JWT of a known issuer came, and the issuer's keys could not be read yet or for a day.",
+  ),
+  impersonation: entry(
+    403,
+    "The sender may not speak for that service",
+    "Send each service's records with its own credentials, or bind the sender to the service.",
+    "A record speaks for a service that its sender is not bound to, and `access.impersonation` says refuse. Nothing was stored.",
+  ),
   forbidden: entry(
     403,
     "Not permitted",

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
 import { authenticate } from "../access/authenticate.ts";
-import type { AccessParts } from "../access/authenticate.ts";
+import type { AccessParts, Authentication } from "../access/authenticate.ts";
 import { clientAddress } from "../access/client-address.ts";
 import type { TrustedProxies } from "../access/client-address.ts";
 import { may, PERMISSIONS } from "../access/permissions.ts";
@@ -69,20 +69,21 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     const certificate = certificateOf(request, reply, parts, access);
     if (certificate === null && required.has(request))
       throw certificateMissing(`${request.method} ${request.routeOptions.url ?? "this path"}`);
-    const authentication = authenticate(parts, {
+    const authentication = await authenticate(parts, {
       authorization: request.headers.authorization,
       sessionToken: request.cookies[SESSION_COOKIE],
+      certificate,
       address: request.client,
     });
     if (authentication.kind === "throttled" && access !== "public") throw tooManyFailures(authentication.retryAfterS);
     if (authentication.kind === "known") {
-      if (authentication.by === "session") refuseForeignOrigin(request);
+      if (authentication.by !== "bearer") refuseForeignOrigin(request);
       const { principal } = authentication;
       request.principal = certificate === null ? required.withoutLogs(principal) : principal;
     }
     if (access === "public") return;
     if (access === "metrics" && isDirectLoopback(request)) return;
-    if (authentication.kind !== "known") throw unauthenticated(reply, authentication.kind === "refused");
+    if (authentication.kind !== "known") throw unknown(reply, authentication);
     const permission = access === "metrics" ? "read" : access;
     const { principal } = authentication;
     if (!may(principal.role, permission)) {
@@ -148,14 +149,14 @@ function isDirectLoopback(request: FastifyRequest): boolean {
   return named && passedOn === undefined && /^(127\.|::1$)/.test(request.client);
 }
 
-/** A cookie goes along with whatever a browser sends, so what changes something must come from our own pages. */
+/** A cookie or a certificate goes along with whatever a browser sends, so what changes something must come from our own pages. */
 function refuseForeignOrigin(request: FastifyRequest): void {
   if (request.method === "GET" || request.method === "HEAD") return;
   const { origin, host, "sec-fetch-site": site } = request.headers;
   const foreignSite = site !== undefined && site !== "same-origin" && site !== "none";
   const foreignOrigin = origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;
   if (foreignSite || foreignOrigin)
-    throw new TallystickError("forbidden", "A request with a session cookie must come from the dashboard itself.");
+    throw new TallystickError("forbidden", "A browser's request must come from the dashboard itself.");
 }
 
 /** Requests that still come over connections which were open. */
@@ -164,15 +165,24 @@ function shuttingDown(reply: FastifyReply): TallystickError {
   return new TallystickError("shutting_down", "The server is shutting down.", { retryAfterS: 5 });
 }
 
-function unauthenticated(reply: FastifyReply, refused: boolean): TallystickError {
-  reply.header(
-    "www-authenticate",
-    refused ? 'Bearer realm="tallystick", error="invalid_token"' : 'Bearer realm="tallystick"',
-  );
-  return new TallystickError(
-    "unauthenticated",
-    refused ? "The credentials open nothing here." : "This needs credentials.",
-  );
+function unknown(reply: FastifyReply, authentication: Exclude<Authentication, { kind: "known" }>): TallystickError {
+  if (authentication.kind === "unbound") {
+    return new TallystickError("forbidden", `${authentication.name} is proven, and no rule says what it may do.`, {
+      hint: "A rule of access.principals in the configuration binds it to services or gives it a role.",
+    });
+  }
+  if (authentication.kind === "unavailable") {
+    return new TallystickError(
+      "issuer_unavailable",
+      `The keys of the issuer ${authentication.issuer} cannot be had now.`,
+    );
+  }
+  const isRefused = authentication.kind === "refused";
+  const challenge = isRefused ? 'Bearer realm="tallystick", error="invalid_token"' : 'Bearer realm="tallystick"';
+  reply.header("www-authenticate", challenge);
+  const why = isRefused && authentication.why !== null ? ` ${authentication.why}` : "";
+  const message = isRefused ? `The credentials open nothing here.${why}` : "This needs credentials.";
+  return new TallystickError("unauthenticated", message);
 }
 
 function tooManyFailures(retryAfterS: number): TallystickError {

@@ -5,6 +5,7 @@
 import type { FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
+import type { Incidents } from "../access/incidents.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import { commitBodies } from "../intake/commit.ts";
@@ -30,6 +31,8 @@ export interface IntakeParts {
   readonly rates: ByteRates;
   readonly meter: Meter;
   readonly inFlight: IntakeInFlight;
+  readonly impersonation: "accept" | "refuse";
+  readonly incidents: Incidents;
 }
 
 /** Bodies on their way into the journal: a stop waits for them, whatever became of their connections. */
@@ -111,24 +114,58 @@ function settler({ budget, inFlight }: IntakeParts, sizeBytes: number): () => vo
 
 async function prepare(
   parts: IntakeParts,
-  { principal, format, nowUs }: Arrival,
+  arrival: Arrival,
   sent: Pick<IntakeRequest, "body" | "encoding" | "idempotencyKey">,
 ): Promise<Prepared["result"]> {
+  const { principal, format, nowUs } = arrival;
   const sizeBytes = sent.body.length;
   parts.rates.spend(principal.name, sizeBytes);
-  const { name, service, relay } = principal;
+  const { name, service, services, relay } = principal;
   const { redactionKey, settings } = parts;
-  const sender = { principal: name, service, relay };
+  const sender = { principal: name, service, services, relay };
   const result = await parts.normalise({ ...sent, format, sender, nowUs, redactionKey, settings });
   if (result.kind === "refused") {
     parts.meter.refused(intakeOf(format), result.code);
     throw new TallystickError(result.code, result.message);
   }
   parts.meter.prepared(intakeOf(format), sizeBytes, result.rejected.length, result.leftOut);
+  await refuseClaims(parts, arrival, result);
   return result;
 }
 
-async function store(parts: IntakeParts, arrival: Arrival, { records, bodies }: Prepared["result"]): Promise<Stored> {
+/** Names that were taken by somebody else are evidence: stored as claimed, and raised. */
+function raiseClaims(
+  parts: IntakeParts,
+  { request, principal }: Arrival,
+  result: Prepared["result"],
+): Promise<unknown> {
+  const answer = parts.impersonation === "refuse" ? "refused" : "accepted";
+  const noted = result.claims.map(({ name, count }) =>
+    parts.incidents.note({
+      kind: "impersonation",
+      principal: principal.name,
+      about: name,
+      answer,
+      count,
+      address: request.client,
+    }),
+  );
+  return Promise.all(noted);
+}
+
+/** Where they are to be refused, the attempt is recorded before it is answered. */
+async function refuseClaims(parts: IntakeParts, arrival: Arrival, result: Prepared["result"]): Promise<void> {
+  const [first] = result.claims;
+  if (first === undefined || parts.impersonation !== "refuse") return;
+  await raiseClaims(parts, arrival, result);
+  parts.meter.refused(intakeOf(arrival.format), "impersonation");
+  const { name } = arrival.principal;
+  const message = `Record ${first.line} speaks for ${first.name}, which ${name} may not do. Nothing was stored.`;
+  throw new TallystickError("impersonation", message, { at: { line: first.line } });
+}
+
+async function store(parts: IntakeParts, arrival: Arrival, result: Prepared["result"]): Promise<Stored> {
+  const { records, bodies } = result;
   const { request, principal, format, startedMs, nowUs } = arrival;
   const intake = intakeOf(format);
   if (bodies.length > 0) await storeBodies(parts, principal.log, intake, records, bodies);
@@ -144,6 +181,7 @@ async function store(parts: IntakeParts, arrival: Arrival, { records, bodies }: 
     parts.meter.pushedBack(intake, outcome.reason);
     throw pushback(outcome);
   }
+  void raiseClaims(parts, arrival, result);
   parts.meter.stored(intake, outcome.count, outcome.duplicates, parts.clock.monotonicMs() - startedMs);
   return outcome;
 }

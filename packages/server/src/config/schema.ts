@@ -2,33 +2,15 @@ import { Type } from "typebox";
 import type { Static, TSchema } from "typebox";
 
 import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
+import { ACCESS, TLS } from "./access-sections.ts";
 import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
+import { flag, oneOf, path, section, text, whole } from "./pieces.ts";
 
 /**
  * Every key of the configuration file, its type, default and meaning, in one place: the file's validator, the
  * environment's names, `tallystick config` and docs/reference/configuration.md are all derived from it. Secrets are
  * named by file, never written here.
  */
-
-const section = <Properties extends Record<string, TSchema>>(description: string, properties: Properties) =>
-  Type.Object(properties, { description, additionalProperties: false, default: {} });
-
-const whole = (description: string, byDefault: number, minimum: number, maximum: number) =>
-  Type.Integer({ description, default: byDefault, minimum, maximum });
-
-const text = (description: string, byDefault: string, pattern?: { readonly source: string; readonly says: string }) =>
-  Type.String({
-    description,
-    default: byDefault,
-    maxLength: 4096,
-    ...(pattern === undefined ? {} : { pattern: pattern.source, says: pattern.says }),
-  });
-
-const path = (description: string) =>
-  text(`${description} Relative paths start at the configuration file's folder.`, "");
-const flag = (description: string) => Type.Boolean({ description, default: false });
-const oneOf = <Values extends string[]>(description: string, byDefault: Values[number], values: readonly [...Values]) =>
-  Type.Enum(values, { description, default: byDefault });
 
 const LISTEN = {
   source: "^(\\[[0-9a-fA-F:.]+\\]|[^:\\[\\]\\s]+):\\d{1,5}$",
@@ -69,38 +51,6 @@ const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
     1,
     100_000,
   ),
-});
-
-const ROUTE = {
-  source: "^((GET|HEAD|POST|PUT|PATCH|DELETE) )?(/[^\\s*?#]*\\*?|\\*)$",
-  says: "a path as the API names it, with or without its method: POST /v1/records, /api/*, or * for every path",
-};
-
-const TLS = section("Encryption of the HTTP port, and the certificates that clients show.", {
-  cert: path("PEM certificate chain; with `key` the port speaks TLS."),
-  key: path("PEM private key of the certificate."),
-  min_version: oneOf("Lowest version of TLS that is spoken.", "1.2", ["1.2", "1.3"]),
-  reload_s: whole(
-    "How often the files are looked at. What changed is used for new connections; those that are open go on.",
-    10,
-    1,
-    86_400,
-  ),
-  client_ca: path(
-    "PEM certificates of the authorities whose client certificates are believed. Empty: no client is asked for one.",
-  ),
-  client_required: section("Where a client certificate is required, whatever other credentials there are.", {
-    routes: Type.Array(Type.String({ maxLength: 256, pattern: ROUTE.source, says: ROUTE.says }), {
-      description: "Paths that only answer over a connection with a client certificate.",
-      default: [],
-      maxItems: 256,
-    }),
-    logs: Type.Array(Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,62}$", says: "the name of a log" }), {
-      description: "Logs that are written and read only over a connection with a client certificate.",
-      default: [],
-      maxItems: 256,
-    }),
-  }),
 });
 
 const INTAKE = section("How records come in.", {
@@ -289,6 +239,7 @@ export const ConfigSchema = Type.Object(
   {
     http: HTTP,
     tls: TLS,
+    access: ACCESS,
     intake: INTAKE,
     journal: JOURNAL,
     ledger: LEDGER,

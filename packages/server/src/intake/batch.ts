@@ -9,17 +9,16 @@ import {
   type NormaliseOutcome,
 } from "@tallystick/record";
 
-import { standingOf } from "../access/access.ts";
-import { STANDINGS, type PreparedRecords } from "../journal/journal.ts";
+import type { PreparedRecords } from "../journal/journal.ts";
 import { MAX_CANONICAL_RECORD_BYTES } from "../limits.ts";
 import { amendment } from "./amend.ts";
 import type { TakenBody } from "./amend.ts";
 import { derivedId } from "./derived-id.ts";
 import type { IntakeRequest, IntakeResult, LineNote, PreparedBody } from "./intake.ts";
 import { MAX_NOTES } from "./limits.ts";
+import { Standings } from "./standings.ts";
 
 const ID = slotOf("id");
-const RECORDER = slotOf("recorder_id");
 const DIGEST_BYTES = 16;
 const FINGERPRINT_HEX = 32;
 const RANDOM_BYTES = 10;
@@ -51,12 +50,12 @@ export class Batch {
   readonly #bodies: PreparedBody[] = [];
   /** Of the record that was normalised last. */
   #taken: TakenBody[] = [];
-  #lastRecorder: string | undefined;
-  #lastStanding = 0;
+  readonly #standingOf: Standings;
 
   constructor(request: IntakeRequest, expectedBytes: number) {
     this.#request = request;
     this.#context = contextOf(request, (body) => this.#taken.push(body));
+    this.#standingOf = new Standings(request.sender);
     this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(expectedBytes * GROWTH) + MAX_CANONICAL_RECORD_BYTES);
   }
 
@@ -88,7 +87,7 @@ export class Batch {
     this.#count = at + 1;
     this.#offsets[at + 1] = this.#used;
     this.#lines[at] = line;
-    this.#standings[at] = this.#standingOf(slots[RECORDER] as string);
+    this.#standings[at] = this.#standingOf.record(slots, line);
     this.#identified[at] = identified ? 1 : 0;
     this.#identify(at, identified ? (slots[ID] as string) : null, start);
     if (this.#taken.length > 0) this.#addBodies(at, start);
@@ -126,6 +125,7 @@ export class Batch {
       lines,
       rejected: this.#rejected,
       notes: this.#notes,
+      claims: this.#standingOf.claims(),
       leftOut,
       bodies: this.#bodies,
     };
@@ -159,15 +159,6 @@ export class Batch {
       const place = start + found + name.length;
       this.#bodies.push({ ...body, bytes, identity: Uint8Array.from(identity), record: at, at: place });
     }
-  }
-
-  /** Consecutive records mostly have one recorder. */
-  #standingOf(recorder: string): number {
-    if (recorder !== this.#lastRecorder) {
-      this.#lastRecorder = recorder;
-      this.#lastStanding = STANDINGS.indexOf(standingOf(this.#request.sender, recorder));
-    }
-    return this.#lastStanding;
   }
 
   #growCounts(): void {

@@ -33,7 +33,7 @@ async function take(
     body: Buffer.from(text),
     format,
     encoding: "identity",
-    sender: { principal: "key:storefront", service: "storefront", relay: null },
+    sender: { principal: "key:storefront", service: "storefront", services: [], relay: null },
     idempotencyKey: null,
     nowUs: 1_800_000_000_000_000,
     redactionKey: new Uint8Array(32).fill(7),

@@ -1,3 +1,4 @@
+import type { Binding } from "../access/access.ts";
 import type { PreparedRecords } from "../journal/journal.ts";
 import type { NewBody } from "../payload/body-tasks.ts";
 
@@ -13,11 +14,7 @@ export interface IntakeRequest {
     | "otlp-logs-protobuf"
     | "otlp-logs-json";
   readonly encoding: "identity" | "gzip" | "zstd" | "deflate";
-  readonly sender: {
-    readonly principal: string;
-    readonly service: string | null;
-    readonly relay: readonly string[] | "*" | null;
-  };
+  readonly sender: Binding & { readonly principal: string };
   /** Batches without ids of their own: ids are derived from it and the line. */
   readonly idempotencyKey: string | null;
   readonly nowUs: number;
@@ -51,6 +48,14 @@ export interface LineNote {
   readonly message: string;
 }
 
+/** Records that speak for a service whose name the sender may not use. */
+export interface Claim {
+  readonly name: string;
+  readonly count: number;
+  /** Of the first of them. */
+  readonly line: number;
+}
+
 export type IntakeResult =
   | {
       readonly kind: "prepared";
@@ -59,6 +64,8 @@ export type IntakeResult =
       readonly lines: Uint32Array;
       readonly rejected: readonly LineNote[];
       readonly notes: readonly LineNote[];
+      /** By name; beyond MAX_CLAIMED_NAMES the rest is counted under the last. */
+      readonly claims: readonly Claim[];
       /** OTLP INTERNAL spans left out. */
       readonly leftOut: number;
       /** To be stored before the records are; then their commitments are written into them (`commit.ts`). */

@@ -34,3 +34,5 @@ export const MAX_NAMED_LEFT_OUT = 16;
 export const MAX_AUDIT_BODY_CHARACTERS = 65_536;
 /** Routes whose classes are remembered. */
 export const MAX_REMEMBERED_ROUTES = 10_000;
+/** Names that a request's claims are counted by. */
+export const MAX_CLAIMED_NAMES = 32;

@@ -13,7 +13,7 @@ const REQUEST: IntakeRequest = {
   body: new Uint8Array(),
   format: "json",
   encoding: "identity",
-  sender: { principal: "key:orders", service: "service-a", relay: null },
+  sender: { principal: "key:orders", service: "service-a", services: [], relay: null },
   idempotencyKey: null,
   nowUs: 1_795_000_000_000_000,
   redactionKey: new Uint8Array(32).fill(7),
@@ -196,10 +196,10 @@ describe("identity", () => {
     const standing = async (sender: IntakeRequest["sender"]): Promise<number[]> => [
       ...(await send("ndjson", body, { sender })).records.standings,
     ];
-    expect(await standing({ principal: "key:a", service: "service-a", relay: null })).toEqual([0]);
-    expect(await standing({ principal: "key:r", service: null, relay: ["service-a"] })).toEqual([1]);
-    expect(await standing({ principal: "key:r", service: null, relay: "*" })).toEqual([1]);
-    expect(await standing({ principal: "key:z", service: "service-z", relay: null })).toEqual([2]);
+    expect(await standing({ principal: "key:a", service: "service-a", services: [], relay: null })).toEqual([0]);
+    expect(await standing({ principal: "key:r", service: null, services: [], relay: ["service-a"] })).toEqual([1]);
+    expect(await standing({ principal: "key:r", service: null, services: [], relay: "*" })).toEqual([1]);
+    expect(await standing({ principal: "key:z", service: "service-z", services: [], relay: null })).toEqual([2]);
   });
 });
 

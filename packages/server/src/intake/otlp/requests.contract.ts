@@ -12,7 +12,7 @@ export const REQUEST: IntakeRequest = {
   body: new Uint8Array(),
   format: "otlp-traces-protobuf",
   encoding: "identity",
-  sender: { principal: "key:collector", service: null, relay: "*" },
+  sender: { principal: "key:collector", service: null, services: [], relay: "*" },
   idempotencyKey: null,
   nowUs: NOW_US,
   redactionKey: new Uint8Array(32).fill(7),

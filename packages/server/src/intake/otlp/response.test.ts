@@ -48,6 +48,7 @@ test("a partial success names the first few and counts the rest", () => {
     lines: new Uint32Array(),
     rejected,
     notes: [],
+    claims: [],
     leftOut: 0,
     bodies: [],
   } as const;

@@ -361,7 +361,7 @@ describe("what a sender adds", () => {
   });
 
   test("where an SDK was told no name, the key says whose it is", async () => {
-    const sender = { principal: "key:orders", service: "orders", relay: null };
+    const sender = { principal: "key:orders", service: "orders", services: [], relay: null };
     for (const name of ["unknown_service:node", "unknown_service", ""]) {
       const [record] = await sendTraces(traces(name, httpClient), { sender });
       expect(record).toMatchObject({ service_id: "orders", recorder_id: "orders" });

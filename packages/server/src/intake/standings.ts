@@ -1,0 +1,74 @@
+import { slotOf } from "@tallystick/record";
+import type { NormaliseOutcome } from "@tallystick/record";
+
+import { claimedName, standingOf } from "../access/access.ts";
+import type { Spoken } from "../access/access.ts";
+import { STANDINGS } from "../journal/journal.ts";
+import type { Claim, IntakeRequest } from "./intake.ts";
+import { MAX_CLAIMED_NAMES } from "./limits.ts";
+
+type Slots = Extract<NormaliseOutcome, { readonly kind: "ok" }>["slots"];
+type Counted = { -readonly [Field in keyof Claim]: Claim[Field] };
+
+const SIDE = slotOf("side");
+const SERVICE = slotOf("service_id");
+const TARGET = slotOf("target_id");
+const RECORDER = slotOf("recorder_id");
+
+/** Whose word each record of one request is; names that were taken are counted. */
+export class Standings {
+  readonly #sender: IntakeRequest["sender"];
+  readonly #isBound: boolean;
+  readonly #claims = new Map<string, Counted>();
+  #recorder: unknown;
+  #party: unknown;
+  #side: unknown;
+  #standing = 0;
+  #claim: Counted | null = null;
+
+  constructor(sender: IntakeRequest["sender"]) {
+    this.#sender = sender;
+    // The administrator speaks for no service, and takes no name by sending one's records.
+    this.#isBound = sender.service !== null || sender.services.length > 0 || sender.relay !== null;
+  }
+
+  /** Index into STANDINGS. Consecutive records mostly have one recorder. */
+  record(slots: Slots, line: number): number {
+    const side = slots[SIDE];
+    const recorder = slots[RECORDER];
+    const party = side === "caller" ? slots[SERVICE] : side === "callee" ? slots[TARGET] : recorder;
+    if (recorder !== this.#recorder || party !== this.#party || side !== this.#side) {
+      [this.#recorder, this.#party, this.#side] = [recorder, party, side];
+      this.#judge(slots, line);
+    }
+    if (this.#claim !== null) this.#claim.count += 1;
+    return this.#standing;
+  }
+
+  claims(): readonly Claim[] {
+    return [...this.#claims.values()];
+  }
+
+  #judge(slots: Slots, line: number): void {
+    const spoken = {
+      side: slots[SIDE],
+      service_id: slots[SERVICE],
+      target_id: slots[TARGET],
+      recorder_id: slots[RECORDER],
+    } as Spoken;
+    const standing = standingOf(this.#sender, spoken);
+    this.#standing = STANDINGS.indexOf(standing);
+    const isTaken = standing === "claimed" && this.#isBound;
+    const name = isTaken ? claimedName(this.#sender, this.#sender.principal, spoken) : null;
+    this.#claim = name === null ? null : this.#claimOf(name, line);
+  }
+
+  #claimOf(name: string, line: number): Counted {
+    const isFull = this.#claims.size >= MAX_CLAIMED_NAMES && !this.#claims.has(name);
+    const known = isFull ? [...this.#claims.values()].at(-1) : this.#claims.get(name);
+    if (known !== undefined) return known;
+    const claim = { name, count: 0, line };
+    this.#claims.set(name, claim);
+    return claim;
+  }
+}
