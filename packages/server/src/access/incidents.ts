@@ -10,7 +10,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
-import { CONTROL_LOG } from "../control/changes.ts";
+import { CONTROL_LOG } from "../control/own-logs.ts";
 import { ownRecord } from "../control/own-record.ts";
 import type { Random } from "../control/secret.ts";
 import type { Journal } from "../journal/journal.ts";
