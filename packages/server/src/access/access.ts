@@ -7,8 +7,8 @@ export type { Role };
 /** Who is asking, after authentication. */
 export interface Principal extends Binding {
   /**
-   * `admin`, `user:<name>`, `key:<name>`, `spiffe://…`, `dns:…`, `certificate:<sha256>` or `jwt:<issuer>:<subject>`; what
-   * `observed.principal` and ACCESS records say.
+   * `admin`, `user:<name>`, `key:<name>`, `spiffe://…`, `dns:…`, `certificate:<sha256>` or `jwt:<issuer>:<subject>`;
+   * what `observed.principal` and ACCESS records say.
    */
   readonly name: string;
   readonly role: Role;

@@ -45,8 +45,8 @@ export type Authentication =
   | { readonly kind: "throttled"; readonly retryAfterS: number };
 
 /**
- * Says who is asking: by the Authorization header, else by the session's cookie, else by the client certificate. A wrong
- * header is never saved by what else there is.
+ * Says who is asking: by the Authorization header, else by the session's cookie, else by the client certificate. A
+ * wrong header is never saved by what else there is.
  */
 export async function authenticate(parts: AccessParts, credentials: Credentials): Promise<Authentication> {
   const { authorization, sessionToken, certificate, address } = credentials;
