@@ -2,9 +2,9 @@
  * The public keys of a JWT issuer, from a file or a URL, kept and looked at again.
  *
  * Guarantees: only public keys are taken. A key that is taken out of the set stops counting within twice
- * KEY_SET_REFRESH_MS; while the issuer cannot be reached, keys that were fetched count for at most KEY_SET_KEEP_MS. An
- * unknown key id asks the issuer again at most every UNKNOWN_KEY_PAUSE_MS, so that tokens made up by anybody cannot make
- * us a source of load.
+ * KEY_SET_REFRESH_MS; while the issuer cannot be reached, keys that were fetched count for at most KEY_SET_KEEP_MS.
+ * An unknown key id asks the issuer again at most every UNKNOWN_KEY_PAUSE_MS, so that tokens made up by anybody cannot
+ * make us a source of load.
  */
 import { createLocalJWKSet } from "jose";
 import type { JSONWebKeySet, JWTVerifyGetKey } from "jose";
