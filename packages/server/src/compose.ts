@@ -229,6 +229,8 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     keyring: api.folder.keyring,
     accesses,
     journal,
+    payloads: stores.payloads,
+    random: machine.random,
     ledger,
     index: index.follower,
     search: new Search({

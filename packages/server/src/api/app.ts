@@ -35,6 +35,9 @@ import { namesRoutes } from "./names-routes.ts";
 import { otlpError, otlpRoutes } from "./otlp-routes.ts";
 import { producersRoute } from "./producers-route.ts";
 import type { ProducersRouteParts } from "./producers-route.ts";
+import { accessReportRoute } from "./access-report-route.ts";
+import { payloadRoute } from "./payload-route.ts";
+import type { PayloadRouteParts } from "./payload-route.ts";
 import { recordsRoute } from "./records-route.ts";
 import { guardRoutes } from "./route-access.ts";
 import { searchRoutes } from "./search-routes.ts";
@@ -62,7 +65,8 @@ export interface ApiParts
     TailRouteParts,
     ExportRouteParts,
     TallyRoutesParts,
-    ProducersRouteParts {
+    ProducersRouteParts,
+    PayloadRouteParts {
   readonly control: Control;
   readonly keyring: Keyring;
   readonly proxies: TrustedProxies;
@@ -109,7 +113,9 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
     });
   });
   treesRoutes(app, parts);
+  payloadRoute(app, parts);
   searchRoutes(app, parts);
+  accessReportRoute(app, parts);
   tallyRoutes(app, parts);
   traceRoutes(app, parts);
   timelineRoutes(app, parts);

@@ -27,3 +27,5 @@ export const DRAIN_MS = 4_000;
 export const MAX_RATE_BUCKETS = 10_000;
 /** How long the question for one record waits for the checkpoint that covers it. */
 export const PROOF_WAIT_MS = 3_000;
+/** Why somebody opens a body, or erases one. */
+export const MAX_REASON_LENGTH = 1_000;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-type Need = "public" | "write" | "read" | "manage" | "operate" | "metrics";
+type Need = "public" | "write" | "read" | "manage" | "operate" | "metrics" | "payloads" | "audit";
 
 /** A new route stands here too, or the first test fails. */
 const ROUTES: Readonly<Record<string, Need>> = {
@@ -17,6 +17,8 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /trees/{log}/{epoch}/tile/entries/{path}": "read",
   "GET /api/trees": "public",
   "GET /api/records/{log}/{epoch}/{index}": "read",
+  "GET /api/records/{log}/{epoch}/{index}/payload": "payloads",
+  "GET /api/access-report": "audit",
   "GET /api/search": "read",
   "GET /api/tally": "read",
   "GET /api/calls/{path}": "read",
@@ -63,9 +65,9 @@ const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   revoked: ["public"],
   producer: ["public", "write"],
   viewer: ["public", "read", "metrics"],
-  auditor: ["public", "read", "metrics"],
-  admin: ["public", "write", "read", "manage", "operate", "metrics"],
-  session: ["public", "write", "read", "manage", "operate", "metrics"],
+  auditor: ["public", "read", "audit", "metrics"],
+  admin: ["public", "write", "read", "manage", "operate", "payloads", "audit", "metrics"],
+  session: ["public", "write", "read", "manage", "operate", "payloads", "audit", "metrics"],
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

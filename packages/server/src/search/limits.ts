@@ -37,6 +37,9 @@ export const FACET_SAMPLE_RECORDS = 1_000_000;
 export const ATTRIBUTE_SAMPLE_RECORDS = 50_000;
 export const MAX_ATTRIBUTE_NAMES = 500;
 
+/** Credentials that one report of accesses names. */
+export const MAX_REPORT_LINES = 1_000;
+
 /** A live tail that is more leaves behind than this is ended; it may come back with its last event id. */
 export const TAIL_MAX_BEHIND_LEAVES = 1_000_000;
 /** Leaves a tail looks through in one query. */

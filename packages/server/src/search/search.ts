@@ -1,5 +1,7 @@
 import type { StoredRecord } from "@tallystick/record";
 
+import { reportAccess } from "./access-report.ts";
+import type { AccessReport, AccessReportRequest } from "./access-report.ts";
 import { findBottlenecks } from "./bottlenecks/bottlenecks.ts";
 import type { BottlenecksAnswer, BottlenecksRequest } from "./bottlenecks/bottlenecks.ts";
 import { exportRecords } from "./export/export.ts";
@@ -110,7 +112,12 @@ export class Search {
     return { entries: records.map((stored) => ({ direction: directionOf(subject, stored), ...stored })), ...answer };
   }
 
-  /** The same as text, whole: every record with its direction. */
+  /** Who read or changed data of a class, a category or a person. */
+  accessReport(scope: Scope, request: AccessReportRequest, signal?: AbortSignal): Promise<AccessReport> {
+    return reportAccess(this.sources, scope, request, signal);
+  }
+
+  /** A timeline as text, whole: every record with its direction. */
   exportTimeline(
     scope: Scope,
     request: TimelineRequest & Pick<ExportRequest, "format" | "proof">,
