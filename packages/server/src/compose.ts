@@ -230,7 +230,6 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     accesses,
     journal,
     payloads: stores.payloads,
-    random: machine.random,
     ledger,
     index: index.follower,
     search: new Search({

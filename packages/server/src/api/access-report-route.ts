@@ -2,8 +2,9 @@ import { DATA_CATEGORIES, DATA_CLASSES } from "@tallystick/record";
 import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
-import type { AccessReportRequest } from "../search/access-report.ts";
+import type { AccessReport, AccessReportRequest } from "../search/access-report.ts";
 import type { Search } from "../search/search.ts";
+import { recordsIn } from "./recorded-reads.ts";
 import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 import { COST, CURSOR, goneSignal } from "./search-query.ts";
@@ -41,7 +42,7 @@ export function accessReportRoute(app: FastifyInstance, { search }: { readonly s
   app.get<{ Querystring: AccessReportRequest }>(
     "/api/access-report",
     {
-      config: { access: "audit" },
+      config: { access: "audit", reads: recordsIn(({ entries }: AccessReport) => entries.length) },
       schema: {
         summary: "Who read or changed data of a class, of a category, or about a person",
         description:

@@ -75,11 +75,10 @@ it("a body is given out with what proves it, after the record of who opened it a
   expect(body.commitment).toBe(commitment);
   const salted = createHash("sha256").update(Buffer.from(body.salt, "hex")).update(BODY).digest("hex");
   expect(commitment).toBe(`sha256:${salted}`);
-  const access = await recordAt(1, tree.replace("default", "access"));
-  expect(access).toMatchObject({
+  expect(await recordAt(1, tree.replace("default", "access"))).toMatchObject({
     event_type: "ACCESS",
     auth_subject: "admin",
-    attributes: { "access.payloads": `${tree}/1/request`, "access.reason": "case 17 token=[redacted:secret]" },
+    attributes: { "access.payloads": `${tree}:1/request`, "access.reason": "case 17 token=[redacted:secret]" },
   });
   const digest = await open(2, "part=request&reason=proof");
   expect(digest.body).not.toHaveProperty("text");

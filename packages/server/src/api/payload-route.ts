@@ -1,12 +1,9 @@
-import { decodeLeaf, redactText, timestampUs } from "@tallystick/record";
+import { decodeLeaf, timestampUs } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 import { Type } from "typebox";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 
-import type { Principal } from "../access/access.ts";
-import { ACCESS_LOG } from "../access/permissions.ts";
-import type { Clock } from "../clock.ts";
-import { ownRecord } from "../control/own-record.ts";
+import type { AccessRecorder } from "../access/access-recorder.ts";
 import { TallystickError } from "../errors.ts";
 import { leafAt } from "../journal/entries.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -17,14 +14,14 @@ import type { FoundBody } from "../payload/payload-log.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
 import { logOf, seesRecord } from "../search/scope.ts";
 import { MAX_REASON_LENGTH } from "./limits.ts";
+import { readBy, STREAMED } from "./recorded-reads.ts";
 import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 
 export interface PayloadRouteParts {
   readonly journal: Journal;
   readonly payloads: Pick<PayloadStore, "find">;
-  readonly clock: Clock;
-  readonly random: (size: number) => Uint8Array;
+  readonly accesses: AccessRecorder;
 }
 
 const Body = Type.Object({
@@ -59,7 +56,8 @@ export function payloadRoute(app: FastifyInstance, parts: PayloadRouteParts): vo
   app.get<{ Params: { log: string; epoch: string; index: string }; Querystring: BodyParameters }>(
     "/api/records/:log/:epoch/:index/payload",
     {
-      config: { access: "payloads" },
+      // Recorded here, before the body is opened.
+      config: { access: "payloads", reads: STREAMED },
       schema: {
         summary: "One sealed body of a record",
         description: "Who asks says why; both are an ACCESS record before the body is sent.",
@@ -81,10 +79,11 @@ export function payloadRoute(app: FastifyInstance, parts: PayloadRouteParts): vo
       const placed = await placedRecord(parts.journal, `${log}/${epoch}`, Number(index));
       if (placed === null || !seesRecord(scopeOf(request), placed.tree, placed.record))
         throw new TallystickError("not_found", "There is no such record that you may see.");
-      const { part, reason } = request.query;
+      const { part } = request.query;
       const commitment = keptCommitment(placed.record, part);
       if (commitment === null) throw notKept(placed, part);
-      await recordAccess(parts, request, placed, part, reason);
+      const opened = [`${placed.tree}:${placed.index}/${part}`];
+      await parts.accesses.answered(readBy(request, principalOf(request)), { records: 1, payloads: opened });
       const receivedUs = timestampUs(placed.observed.received_at);
       const found = await parts.payloads.find(logOf(placed.tree), { commitment, receivedUs });
       if (found === null) throw lost(placed, part);
@@ -110,31 +109,6 @@ function shown({ tree, index }: PlacedRecord, { meta, bytes }: FoundBody): unkno
     salt,
     ...(meta.kept === "body" ? { text: Buffer.from(bytes).toString("utf8") } : {}),
   };
-}
-
-async function recordAccess(
-  { journal, clock, random }: PayloadRouteParts,
-  request: FastifyRequest,
-  { tree, index }: PlacedRecord,
-  part: Part,
-  reason: string,
-): Promise<void> {
-  const { name }: Principal = principalOf(request);
-  const record = ownRecord(clock, random, {
-    event_type: "ACCESS",
-    operation: "open body",
-    action: "read",
-    resource: `${tree}/${index}/${part}`,
-    auth_subject: name,
-    client_address: request.client,
-    attributes: { "access.payloads": `${tree}/${index}/${part}`, "access.reason": redactText(reason) },
-  });
-  const outcome = await journal.appendOwn(ACCESS_LOG, [record]);
-  if (outcome.kind === "stored") return;
-  throw new TallystickError("journal_unavailable", "The access could not be recorded, so the body is not shown.", {
-    hint: "Try again; see the server's log when it stays.",
-    retryAfterS: outcome.retryAfterS,
-  });
 }
 
 function notKept({ tree, index, record }: PlacedRecord, part: Part): TallystickError {
