@@ -1,7 +1,7 @@
 import { decodeLeaf, timestampUs } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 import { Type } from "typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import type { AccessRecorder } from "../access/access-recorder.ts";
 import { TallystickError } from "../errors.ts";
@@ -39,10 +39,11 @@ const Body = Type.Object({
   text: Type.Optional(Type.String({ description: "The body, where it is kept." })),
 });
 
-interface BodyParameters {
-  readonly part: Part;
-  readonly reason: string;
+interface BodyRoute {
+  Params: { log: string; epoch: string; index: string };
+  Querystring: { readonly part: Part; readonly reason: string };
 }
+type BodyRequest = FastifyRequest<BodyRoute>;
 
 interface PlacedRecord {
   readonly tree: string;
@@ -53,7 +54,7 @@ interface PlacedRecord {
 
 /** Opens a sealed body. Who did, when and why is in the log before the answer goes out. */
 export function payloadRoute(app: FastifyInstance, parts: PayloadRouteParts): void {
-  app.get<{ Params: { log: string; epoch: string; index: string }; Querystring: BodyParameters }>(
+  app.get<BodyRoute>(
     "/api/records/:log/:epoch/:index/payload",
     {
       // Recorded here, before the body is opened.
@@ -74,22 +75,24 @@ export function payloadRoute(app: FastifyInstance, parts: PayloadRouteParts): vo
         response: { 200: Body, ...problems(400, 401, 403, 404, 410, 500, 503) },
       },
     },
-    async (request) => {
-      const { log, epoch, index } = request.params;
-      const placed = await placedRecord(parts.journal, `${log}/${epoch}`, Number(index));
-      if (placed === null || !seesRecord(scopeOf(request), placed.tree, placed.record))
-        throw new TallystickError("not_found", "There is no such record that you may see.");
-      const { part } = request.query;
-      const commitment = keptCommitment(placed.record, part);
-      if (commitment === null) throw notKept(placed, part);
-      const opened = [`${placed.tree}:${placed.index}/${part}`];
-      await parts.accesses.answered(readBy(request, principalOf(request)), { records: 1, payloads: opened });
-      const receivedUs = timestampUs(placed.observed.received_at);
-      const found = await parts.payloads.find(logOf(placed.tree), { commitment, receivedUs });
-      if (found === null) throw lost(placed, part);
-      return shown(placed, found);
-    },
+    (request) => openBody(parts, request),
   );
+}
+
+async function openBody(parts: PayloadRouteParts, request: BodyRequest): Promise<unknown> {
+  const { log, epoch, index } = request.params;
+  const placed = await placedRecord(parts.journal, `${log}/${epoch}`, Number(index));
+  if (placed === null || !seesRecord(scopeOf(request), placed.tree, placed.record))
+    throw new TallystickError("not_found", "There is no such record that you may see.");
+  const { part } = request.query;
+  const commitment = keptCommitment(placed.record, part);
+  if (commitment === null) throw notKept(placed, part);
+  const opened = [`${placed.tree}:${placed.index}/${part}`];
+  await parts.accesses.answered(readBy(request, principalOf(request)), { records: 1, payloads: opened });
+  const receivedUs = timestampUs(placed.observed.received_at);
+  const found = await parts.payloads.find(logOf(placed.tree), { commitment, receivedUs });
+  if (found === null) throw lost(placed, part);
+  return shown(placed, found);
 }
 
 async function placedRecord(journal: Journal, tree: string, index: number): Promise<PlacedRecord | null> {
