@@ -1,5 +1,7 @@
 export * from "./fields.ts";
 export type * from "./types.ts";
+export { BATCH_ALGORITHMS, batchSignedBytes, formatBatchSignature, parseBatchSignature } from "./batch-signature.ts";
+export type { BatchAlgorithm, BatchClaim, BatchSignature, ParsedBatchSignature } from "./batch-signature.ts";
 export { isBodyName } from "./bodies.ts";
 export type { SentBodies } from "./bodies.ts";
 export { callId, LINK_SPAN_ATTRIBUTE, LINK_TRACE_ATTRIBUTE } from "./call-id.ts";

@@ -8,6 +8,8 @@ export const LIMITS = {
   leafBytes: 65_535,
   attributeCount: 256,
   attributeNameBytes: 256,
+  /** Records of one request, and of one signed batch. */
+  batchRecords: 10_000,
   /** Elements of an array field. */
   nameCount: 64,
   /** Nesting of arrays and objects inside an attribute's value. */

@@ -44,7 +44,7 @@ const SHAPES: readonly KeyShape[] = [
   { kind: "digitalocean-token", pattern: "do[opr]_v1_[a-f0-9]{40,}", hint: "do[opr]_v1_" },
   { kind: "shopify-token", pattern: "shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32,}", hint: "shp[a-z]{2}_" },
   { kind: "age-key", pattern: "AGE-SECRET-KEY-1[A-Z0-9]{40,}", hint: "AGE-SECRET-KEY-" },
-  { kind: "tallystick-key", pattern: "ts[ak]_[A-Za-z0-9_-]{40,}", hint: "ts[ak]_" },
+  { kind: "tallystick-key", pattern: "ts[ahk]_[A-Za-z0-9_-]{40,}", hint: "ts[ahk]_" },
 ];
 /**
  * An AWS access key id names a key and is none; it goes all the same, but for the fields that exist to say who called.

@@ -38,6 +38,8 @@ import { serveTls } from "./api/tls.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
+import { batchSecret, secretNameOf } from "./control/batch-secret.ts";
+import { ownRecord } from "./control/own-record.ts";
 import { isTallystickError, TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
 import { normaliseTask } from "./intake/normalise-task.ts";
@@ -303,6 +305,17 @@ async function intakeParts(
     rates: byteRates(clock, intake.bytes_per_second),
     meter,
     inFlight: new IntakeInFlight(),
+    signatures: {
+      keys: stores.control.batchKeys,
+      secret: async (kid) => {
+        const bytes = await folder.keyring.existing(secretNameOf(kid));
+        if (bytes === null)
+          throw new TallystickError("key_unavailable", `The secret of the batch key ${kid} is missing.`);
+        return Buffer.from(batchSecret(bytes), "ascii");
+      },
+      tell: async (log, fields) =>
+        void (await stores.journal.appendOwn(log, [ownRecord(clock, machine.random, fields)])),
+    },
   };
 }
 

@@ -27,6 +27,7 @@ export const ERROR_CODES = [
   "unsupported_media_type",
   "unsupported_encoding",
   "malformed_body",
+  "signature_invalid",
   "rate_limited",
   "journal_unavailable",
   "journal_full",

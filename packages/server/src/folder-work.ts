@@ -29,6 +29,7 @@ export function folderWork(machine: Machine): FolderWork {
         verifyFolder({
           ...(await verifyOptions(machine, request, compute, onProgress)),
           integrityKey: known.integrityKey,
+          producers: known.producers === true,
           ...(known.vkey === null ? {} : { vkey: known.vkey }),
           ...(known.since === null ? {} : { since: known.since }),
         }),

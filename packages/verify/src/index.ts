@@ -7,6 +7,14 @@ export type { Fetch, FetchAnswer, FetchRequest, Http } from "./http-source.ts";
 export { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
 export { linkOf, openingOf } from "./own-leaf.ts";
 export type { EpochLink, Opening } from "./own-leaf.ts";
+export {
+  BATCH_PUBLIC_KEY_ATTRIBUTE,
+  BATCH_SIGNATURE_ATTRIBUTE,
+  BATCH_SIGNATURE_EVENT,
+  ProducerCheck,
+  recordBytesOf,
+} from "./producer-check.ts";
+export type { ProducerCheckOptions, ProducerSummary, SignatureVerdict } from "./producer-check.ts";
 export { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
 export type { Contents, Fault, FaultCode, ResultParts, TreeResult, VerifyResult } from "./result.ts";
 export { summarise } from "./summary.ts";

@@ -15,6 +15,7 @@ import type { ConnectionCertificates } from "../access/connection-certificates.t
 import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
 import type { Keyring } from "../kms/kms.ts";
+import { batchKeysRoutes } from "./batch-keys-routes.ts";
 import { answerClientError, answerExpectations } from "./client-error.ts";
 import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
@@ -127,6 +128,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   producersRoute(app, parts);
   keysRoutes(app, parts.control);
   kmsRoutes(app, parts);
+  batchKeysRoutes(app, parts);
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
   openApiRoute(app);

@@ -151,6 +151,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Check the body's syntax and that Content-Type and Content-Encoding say what it is.",
     "The body as a whole is not what its headers say. Nothing of it was stored.",
   ),
+  signature_invalid: entry(
+    400,
+    "The batch's signature is wrong",
+    "Sign what docs/formats/batch-signature.md says, with a batch key that is not revoked; nothing was stored.",
+    "Tallystick-Signature does not fit the records, its key, or its own form. The attempt is recorded.",
+  ),
   rate_limited: entry(
     429,
     "Too many requests",

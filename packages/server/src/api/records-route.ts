@@ -69,7 +69,8 @@ export function recordsRoute(app: FastifyInstance, parts: RecordsRouteParts): vo
         description:
           "Bodies: application/json (a record or an array), application/x-ndjson, application/xml; gzip, zstd or deflate. " +
           "An answer of 200 means that the stored records are on disk. `Idempotency-Key` makes a repeated request harmless when its records " +
-          "have no ids; `Prefer: handling=strict` stores all or nothing.",
+          "have no ids; `Prefer: handling=strict` stores all or nothing. `Tallystick-Signature` carries the producer's signature " +
+          "over the batch (docs/formats/batch-signature.md).",
         tags: ["intake"],
         querystring: Type.Object({
           wait: Type.Optional(
@@ -119,7 +120,7 @@ async function answer(
   wait: boolean,
 ): Promise<Answer> {
   const { rejected, notes, records } = prepared.result;
-  const refusedWhole = rejected.length > 0 && (strict || records.count === 0);
+  const refusedWhole = rejected.length > 0 && (strict || prepared.isSigned || records.count === 0);
   if (refusedWhole) {
     reply.code(400);
     return { ...NOTHING, rejected, notes };

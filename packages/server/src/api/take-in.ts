@@ -2,6 +2,7 @@
  * The way of one intake request from its bytes to the journal's acknowledgement, the same for every protocol: body,
  * `normalise` task in a worker, journal. What the protocol answers is the route's affair.
  */
+import { formatTimestamp } from "@tallystick/record";
 import type { FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
@@ -17,6 +18,8 @@ import type { BodyBudget } from "./body.ts";
 import { clockSkewOf, encodingOf, idempotencyKeyOf } from "./intake-content.ts";
 import type { Meter } from "./metrics.ts";
 import type { ByteRates } from "./rate.ts";
+import { keptOf, refuse, SIGNATURE_HEADER, signedOf } from "./signed-intake.ts";
+import type { Attempt, Signed, SignedIntakeParts } from "./signed-intake.ts";
 
 export interface IntakeParts {
   readonly clock: Clock;
@@ -33,6 +36,7 @@ export interface IntakeParts {
   readonly inFlight: IntakeInFlight;
   readonly impersonation: "accept" | "refuse";
   readonly incidents: Incidents;
+  readonly signatures: SignedIntakeParts;
 }
 
 /** Bodies on their way into the journal: a stop waits for them, whatever became of their connections. */
@@ -57,6 +61,8 @@ export class IntakeInFlight {
 
 export interface Prepared {
   readonly result: Extract<IntakeResult, { kind: "prepared" }>;
+  /** Signed by its producer: all or nothing. */
+  readonly isSigned: boolean;
   /** Appends what was prepared; at most once. */
   store(): Promise<Stored>;
 }
@@ -69,6 +75,8 @@ interface Arrival {
   readonly format: IntakeRequest["format"];
   readonly startedMs: number;
   readonly nowUs: number;
+  /** Null when the batch came unsigned. */
+  readonly signed: Signed | null;
 }
 
 /**
@@ -89,15 +97,26 @@ export async function takeIn<Answer>(
   }
   const encoding = encodingOf(request.headers["content-encoding"]);
   const idempotencyKey = idempotencyKeyOf(request.headers["idempotency-key"]);
+  const signed = await signedOf(
+    parts.signatures,
+    request.headers[SIGNATURE_HEADER],
+    format,
+    attemptOf(principal, request),
+  );
   const body = await readBody(request.raw, parts.maxBodyBytes, parts.budget);
   const settle = settler(parts, body.length);
   try {
-    const arrival = { request, principal, format, startedMs, nowUs: parts.clock.nowUs() };
+    const arrival = { request, principal, format, startedMs, nowUs: parts.clock.nowUs(), signed };
     const result = await prepare(parts, arrival, { body, encoding, idempotencyKey });
-    return await answer({ result, store: () => store(parts, arrival, result).finally(settle) });
+    const isSigned = signed !== null;
+    return await answer({ result, isSigned, store: () => store(parts, arrival, result).finally(settle) });
   } finally {
     settle();
   }
+}
+
+function attemptOf(principal: Principal, request: FastifyRequest): Attempt {
+  return { log: principal.log, principal: principal.name, address: request.client };
 }
 
 /** Gives the body's room back and ends its time in flight; once. */
@@ -117,15 +136,18 @@ async function prepare(
   arrival: Arrival,
   sent: Pick<IntakeRequest, "body" | "encoding" | "idempotencyKey">,
 ): Promise<Prepared["result"]> {
-  const { principal, format, nowUs } = arrival;
+  const { principal, format, nowUs, request, signed } = arrival;
   const sizeBytes = sent.body.length;
   parts.rates.spend(principal.name, sizeBytes);
   const { name, service, services, relay } = principal;
   const { redactionKey, settings } = parts;
   const sender = { principal: name, service, services, relay };
-  const result = await parts.normalise({ ...sent, format, sender, nowUs, redactionKey, settings });
+  const asSigned = signed === null ? {} : { signed: signed.request };
+  const result = await parts.normalise({ ...sent, format, sender, nowUs, redactionKey, settings, ...asSigned });
   if (result.kind === "refused") {
     parts.meter.refused(intakeOf(format), result.code);
+    if (result.code === "signature_invalid")
+      return refuse(parts.signatures, attemptOf(principal, request), signed?.key.kid ?? null, result.message);
     throw new TallystickError(result.code, result.message);
   }
   parts.meter.prepared(intakeOf(format), sizeBytes, result.rejected.length, result.leftOut);
@@ -166,17 +188,20 @@ async function refuseClaims(parts: IntakeParts, arrival: Arrival, result: Prepar
 
 async function store(parts: IntakeParts, arrival: Arrival, result: Prepared["result"]): Promise<Stored> {
   const { records, bodies } = result;
-  const { request, principal, format, startedMs, nowUs } = arrival;
+  const { request, principal, format, startedMs, nowUs, signed } = arrival;
   const intake = intakeOf(format);
   if (bodies.length > 0) await storeBodies(parts, principal.log, intake, records, bodies);
   const skewUs = clockSkewOf(request.headers, nowUs);
-  const outcome = await parts.journal.append(principal.log, {
+  const batch = {
     records,
     principal: principal.name,
     intake,
     sourceAddress: request.client,
     ...(skewUs === undefined ? {} : { clockSkewUs: skewUs }),
-  });
+    ...(signed === null ? {} : { signature: { alg: signed.key.alg, kid: signed.key.kid, verified: true } }),
+  };
+  const about = signed === null ? [] : keptOf(signed, result.signedAt ?? formatTimestamp(nowUs));
+  const outcome = await parts.journal.append(principal.log, batch, about);
   if (outcome.kind === "pushback") {
     parts.meter.pushedBack(intake, outcome.reason);
     throw pushback(outcome);

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { Command, Option } from "commander";
 
 import { ROLES } from "../control/role.ts";
+import { batchKeysCommand } from "./batch-keys.ts";
 import { connectTo } from "./client.ts";
 import type { Client } from "./client.ts";
 import { asCommandError, CommandError } from "./command-error.ts";
@@ -32,6 +33,7 @@ export function keysCommand(parts: CliParts, run: Run): Command {
     .addCommand(createCommand(parts, run))
     .addCommand(listCommand(parts, run))
     .addCommand(revokeCommand(parts, run))
+    .addCommand(batchKeysCommand(parts, run))
     .addCommand(rotateCommand(parts, run))
     .addCommand(rewrapCommand(parts, run))
     .addCommand(exportIntegrityCommand(parts, run));

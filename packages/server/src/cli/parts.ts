@@ -50,6 +50,8 @@ export interface KnownBefore {
   readonly vkey: string | null;
   readonly since: Uint8Array | null;
   readonly integrityKey: Uint8Array | null;
+  /** Check the signatures of producers as well. */
+  readonly producers?: boolean;
 }
 
 /** What `fsck` found. */

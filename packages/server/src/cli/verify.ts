@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { summarise, verifyServer, VerifyTrouble } from "@tallystick/verify";
-import type { VerifyResult } from "@tallystick/verify";
+import type { ProducerSummary, VerifyResult } from "@tallystick/verify";
 import { Command } from "commander";
 
 import { parseRemembered } from "../fsck/known-notes.ts";
@@ -20,6 +20,7 @@ interface VerifyOptions extends TlsOptions {
   readonly vkey?: string;
   readonly since?: string;
   readonly integrityKey?: string;
+  readonly producers?: boolean;
   readonly token?: string;
   readonly config?: string;
   readonly json?: boolean;
@@ -35,13 +36,20 @@ export function verifyCommand(parts: CliParts, run: Run): Command {
       "--integrity-key <file>",
       "what `keys export-integrity` printed: checks every segment's HMAC without the KMS key",
     )
+    .option(
+      "--producers",
+      "for a folder: check every signature of a producer over its batch as well (needs the KMS key)",
+    )
     .option("--token <token>", "for a URL: a reader's bearer token (TALLYSTICK_TOKEN)")
     .option("--config <file>", "for a folder: configuration file, for kms.file and ledger.head")
     .option("--json", "the result as JSON")
     .action((given: string, options: VerifyOptions) =>
       run(async () => {
+        const isUrl = /^https?:\/\//.test(given);
+        if (isUrl && options.producers === true)
+          throw new CommandError("--producers goes with a data folder, or a copy of one.", { code: "bad_request" });
         const known = await knownBefore(options);
-        const result = /^https?:\/\//.test(given)
+        const result = isUrl
           ? await verifyUrl(parts, given, options, known)
           : await verifyPath(parts, given, options, known);
         return showResult(parts.terminal, result, options.json === true);
@@ -49,7 +57,7 @@ export function verifyCommand(parts: CliParts, run: Run): Command {
     );
 }
 
-async function knownBefore({ vkey, since, integrityKey }: VerifyOptions): Promise<KnownBefore> {
+async function knownBefore({ vkey, since, integrityKey, producers }: VerifyOptions): Promise<KnownBefore> {
   const hex = integrityKey === undefined ? null : (await contents(integrityKey)).toString("latin1").trim();
   if (hex !== null && !/^[0-9a-f]{64}$/.test(hex))
     throw new CommandError("The integrity key is not 64 hex digits.", { code: "bad_request" });
@@ -57,6 +65,7 @@ async function knownBefore({ vkey, since, integrityKey }: VerifyOptions): Promis
     vkey: vkey === undefined ? null : await keyText(vkey),
     since: since === undefined ? null : await contents(since),
     integrityKey: hex === null ? null : Buffer.from(hex, "hex"),
+    producers: producers === true,
   };
 }
 
@@ -128,8 +137,17 @@ export function showResult(terminal: Terminal, result: VerifyResult, asJson: boo
       terminal.line(`  ${tree}: ${grouped(size)} leaves${root === null ? ", no checkpoint yet" : `, root ${root}`}`);
     const macs = macsLine(result);
     if (macs !== null) terminal.line(macs);
+    const producers = producersLine(result);
+    if (producers !== null) terminal.line(producers);
   }
   return result.clean ? EXIT.ok : EXIT.negative;
+}
+
+function producersLine({ producers }: VerifyResult & { readonly producers?: ProducerSummary | null }): string | null {
+  if (producers === undefined || producers === null) return null;
+  const { batches, verified, notChecked, records } = producers;
+  const open = notChecked === 0 ? "" : `, ${grouped(notChecked)} not checked (their HMAC secrets are not in keys/)`;
+  return `  producers' signatures: ${grouped(verified)} of ${grouped(batches)} batches right, over ${grouped(records)} records${open}`;
 }
 
 /** Of a folder only: a server does not serve its segments. */

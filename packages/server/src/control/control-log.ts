@@ -20,6 +20,8 @@ import { aliasChangeOf, assertAlias, removeAliasFields, setAliasFields } from ".
 import { APPROVABLE_ACTIONS } from "./approval.ts";
 import type { Approval, ApprovalRules, Approvals } from "./approval.ts";
 import { applyApproval, ApprovalBook } from "./approvals.ts";
+import type { BatchKeyInfo, BatchKeys } from "./batch-key.ts";
+import { applyBatchKey, BatchKeyBook } from "./batch-keys.ts";
 import { Changes } from "./changes.ts";
 import type { ControlParts } from "./changes.ts";
 import type { AliasInfo, Control, KeyInfo, NewAlias, NewKey, NewParty, PartyInfo } from "./control.ts";
@@ -43,7 +45,13 @@ const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Reads the control log from its beginning and answers from memory from then on. */
 export async function openControl(parts: ControlParts, rules: ApprovalRules = APPROVALS_BY_DEFAULT): Promise<Control> {
-  const fold: ControlState = { keys: new Map(), aliases: new Map(), parties: new Map(), approvals: new Map() };
+  const fold: ControlState = {
+    keys: new Map(),
+    aliases: new Map(),
+    parties: new Map(),
+    approvals: new Map(),
+    batchKeys: new Map(),
+  };
   for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
   return new ControlLog(parts, fold, rules);
 }
@@ -55,10 +63,12 @@ interface ControlState {
   readonly aliases: Map<string, AliasInfo>;
   readonly parties: Map<string, PartyInfo>;
   readonly approvals: Map<string, Approval>;
+  readonly batchKeys: Map<string, BatchKeyInfo>;
 }
 
 class ControlLog implements Control {
   readonly approvals: Approvals;
+  readonly batchKeys: BatchKeys;
   readonly #parts: ControlParts;
   readonly #state: ControlState;
   readonly #changes: Changes;
@@ -69,6 +79,7 @@ class ControlLog implements Control {
     this.#state = state;
     this.#changes = new Changes(parts, (record) => this.#apply(record));
     this.approvals = new ApprovalBook(state.approvals, this.#changes, rules, () => this.#administrators());
+    this.batchKeys = new BatchKeyBook(state.batchKeys, this.#changes);
     this.#findActive();
   }
 
@@ -213,7 +224,8 @@ function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: 
   throw new TallystickError("bad_request", `${most} are declared already; remove one first.`);
 }
 
-function apply({ keys, aliases, parties, approvals }: ControlState, record: AuditRecord): void {
+function apply({ keys, aliases, parties, approvals, batchKeys }: ControlState, record: AuditRecord): void {
+  applyBatchKey(batchKeys, record);
   applyApproval(approvals, record);
   const alias = aliasChangeOf(record);
   if (alias?.kind === "set") aliases.set(alias.alias.name, alias.alias);

@@ -1,5 +1,6 @@
 import type { Scope } from "../search/scope.ts";
 import type { Approvals } from "./approval.ts";
+import type { BatchKeys } from "./batch-key.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Role } from "./role.ts";
 
@@ -10,6 +11,8 @@ import type { Role } from "./role.ts";
 export interface Control {
   /** Actions that need a second person. */
   readonly approvals: Approvals;
+  /** Keys with which producers sign batches. */
+  readonly batchKeys: BatchKeys;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;

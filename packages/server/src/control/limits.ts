@@ -16,3 +16,5 @@ export const APPROVAL_LIFETIME_US = 7 * 86_400_000_000;
 /** What a proposal says of itself: of what it is about, why, and how. */
 export const MAX_APPROVAL_TEXT_LENGTH = 1_024;
 export const MAX_APPROVAL_DETAILS_LENGTH = 16_384;
+/** Batch keys, revoked ones too: their signatures stay checkable. */
+export const MAX_BATCH_KEYS = 10_000;

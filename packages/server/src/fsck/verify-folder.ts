@@ -11,7 +11,7 @@
 import { encodeBase64 } from "@tallystick/tlog";
 import type { Checkpoint } from "@tallystick/tlog";
 import { anchoredTrees, treeOfOrigin, verifyResult } from "@tallystick/verify";
-import type { VerifyResult } from "@tallystick/verify";
+import type { ProducerSummary, VerifyResult } from "@tallystick/verify";
 import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
 import { inlineCompute } from "../compute/inline.ts";
@@ -29,6 +29,7 @@ import { parsePin, parseRemembered } from "./known-notes.ts";
 import type { PinnedKey, RememberedNote } from "./known-notes.ts";
 import { findTrees } from "./folder-trees.ts";
 import { PROGRESS_LEAVES } from "./limits.ts";
+import { checkProducerSignatures } from "./producer-signatures.ts";
 import { checkTree } from "./tree-check.ts";
 import type { CheckedTree } from "./tree-check.ts";
 import type { FolderTail } from "./tree-leaves.ts";
@@ -51,6 +52,8 @@ export interface VerifyFolderOptions {
   readonly compute?: Compute;
   /** Whether a server runs in the folder or was killed there; found out by `lock` and `run.json` when absent. */
   readonly inUse?: boolean;
+  /** Check the signatures of producers over their batches as well; takes as long again. */
+  readonly producers?: boolean;
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
@@ -67,6 +70,8 @@ export interface FolderVerifyResult extends VerifyResult {
   readonly macs: "checked" | "not checked";
   readonly leavesChecked: number;
   readonly leavesPerSecond: number;
+  /** Null when they were not asked for. */
+  readonly producers: ProducerSummary | null;
 }
 
 /** Throws when it could not run: no data folder, an unreadable disk, an argument that cannot be used. */
@@ -95,6 +100,7 @@ class FolderVerification {
   readonly #compute: Compute;
   /** Trees of which a remembered checkpoint was compared. */
   readonly #compared = new Set<string>();
+  #producers: ProducerSummary | null = null;
   #leaves = 0;
   #reported = 0;
 
@@ -128,6 +134,7 @@ class FolderVerification {
     }
     this.#checkKnown(trees);
     await this.#checkAcross(scan, trees, isStopped);
+    if (this.#options.producers === true) await this.#checkProducers(scan, keyring);
     return { result: this.#result(trees, clock.monotonicMs() - startedMs), trees };
   }
 
@@ -251,6 +258,20 @@ class FolderVerification {
     }
   }
 
+  async #checkProducers({ trees }: JournalScan, keyring: Keyring | null): Promise<void> {
+    if (keyring === null)
+      throw new TallystickError("key_unavailable", "Signatures of producers are checked with the KMS key.", {
+        hint: "Their records are sealed: name the key with kms.file, or leave --producers out.",
+      });
+    this.#producers = await checkProducerSignatures({
+      disk: this.#options.disk,
+      trees,
+      epochKey: ({ log, epoch }) => existing(keyring, `epoch.${log}.${epoch}`),
+      secret: (name) => existing(keyring, name),
+      faults: this.#faults,
+    });
+  }
+
   async #checkAcross({ trees: found }: JournalScan, trees: readonly CheckedTree[], isStopped: boolean): Promise<void> {
     for (const log of new Set(trees.map((tree) => tree.log)))
       checkChain(
@@ -304,6 +325,7 @@ class FolderVerification {
       ...verifyResult({ isKnown, faults: this.#faults.list, trees: results }),
       tails: trees.flatMap(({ tail }) => (tail === null ? [] : [tail])),
       macs: trees.every(({ macs }) => macs === "checked") ? "checked" : "not checked",
+      producers: this.#producers,
       leavesChecked: this.#leaves,
       leavesPerSecond: Math.round((this.#leaves * 1_000) / Math.max(1, elapsedMs)),
     };

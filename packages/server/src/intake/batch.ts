@@ -16,9 +16,18 @@ import type { TakenBody } from "./amend.ts";
 import { derivedId } from "./derived-id.ts";
 import type { IntakeRequest, IntakeResult, LineNote, PreparedBody } from "./intake.ts";
 import { MAX_NOTES } from "./limits.ts";
+import { SignedCheck } from "./signed-batch.ts";
+import type { Numbered } from "./signed-batch.ts";
 import { Standings } from "./standings.ts";
 
 const ID = slotOf("id");
+const RECORDER = slotOf("recorder_id");
+const [PRODUCER, EPOCH, NUMBER, TIMESTAMP] = [
+  slotOf("producer_id"),
+  slotOf("producer_epoch"),
+  slotOf("producer_seq"),
+  slotOf("timestamp"),
+];
 const DIGEST_BYTES = 16;
 const FINGERPRINT_HEX = 32;
 const RANDOM_BYTES = 10;
@@ -44,6 +53,7 @@ export class Batch {
   #identities = Buffer.allocUnsafeSlow(this.#capacity * DIGEST_BYTES);
   #identified = new Uint8Array(this.#capacity);
   #standings = new Uint8Array(this.#capacity);
+  readonly #signed: SignedCheck | null;
   readonly #rejected: LineNote[] = [];
   readonly #notes: LineNote[] = [];
   #notesLeftOut = 0;
@@ -56,6 +66,7 @@ export class Batch {
     this.#request = request;
     this.#context = contextOf(request, (body) => this.#taken.push(body));
     this.#standingOf = new Standings(request.sender);
+    this.#signed = request.signed === undefined ? null : new SignedCheck(request.signed);
     this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(expectedBytes * GROWTH) + MAX_CANONICAL_RECORD_BYTES);
   }
 
@@ -63,12 +74,19 @@ export class Batch {
     return this.#count;
   }
 
+  /** Whether `take` wants the text that a value was read from. */
+  get isSigned(): boolean {
+    return this.#signed !== null;
+  }
+
   /** Normalises and adds one value, or notes why it was rejected. */
-  take(line: number, value: unknown): void {
+  take(line: number, value: unknown, raw: Uint8Array | null = null): void {
     if (this.#request.idempotencyKey !== null) giveId(value, this.#request, line);
     const outcome = this.try(value);
-    if (outcome.kind === "ok") this.add(line, outcome);
-    else this.reject(line, outcome.code, messageOf(outcome));
+    if (outcome.kind !== "ok") return this.reject(line, outcome.code, messageOf(outcome));
+    const start = this.#used;
+    this.add(line, outcome);
+    this.#signed?.look(line, value, numbered(outcome.slots), this.#bytes.subarray(start, this.#used), raw);
   }
 
   /** Normalises without adding. */
@@ -105,6 +123,10 @@ export class Batch {
 
   finish(leftOut = 0): IntakeResult {
     const count = this.#count;
+    this.#rejected.push(...(this.#signed?.faults() ?? []));
+    // A batch with rejected records is refused whole, and those are what its sender has to know first.
+    const mismatch = this.#rejected.length > 0 ? null : (this.#signed?.mismatch() ?? null);
+    if (mismatch !== null) return { kind: "refused", code: "signature_invalid", message: mismatch };
     if (this.#notesLeftOut > 0) {
       const line = this.#notes[MAX_NOTES - 1]?.line ?? 0;
       this.#notes.push({ line, code: "notes_left_out", message: `${this.#notesLeftOut} more notes are left out` });
@@ -128,6 +150,7 @@ export class Batch {
       claims: this.#standingOf.claims(),
       leftOut,
       bodies: this.#bodies,
+      ...(this.#signed === null ? {} : { signedAt: this.#signed.timestamp }),
     };
   }
 
@@ -175,6 +198,17 @@ export class Batch {
   #growBytes(): void {
     this.#bytes = grown(this.#bytes, Buffer.allocUnsafeSlow(this.#bytes.byteLength * 2));
   }
+}
+
+/** What a signature says of a record. */
+function numbered(slots: Extract<NormaliseOutcome, { readonly kind: "ok" }>["slots"]): Numbered {
+  return {
+    recorder: slots[RECORDER],
+    producer: slots[PRODUCER],
+    epoch: slots[EPOCH],
+    number: slots[NUMBER],
+    timestamp: slots[TIMESTAMP] as string,
+  };
 }
 
 function grown<Target extends Uint8Array | Uint32Array>(from: Target, to: Target): Target {

@@ -1,6 +1,7 @@
 import type { Binding } from "../access/access.ts";
 import type { PreparedRecords } from "../journal/journal.ts";
 import type { NewBody } from "../payload/body-tasks.ts";
+import type { SignedRequest } from "./signed-batch.ts";
 
 /** What the `normalise` task gets: one request body as it came off the wire (still compressed), and who sent it. */
 export interface IntakeRequest {
@@ -17,6 +18,8 @@ export interface IntakeRequest {
   readonly sender: Binding & { readonly principal: string };
   /** Batches without ids of their own: ids are derived from it and the line. */
   readonly idempotencyKey: string | null;
+  /** Absent when the batch came unsigned. */
+  readonly signed?: SignedRequest;
   readonly nowUs: number;
   /** 32 bytes: HMAC key for fingerprints of redacted values. */
   readonly redactionKey: Uint8Array;
@@ -70,10 +73,17 @@ export type IntakeResult =
       readonly leftOut: number;
       /** To be stored before the records are; then their commitments are written into them (`commit.ts`). */
       readonly bodies: readonly PreparedBody[];
+      /** `timestamp` of a signed batch's last record. */
+      readonly signedAt?: string;
     }
   /** The request as a whole cannot be taken. */
   | {
       readonly kind: "refused";
-      readonly code: "malformed_body" | "body_too_large" | "too_many_records" | "unsupported_encoding";
+      readonly code:
+        | "malformed_body"
+        | "body_too_large"
+        | "too_many_records"
+        | "unsupported_encoding"
+        | "signature_invalid";
       readonly message: string;
     };

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 
 import type { Task } from "../compute/compute.ts";
+import { isSignatureOf } from "../control/batch-secret.ts";
 import { Batch } from "./batch.ts";
 import { decompress } from "./decompress.ts";
 import type { IntakeRequest, IntakeResult } from "./intake.ts";
@@ -20,10 +21,18 @@ import { malformed, type Refused } from "./refused.ts";
 export const normaliseTask: Task<IntakeRequest, IntakeResult> = {
   name: "normalise",
   async run(request) {
+    const { signed } = request;
+    if (signed !== undefined && !isSignatureOf(signed, signed.key)) return { output: NOT_SIGNED, transfer: [] };
     const body = await decompress(request.body, request.encoding, request.settings.maxDecompressedBytes);
     const output = body.kind === "refused" ? body : read(withoutMark(body.bytes), request);
     return { output, transfer: output.kind === "prepared" ? buffersOf(output) : [] };
   },
+};
+
+const NOT_SIGNED: Refused = {
+  kind: "refused",
+  code: "signature_invalid",
+  message: "the signature is not one of this key over this claim",
 };
 
 function read(body: Uint8Array, request: IntakeRequest): IntakeResult {

@@ -1,4 +1,4 @@
-import type { AuditRecord, Standing } from "@tallystick/record";
+import type { AuditRecord, Observed, Standing } from "@tallystick/record";
 
 /**
  * The seam to the journal: the record of everything. What it acknowledges is durable; all else in the data folder is
@@ -9,8 +9,10 @@ export interface Journal {
   /**
    * Resolves after the batch is durable (fdatasync), or says that it was not taken. Never rejects for operating
    * trouble. The batch's buffers are the journal's from then on: they move to a worker and are empty afterwards.
+   * `about`: records of Tallystick's own that follow the batch at once; pushback when they were not stored, although
+   * the batch may have been.
    */
-  append(log: string, batch: IncomingBatch): Promise<AppendOutcome>;
+  append(log: string, batch: IncomingBatch, about?: readonly AuditRecord[]): Promise<AppendOutcome>;
   /**
    * Appends records of Tallystick's own (principal `tallystick`); same guarantee. Used for LOG_LIFECYCLE, EPOCH_LINK,
    * CONFIG_CHANGE …
@@ -71,6 +73,8 @@ export interface IncomingBatch {
   readonly intake: string;
   readonly sourceAddress: string;
   readonly clockSkewUs?: number;
+  /** Checked at intake. */
+  readonly signature?: NonNullable<Observed["signature"]>;
 }
 
 export type AppendOutcome =

@@ -105,11 +105,13 @@ class DiskJournal implements LocalJournal {
     this.#tail = new TailCache(this.#settings.tailCacheBytes);
   }
 
-  async append(log: string, batch: IncomingBatch): Promise<AppendOutcome> {
+  async append(log: string, batch: IncomingBatch, about: readonly AuditRecord[] = []): Promise<AppendOutcome> {
     assertWellFormed(batch);
+    assert(about.length <= MAX_BATCH_RECORDS);
     if (this.#closing !== null) return { kind: "pushback", reason: "closing", retryAfterS: RETRY_AFTER_CLOSING_S };
     if (this.#stopped) return { kind: "pushback", reason: "failed", retryAfterS: RETRY_AFTER_FAILED_S };
-    return (await this.openLog(log)).append(batch);
+    const writer = await this.openLog(log);
+    return about.length === 0 ? writer.append(batch) : writer.appendBoth(batch, ownBatch(about));
   }
 
   async appendOwn(log: string, records: readonly AuditRecord[]): Promise<AppendOutcome> {

@@ -158,10 +158,20 @@ export class LogWriter {
   }
 
   append(batch: IncomingBatch): Promise<AppendOutcome> {
-    // Small batches cost memory too, so their number is bounded along with their bytes.
-    const bytes = Math.max(batch.records.bytes.length, limits.MIN_BATCH_BYTES);
-    const refusal = this.#refusal(bytes);
-    if (refusal !== null) return Promise.resolve(pushback(refusal));
+    const refusal = this.#refusal(sizeOf(batch));
+    return refusal === null ? this.#enqueue(batch) : Promise.resolve(pushback(refusal));
+  }
+
+  /** In this order and, unless a group ends between them, in one group. The outcome is the first one's. */
+  async appendBoth(batch: IncomingBatch, about: IncomingBatch): Promise<AppendOutcome> {
+    const refusal = this.#refusal(sizeOf(batch) + sizeOf(about));
+    if (refusal !== null) return pushback(refusal);
+    const [outcome, told] = await Promise.all([this.#enqueue(batch), this.#enqueue(about)]);
+    return told.kind === "pushback" ? told : outcome;
+  }
+
+  #enqueue(batch: IncomingBatch): Promise<AppendOutcome> {
+    const bytes = sizeOf(batch);
     return new Promise((resolve) => {
       this.#queue.push({ batch, bytes, arrivedMs: this.#parts.clock.monotonicMs(), settle: resolve });
       this.#queuedBytes += bytes;
@@ -456,6 +466,11 @@ function stops(error: Error): boolean {
 function reasonOf(error: unknown): "full" | "failed" | "locked" {
   if (isTallystickError(error, "journal_full")) return "full";
   return isTallystickError(error, "kms_unreachable") ? "locked" : "failed";
+}
+
+/** Small batches cost memory too, so their number is bounded along with their bytes. */
+function sizeOf({ records }: IncomingBatch): number {
+  return Math.max(records.bytes.length, limits.MIN_BATCH_BYTES);
 }
 
 function pushback(reason: PushbackReason): AppendOutcome {

@@ -161,6 +161,7 @@ function prefixOf(batch: IncomingBatch, variant: number, receivedUs: number): st
     intake: batch.intake,
     ...(variant % CONFLICTS === 1 ? { conflict: true as const } : {}),
     ...(batch.clockSkewUs === undefined ? {} : { clock_skew_us: batch.clockSkewUs }),
+    ...(batch.signature === undefined ? {} : { signature: batch.signature }),
   });
   return `{"observed":${observed}${RECORD_NAME}`;
 }

@@ -24,7 +24,8 @@ export function readNdjson(body: Uint8Array, maxRecords: number, batch: Batch): 
     if (!isBlank(bytes, start, end)) {
       if (++records > maxRecords) return tooMany(maxRecords);
       if (valid || isUtf8(bytes.subarray(start, end))) {
-        takeLine(bytes.toString(ascii ? "latin1" : "utf8", start, end), line, batch);
+        const raw = batch.isSigned ? bytes.subarray(start, end) : null;
+        takeLine(bytes.toString(ascii ? "latin1" : "utf8", start, end), line, raw, batch);
       } else batch.reject(line, "malformed_line", "the line is not UTF-8");
     }
     start = end + 1;
@@ -32,7 +33,7 @@ export function readNdjson(body: Uint8Array, maxRecords: number, batch: Batch): 
   return null;
 }
 
-function takeLine(text: string, line: number, batch: Batch): void {
+function takeLine(text: string, line: number, raw: Uint8Array | null, batch: Batch): void {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -40,7 +41,7 @@ function takeLine(text: string, line: number, batch: Batch): void {
     batch.reject(line, "malformed_line", `the line is not one JSON value: ${positionOf(error)}`);
     return;
   }
-  batch.take(line, value);
+  batch.take(line, value, raw);
 }
 
 /** Only white space; a record begins with a brace, so this looks at one byte of it. */

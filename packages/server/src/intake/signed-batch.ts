@@ -1,0 +1,124 @@
+/**
+ * A batch that its producer signed: all or nothing, and already what will be stored. The signature is over what stands
+ * in the log afterwards, so it is checked against exactly those bytes, and nothing is normalised behind the producer's
+ * back.
+ */
+import { canonicalOf } from "@tallystick/record";
+import type { BatchClaim } from "@tallystick/record";
+import { foldHashes, hex, leafHashInto, sha256 } from "@tallystick/tlog";
+
+import type { LineNote } from "./intake.ts";
+
+/** What a request's signature says, and the key that it names. */
+export interface SignedRequest {
+  readonly claim: BatchClaim;
+  readonly signature: Uint8Array;
+  /** Ed25519: the 32 bytes of the public key. HMAC: the secret, as the producer was given it. */
+  readonly key: Uint8Array;
+  /** The service that the key speaks for. */
+  readonly service: string;
+}
+
+/** Fields of the record that would be stored; undefined where it has none. */
+export interface Numbered {
+  readonly recorder: unknown;
+  readonly producer: unknown;
+  readonly epoch: unknown;
+  readonly number: unknown;
+  readonly timestamp: string;
+}
+
+const HASH_BYTES = 32;
+/** Faults of one batch that are told; the sender mends them all alike. */
+const MAX_FAULTS = 100;
+
+/** Looks at each record on its way into the batch. */
+export class SignedCheck {
+  readonly #request: SignedRequest;
+  readonly #hashes: Uint8Array;
+  readonly #faults: LineNote[] = [];
+  #count = 0;
+  #lastTimestamp = "";
+
+  constructor(request: SignedRequest) {
+    this.#request = request;
+    this.#hashes = new Uint8Array(this.#expected() * HASH_BYTES);
+  }
+
+  /**
+   * `sent` is the value as it came, `canonical` what would be stored of it, `raw` the text that it was read from when
+   * that is at hand: nearly always the same bytes.
+   */
+  look(line: number, sent: unknown, record: Numbered, canonical: Uint8Array, raw: Uint8Array | null): void {
+    const at = this.#count;
+    this.#count += 1;
+    if (at >= this.#expected()) return;
+    const isSame = raw !== null && Buffer.compare(raw, canonical) === 0;
+    if (!isSame) this.#lookForChange(line, sent, canonical);
+    this.#lookAtNumber(line, record, at);
+    // The digest of the record is the leaf, so that a verifier needs digests only.
+    leafHashInto(sha256(canonical), 0, HASH_BYTES, this.#hashes, at * HASH_BYTES);
+    this.#lastTimestamp = record.timestamp;
+  }
+
+  /** What keeps the batch from being stored, line by line; its first hundred. */
+  faults(): readonly LineNote[] {
+    return this.#faults;
+  }
+
+  /** Of the last record: the same however often the batch is sent. */
+  get timestamp(): string {
+    return this.#lastTimestamp;
+  }
+
+  /** Null when number and root are what was signed. */
+  mismatch(): string | null {
+    if (this.#count !== this.#expected())
+      return `the signature is over ${this.#expected()} records, and the request has ${this.#count}`;
+    const root = hex(foldHashes(this.#hashes, 0, this.#count));
+    return root === this.#request.claim.root ? null : "the root that was signed is not the root of these records";
+  }
+
+  #expected(): number {
+    const { first_seq: first, last_seq: last } = this.#request.claim;
+    return last - first + 1;
+  }
+
+  #lookAtNumber(line: number, record: Numbered, at: number): void {
+    const { claim, service } = this.#request;
+    const wrong = (field: string, is: unknown, should: unknown) =>
+      this.#fault(line, "signature_mismatch", `${field} is ${String(is)}, and the signature is over ${String(should)}`);
+    if (record.producer !== claim.producer_id) wrong("producer_id", "another", "one producer's records");
+    if (record.epoch !== claim.producer_epoch) wrong("producer_epoch", "another", "one run's records");
+    const number = claim.first_seq + at;
+    if (record.number !== number) wrong("producer_seq", record.number ?? "absent", number);
+    if (record.recorder !== service)
+      this.#fault(line, "signature_mismatch", "recorder_id is not the service that the batch key speaks for");
+  }
+
+  #lookForChange(line: number, sent: unknown, canonical: Uint8Array): void {
+    const stored = JSON.parse(Buffer.from(canonical).toString("utf8")) as Readonly<Record<string, unknown>>;
+    const given = sent as Readonly<Record<string, unknown>>;
+    const field = [...new Set([...Object.keys(stored), ...Object.keys(given)])].find(
+      (name) => textOf(given[name]) !== textOf(stored[name]),
+    );
+    if (field === undefined) return;
+    const why = Object.hasOwn(given, field)
+      ? "would be stored otherwise than it was sent: a signed record comes in normal form, redacted by its producer"
+      : "would be filled in by the server: a signed record has it already";
+    this.#fault(line, "not_normal", `${field} ${why}`);
+  }
+
+  #fault(line: number, code: string, message: string): void {
+    if (this.#faults.length < MAX_FAULTS) this.#faults.push({ line, code, message });
+  }
+}
+
+/** Undefined for what is not there or has no canonical form. */
+function textOf(value: unknown): string | undefined {
+  try {
+    return value === undefined ? undefined : canonicalOf(value);
+  } catch {
+    return undefined;
+  }
+}
