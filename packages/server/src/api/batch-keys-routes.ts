@@ -90,13 +90,17 @@ export function batchKeysRoutes(app: FastifyInstance, parts: BatchKeysRoutesPart
         response: { 200: BatchKey, ...problems(401, 403, 404, 503) },
       },
     },
-    async (request) => {
-      const { kid } = request.params as { kid: string };
-      const key = await control.batchKeys.revoke(principalOf(request).name, kid);
-      if (key === null) throw new TallystickError("not_found", "There is no batch key with this id.");
-      return shown(key);
-    },
+    (request) => revoke(control, principalOf(request).name, (request.params as { kid: string }).kid),
   );
+}
+
+async function revoke(control: Control, by: string, kid: string): Promise<Static<typeof BatchKey>> {
+  const key = await control.batchKeys.revoke(by, kid);
+  if (key === null)
+    throw new TallystickError("not_found", "There is no batch key with this id.", {
+      hint: "`tallystick keys batch list` shows them.",
+    });
+  return shown(key);
 }
 
 async function create(

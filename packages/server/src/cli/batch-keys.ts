@@ -82,7 +82,11 @@ function listCommand(parts: CliParts, run: Run): Command {
         else {
           const columns = ["kid", "name", "service", "alg", "created", "state"].map((title) => ({ title }));
           const rows = keys.map(({ kid, name, service, alg, created_at: created, revoked_at: revoked }) => [
-            ...[kid, name, service, alg, timeText(created, false)],
+            kid,
+            name,
+            service,
+            alg,
+            timeText(created, false),
             revoked === null ? terminal.paint("green", "active") : `revoked ${timeText(revoked, false)}`,
           ]);
           for (const line of table(columns, rows, null)) terminal.line(line);
