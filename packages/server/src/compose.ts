@@ -36,6 +36,7 @@ import type { IntakeParts } from "./api/take-in.ts";
 import { Tails } from "./api/tail-route.ts";
 import { serveTls } from "./api/tls.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
+import { openCleanUp } from "./clean-up-parts.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import { batchSecret, secretNameOf } from "./control/batch-secret.ts";
@@ -48,6 +49,8 @@ import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
+import type { CleanUp } from "./retain/clean-up.ts";
+import { readDeletion } from "./retain/deleted-folder.ts";
 import { Search } from "./search/search.ts";
 import { waitSealed } from "./sealed.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
@@ -125,8 +128,10 @@ async function start(
     onFatal: fall.fell,
     health,
   });
+  const cleanUp = openCleanUp(machine, config, folder, stores, log);
+  closers.add("clean-up", () => cleanUp.close());
   const state = { stopping: false, url: "" };
-  const api = { machine, request, folder, stores, log, closers, state };
+  const api = { machine, request, folder, stores, cleanUp, log, closers, state };
   const parts = await apiParts(api);
   const app = await buildApi(parts);
   closers.add("http", () => stopTaking(machine, app, parts, state));
@@ -200,6 +205,7 @@ interface ApiRequest {
   readonly request: FolderRequest;
   readonly folder: ServerFolder;
   readonly stores: Stores;
+  readonly cleanUp: CleanUp;
   readonly log: Logger;
   readonly closers: Closers;
   readonly state: { readonly stopping: boolean; readonly url: string };
@@ -230,6 +236,8 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     ...access,
     keyring: api.folder.keyring,
     accesses,
+    cleanUp: api.cleanUp,
+    deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),
     journal,
     payloads: stores.payloads,
     ledger,

@@ -24,9 +24,10 @@ function engineEnvironment(environment: Environment): Environment {
 }
 
 export async function openConfiguredIndex(request: IndexRequest, disk: Disk, environment: Environment): Promise<Index> {
-  const { journal, compute, clock, log } = request;
+  const { journal, compute, clock, log, holdsTree } = request;
   const home = await homeOf(request, disk, environment);
-  return openIndex({ home, journal, compute, clock, onTrouble: (message) => log.warn({ part: "index" }, message) });
+  const onTrouble = (message: string) => log.warn({ part: "index" }, message);
+  return openIndex({ home, journal, compute, clock, holdsTree, onTrouble });
 }
 
 async function homeOf(request: IndexPlace, disk: Disk, environment: Environment): Promise<IndexOptions["home"]> {

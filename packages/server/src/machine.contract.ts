@@ -50,6 +50,7 @@ export function absentIndex(): Index {
     },
     lagRecords: () => 0,
     reindex: () => Promise.reject(down()),
+    prune: async () => {},
     enginePid: () => null,
     engineAddress: () => null,
     close: async () => {},

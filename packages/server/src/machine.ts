@@ -49,4 +49,5 @@ export interface IndexRequest extends IndexPlace {
   readonly compute: Compute;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly holdsTree: (tree: string) => boolean;
 }

@@ -31,6 +31,7 @@ export function placesOf(folder: string, config: Config, base: string) {
     payloads: `${folder}/payload`,
     ledger: `${folder}/ledger`,
     index: `${folder}/index`,
+    deleted: `${folder}/deleted`,
     keys: `${folder}/keys`,
     head: beside(config.ledger.head, "head"),
     kmsFile: beside(config.kms.file, "kms.key"),

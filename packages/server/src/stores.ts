@@ -9,8 +9,6 @@ import { OWN_LOGS } from "./control/own-logs.ts";
 import { openControl } from "./control/control-log.ts";
 import { TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
-import { parseEpochPolicy } from "./journal/epochs.ts";
-import type { EpochPolicy } from "./journal/epochs.ts";
 import { openLocalJournal } from "./journal/local-journal.ts";
 import type { LocalJournal } from "./journal/local-journal.ts";
 import { refuseLostTrees } from "./journal/lost-trees.ts";
@@ -23,7 +21,12 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { openLedger } from "./ledger/local-ledger.ts";
 import type { LedgerNotice } from "./ledger/local-ledger.ts";
 import { headSizes } from "./ledger/signed-head.ts";
+import { logSettings } from "./log-settings.ts";
+import type { LogSettings } from "./log-settings.ts";
 import type { Machine } from "./machine.ts";
+import { IndexKeep } from "./retain/index-keep.ts";
+import { finishRemovals } from "./retain/start-up.ts";
+import { FactReader } from "./retain/tree-facts.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import { openPayloadStore } from "./payload/payload-store.ts";
 import type { PayloadStore } from "./payload/payload-store.ts";
@@ -41,6 +44,9 @@ export interface Stores {
   readonly control: Control;
   /** Null when it is switched off. */
   readonly tally: Tally | null;
+  readonly logs: LogSettings;
+  readonly facts: FactReader;
+  readonly indexKeep: IndexKeep;
 }
 
 export interface StoresRequest {
@@ -65,8 +71,9 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     health.isFallen = true;
     request.onFatal(error);
   };
-  const journal = await openJournal(request, compute, onFatal);
-  const payloads = await openPayloads(request, compute);
+  const logs = logSettings(request.config);
+  const journal = await openJournal(request, compute, logs, onFatal);
+  const payloads = await openPayloads(request, compute, logs);
   closers.add("payloads", () => payloads.close());
   // What could not all be published is not sealed, and the lock stays to say that this was no clean stop.
   closers.add("journal", () => journal.close({ seal: !health.isFallen }));
@@ -75,7 +82,12 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   const ledger = await openTrees(request, journal, copies, onFatal);
   const { config, base, folder, log } = request;
   const { places, keyring } = folder;
+  const { journal: journalFolder, deleted: deletedFolder } = places;
+  const facts = new FactReader({ journal, disk: machine.disk, journalFolder, deletedFolder });
+  const indexKeep = new IndexKeep({ facts, clock: machine.clock, ...logs, wantedUntilUs: () => null });
+  await indexKeep.refresh();
   const index = await machine.openIndex({
+    holdsTree: (tree) => indexKeep.holds(tree),
     folder: places.index,
     config,
     base,
@@ -97,7 +109,7 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     { mode: config.control.approvals, actions: config.control.approvals_for },
   );
   const tally = openTally(request, { journal, index, control });
-  return { compute, journal, payloads, ledger, index, copies, control, tally };
+  return { compute, journal, payloads, ledger, index, copies, control, tally, logs, facts, indexKeep };
 }
 
 function openTally(
@@ -121,14 +133,17 @@ function openTally(
 async function openJournal(
   { machine, config, folder, closers }: StoresRequest,
   compute: Compute,
+  { policyOf }: LogSettings,
   onFatal: (error: Error) => void,
 ): Promise<LocalJournal> {
-  const { disk, clock, random } = machine;
+  const { disk, bulk, clock, random } = machine;
   const { places, origin, keyring } = folder;
   // All are in the folder before the first record is, so that whoever verifies it knows that they must be there.
   for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
   const signer = await keyring.signer();
-  const sizes = await headSizes(fsHeadStore(disk, places.head), origin, signer.publicKey);
+  const { publicKey } = signer;
+  await finishRemovals({ disk, bulk, places, deletedFolder: places.deleted, serverOrigin: origin, publicKey });
+  const sizes = await headSizes(fsHeadStore(disk, places.head), origin, publicKey);
   await refuseLostTrees(disk, places.keys, places.journal);
   const own = await openOwn(machine, config, places.reserve, closers);
   return openLocalJournal({
@@ -139,7 +154,7 @@ async function openJournal(
     keyring,
     clock,
     randomBytes: random,
-    epochOf: epochsOf(config),
+    epochOf: policyOf,
     integratedSize: async (tree) => sizes.get(tree) ?? 0,
     settings: {
       windowMs: config.journal.flush_interval_ms,
@@ -150,7 +165,11 @@ async function openJournal(
   });
 }
 
-function openPayloads({ machine, config, folder }: StoresRequest, compute: Compute): Promise<PayloadStore> {
+function openPayloads(
+  { machine, folder }: StoresRequest,
+  compute: Compute,
+  { policyOf }: LogSettings,
+): Promise<PayloadStore> {
   const { disk, clock, random: randomBytes } = machine;
   const { places, keyring } = folder;
   return openPayloadStore({
@@ -160,7 +179,7 @@ function openPayloads({ machine, config, folder }: StoresRequest, compute: Compu
     keyring,
     clock,
     randomBytes,
-    epochOf: epochsOf(config),
+    epochOf: policyOf,
   });
 }
 
@@ -170,15 +189,6 @@ async function openOwn({ disk, clock, random }: Machine, config: Config, path: s
   const reserve = await openReserve({ disk, clock, path, bytes, randomBytes: random });
   closers.add("reserve", () => reserve.close());
   return { logs: OWN_LOGS, reserve };
-}
-
-function epochsOf({ ledger }: Config): (log: string) => EpochPolicy {
-  return (log) => {
-    const text = ledger.epochs[log] ?? ledger.epoch;
-    const policy = parseEpochPolicy(text);
-    if (policy === null) throw new TallystickError("config_invalid", `ledger.epoch: ${text} is no epoch.`);
-    return policy;
-  };
 }
 
 function openCopies({ machine, config, base }: StoresRequest): CheckpointCopies {

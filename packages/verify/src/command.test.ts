@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { runCommand } from "./command.ts";
 import type { Platform } from "./command.ts";
-import { answer, foreignVkeyOf, keptLog, proofOf, publish, vkeyOf } from "./kept-log.contract.ts";
+import { formatDeletion } from "./deletion.ts";
+import { answer, deleteTree, foreignVkeyOf, keptLog, proofOf, publish, vkeyOf } from "./kept-log.contract.ts";
 import type { KeptTree } from "./kept-log.contract.ts";
 import type { VerifyResult } from "./result.ts";
 
@@ -129,9 +130,17 @@ describe("a server", () => {
   });
 
   test("is checked by a stranger as far back as retention left it", async () => {
-    trees.splice(0, 1);
+    const deletion = formatDeletion(await deleteTree(trees[0]!, trees[2]!, 7));
+    trees[0]!.files.clear();
+    const missing = await runJson(url, "--vkey", vkeyOf("default/2026-03"));
+    expect(missing).toMatchObject({ code: 1, faults: [{ code: "tree_missing", tree: "default/2026-01" }] });
+    trees[0]!.files.set("deletion", deletion);
     const result = await runJson(url, "--vkey", vkeyOf("default/2026-03"));
     expect(result).toMatchObject({ code: 0, clean: true, trees: [{ tree: "default/2026-02" }, { size: 260 }] });
+    expect(result).toMatchObject({ deleted: [{ tree: "default/2026-01", size: 300 }] });
+    trees[0]!.files.set("deletion", deletion.subarray(1));
+    const broken = await runJson(url, "--vkey", vkeyOf("default/2026-03"));
+    expect(broken).toMatchObject({ code: 1, faults: [{ code: "deletion_record" }, { code: "tree_missing" }] });
   });
 
   test("is checked by the URL of one tree", async () => {

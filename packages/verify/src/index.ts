@@ -2,6 +2,8 @@ export { anchoredTrees } from "./anchors.ts";
 export type { TreeInChain } from "./anchors.ts";
 export { formatChain, isChainLeaf, parseChain } from "./chain-file.ts";
 export type { ChainLeaf, DecodedChainLeaf } from "./chain-file.ts";
+export { checkDeletion, DELETION_OPERATION, formatDeletion, parseDeletion } from "./deletion.ts";
+export type { CheckedDeletion, Deletion, DeletionContext, ProvenLeaf } from "./deletion.ts";
 export { httpSource } from "./http-source.ts";
 export type { Fetch, FetchAnswer, FetchRequest, Http } from "./http-source.ts";
 export { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
@@ -16,7 +18,7 @@ export {
 } from "./producer-check.ts";
 export type { ProducerCheckOptions, ProducerSummary, SignatureVerdict } from "./producer-check.ts";
 export { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
-export type { Contents, Fault, FaultCode, ResultParts, TreeResult, VerifyResult } from "./result.ts";
+export type { Contents, DeletedTree, Fault, FaultCode, ResultParts, TreeResult, VerifyResult } from "./result.ts";
 export { summarise } from "./summary.ts";
 export type { TreeSource } from "./tree-source.ts";
 export type { Findings } from "./tree-check.ts";

@@ -20,7 +20,8 @@ import {
   verifierKey,
 } from "@tallystick/tlog";
 import type { NoteSigner } from "@tallystick/tlog";
-import { formatChain, isChainLeaf } from "./chain-file.ts";
+import { formatChain, isChainLeaf, parseChain } from "./chain-file.ts";
+import type { Deletion } from "./deletion.ts";
 import type { TreeSource } from "./tree-source.ts";
 
 /** A small real log of several trees, held as its public files, for tests to read and to damage. */
@@ -193,6 +194,35 @@ export async function proofOf(tree: KeptTree, index: number): Promise<string> {
     Promise.resolve(tree.files.get(tilePath(level, n, width))!);
   const hashes = await inclusionProof(index, treeSize(tree.leaves.length), { readTile });
   return formatProof({ index, hashes, checkpoint: Buffer.from(tree.files.get("checkpoint")!).toString("utf8") });
+}
+
+/**
+ * Deletes a tree as retention does: leaf `index` of a newer tree becomes the record, and what stays is returned and is
+ * what the server gives out.
+ */
+export async function deleteTree(gone: KeptTree, by: KeptTree, index: number): Promise<Deletion> {
+  const { observed } = decodeLeaf(by.leaves[index]!);
+  const checkpoint = Buffer.from(gone.files.get("checkpoint")!).toString("utf8");
+  const deletion = record(index, {
+    event_type: "LOG_LIFECYCLE",
+    operation: "epoch deletion",
+    phase: "intent",
+    service_id: "tallystick",
+    target_id: "none",
+    attributes: {
+      "tallystick.tree": gone.tree,
+      "tallystick.size": String(gone.leaves.length),
+      "tallystick.root": checkpoint.split("\n")[2]!,
+    },
+  });
+  by.leaves[index] = encodeLeaf({ ...OWN, received_at: observed.received_at }, deletion);
+  publish(by);
+  const chain = parseChain(gone.files.get("chain")!);
+  if (chain.kind === "refused") throw new Error(chain.reason);
+  const text = (leaf: Uint8Array): string => Buffer.from(leaf).toString("utf8");
+  const proven = chain.value.map(async (one) => ({ leaf: text(one.leaf), proof: await proofOf(gone, one.index) }));
+  const told = { tree: by.tree, leaf: text(by.leaves[index]), proof: await proofOf(by, index) };
+  return { tree: gone.tree, chain: await Promise.all(proven), record: told };
 }
 
 /** What a GET of the path answers, as the server does: status and body. */

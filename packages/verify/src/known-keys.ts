@@ -26,7 +26,7 @@ export function keysFor(keys: readonly NoteVerifier[], origin: string): readonly
   return distinct;
 }
 
-const TREE_OF_ORIGIN = /^(.+)\/([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]+)$/;
+const TREE_OF_ORIGIN = /^(.+)\/([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]+(?:\.r[1-9]\d{0,3})?)$/;
 
 /** `<log>/<epoch>` of `<server origin>/<log>/<epoch>`; the whole origin where it has another form. */
 export function treeOfOrigin(origin: string): string {

@@ -22,3 +22,5 @@ export const MAX_RETRY_WAIT_MS = 10_000;
 export const REQUEST_TIMEOUT_MS = 60_000;
 /** Leaves between two reports of progress. */
 export const PROGRESS_LEAVES = 65_536;
+/** Bytes of what stays of a deleted tree: a proven leaf has a few thousand, and a tree links few others. */
+export const MAX_DELETION_BYTES = 1_048_576;

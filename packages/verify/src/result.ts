@@ -36,6 +36,8 @@ export type FaultCode =
   | "epoch_link"
   /** A tree that was known, or that another names, is not there. */
   | "tree_missing"
+  /** What stays of a deleted tree does not prove that the log deleted it. */
+  | "deletion_record"
   /** The tree is smaller than it was known to be. */
   | "rollback"
   /** The tree is not a continuation of what it was known to be. */
@@ -83,6 +85,13 @@ export interface TreeResult {
   readonly chain: Contents;
 }
 
+/** A tree that the log itself deleted, and proves that it did. */
+export interface DeletedTree {
+  readonly tree: string;
+  /** Leaves that it had. */
+  readonly size: number;
+}
+
 export interface VerifyResult {
   readonly clean: boolean;
   /** Something was known before, and every tree that has a checkpoint is anchored by it. */
@@ -92,6 +101,7 @@ export interface VerifyResult {
   /** Faults beyond those listed. */
   readonly faultsLeftOut: number;
   readonly trees: readonly TreeResult[];
+  readonly deleted: readonly DeletedTree[];
 }
 
 /** Collects faults, keeps the first thousand, counts the rest. */
@@ -127,9 +137,10 @@ export interface ResultParts {
   readonly isKnown: boolean;
   readonly faults: FaultList;
   readonly trees: readonly TreeResult[];
+  readonly deleted?: readonly DeletedTree[];
 }
 
-export function verifyResult({ isKnown, faults, trees }: ResultParts): VerifyResult {
+export function verifyResult({ isKnown, faults, trees, deleted = [] }: ResultParts): VerifyResult {
   return {
     clean: faults.count === 0,
     anchored: isKnown && trees.every(({ anchored, size }) => anchored || size === 0),
@@ -137,6 +148,7 @@ export function verifyResult({ isKnown, faults, trees }: ResultParts): VerifyRes
     faults: faults.faults,
     faultsLeftOut: faults.leftOut,
     trees,
+    deleted,
   };
 }
 

@@ -7,8 +7,8 @@ import type { TreeOutcome } from "./verify-tree.ts";
 /**
  * The epoch chain of one log (DESIGN §7): leaf 0 of each tree names the tree before, its size and its last leaf hash;
  * the final checkpoint of each closed tree stands as an EPOCH_LINK leaf in a newer one. So whoever holds the newest
- * checkpoint holds the whole past, and a tree cannot be taken out, cut short or exchanged. The oldest tree may name
- * one that retention has deleted.
+ * checkpoint holds the whole past, and a tree cannot be taken out, cut short or exchanged. A tree that retention has
+ * deleted is among the outcomes by what stays of it (deletion.ts).
  *
  * Trees must have been read newest first: a closed tree's checkpoint is final only once the next tree has one.
  */
@@ -47,12 +47,8 @@ function openingFault(
     return outcome === oldest ? null : opening(tree, "leaf 0 names no tree before, and there are older ones");
   const before = byTree.get(previous.tree);
   if (before === undefined) {
-    if (outcome === oldest) return null;
-    return {
-      code: "tree_missing",
-      message: `${tree} follows ${previous.tree}, which is not there`,
-      tree: previous.tree,
-    };
+    const message = `${tree} follows ${previous.tree}, which is not there, and nothing shows that it was deleted`;
+    return { code: "tree_missing", message, tree: previous.tree };
   }
   if (before.checkpoint?.size !== previous.size) {
     return opening(

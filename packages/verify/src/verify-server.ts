@@ -1,10 +1,11 @@
 import { parseCheckpoint, parseNote, parseVerifierKey } from "@tallystick/tlog";
 import type { Checkpoint, NoteVerifier } from "@tallystick/tlog";
 import { anchoredTrees } from "./anchors.ts";
+import { deletedTrees } from "./deleted-trees.ts";
 import { get, httpSource } from "./http-source.ts";
 import type { Http } from "./http-source.ts";
 import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
-import { MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
+import { MAX_DELETION_BYTES, MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
 import { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
 import type { TreeResult, VerifyResult } from "./result.ts";
 import { verifyChain } from "./verify-chain.ts";
@@ -57,10 +58,26 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
     outcomes.unshift(outcome);
     if (key === null && place.tree === null) toCheck.push(...treeBefore(outcome, toCheck));
   }
-  if (place.tree === null) for (const log of logsOf(outcomes)) await verifyChain(log, faults);
   const isKnown = known !== null || since.length > 0;
-  const results = place.tree === null ? anchoredResults(outcomes, faults) : outcomes.map(({ result }) => result);
-  return verifyResult({ isKnown, faults, trees: results });
+  if (place.tree !== null) return verifyResult({ isKnown, faults, trees: outcomes.map(({ result }) => result) });
+  // Without known keys a deleted tree is under the key that the server names for those which it still has.
+  const trusted = known ?? [...keys.values()].flat();
+  const keysOf = (origin: string): readonly NoteVerifier[] => keysFor(trusted, origin);
+  const deleted = await deletedTrees(outcomes, { read: deletionReader(options, place), keysFor: keysOf, faults });
+  for (const log of logsOf([...deleted, ...outcomes])) await verifyChain(log, faults);
+  const gone = deleted.map(({ result: { tree, size } }) => ({ tree, size }));
+  return verifyResult({ isKnown, faults, trees: anchoredResults(outcomes, deleted, faults), deleted: gone });
+}
+
+/** What stays of a tree that the server deleted. */
+function deletionReader(
+  { http, token }: ServerOptions,
+  { server }: Place,
+): (tree: string) => Promise<Uint8Array | null> {
+  return async (tree) => {
+    if (treeOfOrigin(`${server}/${tree}`) !== tree) return null;
+    return (await get(http, `${server}/trees/${tree}/deletion`, token ?? null, MAX_DELETION_BYTES)).bytes;
+  };
 }
 
 interface Place {
@@ -126,7 +143,7 @@ function treesOfKeys(place: Place, known: readonly NoteVerifier[] | null): reado
   return [...new Set(origins)].sort().map((origin) => ({ tree: treeOfOrigin(origin), origin, size: 1, key: null }));
 }
 
-/** The tree that leaf 0 names, for who has no list of trees. It may be gone: retention deletes the oldest ones. */
+/** The tree that leaf 0 names, for who has no list of trees. It may be gone: retention deletes old ones. */
 function treeBefore({ found, result }: TreeOutcome, known: readonly ListedTree[]): readonly ListedTree[] {
   const tree = found.opening?.previous?.tree;
   if (tree === undefined || known.length >= MAX_TREES) return [];
@@ -205,9 +222,13 @@ async function trustedSince(
 }
 
 /** After the chain was checked: a tree whose leaf 0 did not fit the tree before is not joined to it. */
-function anchoredResults(outcomes: readonly TreeOutcome[], { faults }: FaultList): readonly TreeResult[] {
+function anchoredResults(
+  outcomes: readonly TreeOutcome[],
+  deleted: readonly TreeOutcome[],
+  { faults }: FaultList,
+): readonly TreeResult[] {
   const broken = new Set(faults.filter(({ code }) => code === "tree_opening").map(({ tree }) => tree));
-  const chain = outcomes.map(({ result: { tree }, found }) => ({
+  const chain = [...deleted, ...outcomes].map(({ result: { tree }, found }) => ({
     tree,
     previous: broken.has(tree) ? null : (found.opening?.previous?.tree ?? null),
   }));

@@ -48,6 +48,8 @@ import type { TlsSettings } from "./tls.ts";
 import type { CertificateRequired } from "./certificate-required.ts";
 import { tallyRoutes } from "./tally-routes.ts";
 import type { TallyRoutesParts } from "./tally-routes.ts";
+import { retentionRoutes } from "./retention-routes.ts";
+import type { RetentionRoutesParts } from "./retention-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
@@ -66,6 +68,7 @@ export interface ApiParts
     TailRouteParts,
     ExportRouteParts,
     TallyRoutesParts,
+    RetentionRoutesParts,
     ProducersRouteParts,
     PayloadRouteParts {
   readonly control: Control;
@@ -131,6 +134,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   batchKeysRoutes(app, parts);
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
+  retentionRoutes(app, parts);
   openApiRoute(app);
   await app.ready();
   return app;

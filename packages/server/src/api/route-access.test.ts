@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-type Need = "public" | "write" | "read" | "manage" | "operate" | "metrics" | "payloads" | "audit";
+type Need = "public" | "write" | "read" | "manage" | "operate" | "retain" | "metrics" | "payloads" | "audit";
 
 /** A new route stands here too, or the first test fails. */
 const ROUTES: Readonly<Record<string, Need>> = {
@@ -13,6 +13,9 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "POST /v1/logs": "write",
   "GET /trees/{log}/{epoch}/chain": "public",
   "GET /trees/{log}/{epoch}/checkpoint": "public",
+  "GET /trees/{log}/{epoch}/deletion": "public",
+  "GET /api/retention/plan": "read",
+  "POST /api/retention/run": "retain",
   "GET /trees/{log}/{epoch}/tile/{level}/{path}": "public",
   "GET /trees/{log}/{epoch}/tile/entries/{path}": "read",
   "GET /api/trees": "public",
@@ -69,8 +72,8 @@ const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   producer: ["public", "write"],
   viewer: ["public", "read", "metrics"],
   auditor: ["public", "read", "audit", "metrics"],
-  admin: ["public", "write", "read", "manage", "operate", "payloads", "audit", "metrics"],
-  session: ["public", "write", "read", "manage", "operate", "payloads", "audit", "metrics"],
+  admin: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "metrics"],
+  session: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "metrics"],
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -20,6 +20,7 @@ import { producersCommand } from "./producers.ts";
 import { partiesCommand } from "./parties.ts";
 import { proveCommand } from "./prove.ts";
 import { reindexCommand } from "./reindex.ts";
+import { retainCommand } from "./retain.ts";
 import { searchCommand } from "./search.ts";
 import { serveCommand } from "./serve.ts";
 import { tailCommand } from "./tail.ts";
@@ -45,6 +46,7 @@ const COMMANDS = [
   verifyCommand,
   fsckCommand,
   reindexCommand,
+  retainCommand,
   coverageCommand,
   aliasesCommand,
   partiesCommand,

@@ -4,6 +4,7 @@ import type { Static, TSchema } from "typebox";
 import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
 import { ACCESS, TLS } from "./access-sections.ts";
 import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
+import { LOGS, OPTIONAL_PERIOD, RETENTION } from "./retention-sections.ts";
 import { flag, oneOf, path, section, text, whole } from "./pieces.ts";
 
 /**
@@ -141,6 +142,11 @@ const INDEX = section("The search index.", {
     source: "^[a-z_][a-z0-9_]{0,62}$",
     says: "lower-case name",
   }),
+  keep: text(
+    "How long a closed tree stays in the index; its records stay proven in the journal and `reindex --epoch` brings them back. Empty: as long as it is kept.",
+    "",
+    OPTIONAL_PERIOD,
+  ),
   memory_bytes: whole("Memory limit of the embedded engine.", 1_288_490_189, 536_870_912, 1_099_511_627_776),
 });
 
@@ -249,6 +255,8 @@ export const ConfigSchema = Type.Object(
     control: CONTROL,
     payloads: PAYLOADS,
     classify: CLASSIFY,
+    retention: RETENTION,
+    logs: LOGS,
     kms: KMS,
     log: LOG,
   },

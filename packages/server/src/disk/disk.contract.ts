@@ -105,6 +105,18 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       expect(await disk.list(root)).toEqual([]);
     });
 
+    test("a folder is removed when it is empty, and not with what it holds", async () => {
+      const { disk, root } = await make();
+      await disk.makeFolder(`${root}/a`);
+      await disk.replaceFile(`${root}/a/file`, bytes("x"));
+      await expect(disk.remove(`${root}/a`)).rejects.toSatisfy(failsWithDiskError);
+      await disk.remove(`${root}/a/file`);
+      await disk.remove(`${root}/a`);
+      await disk.remove(`${root}/a`);
+      await disk.remove(`${root}/a/file`);
+      expect(await disk.list(root)).toEqual([]);
+    });
+
     test("space is free up to the total", async () => {
       const { disk, root } = await make();
       const { freeBytes, totalBytes } = await disk.space(root);

@@ -23,7 +23,7 @@ export interface Disk {
    * left.
    */
   openAppend(path: string): Promise<AppendFile>;
-  /** Durable when it returns; absent is no error. */
+  /** A file, or a folder when it is empty. Durable when it returns; absent is no error. */
   remove(path: string): Promise<void>;
   /** Durable when it returns. */
   rename(from: string, to: string): Promise<void>;

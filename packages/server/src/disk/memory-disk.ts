@@ -79,6 +79,9 @@ function diskOf(machine: Machine): Disk {
       return openFile(machine, path);
     },
     async remove(path) {
+      if (folders.has(path) && listNames(path, files, folders).length > 0)
+        throw failed(path, `cannot remove ${path}: ENOTEMPTY`);
+      folders.delete(path);
       files.delete(path);
     },
     async rename(from, to) {

@@ -7,7 +7,7 @@
  * the bytes as lost and write them anew elsewhere.
  */
 import { constants } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, stat, statfs, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rmdir, stat, statfs, unlink } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -121,7 +121,9 @@ async function remove(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    if (codeOf(error) === "ENOENT") return syncIfThere(dirname(path));
+    if (codeOf(error) !== "EISDIR") throw error;
+    await rmdir(path);
   }
   await syncFolder(dirname(path));
 }
@@ -135,6 +137,15 @@ async function renameDurably(from: string, to: string): Promise<void> {
 async function spaceOf(path: string): Promise<{ freeBytes: number; totalBytes: number }> {
   const answer = await statfs(path);
   return { freeBytes: answer.bavail * answer.bsize, totalBytes: answer.blocks * answer.bsize };
+}
+
+/** What is absent may be absent with its folder. */
+async function syncIfThere(path: string): Promise<void> {
+  try {
+    await syncFolder(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

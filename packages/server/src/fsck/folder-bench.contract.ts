@@ -23,11 +23,19 @@ import { settle } from "../ledger/ledger-bench.contract.ts";
 import { openLedger } from "../ledger/local-ledger.ts";
 import { headSizes } from "../ledger/signed-head.ts";
 import { manualClock } from "../manual-clock.ts";
+import { finishRemovals } from "../retain/start-up.ts";
 import { verifyFolder } from "./verify-folder.ts";
 import type { FolderVerifyResult, VerifyFolderOptions } from "./verify-folder.ts";
 
 export const DATA = "/data";
 const ORIGIN = "log.example";
+export const PLACES = {
+  journal: `${DATA}/journal`,
+  payloads: `${DATA}/payload`,
+  ledger: `${DATA}/ledger`,
+  head: `${DATA}/head`,
+  keys: `${DATA}/keys`,
+};
 
 export interface FolderSettings {
   readonly epoch?: EpochPolicy;
@@ -72,7 +80,10 @@ export class FolderBench {
     for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
     const signer = await keyring.signer();
     const heads = fsHeadStore(disk, `${DATA}/head`);
-    const sizes = await headSizes(heads, ORIGIN, signer.publicKey);
+    const { publicKey } = signer;
+    const removal = { disk, bulk: bulkOver(disk), places: PLACES, deletedFolder: `${DATA}/deleted` };
+    await finishRemovals({ ...removal, serverOrigin: ORIGIN, publicKey });
+    const sizes = await headSizes(heads, ORIGIN, publicKey);
     const onFatal = (error: Error): void => void this.fatal.push(error);
     await refuseLostTrees(disk, `${DATA}/keys`, `${DATA}/journal`);
     this.#journal = await openLocalJournal({

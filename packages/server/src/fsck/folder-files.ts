@@ -8,7 +8,15 @@ import { isWellFormedSecret } from "../control/secret.ts";
 import type { FolderFaults } from "./faults.ts";
 import { MAX_SMALL_FILE_BYTES } from "./limits.ts";
 
-const FOLDERS: ReadonlySet<string> = new Set(["keys/", "journal/", "payload/", "head/", "ledger/", "index/"]);
+const FOLDERS: ReadonlySet<string> = new Set([
+  "keys/",
+  "journal/",
+  "payload/",
+  "head/",
+  "ledger/",
+  "index/",
+  "deleted/",
+]);
 /** Of a running server, or one that was killed; nothing is derived from them. */
 const RUNNING: ReadonlySet<string> = new Set(["lock", "run.json"]);
 const CHECKED: ReadonlySet<string> = new Set([SERVER_FILE, "admin.token", "kms.key"]);

@@ -4,6 +4,7 @@ import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { lostTrees } from "../journal/lost-trees.ts";
 import { scanJournal } from "../journal/scan.ts";
 import type { JournalScan } from "../journal/scan.ts";
+import type { DeletedTree } from "../retain/deleted-folder.ts";
 import type { FolderFaults } from "./faults.ts";
 
 export interface StrayOptions {
@@ -12,6 +13,8 @@ export interface StrayOptions {
   readonly headFolder: string;
   readonly isStopped: boolean;
   readonly faults: FolderFaults;
+  /** Trees that were deleted: what is left of one whose removal is under way is no fault. */
+  readonly deleted: readonly DeletedTree[];
 }
 
 /**
@@ -20,27 +23,30 @@ export interface StrayOptions {
  */
 export async function findTrees(options: StrayOptions): Promise<JournalScan> {
   const { disk, isStopped, dataFolder, headFolder, faults } = options;
+  const deleted = new Map(options.deleted.map((one) => [one.tree, one]));
   const named: { readonly tree: string; readonly file: string }[] = [];
   await walkTwo(options, `${dataFolder}/ledger`, (log, name, file) => {
     if (name.endsWith("/")) named.push({ tree: `${log}/${name.slice(0, -1)}`, file: file.slice(0, -1) });
     else unknown(faults, file);
   });
   await walkTwo(options, headFolder, (log, name, file) => {
-    const epoch = /^([A-Za-z0-9-]+)\.note$/.exec(name)?.[1];
+    const epoch = /^([A-Za-z0-9-]+(?:\.r[1-9]\d{0,3})?)\.note$/.exec(name)?.[1];
     const isLeftover = !isStopped && name.endsWith(TEMPORARY_SUFFIX);
     if (epoch !== undefined) named.push({ tree: `${log}/${epoch}`, file });
     else if (!isLeftover) unknown(faults, file);
   });
   const lost = await lostTrees(disk, `${dataFolder}/keys`, `${dataFolder}/journal`);
-  const scan = await scanJournal(disk, `${dataFolder}/journal`);
+  const all = await scanJournal(disk, `${dataFolder}/journal`);
+  const scan = { ...all, trees: all.trees.filter(({ tree }) => !deleted.has(tree)) };
+  const gone = all.trees.filter(({ tree }) => deleted.has(tree)).map(({ tree, folder }) => ({ tree, file: folder }));
   for (const file of [...scan.strangers, ...(isStopped ? scan.leftovers : [])]) unknown(faults, file);
   // Neither ledger nor head knows a tree before it has leaves; its folder alone, without a segment, is no tree.
   const trees = new Set(scan.trees.filter(({ segments }) => segments.length > 0).map(({ tree }) => tree));
-  for (const { tree, file } of named) {
-    if (!trees.has(tree)) faults.add("tree_missing", "the journal has no such tree", { file }, tree);
+  for (const { tree, file } of [...gone, ...named, ...lost.map((one) => ({ tree: one.tree, file: one.keyFile }))]) {
+    if (trees.has(tree) || deleted.get(tree)?.isBeingRemoved === true) continue;
+    if (deleted.has(tree)) faults.add("deletion_unfinished", "the tree was deleted, and this is left", { file }, tree);
+    else faults.add("tree_missing", "the journal has no such tree", { file }, tree);
   }
-  for (const { tree, keyFile } of lost)
-    faults.add("tree_missing", "the tree's key is there, but the journal has no such tree", { file: keyFile }, tree);
   return scan;
 }
 

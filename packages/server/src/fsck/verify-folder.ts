@@ -22,6 +22,9 @@ import { digestOf } from "../journal/own-records.ts";
 import type { FoundTree, JournalScan } from "../journal/scan.ts";
 import { checkKeys, openKeyring, readPublicKey } from "../kms/keyring.ts";
 import type { Keyring, Kms } from "../kms/kms.ts";
+import { compareEpochs } from "../journal/epochs.ts";
+import { scanDeleted } from "../retain/deleted-folder.ts";
+import { checkDeleted, findDeleted, goneTrees } from "./deleted-trees.ts";
 import { checkChain, checkCuts } from "./epoch-chain.ts";
 import { FolderFaults } from "./faults.ts";
 import { checkKmsFile, checkRoot, checkServerFile, isInUse, wrappingKey } from "./folder-files.ts";
@@ -85,10 +88,21 @@ export interface FolderInspection {
 }
 
 /** The same, with what was found of each tree. */
-export function inspectFolder(options: VerifyFolderOptions): Promise<FolderInspection> {
-  return new FolderVerification(options).run();
+export async function inspectFolder(options: VerifyFolderOptions): Promise<FolderInspection> {
+  const folder = `${options.dataFolder}/deleted`;
+  const count = async (): Promise<number> => (await scanDeleted(options.disk, folder)).deleted.length;
+  for (let attempt = 1; ; attempt += 1) {
+    const before = await count();
+    const inspection = await new FolderVerification(options).run().catch((error: unknown) => error);
+    // A running server deleted a tree under our eyes: what was seen of it says nothing.
+    if (attempt < MAX_ATTEMPTS && (await count()) !== before) continue;
+    if (inspection instanceof Error) throw inspection;
+    return inspection as FolderInspection;
+  }
 }
 
+/** Of a folder in which trees are being deleted. */
+const MAX_ATTEMPTS = 3;
 /** Keys without which no leaf is ever written. */
 const ALWAYS_THERE = ["signing", "integrity", "redaction", "index"];
 
@@ -121,7 +135,9 @@ class FolderVerification {
     await checkRoot(disk, dataFolder, inUse, this.#faults);
     await this.#checkKeys(inUse);
     const isStopped = !inUse;
-    const scan = await findTrees({ ...this.#places(), disk, isStopped, faults: this.#faults });
+    const places = { disk, folder: `${dataFolder}/deleted`, isStopped, faults: this.#faults };
+    const deleted = await findDeleted(places);
+    const scan = await findTrees({ ...this.#places(), disk, isStopped, faults: this.#faults, deleted });
     const publicKey = await this.#publicKey();
     const keyring = keyringOf(this.#options);
     const integrityKey = this.#options.integrityKey ?? (keyring === null ? null : await existing(keyring, "integrity"));
@@ -132,10 +148,12 @@ class FolderVerification {
       const isNewest = !trees.some(({ log, journaled }) => log === found.log && journaled > 0);
       trees.unshift(await this.#tree(found, treeOrigin, { publicKey, keyring, integrityKey, isStopped, isNewest }));
     }
-    this.#checkKnown(trees);
-    await this.#checkAcross(scan, trees, isStopped);
+    const gone = await checkDeleted(places, deleted, origin, publicKey);
+    const all = [...gone, ...trees].sort((one, other) => compareEpochs(one.found.epoch, other.found.epoch));
+    this.#checkKnown(all);
+    await this.#checkAcross(scan, all, new Set(gone.map(({ tree }) => tree)), isStopped);
     if (this.#options.producers === true) await this.#checkProducers(scan, keyring);
-    return { result: this.#result(trees, clock.monotonicMs() - startedMs), trees };
+    return { result: this.#result(trees, gone, clock.monotonicMs() - startedMs), trees };
   }
 
   async #requireFolder(): Promise<void> {
@@ -272,7 +290,12 @@ class FolderVerification {
     });
   }
 
-  async #checkAcross({ trees: found }: JournalScan, trees: readonly CheckedTree[], isStopped: boolean): Promise<void> {
+  async #checkAcross(
+    { trees: found }: JournalScan,
+    trees: readonly CheckedTree[],
+    gone: ReadonlySet<string>,
+    isStopped: boolean,
+  ): Promise<void> {
     for (const log of new Set(trees.map((tree) => tree.log)))
       checkChain(
         trees.filter((tree) => tree.log === log && tree.journaled > 0),
@@ -289,7 +312,7 @@ class FolderVerification {
         })),
       ),
     );
-    checkCuts(trees, cuts, isStopped, this.#faults);
+    checkCuts(trees, cuts, { gone, isStopped }, this.#faults);
   }
 
   /** One key signs all trees of the folder; a checkpoint stands for its tree, and those that are chained to it. */
@@ -307,9 +330,11 @@ class FolderVerification {
     return anchoredTrees(this.#compared, chain);
   }
 
-  #result(trees: readonly CheckedTree[], elapsedMs: number): FolderVerifyResult {
+  #result(trees: readonly CheckedTree[], gone: readonly CheckedTree[], elapsedMs: number): FolderVerifyResult {
     const isKnown = this.#pin !== null || this.#remembered.length > 0;
-    const anchored = this.#anchored(trees);
+    const ofLog = (one: CheckedTree, other: CheckedTree) =>
+      one.log === other.log ? compareEpochs(one.found.epoch, other.found.epoch) : one.log < other.log ? -1 : 1;
+    const anchored = this.#anchored([...gone, ...trees].sort(ofLog));
     const results = trees.map(({ tree, origin, size, root, tilesChecked, leavesChecked, contents, isChainRead }) => ({
       tree,
       origin,
@@ -322,7 +347,7 @@ class FolderVerification {
       chain: isChainRead || size === 0 ? ("checked" as const) : ("not checked" as const),
     }));
     return {
-      ...verifyResult({ isKnown, faults: this.#faults.list, trees: results }),
+      ...verifyResult({ isKnown, faults: this.#faults.list, trees: results, deleted: goneTrees(gone) }),
       tails: trees.flatMap(({ tail }) => (tail === null ? [] : [tail])),
       macs: trees.every(({ macs }) => macs === "checked") ? "checked" : "not checked",
       producers: this.#producers,

@@ -207,6 +207,23 @@ describe("a server by URL", () => {
   });
 });
 
+describe("a tree that was deleted", () => {
+  test("leaves no row, whether its days are its own or shared with another tree, and is waited for no more", async () => {
+    const [old, day] = ["default/2026-10", 86_400_000_000];
+    const entries = [0, 1, 2, 3].map((n) => sampleEntry(n, {}, SAMPLE_START_US - (3 - n) * day));
+    journal.add(old, leaves(entries));
+    journal.add(TREE, leaves([sampleEntry(4, {}, SAMPLE_START_US + 1)]));
+    await index.follower.caughtUp(WAIT_MS);
+    journal.forget(old);
+    await index.prune();
+    await expectWhole();
+    expect(index.follower.positions()).toEqual([{ tree: TREE, indexed: 1 }]);
+    expect(await rows("SELECT DISTINCT partition FROM system.parts WHERE active AND table = 'records'")).toHaveLength(
+      1,
+    );
+  });
+});
+
 describe("at rest", () => {
   test("no text of a record and no key lies readable in the folder, and files are the owner's alone", async () => {
     const marker = "unmistakable-marker";

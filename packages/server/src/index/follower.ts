@@ -24,6 +24,8 @@ export interface FollowerOptions {
   readonly home: Home;
   readonly compute: Compute;
   readonly clock: Clock;
+  /** Whether the index is to hold the tree; all when absent. What it says no to is deleted by `prune`. */
+  readonly holdsTree?: (tree: string) => boolean;
   /** Told about failures that are being retried. Never holds content. */
   readonly onTrouble: (message: string) => void;
 }
@@ -65,6 +67,7 @@ export class JournalFollower implements IndexFollower {
   private rebuildWanted = false;
   /** Sizes to reach until a rebuild is over. */
   private rebuildGoal: ReadonlyMap<string, number> | null = null;
+  private pruned: (() => void)[] = [];
   private readonly paces = new Map<string, Pace>();
   private prepared: Prepared | null = null;
   private wake: () => void = () => {};
@@ -95,7 +98,13 @@ export class JournalFollower implements IndexFollower {
 
   /** Leaves that are journaled and not yet in the table. */
   lagRecords(): number {
-    return this.options.journal.trees().reduce((sum, tree) => sum + this.lagOf(tree), 0);
+    return this.trees().reduce((sum, tree) => sum + this.lagOf(tree), 0);
+  }
+
+  /** What the journal has and the index is to hold. */
+  private trees(): readonly TreePosition[] {
+    const { journal, holdsTree } = this.options;
+    return holdsTree === undefined ? journal.trees() : journal.trees().filter(({ tree }) => holdsTree(tree));
   }
 
   /** True while the index is so far behind that queries should leave it the machine. */
@@ -112,12 +121,14 @@ export class JournalFollower implements IndexFollower {
   }
 
   private sizes(): ReadonlyMap<string, number> {
-    return new Map(this.options.journal.trees().map((tree) => [tree.tree, tree.size]));
+    return new Map(this.trees().map((tree) => [tree.tree, tree.size]));
   }
 
   private holds(goal: ReadonlyMap<string, number>): boolean {
     if (this.rebuildWanted || this.compared === -1) return false;
-    return [...goal].every(([tree, size]) => (this.indexed.get(tree) ?? 0) >= size);
+    const sizes = this.sizes();
+    // A tree that was deleted meanwhile is waited for no more.
+    return [...goal].every(([tree, size]) => (this.indexed.get(tree) ?? 0) >= size || !sizes.has(tree));
   }
 
   private reached(goal: ReadonlyMap<string, number>, timeoutMs: number): Promise<void> {
@@ -147,6 +158,17 @@ export class JournalFollower implements IndexFollower {
     this.rebuildWanted = true;
     this.wake();
     await this.reached(this.sizes(), timeoutMs);
+  }
+
+  /**
+   * Deletes the rows of trees that the journal has forgotten or that the index is to hold no more; resolves when they
+   * are gone. What is not done when the process ends is done by the comparison at the next start.
+   */
+  prune(): Promise<void> {
+    return new Promise((resolve) => {
+      this.pruned.push(resolve);
+      this.wake();
+    });
   }
 
   async close(): Promise<void> {
@@ -192,10 +214,25 @@ export class JournalFollower implements IndexFollower {
     }
     if (this.rebuildWanted) await this.rebuild();
     if (this.compared !== home.generation()) await this.compare();
+    await this.deleteUnwanted();
     const next = this.nextTree();
     if (next === null) return this.pause(null);
     if (next.waitMs > 0) return this.pause(next.waitMs);
     await this.insertFrom(next.tree);
+  }
+
+  private async deleteUnwanted(): Promise<void> {
+    const waiting = this.pruned;
+    const wanted = this.sizes();
+    for (const tree of [...this.indexed.keys()].filter((name) => !wanted.has(name))) {
+      if (this.prepared?.tree === tree) this.prepared = null;
+      await this.table.deleteTree(tree);
+      this.indexed.delete(tree);
+      this.paces.delete(tree);
+      this.settle();
+    }
+    this.pruned = this.pruned.filter((waiter) => !waiting.includes(waiter));
+    for (const resolve of waiting) resolve();
   }
 
   private async rebuild(): Promise<void> {
@@ -210,10 +247,10 @@ export class JournalFollower implements IndexFollower {
     const generation = this.options.home.generation();
     this.run = randomUUID();
     this.prepared = null;
-    const { positions, created } = await reconcile(this.table, this.options.journal, this.stop.signal);
+    const { positions, created } = await reconcile(this.table, this.options.journal, this.trees(), this.stop.signal);
     this.indexed.clear();
     for (const [tree, count] of positions) this.indexed.set(tree, count);
-    if (created && this.options.journal.trees().some((tree) => tree.size > 0)) this.rebuildGoal ??= this.sizes();
+    if (created && this.trees().some((tree) => tree.size > 0)) this.rebuildGoal ??= this.sizes();
     this.compared = generation;
     this.everReady = true;
     this.settle();
@@ -228,7 +265,7 @@ export class JournalFollower implements IndexFollower {
   private nextTree(): Turn | null {
     const nowMs = this.options.clock.monotonicMs();
     let best = null as Turn | null;
-    for (const tree of this.options.journal.trees()) {
+    for (const tree of this.trees()) {
       if (this.lagOf(tree) <= 0) continue;
       const waitMs = Math.max(0, this.waitMs(tree, nowMs));
       const earlier = best === null || waitMs < best.waitMs;
@@ -294,7 +331,8 @@ export class JournalFollower implements IndexFollower {
       };
       const cancel = ms === null ? () => {} : this.options.clock.after(ms, done);
       this.wake = () => {
-        if (ms === null || this.closing || this.nextTree()?.waitMs === 0) done();
+        const isDue = this.pruned.length > 0 || this.nextTree()?.waitMs === 0;
+        if (ms === null || this.closing || isDue) done();
       };
       if (this.closing) done();
     });

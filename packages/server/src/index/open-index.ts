@@ -31,6 +31,8 @@ export interface IndexOptions {
   readonly journal: Journal;
   readonly compute: Compute;
   readonly clock: Clock;
+  /** Whether the index is to hold the tree; all when absent. */
+  readonly holdsTree?: (tree: string) => boolean;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -43,6 +45,8 @@ export interface Index {
   lagRecords(): number;
   /** Drops the table and builds it again; resolves when it holds what was journaled at the call. */
   reindex(timeoutMs: number): Promise<void>;
+  /** Deletes the rows of trees that the journal has forgotten or that `holdsTree` says no to; resolves when done. */
+  prune(): Promise<void>;
   /** The engine's process id; null when there is none of ours. */
   enginePid(): number | null;
   /** Where our own engine answers; null when there is none. */
@@ -64,13 +68,16 @@ export function openIndex(options: IndexOptions): Index {
   } else {
     home = externalHome({ address: chosen.address, clock });
   }
-  const follower = new JournalFollower({ journal: options.journal, home, compute: options.compute, clock, onTrouble });
+  const { journal, compute, holdsTree } = options;
+  const limits = holdsTree === undefined ? {} : { holdsTree };
+  const follower = new JournalFollower({ journal, home, compute, clock, onTrouble, ...limits });
   return {
     reader: indexReader({ home, pressed: () => follower.pressed() }),
     follower,
     deriver: engineDeriver(home),
     lagRecords: () => follower.lagRecords(),
     reindex: (timeoutMs) => follower.reindex(timeoutMs),
+    prune: () => follower.prune(),
     enginePid: () => supervisor?.pid() ?? null,
     engineAddress: () => supervisor?.address() ?? null,
     async close() {

@@ -15,18 +15,24 @@ export interface Reconciled {
   readonly created: boolean;
 }
 
-export async function reconcile(table: RecordsTable, journal: Journal, signal: AbortSignal): Promise<Reconciled> {
+/** `wanted`: the trees that the index is to hold; rows of others are deleted. */
+export async function reconcile(
+  table: RecordsTable,
+  journal: Journal,
+  wanted: readonly TreePosition[],
+  signal: AbortSignal,
+): Promise<Reconciled> {
   while (await table.inserting()) signal.throwIfAborted();
   const state = await table.state();
   if (state === "other version") await table.drop();
   if (state !== "current") await table.create();
   else await table.dropDetached();
-  const trees = new Map(journal.trees().map((tree) => [tree.tree, tree]));
+  const trees = new Map(wanted.map((tree) => [tree.tree, tree]));
   const positions = new Map([...trees.keys()].map((tree) => [tree, 0]));
   for (const content of await table.contents()) {
     signal.throwIfAborted();
     const tree = trees.get(content.tree);
-    if (tree === undefined) await table.deleteFrom(content.tree, 0);
+    if (tree === undefined) await table.deleteTree(content.tree);
     else positions.set(content.tree, await wholePrefix(table, journal, tree, content));
   }
   return { positions, created: state !== "current" };

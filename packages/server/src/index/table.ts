@@ -10,7 +10,7 @@ import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
 import { RECORDS, recordsTable, SCHEMA_COMMENT } from "./schema/records.ts";
 import { WRITER_SESSION } from "./session-names.ts";
 
-const TREE_NAME = /^[a-z0-9-]+\/[A-Za-z0-9-]+$/;
+const TREE_NAME = /^[a-z0-9-]+\/[A-Za-z0-9-]+(?:\.r[1-9]\d{0,3})?$/;
 
 /** What the table holds of one tree. */
 export interface TreeContent {
@@ -135,6 +135,22 @@ export class RecordsTable {
       this.home.client(),
       `ALTER TABLE ${RECORDS} DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`,
     );
+  }
+
+  /** Every row of a tree: whole partitions where all rows are its own, which costs nothing, and row by row elsewhere. */
+  async deleteTree(tree: string): Promise<void> {
+    const client = this.home.client();
+    const name = checked(tree);
+    const partitions = await rowsOf<{ id: string; others: number }>(
+      client,
+      `SELECT _partition_id AS id, countIf(tree != '${name}') AS others FROM ${RECORDS}
+       WHERE _partition_id IN (SELECT DISTINCT _partition_id FROM ${RECORDS} WHERE tree = '${name}')
+       GROUP BY id`,
+    );
+    for (const { id, others } of partitions)
+      if (others === 0 && /^[\w-]+$/.test(id))
+        await command(client, `ALTER TABLE ${RECORDS} DROP PARTITION ID '${id}'`);
+    await this.deleteFrom(tree, 0);
   }
 
   /** One part, all or nothing. The token lets the server recognise the same rows sent again within a run. */

@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-import { compareEpochs, epochAt, epochStartUs, nextEpoch, parseEpochPolicy } from "./epochs.ts";
+import {
+  compareEpochs,
+  epochAt,
+  epochEndUs,
+  epochStartUs,
+  nextEpoch,
+  parseEpochPolicy,
+  restoredEpoch,
+} from "./epochs.ts";
 import type { EpochPolicy } from "./epochs.ts";
 
 const us = (text: string): number => Date.parse(text) * 1_000;
@@ -59,6 +67,18 @@ describe("epochs", () => {
         expect(name).toMatch(/^[A-Za-z0-9-]+$/);
       }),
     );
+  });
+
+  test("the tree after a restore has the epoch's name with a number, and comes after it and before the next", () => {
+    const names = ["2026-11", "2026-11.r1", "2026-11.r2", "2026-11.r10", "2026-12"];
+    expect(names.slice(0, 2).map(restoredEpoch)).toEqual(["2026-11.r1", "2026-11.r2"]);
+    expect([...names].reverse().sort(compareEpochs)).toEqual(names);
+    expect(epochStartUs("2026-11.r1")).toBe(epochStartUs("2026-11"));
+    expect(epochEndUs("2026-11.r1")).toBe(epochStartUs("2026-12"));
+    expect(epochEndUs("2026-W53")).toBe(epochStartUs("2027-W01"));
+    for (const name of ["2026-11.r0", "2026-11.r", "2026-11.r1.r1", "2026-11.x1"])
+      expect(epochStartUs(name)).toBeNull();
+    expect(nextEpoch({ kind: "month" }, Date.UTC(2026, 10, 30) * 1_000, "2026-11.r1")).toBe("2026-11.r1");
   });
 
   test("an epoch never goes back, whatever clock and policy do", () => {

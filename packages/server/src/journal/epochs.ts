@@ -16,6 +16,8 @@ const DAYS_IN_WEEK = 7;
 const MONTH = /^(\d{4})-(\d{2})$/;
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 const WEEK = /^(\d{4})-W(\d{2})$/;
+/** A tree that a restore opened after it had closed the one of that name; the first is r1. */
+const RESTORED = /\.r([1-9]\d{0,3})$/;
 const DURATION = /^e(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/;
 
 /** `month`, `week`, `day`, or seconds as `3600s`, at least `10s`; null when it is none. */
@@ -39,6 +41,29 @@ export function epochAt(policy: EpochPolicy, nowUs: number): string {
 
 /** When the epoch of this name began, in microseconds; null when it is no epoch's name. */
 export function epochStartUs(name: string): number | null {
+  return plainStartUs(name.replace(RESTORED, ""));
+}
+
+/**
+ * When the epoch of this name ends by its name, in microseconds: the next month, week or day. Null for a duration,
+ * whose length the name does not say.
+ */
+export function epochEndUs(name: string): number | null {
+  const startUs = epochStartUs(name);
+  const plain = name.replace(RESTORED, "");
+  if (startUs === null || DURATION.test(plain)) return null;
+  const start = new Date(startUs / 1_000);
+  if (MONTH.test(plain)) return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1) * 1_000;
+  return startUs + (WEEK.test(plain) ? DAYS_IN_WEEK : 1) * DAY_MS * 1_000;
+}
+
+/** The name of the tree that follows when a restore closes this one: `2026-11` → `2026-11.r1` → `2026-11.r2`. */
+export function restoredEpoch(name: string): string {
+  const number = Number(RESTORED.exec(name)?.[1] ?? 0) + 1;
+  return `${name.replace(RESTORED, "")}.r${number}`;
+}
+
+function plainStartUs(name: string): number | null {
   const week = WEEK.exec(name);
   const parts = MONTH.exec(name) ?? DAY.exec(name) ?? DURATION.exec(name);
   if (week === null && parts === null) return null;
@@ -68,7 +93,8 @@ export function nextEpoch(policy: EpochPolicy, nowUs: number, current: string | 
 
 /** Oldest first. */
 export function compareEpochs(one: string, other: string): number {
-  return startOf(one) - startOf(other) || (one < other ? -1 : one > other ? 1 : 0);
+  const restored = (name: string): number => Number(RESTORED.exec(name)?.[1] ?? 0);
+  return startOf(one) - startOf(other) || restored(one) - restored(other) || (one < other ? -1 : one > other ? 1 : 0);
 }
 
 function startOf(name: string): number {

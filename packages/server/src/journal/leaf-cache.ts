@@ -33,6 +33,13 @@ export class TailCache {
     return blocks[placeOf(blocks, index)] ?? null;
   }
 
+  /** Of a tree that is no more. */
+  forget(tree: string): void {
+    for (const block of this.#trees.get(tree) ?? []) this.#bytes -= sizeOf(block);
+    this.#trees.delete(tree);
+    this.#order.splice(0, this.#order.length, ...this.#order.filter((other) => other !== tree));
+  }
+
   #dropOldest(): void {
     const tree = this.#order.shift()!;
     const blocks = this.#trees.get(tree)!;
@@ -56,6 +63,12 @@ export class OpenedCache {
     this.#bytes += sizeOf(block);
     while (this.#bytes > this.#limitBytes && this.#blocks.length > 1)
       this.#bytes -= sizeOf(this.#blocks.shift()!.block);
+  }
+
+  forget(tree: string): void {
+    const gone = this.#blocks.filter((kept) => kept.tree === tree);
+    for (const { block } of gone) this.#bytes -= sizeOf(block);
+    this.#blocks = this.#blocks.filter((kept) => kept.tree !== tree);
   }
 
   find(tree: string, index: number): LeafBlock | null {

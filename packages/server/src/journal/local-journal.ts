@@ -2,8 +2,8 @@
  * The journal on a local disk: one writer a log, one store of segments, caches for readers. What `append` acknowledges
  * is durable and is found by `read` from then on, also when writing is not possible any more.
  *
- * Left out on purpose: deletion of epochs (retention has the authority, not this), and any knowledge of what a record
- * means.
+ * Left out on purpose: deletion of epochs (retention has the authority, not this; `forget` only stops reading), and any
+ * knowledge of what a record means.
  */
 import assert from "node:assert/strict";
 
@@ -65,6 +65,11 @@ export interface LocalJournalOptions {
 }
 
 export interface LocalJournal extends Journal {
+  /**
+   * Takes a closed tree out of `trees`: nothing of it is read from then on. Only retention calls it, with the record of
+   * the deletion durable; the files are its to remove.
+   */
+  forget(tree: string): void;
   /** For metrics and `doctor`, by log. */
   figures(): ReadonlyMap<string, LogWriterFigures>;
 }
@@ -156,6 +161,14 @@ class DiskJournal implements LocalJournal {
     const bytes = Math.min(maxBytes, MAX_READ_BYTES);
     const kept = this.#tail.find(tree, from) ?? this.#opened.find(tree, from);
     return cutRange(tree, kept ?? (await this.#openFrom(tree, from, bytes)), from, bytes);
+  }
+
+  forget(tree: string): void {
+    const position = this.trees().find((one) => one.tree === tree);
+    assert(position === undefined || position.closed, "a tree that still takes records is never forgotten");
+    this.#store.forget(tree);
+    this.#tail.forget(tree);
+    this.#opened.forget(tree);
   }
 
   onJournaled(listener: JournaledListener): () => void {

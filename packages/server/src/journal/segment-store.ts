@@ -73,6 +73,12 @@ export class SegmentStore {
     return this.#trees.get(tree)?.segments.at(-1)?.nextIndex ?? 0;
   }
 
+  /** The tree is no more; its files are somebody else's to remove. */
+  forget(tree: string): void {
+    for (const segment of this.#trees.get(tree)?.segments ?? []) this.#indexes.delete(segment);
+    this.#trees.delete(tree);
+  }
+
   /** A segment that got its first durable frame. */
   addSegment(name: Omit<KnownTree, "segments">, segment: KnownSegment): void {
     const tree = this.#trees.get(name.tree) ?? { ...name, segments: [] };

@@ -63,7 +63,7 @@ const MAGIC = Buffer.from("TALLYSEG", "latin1");
 export const FRAME_MARKER = Buffer.from("TSF1", "latin1");
 const FOOTER_MARKER = Buffer.from("TSE1", "latin1");
 const FIXED_HEADER_BYTES = MAGIC.length + 2 + 8 + KEY_ID_BYTES + SALT_BYTES + TAG_BYTES + HASH_BYTES;
-export const TREE_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}$/;
+export const TREE_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?$/;
 
 /**
  * magic 8, version 1, length of the tree's name 1, name, first index 8, key id 8, salt 32, previous tag 16, SHA-256 of

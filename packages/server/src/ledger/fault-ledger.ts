@@ -26,6 +26,7 @@ export function faultLedger(inner: Ledger): FaultLedger {
     entries: (tree, path) => unless("entries", () => inner.entries(tree, path)),
     proof: (tree, index) => unless("proof", () => inner.proof(tree, index)),
     published: (tree, size, timeoutMs) => unless("published", () => inner.published(tree, size, timeoutMs)),
+    forget: (tree) => inner.forget(tree),
     close: () => unless("close", () => inner.close()),
     failNext: (call, error) => void queued.set(call, [...(queued.get(call) ?? []), error]),
   };

@@ -22,7 +22,7 @@ export type SwapOutcome =
   | { readonly kind: "swapped" }
   | { readonly kind: "conflict"; readonly current: Uint8Array | null };
 
-export const TREE_NAME = /^[a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}$/;
+export const TREE_NAME = /^[a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?$/;
 
 export function sameBytes(left: Uint8Array | null, right: Uint8Array | null): boolean {
   if (left === null || right === null) return left === right;

@@ -27,6 +27,11 @@ export interface Ledger {
   origin(tree: string): string;
   /** Resolves once a checkpoint covers `size`; rejects `shutting_down` or `query_timeout`. */
   published(tree: string, size: number, timeoutMs: number): Promise<void>;
+  /**
+   * Answers nothing of the tree any more. Only retention calls it, after the journal has forgotten the tree; the files
+   * are its to remove.
+   */
+  forget(tree: string): Promise<void>;
   /** Integrates and publishes all that is journaled, then stops. */
   close(): Promise<void>;
 }

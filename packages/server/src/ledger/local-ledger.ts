@@ -157,6 +157,12 @@ class LocalLedger implements Ledger {
     return waiting;
   }
 
+  async forget(tree: string): Promise<void> {
+    // A pass that has begun may still be about to look at it, and would begin it anew.
+    while (this.#cycle !== null) await this.#cycle;
+    this.#trees.delete(tree);
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#finish();
     return this.#closed;

@@ -151,6 +151,15 @@ export class PayloadLog {
     });
   }
 
+  /** Of a tree that was deleted: nothing of the epoch is looked for any more. Its files are retention's to remove. */
+  forget(epoch: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#open?.found.epoch === epoch) await this.#close();
+      for (const { path } of this.#found.filter((found) => found.epoch === epoch)) this.#places.delete(path);
+      this.#found = this.#found.filter((found) => found.epoch !== epoch);
+    });
+  }
+
   /** Waits for what is under way and takes nothing more. */
   async close(): Promise<void> {
     this.#closing = true;

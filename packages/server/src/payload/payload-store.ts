@@ -51,6 +51,11 @@ export class PayloadStore {
     return (await this.#log(log)).erase(wanted);
   }
 
+  /** Of a tree that was deleted: nothing of it is looked for any more. Its files are retention's to remove. */
+  async forget(log: string, epoch: string): Promise<void> {
+    await (await this.#log(log)).forget(epoch);
+  }
+
   async close(): Promise<void> {
     for (const log of this.#logs.values()) await (await log).close();
   }

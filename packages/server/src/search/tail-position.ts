@@ -39,7 +39,8 @@ export class TailPosition {
     const entries = text.length > MAX_CURSOR_LENGTH ? [] : text.split(",");
     if (entries.length === 0 || entries.length > MAX_CURSOR_TREES) throw invalid();
     for (const entry of text === NOWHERE ? [] : entries) {
-      const [, tree, index] = /^([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}):(-1|0|[1-9]\d{0,15})$/.exec(entry) ?? [];
+      const [, tree, index] =
+        /^([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?):(-1|0|[1-9]\d{0,15})$/.exec(entry) ?? [];
       if (tree === undefined || done.has(tree) || !Number.isSafeInteger(Number(index))) throw invalid();
       done.set(tree, Number(index) + 1);
     }

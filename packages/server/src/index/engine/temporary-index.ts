@@ -37,6 +37,11 @@ export class LeafJournal implements Pick<Journal, "trees" | "read" | "onJournale
     for (const listener of this.listeners) listener(tree, entry.leaves.length);
   }
 
+  /** As a tree that retention deleted. */
+  forget(tree: string): void {
+    this.byName.delete(tree);
+  }
+
   trees(): readonly TreePosition[] {
     return [...this.byName].map(([tree, { leaves }]) => {
       const [log, epoch] = tree.split("/") as [string, string];

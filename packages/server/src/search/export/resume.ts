@@ -20,7 +20,8 @@ export async function keyOfPlace(
   place: string,
   signal?: AbortSignal,
 ): Promise<PageKey> {
-  const [, tree, index] = /^([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}):(0|[1-9]\d{0,15})$/.exec(place) ?? [];
+  const [, tree, index] =
+    /^([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?):(0|[1-9]\d{0,15})$/.exec(place) ?? [];
   const leafIndex = Number(index);
   if (tree === undefined || !Number.isSafeInteger(leafIndex)) throw invalid("It is not of the form tree:leaf_index.");
   if (!sees(scope, tree)) throw unknown();

@@ -1,0 +1,138 @@
+import { formatTimestamp } from "@tallystick/record";
+import { Type } from "typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+import { TallystickError } from "../errors.ts";
+import type { CleanUp, Planned } from "../retain/clean-up.ts";
+import { periodText } from "../retain/period.ts";
+import { PRESETS } from "../retain/retention.ts";
+import { sees } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
+import { scopeOf } from "./route-access.ts";
+import { problems, query } from "./schemas.ts";
+
+export interface RetentionRoutesParts {
+  /** The file that proves a tree's deletion; null when there is none. */
+  readonly deletion: (tree: string) => Promise<Uint8Array | null>;
+  readonly cleanUp: CleanUp;
+}
+
+const TAGS = ["retention"];
+const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+const Time = Type.String({ format: "date-time" });
+
+const PlannedTree = Type.Object({
+  tree: Type.String(),
+  records: Type.Integer(),
+  bytes: Type.Integer({ description: "Of its segments." }),
+  first_received_at: Time,
+  last_received_at: Time,
+  keep: Type.String(),
+  clause: orNull(Type.String({ description: "What the log's preset cites." })),
+  due_at: orNull(Time),
+  state: Type.Enum(["open", "kept", "held", "waiting", "due"], {
+    description:
+      "open: takes records. kept: its time is not over. held: a hold keeps it. waiting: `why` says for what. due: goes with the next pass.",
+  }),
+  why: orNull(Type.String()),
+  holds: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      records: orNull(Type.Integer()),
+      others: orNull(Type.Integer()),
+    }),
+    { description: "Holds that keep it: how many records each is for, and how many others stay for its sake." },
+  ),
+  indexed: Type.Boolean({ description: "Whether the index is to hold it." }),
+});
+
+/** What goes when, and what stays of what is gone. */
+export function retentionRoutes(app: FastifyInstance, parts: RetentionRoutesParts): void {
+  deletionRoute(app, parts);
+  app.get(
+    "/api/retention/plan",
+    {
+      config: { access: "read" },
+      schema: {
+        summary: "What the clean-up would do now: a dry run",
+        tags: TAGS,
+        querystring: query({}),
+        response: { 200: Type.Object({ trees: Type.Array(PlannedTree) }), ...problems(401, 403, 503) },
+      },
+    },
+    (request: FastifyRequest) => planOf(parts, scopeOf(request)),
+  );
+  app.post(
+    "/api/retention/run",
+    {
+      config: { access: "retain" },
+      schema: {
+        summary: "Start a pass of the clean-up now",
+        description: "Answers at once. It deletes what /api/retention/plan shows as due, and nothing else.",
+        tags: TAGS,
+        response: { 202: Type.Object({ status: Type.Literal("ok") }), ...problems(401, 403, 503) },
+      },
+    },
+    async (_, reply) => {
+      void parts.cleanUp.run();
+      return reply.code(202).send({ status: "ok" });
+    },
+  );
+}
+
+async function planOf({ cleanUp }: RetentionRoutesParts, scope: Scope): Promise<{ readonly trees: readonly object[] }> {
+  const planned = await cleanUp.plan();
+  return { trees: planned.filter(({ facts }) => sees(scope, facts.tree)).map(shown) };
+}
+
+function deletionRoute(app: FastifyInstance, parts: RetentionRoutesParts): void {
+  app.get(
+    "/trees/:log/:epoch/deletion",
+    {
+      config: { access: "public" },
+      schema: {
+        summary: "What stays of a deleted tree: its final checkpoint, its chain leaves and the record of its deletion",
+        description: "Proven, so that a stranger follows the chain of epochs across it; docs/formats/deletion.md.",
+        tags: ["trees"],
+        params: Type.Object({ log: Type.String(), epoch: Type.String() }),
+        response: { 200: Type.Unknown(), ...problems(404) },
+      },
+    },
+    async (request, reply) => {
+      const { log, epoch } = request.params as { log: string; epoch: string };
+      const bytes = await parts.deletion(`${log}/${epoch}`);
+      if (bytes === null) throw new TallystickError("not_found", "No tree of this name was deleted.");
+      return reply
+        .header("access-control-allow-origin", "*")
+        .header("cross-origin-resource-policy", "cross-origin")
+        .header("cache-control", "public, max-age=31536000, immutable")
+        .type("application/json")
+        .send(Buffer.from(bytes));
+    },
+  );
+}
+
+function shown({ facts, retention, fate, isIndexed }: Planned): object {
+  const holds = fate.kind === "held" ? fate.holds : [];
+  return {
+    tree: facts.tree,
+    records: facts.size,
+    bytes: facts.bytes,
+    first_received_at: formatTimestamp(facts.firstReceivedUs),
+    last_received_at: formatTimestamp(facts.lastReceivedUs),
+    keep: periodText(retention.keep),
+    clause: retention.preset === null ? null : PRESETS[retention.preset].clause,
+    due_at: fate.dueUs === null ? null : formatTimestamp(fate.dueUs),
+    state: fate.kind,
+    why: fate.kind === "waiting" ? fate.why : null,
+    holds: holds.map(({ id, name, records }) => ({
+      id,
+      name,
+      records,
+      others: records === null ? null : facts.size - records,
+    })),
+    indexed: isIndexed,
+  };
+}
