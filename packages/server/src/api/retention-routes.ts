@@ -8,6 +8,7 @@ import { periodText } from "../retain/period.ts";
 import { PRESETS } from "../retain/retention.ts";
 import { sees } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
+import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 
@@ -54,7 +55,7 @@ export function retentionRoutes(app: FastifyInstance, parts: RetentionRoutesPart
   app.get(
     "/api/retention/plan",
     {
-      config: { access: "read" },
+      config: { access: "read", reads: NOT_OF_THE_LOG },
       schema: {
         summary: "What the clean-up would do now: a dry run",
         tags: TAGS,

@@ -137,7 +137,7 @@ export class RecordsTable {
     );
   }
 
-  /** Every row of a tree: whole partitions where all rows are its own, which costs nothing, and row by row elsewhere. */
+  /** Every row of a tree: whole partitions where all rows are its own, which costs nothing; elsewhere row by row. */
   async deleteTree(tree: string): Promise<void> {
     const client = this.home.client();
     const name = checked(tree);

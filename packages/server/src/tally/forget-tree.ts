@@ -1,6 +1,6 @@
 /**
- * Takes out of the derived tables what came from a deleted tree. A call of which one half lies in a newer tree goes too:
- * what it says was judged from both. Rows of the map go by their time, since all of a tree's records were received
+ * Takes out of the derived tables what came from a deleted tree. A call of which one half lies in a newer tree goes
+ * too: what it says was judged from both. Rows of the map go by their time, since all of a tree's records were received
  * between its first and its last; a time that it shares with its neighbour goes with it.
  *
  * Left out on purpose: names alone (aliases, who records at all), which say nothing about any record.
