@@ -13,6 +13,7 @@ import type { Logger } from "pino";
 
 import { accessParts } from "./access-parts.ts";
 import { trustedProxies } from "./access/client-address.ts";
+import { QuotaBook } from "./access/quota-book.ts";
 import { Incidents } from "./access/incidents.ts";
 import { ConnectionCertificates } from "./access/connection-certificates.ts";
 import { AccessRecorder } from "./access/access-recorder.ts";
@@ -130,7 +131,7 @@ async function start(
   });
   const cleanUp = openCleanUp(machine, config, folder, stores, log);
   closers.add("clean-up", () => cleanUp.close());
-  const state = { stopping: false, url: "" };
+  const state = { stopping: false, url: "", certificateExpiresAtMs: null };
   const api = { machine, request, folder, stores, cleanUp, log, closers, state };
   const parts = await apiParts(api);
   const app = await buildApi(parts);
@@ -208,7 +209,7 @@ interface ApiRequest {
   readonly cleanUp: CleanUp;
   readonly log: Logger;
   readonly closers: Closers;
-  readonly state: { readonly stopping: boolean; readonly url: string };
+  readonly state: { readonly stopping: boolean; readonly url: string; certificateExpiresAtMs: number | null };
 }
 
 async function apiParts(api: ApiRequest): Promise<ApiParts> {
@@ -231,7 +232,10 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     onTrouble: (message) => log.warn({ part: "access" }, message),
   });
   api.closers.add("accesses", () => accesses.close());
-  const metrics = openMetrics(() => readings({ machine, stores, producers, space, tails, budget, nowMs }));
+  const incidents = new Incidents({ journal, clock, random: machine.random });
+  api.closers.add("incidents", () => incidents.close());
+  const watched = { machine, stores, producers, space, tails, budget, nowMs, incidents, state };
+  const metrics = openMetrics(() => readings(watched));
   return {
     ...access,
     keyring: api.folder.keyring,
@@ -265,7 +269,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     publicUrl: () => (config.http.public_url === "" ? state.url : config.http.public_url),
     dashboard: await readDashboard(disk, machine.dashboardFolder),
     http: await httpSettings(machine, config, request.base),
-    intake: await intakeParts(api, metrics, budget),
+    intake: await intakeParts(api, metrics, incidents, budget),
   };
 }
 
@@ -285,14 +289,20 @@ function indexRebuild(index: Index, producers: Producers, log: Logger): IndexReb
 }
 
 async function intakeParts(
-  { machine, request, folder, stores, closers }: ApiRequest,
+  { machine, request, folder, stores, closers, log }: ApiRequest,
   meter: Meter,
+  incidents: Incidents,
   budget: BodyBudget,
 ): Promise<IntakeParts> {
   const { intake, access, payloads, classify } = request.config.config;
-  const { clock, random } = machine;
-  const incidents = new Incidents({ journal: stores.journal, clock, random });
-  closers.add("incidents", () => incidents.close());
+  const { clock } = machine;
+  const quotas = await QuotaBook.open({
+    clock,
+    disk: machine.disk,
+    file: folder.places.quotas,
+    onTrouble: (error) => log.warn({ err: error }, "the day's use of quotas could not be kept"),
+  });
+  closers.add("quotas", () => quotas.close());
   return {
     clock,
     impersonation: access.impersonation,
@@ -311,6 +321,7 @@ async function intakeParts(
     maxBodyBytes: intake.max_body_bytes,
     budget,
     rates: byteRates(clock, intake.bytes_per_second),
+    quotas,
     meter,
     inFlight: new IntakeInFlight(),
     signatures: {
@@ -335,10 +346,13 @@ interface Watched {
   readonly tails: Tails;
   readonly budget: BodyBudget;
   readonly nowMs: () => number;
+  readonly incidents: Incidents;
+  readonly state: ApiRequest["state"];
 }
 
 /** What all parts know about themselves at this moment. */
-async function readings({ machine, stores, producers, space, tails, budget, nowMs }: Watched): Promise<Readings> {
+async function readings(watched: Watched): Promise<Readings> {
+  const { machine, stores, producers, space, tails, budget, nowMs, incidents, state } = watched;
   const { journal, ledger, index } = stores;
   const { freeBytes, daysUntilFull } = await space.forecast();
   const figures = [...journal.figures().values()];
@@ -353,6 +367,8 @@ async function readings({ machine, stores, producers, space, tails, budget, nowM
     tails: tails.count,
     producers: await producers.readings(),
     taskSeconds: machine.taskSeconds(),
+    incidents: incidents.totals(),
+    certificateExpiresAtMs: state.certificateExpiresAtMs,
   };
 }
 
@@ -382,6 +398,7 @@ function watchCertificates(api: ApiRequest, { http }: ApiParts, server: object):
   const files = tlsFilesOf(tls, request.base);
   if (files === null || http.tls === null || !(server instanceof TlsServer)) return;
   const { material, minVersion } = http.tls;
+  api.state.certificateExpiresAtMs = material.expiresAtMs;
   const watch = watchTls(
     {
       clock,
@@ -389,6 +406,7 @@ function watchCertificates(api: ApiRequest, { http }: ApiParts, server: object):
       files,
       everyMs: tls.reload_s * 1_000,
       async onChange(changed, isOtherTrust) {
+        api.state.certificateExpiresAtMs = changed.expiresAtMs;
         serveTls(server, { material: changed, minVersion });
         if (isOtherTrust) http.certificates.trustChanged();
         const expires = formatTimestamp(changed.expiresAtMs * 1_000);

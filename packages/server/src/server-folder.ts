@@ -37,6 +37,7 @@ export function placesOf(folder: string, config: Config, base: string) {
     kmsFile: beside(config.kms.file, "kms.key"),
     adminToken: `${folder}/admin.token`,
     runFile: `${folder}/run.json`,
+    quotas: `${folder}/quotas.json`,
     reserve: `${folder}/reserve`,
   };
 }

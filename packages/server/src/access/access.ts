@@ -1,5 +1,6 @@
 import type { Standing } from "@tallystick/record";
 
+import type { Quota } from "../control/quota.ts";
 import type { Role } from "../control/role.ts";
 import type { Scope } from "../search/scope.ts";
 export type { Role };
@@ -14,6 +15,8 @@ export interface Principal extends Binding {
   readonly role: Role;
   /** The log its records go to. */
   readonly log: string;
+  /** How much it may send. */
+  readonly quota: Quota;
   /** What it sees of the log; `scopeOf` of its role and of what was granted to it. */
   readonly scope: Scope;
 }

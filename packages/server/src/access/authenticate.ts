@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 
 import type { Control, KeyInfo } from "../control/control.ts";
+import { NO_QUOTA } from "../control/quota.ts";
 import { ADMIN_PREFIX, isWellFormedSecret, secretDigest } from "../control/secret.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Principal } from "./access.ts";
@@ -67,6 +68,7 @@ const ADMIN: Principal = {
   services: [],
   relay: null,
   log: DEFAULT_LOG,
+  quota: NO_QUOTA,
   scope: WHOLE_SCOPE,
 };
 
@@ -106,6 +108,6 @@ function bound(rules: PrincipalRules, name: string, by: "bearer" | "certificate"
   return principal === null ? { kind: "unbound", name } : { kind: "known", principal, by };
 }
 
-function principalOf({ name, role, service, relay, log, scope }: KeyInfo): Principal {
-  return { name: `key:${name}`, role, service, services: [], relay, log, scope: scopeOf(role, scope) };
+function principalOf({ name, role, service, relay, log, quota, scope }: KeyInfo): Principal {
+  return { name: `key:${name}`, role, service, services: [], relay, log, quota, scope: scopeOf(role, scope) };
 }

@@ -37,3 +37,7 @@ export const UNKNOWN_KEY_PAUSE_MS = 30_000;
 export const INCIDENT_WINDOW_MS = 60_000;
 /** Kinds of incidents by principal and subject that are counted apart. */
 export const MAX_INCIDENTS = 1_000;
+/** Senders whose use of a quota is counted; beyond it the one that was quiet longest starts afresh. */
+export const MAX_QUOTA_ENTRIES = 20_000;
+/** How often the day's counts are written. */
+export const QUOTA_SAVE_MS = 60_000;

@@ -4,14 +4,22 @@ import { TallystickError } from "../errors.ts";
 import { principalRules } from "./principal-rules.ts";
 import type { PrincipalRule } from "./principal-rules.ts";
 
+const NO_LIMITS = { records_per_second: 0, bytes_per_day: 0 };
 const rule = (match: string, more: Partial<PrincipalRule> = {}): PrincipalRule => ({
   match,
   role: "producer",
   log: "default",
+  ...NO_LIMITS,
   services: ["orders"],
   ...more,
 });
-const reader = (more: object = {}): PrincipalRule => ({ match: "dns:*", role: "viewer", log: "default", ...more });
+const reader = (more: object = {}): PrincipalRule => ({
+  match: "dns:*",
+  role: "viewer",
+  log: "default",
+  ...NO_LIMITS,
+  ...more,
+});
 
 function servicesOf(match: string, name: string, services: readonly string[] = ["orders"]): unknown {
   const principal = principalRules([rule(match, { services })]).principalOf(name);
@@ -48,7 +56,7 @@ describe("a rule", () => {
   });
 
   it("gives a relay its services, and a reader its scope and nothing of who read what", () => {
-    const relay: PrincipalRule = { match: "dns:*", role: "producer", log: "edge", relay: ["a", "b-*"] };
+    const relay: PrincipalRule = { match: "dns:*", role: "producer", log: "edge", ...NO_LIMITS, relay: ["a", "b-*"] };
     expect(principalRules([relay]).principalOf("dns:c")).toMatchObject({
       name: "dns:c",
       log: "edge",
@@ -63,7 +71,7 @@ describe("a rule", () => {
   });
 
   it.each<[PrincipalRule, string]>([
-    [{ match: "dns:*", role: "producer", log: "default" }, "speaks for nobody"],
+    [{ match: "dns:*", role: "producer", log: "default", ...NO_LIMITS }, "speaks for nobody"],
     [reader({ services: ["a"] }), "only a producer"],
     [rule("dns:*", { relay: ["b"] }), "not both"],
     [rule("dns:*", { log: "control" }), "own records only"],

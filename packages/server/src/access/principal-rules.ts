@@ -19,6 +19,9 @@ export interface PrincipalRule {
   readonly services?: readonly string[];
   readonly relay?: readonly string[];
   readonly log: string;
+  /** 0: no limit. */
+  readonly records_per_second: number;
+  readonly bytes_per_day: number;
   readonly scope?: {
     readonly logs?: readonly string[];
     readonly services?: readonly string[];
@@ -64,6 +67,10 @@ function principalBy(rule: PrincipalRule, name: string, captured: Readonly<Recor
     services: isOne ? [] : services,
     relay: relay?.includes("*") === true ? "*" : relay,
     log: rule.log,
+    quota: {
+      recordsPerSecond: rule.records_per_second === 0 ? null : rule.records_per_second,
+      bytesPerDay: rule.bytes_per_day === 0 ? null : rule.bytes_per_day,
+    },
     scope: scopeOf(rule.role, {
       logs: rule.scope?.logs ?? WHOLE_SCOPE.logs,
       services: rule.scope?.services ?? WHOLE_SCOPE.services,

@@ -129,7 +129,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   tailRoute(app, parts);
   exportRoute(app, parts);
   producersRoute(app, parts);
-  keysRoutes(app, parts.control);
+  keysRoutes(app, parts);
   kmsRoutes(app, parts);
   batchKeysRoutes(app, parts);
   sessionRoutes(app, parts);

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
+import type { IncidentTotal } from "../access/incidents.ts";
 import type { ProducerFigures } from "../tally/producer-figures.ts";
 import type { ProducerReadings } from "../tally/producers.ts";
 
@@ -26,6 +27,9 @@ export interface Readings {
   readonly tails: number;
   readonly producers: ProducerReadings;
   readonly taskSeconds: ReadonlyMap<string, number>;
+  readonly incidents: readonly IncidentTotal[];
+  /** Null without TLS. */
+  readonly certificateExpiresAtMs: number | null;
 }
 
 export interface TreeReading {
@@ -109,6 +113,12 @@ const ofProducers =
 type Reading = readonly [name: string, help: string, labels: readonly string[], values: Values];
 
 const GAUGES: readonly Reading[] = [
+  [
+    "tallystick_certificate_expires_seconds",
+    "When the certificate that is served ends, in seconds since 1970",
+    [],
+    ({ certificateExpiresAtMs: at }) => (at === null ? [] : [[{}, at / 1_000]]),
+  ],
   ["tallystick_tree_journaled_leaves", "Leaves that are durable", ["tree"], perTree((tree) => tree.journaled)],
   [
     "tallystick_ledger_lag_leaves",
@@ -164,6 +174,24 @@ const GAUGES: readonly Reading[] = [
   ],
 ];
 const COUNTERS: readonly Reading[] = [
+  [
+    "tallystick_impersonations_total",
+    "Records that spoke for a service that their sender may not speak for",
+    ["principal", "service", "answer"],
+    ({ incidents }) =>
+      incidents.flatMap(({ kind, principal, about, answer, total }) =>
+        kind === "impersonation" ? [[{ principal, service: about, answer }, total] as const] : [],
+      ),
+  ],
+  [
+    "tallystick_quota_refused_total",
+    "Requests answered 429 because a quota was used up",
+    ["principal", "quota"],
+    ({ incidents }) =>
+      incidents.flatMap(({ kind, principal, about, total }) =>
+        kind === "quota" ? [[{ principal, quota: about }, total] as const] : [],
+      ),
+  ],
   ["tallystick_journal_bytes_total", "Bytes written to the journal", [], single((readings) => readings.keptBytes)],
   ["tallystick_fsyncs_total", "Syncs of journal files", [], single((readings) => readings.fsyncs)],
   [

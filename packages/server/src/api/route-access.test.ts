@@ -51,6 +51,8 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/batch-keys": "manage",
   "POST /api/batch-keys": "manage",
   "DELETE /api/batch-keys/{kid}": "manage",
+  "PUT /api/keys/{id}/quota": "manage",
+  "GET /api/quotas": "manage",
   "POST /api/kms/rotate": "operate",
   "POST /api/login-link": "manage",
   "POST /api/reindex": "manage",

@@ -7,6 +7,7 @@ import type { FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
 import type { Incidents } from "../access/incidents.ts";
+import type { Exhausted, QuotaBook } from "../access/quota-book.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import { commitBodies } from "../intake/commit.ts";
@@ -32,6 +33,7 @@ export interface IntakeParts {
   readonly maxBodyBytes: number;
   readonly budget: BodyBudget;
   readonly rates: ByteRates;
+  readonly quotas: QuotaBook;
   readonly meter: Meter;
   readonly inFlight: IntakeInFlight;
   readonly impersonation: "accept" | "refuse";
@@ -95,6 +97,7 @@ export async function takeIn<Answer>(
   if (waitS !== null) {
     throw new TallystickError("rate_limited", `${principal.name} has used up its allowance.`, { retryAfterS: waitS });
   }
+  refuseExhausted(parts, request, principal, parts.quotas.admit(principal));
   const encoding = encodingOf(request.headers["content-encoding"]);
   const idempotencyKey = idempotencyKeyOf(request.headers["idempotency-key"]);
   const signed = await signedOf(
@@ -119,6 +122,27 @@ function attemptOf(principal: Principal, request: FastifyRequest): Attempt {
   return { log: principal.log, principal: principal.name, address: request.client };
 }
 
+/** Nothing is dropped: the sender is told when to come again, and that it was too much is recorded. */
+function refuseExhausted(
+  { incidents }: IntakeParts,
+  request: FastifyRequest,
+  principal: Principal,
+  exhausted: Exhausted | null,
+): void {
+  if (exhausted === null) return;
+  const { quota, waitS } = exhausted;
+  const { name } = principal;
+  void incidents.note({
+    kind: "quota",
+    principal: name,
+    about: quota,
+    answer: "refused",
+    count: 1,
+    address: request.client,
+  });
+  throw new TallystickError("rate_limited", `${name} has used up its quota ${quota}.`, { retryAfterS: waitS });
+}
+
 /** Gives the body's room back and ends its time in flight; once. */
 function settler({ budget, inFlight }: IntakeParts, sizeBytes: number): () => void {
   const ended = inFlight.begin();
@@ -139,6 +163,7 @@ async function prepare(
   const { principal, format, nowUs, request, signed } = arrival;
   const sizeBytes = sent.body.length;
   parts.rates.spend(principal.name, sizeBytes);
+  refuseExhausted(parts, arrival.request, principal, parts.quotas.takeBytes(principal, sizeBytes));
   const { name, service, services, relay } = principal;
   const { redactionKey, settings } = parts;
   const sender = { principal: name, service, services, relay };
@@ -150,6 +175,7 @@ async function prepare(
       return refuse(parts.signatures, attemptOf(principal, request), signed?.key.kid ?? null, result.message);
     throw new TallystickError(result.code, result.message);
   }
+  parts.quotas.takeRecords(principal, result.records.count);
   parts.meter.prepared(intakeOf(format), sizeBytes, result.rejected.length, result.leftOut);
   await refuseClaims(parts, arrival, result);
   return result;

@@ -4,7 +4,7 @@ import type { Target } from "./target.ts";
 /** A command's way to a server; problems become the command's error with the server's own words. */
 export interface Client {
   get<Answer>(path: string, query?: Query): Promise<Answer>;
-  send<Answer>(method: "POST" | "DELETE", path: string, body?: unknown): Promise<Answer>;
+  send<Answer>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<Answer>;
   /** The body as it arrives. */
   stream(
     path: string,

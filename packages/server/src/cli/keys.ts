@@ -4,9 +4,12 @@ import { Command, Option } from "commander";
 import { ROLES } from "../control/role.ts";
 import { batchKeysCommand } from "./batch-keys.ts";
 import { connectTo } from "./client.ts";
-import type { Client } from "./client.ts";
 import { asCommandError, CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
+import { keyCalled, keysOf } from "./keys-found.ts";
+import type { Key } from "./keys-found.ts";
+import { addQuotaOptions, quotaBody, quotaCommand, quotasCommand } from "./keys-quota.ts";
+import type { QuotaOptions } from "./keys-quota.ts";
 import { rewrapCommand, rotateCommand } from "./keys-rotate.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
@@ -16,17 +19,6 @@ import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
 import { timeText } from "./time-text.ts";
 
-interface Key {
-  readonly id: string;
-  readonly name: string;
-  readonly role: string;
-  readonly service: string | null;
-  readonly relay: readonly string[] | "*" | null;
-  readonly log: string;
-  readonly created_at: string;
-  readonly revoked_at: string | null;
-}
-
 export function keysCommand(parts: CliParts, run: Run): Command {
   return new Command("keys")
     .description("make, list and revoke keys of producers and readers; rotate the keys of the folder")
@@ -34,12 +26,14 @@ export function keysCommand(parts: CliParts, run: Run): Command {
     .addCommand(listCommand(parts, run))
     .addCommand(revokeCommand(parts, run))
     .addCommand(batchKeysCommand(parts, run))
+    .addCommand(quotaCommand(parts, run))
+    .addCommand(quotasCommand(parts, run))
     .addCommand(rotateCommand(parts, run))
     .addCommand(rewrapCommand(parts, run))
     .addCommand(exportIntegrityCommand(parts, run));
 }
 
-interface CreateOptions extends TargetOptions {
+interface CreateOptions extends TargetOptions, QuotaOptions {
   readonly name: string;
   readonly service?: string;
   readonly relay?: boolean;
@@ -50,7 +44,9 @@ interface CreateOptions extends TargetOptions {
 }
 
 function createCommand(parts: CliParts, run: Run): Command {
-  return addTargetOptions(new Command("create").description("make a key; its secret is shown this once"))
+  return addQuotaOptions(
+    addTargetOptions(new Command("create").description("make a key; its secret is shown this once")),
+  )
     .requiredOption("--name <name>", "the key's name; records say `key:<name>`")
     .option("--service <service>", "the service that the key speaks for")
     .option("--relay", "the key forwards for other services, as a collector does")
@@ -70,6 +66,7 @@ function createCommand(parts: CliParts, run: Run): Command {
           ...(service && { service }),
           ...(relay && { relay }),
           ...(list && { services: list }),
+          ...quotaBody(options),
         };
         const client = connectTo(await findTarget(parts, options), parts.fetch);
         const key = await client.send<Key & { readonly secret: string }>("POST", "/api/keys", body).catch(inOptions);
@@ -85,6 +82,7 @@ function createCommand(parts: CliParts, run: Run): Command {
 
 /** By what the server's message is about; the first that fits. */
 const OPTION_HINTS: readonly (readonly [about: RegExp, hint: string])[] = [
+  [/quota|records_per_second|bytes_per_day/, "Give --records-per-second and --bytes-per-day to a producer's key only."],
   [/relay|services/i, "Give --relay with --services 'a,b' or --services '*', or --service for a key of one service."],
   [/service/i, "Give --service, or --relay with --services; neither goes with a reader's --role."],
   [/\blog\b/i, "Give --log another name."],
@@ -128,10 +126,6 @@ function listCommand(parts: CliParts, run: Run): Command {
     );
 }
 
-async function keysOf(client: Client): Promise<readonly Key[]> {
-  return (await client.get<{ readonly keys: readonly Key[] }>("/api/keys")).keys;
-}
-
 function revokeCommand(parts: CliParts, run: Run): Command {
   return addTargetOptions(
     new Command("revoke").description("revoke a key, at once").argument("<key>", "the key's id or name"),
@@ -140,14 +134,7 @@ function revokeCommand(parts: CliParts, run: Run): Command {
     .action((given: string, options: TargetOptions & { json?: boolean }) =>
       run(async () => {
         const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const found = (await keysOf(client)).find(
-          (key) => key.id === given || (key.name === given && key.revoked_at === null),
-        );
-        if (found === undefined)
-          throw new CommandError(`There is no key ${given}.`, {
-            code: "not_found",
-            hint: "`tallystick keys list` shows them.",
-          });
+        const found = await keyCalled(client, given);
         const key = await client.send<Key>("DELETE", `/api/keys/${encodeURIComponent(found.id)}`);
         if (options.json === true) parts.terminal.json(key);
         else parts.terminal.line(`revoked ${key.name} (${key.id})`);

@@ -2,6 +2,7 @@
 import { Type } from "typebox";
 
 import { SCOPE_CLASSES } from "../control/granted-scope.ts";
+import { MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND } from "../control/quota.ts";
 import { oneOf, path, section, whole } from "./pieces.ts";
 
 const ROUTE = {
@@ -63,6 +64,8 @@ const RULE = Type.Object(
     services: Type.Optional(SERVICES),
     relay: Type.Optional(SERVICES),
     log: Type.String({ default: "default", ...LOG_NAME }),
+    records_per_second: Type.Integer({ default: 0, minimum: 0, maximum: MAX_RECORDS_PER_SECOND }),
+    bytes_per_day: Type.Integer({ default: 0, minimum: 0, maximum: MAX_BYTES_PER_DAY }),
     scope: Type.Optional(
       Type.Object(
         {
@@ -91,7 +94,7 @@ export const ACCESS = section("How machines prove who they are, and which servic
   }),
   principals: Type.Array(RULE, {
     description:
-      "What certificates and JWTs may do, the first that fits: items {match, role, services: [], relay: [], log, scope}.",
+      "What certificates and JWTs may do, the first that fits: items {match, role, services: [], relay: [], log, records_per_second, bytes_per_day, scope}.",
     default: [],
     maxItems: 1_000,
   }),

@@ -10,6 +10,7 @@ import type { Control, NewKey } from "./control.ts";
 import { openControl } from "./control-log.ts";
 import { createdFields } from "./key-record.ts";
 import { ownRecord } from "./own-record.ts";
+import { NO_QUOTA } from "./quota.ts";
 import { isWellFormedSecret, secretDigest } from "./secret.ts";
 
 const clock = manualClock();
@@ -112,6 +113,7 @@ describe("the fold", () => {
       relay: null,
       log: "default",
       scope: WHOLE_SCOPE,
+      quota: NO_QUOTA,
       sha256: secretDigest(secret),
     };
     const forged = ownRecord(clock, random, createdFields("admin", key));

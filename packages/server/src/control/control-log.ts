@@ -26,7 +26,7 @@ import { Changes } from "./changes.ts";
 import type { ControlParts } from "./changes.ts";
 import type { AliasInfo, Control, KeyInfo, NewAlias, NewKey, NewParty, PartyInfo } from "./control.ts";
 import { assertScope } from "./granted-scope.ts";
-import { createdFields, keyChangeOf, revokedFields } from "./key-record.ts";
+import { createdFields, keyChangeOf, quotaFields, revokedFields } from "./key-record.ts";
 import type { StoredKey } from "./key-record.ts";
 import {
   FOLD_READ_BYTES,
@@ -38,6 +38,9 @@ import {
 import type { OwnFields } from "./own-record.ts";
 import { CONTROL_LOG, OWN_LOGS } from "./own-logs.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
+import { isQuotaNumber, MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND, NO_QUOTA } from "./quota.ts";
+import type { Quota } from "./quota.ts";
+import type { Role } from "./role.ts";
 import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -88,9 +91,10 @@ class ControlLog implements Control {
       this.#assertAcceptable(request);
       const secret = makeSecret(KEY_PREFIX, this.#parts.random);
       const id = this.#changes.newId("key");
-      const { name, role, service, relay, log, scope = WHOLE_SCOPE } = request;
+      const { name, role, service, relay, log, scope = WHOLE_SCOPE, quota = NO_QUOTA } = request;
       const sha256 = secretDigest(secret);
-      await this.#changes.record(createdFields(by, { id, name, role, service, relay, log, scope, sha256 }));
+      const key = { id, name, role, service, relay, log, scope, quota, sha256 };
+      await this.#changes.record(createdFields(by, key));
       return { key: shown(this.#state.keys.get(id)!), secret };
     });
   }
@@ -100,6 +104,17 @@ class ControlLog implements Control {
       const key = this.#state.keys.get(id);
       if (key === undefined) return null;
       if (key.revokedAt === null) await this.#changes.record(revokedFields(by, key));
+      return shown(this.#state.keys.get(id)!);
+    });
+  }
+
+  setQuota(by: string, id: string, quota: Quota): Promise<KeyInfo | null> {
+    return this.#changes.inTurn(async () => {
+      const key = this.#state.keys.get(id);
+      if (key === undefined) return null;
+      if (key.revokedAt !== null) throw new TallystickError("bad_request", `The key ${key.name} is revoked.`);
+      assertQuota(key.role, quota);
+      await this.#changes.record(quotaFields(by, key, quota));
       return shown(this.#state.keys.get(id)!);
     });
   }
@@ -184,6 +199,7 @@ class ControlLog implements Control {
       throw refuse(`A relay names 1 to ${MAX_RELAY_SERVICES} services, or * for all.`);
     }
     if (request.scope !== undefined) assertScope(request.scope);
+    if (request.quota !== undefined) assertQuota(request.role, request.quota);
     if (this.#active.size >= MAX_ACTIVE_KEYS)
       throw refuse(`There are ${MAX_ACTIVE_KEYS} keys already; revoke one first.`);
     const taken = [...this.#state.keys.values()].find((key) => key.name === request.name);
@@ -215,8 +231,18 @@ function nameTaken({ name, revokedAt }: StoredKey): TallystickError {
   });
 }
 
-function shown({ id, name, role, service, relay, log, scope, createdAt, revokedAt }: StoredKey): KeyInfo {
-  return { id, name, role, service, relay, log, scope, createdAt, revokedAt };
+function shown({ sha256: _, ...key }: StoredKey): KeyInfo {
+  return key;
+}
+
+function assertQuota(role: Role, { recordsPerSecond, bytesPerDay }: Quota): void {
+  const refuse = (message: string) => new TallystickError("bad_request", message);
+  if (role !== "producer" && (recordsPerSecond ?? bytesPerDay) !== null)
+    throw refuse("Only a producer's key has a quota.");
+  if (recordsPerSecond !== null && !isQuotaNumber(recordsPerSecond, MAX_RECORDS_PER_SECOND))
+    throw refuse(`records_per_second is a whole number from 1 to ${MAX_RECORDS_PER_SECOND}, or null.`);
+  if (bytesPerDay !== null && !isQuotaNumber(bytesPerDay, MAX_BYTES_PER_DAY))
+    throw refuse("bytes_per_day is a whole number from 1 on, or null.");
 }
 
 function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: number): void {
@@ -235,9 +261,11 @@ function apply({ keys, aliases, parties, approvals, batchKeys }: ControlState, r
   if (party?.kind === "removed") parties.delete(party.name);
   const change = keyChangeOf(record);
   if (change?.kind === "created") keys.set(change.key.id, change.key);
-  if (change?.kind !== "revoked") return;
+  if (change === null || change.kind === "created") return;
   const key = keys.get(change.id);
-  if (key !== undefined && key.revokedAt === null) keys.set(key.id, { ...key, revokedAt: change.at });
+  if (key !== undefined && change.kind === "quota") keys.set(key.id, { ...key, quota: change.quota });
+  if (key !== undefined && change.kind === "revoked" && key.revokedAt === null)
+    keys.set(key.id, { ...key, revokedAt: change.at });
 }
 
 async function foldTree(journal: Journal, tree: string, state: ControlState): Promise<void> {

@@ -2,6 +2,7 @@ import type { Scope } from "../search/scope.ts";
 import type { Approvals } from "./approval.ts";
 import type { BatchKeys } from "./batch-key.ts";
 import type { OwnFields } from "./own-record.ts";
+import type { Quota } from "./quota.ts";
 import type { Role } from "./role.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface Control {
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;
+  /** Takes effect at once. Null when there is no such key. */
+  setQuota(by: string, id: string, quota: Quota): Promise<KeyInfo | null>;
   keys(): readonly KeyInfo[];
   /** Constant time; null when unknown or revoked. */
   keyBySecret(secret: string): KeyInfo | null;
@@ -63,11 +66,14 @@ export interface NewKey {
   readonly log: string;
   /** What a reader's key sees; absent: everything. */
   readonly scope?: Scope | undefined;
+  /** Absent: none. */
+  readonly quota?: Quota | undefined;
 }
 
 export interface KeyInfo extends NewKey {
   readonly id: string;
   readonly scope: Scope;
+  readonly quota: Quota;
   readonly createdAt: string;
   readonly revokedAt: string | null;
 }

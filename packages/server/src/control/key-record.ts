@@ -2,6 +2,7 @@ import type { AuditRecord } from "@tallystick/record";
 
 import type { KeyInfo } from "./control.ts";
 import { scopeOfText, scopeText } from "./granted-scope.ts";
+import type { Quota } from "./quota.ts";
 import { ROLES } from "./role.ts";
 import type { Role } from "./role.ts";
 
@@ -12,10 +13,12 @@ export interface StoredKey extends KeyInfo {
 
 export type KeyChange =
   | { readonly kind: "created"; readonly key: StoredKey }
+  | { readonly kind: "quota"; readonly id: string; readonly quota: Quota }
   | { readonly kind: "revoked"; readonly id: string; readonly at: string };
 
 export const CREATE_KEY = "create key";
 export const REVOKE_KEY = "revoke key";
+export const SET_QUOTA = "set quota of key";
 
 const ID = "tallystick.key_id";
 const NAME = "tallystick.key_name";
@@ -25,6 +28,8 @@ const RELAY = "tallystick.key_relay";
 const LOG = "tallystick.key_log";
 const SHA256 = "tallystick.key_sha256";
 const SCOPE = "tallystick.key_scope";
+const RECORDS_PER_SECOND = "tallystick.key_records_per_second";
+const BYTES_PER_DAY = "tallystick.key_bytes_per_day";
 
 type KeyFields = Pick<AuditRecord, "event_type" | "operation" | "action" | "resource" | "auth_subject" | "attributes">;
 
@@ -45,7 +50,34 @@ export function createdFields(by: string, key: Omit<StoredKey, "createdAt" | "re
       [LOG]: key.log,
       [SHA256]: key.sha256,
       ...(scope === null ? {} : { [SCOPE]: scope }),
+      ...quotaAttributes(key.quota),
     },
+  };
+}
+
+export function quotaFields(by: string, key: KeyInfo, quota: Quota): KeyFields {
+  return {
+    event_type: "CONFIG_CHANGE",
+    operation: SET_QUOTA,
+    action: "update",
+    resource: `key/${key.id}`,
+    auth_subject: by,
+    attributes: { [ID]: key.id, [NAME]: key.name, ...quotaAttributes(quota) },
+  };
+}
+
+function quotaAttributes({ recordsPerSecond, bytesPerDay }: Quota): Readonly<Record<string, string>> {
+  return {
+    ...(recordsPerSecond === null ? {} : { [RECORDS_PER_SECOND]: String(recordsPerSecond) }),
+    ...(bytesPerDay === null ? {} : { [BYTES_PER_DAY]: String(bytesPerDay) }),
+  };
+}
+
+function quotaOf(attributes: Readonly<Record<string, string>>): Quota {
+  const number = (text: string | undefined) => (text === undefined ? null : Number(text));
+  return {
+    recordsPerSecond: number(attributes[RECORDS_PER_SECOND]),
+    bytesPerDay: number(attributes[BYTES_PER_DAY]),
   };
 }
 
@@ -67,6 +99,7 @@ export function keyChangeOf(record: AuditRecord): KeyChange | null {
   const id = attributes[ID];
   if (id === undefined) return null;
   if (record.operation === REVOKE_KEY) return { kind: "revoked", id, at: record.timestamp };
+  if (record.operation === SET_QUOTA) return { kind: "quota", id, quota: quotaOf(attributes) };
   return record.operation === CREATE_KEY ? createdKey(id, record.timestamp, attributes) : null;
 }
 
@@ -82,6 +115,7 @@ function createdKey(id: string, createdAt: string, attributes: Readonly<Record<s
     relay: relay === undefined ? null : (JSON.parse(relay) as readonly string[] | "*"),
     log,
     scope: scopeOfText(attributes[SCOPE]),
+    quota: quotaOf(attributes),
     createdAt,
     revokedAt: null,
     sha256,

@@ -20,8 +20,8 @@ const FOLDERS: ReadonlySet<string> = new Set([
 /** Of a running server, or one that was killed; nothing is derived from them. */
 const RUNNING: ReadonlySet<string> = new Set(["lock", "run.json"]);
 const CHECKED: ReadonlySet<string> = new Set([SERVER_FILE, "admin.token", "kms.key"]);
-/** Holds space and says nothing. */
-const SPACE = "reserve";
+/** Hold space, or counts of a day, and say nothing of the log. */
+const UNCHECKED: ReadonlySet<string> = new Set(["reserve", "quotas.json"]);
 
 /** True when a server runs in the folder, or one was killed there. */
 export async function isInUse(disk: Disk, folder: string): Promise<boolean> {
@@ -30,7 +30,7 @@ export async function isInUse(disk: Disk, folder: string): Promise<boolean> {
 
 export async function checkRoot(disk: Disk, folder: string, inUse: boolean, faults: FolderFaults): Promise<void> {
   for (const name of await disk.list(folder)) {
-    if (FOLDERS.has(name) || RUNNING.has(name) || CHECKED.has(name) || name === SPACE) continue;
+    if (FOLDERS.has(name) || RUNNING.has(name) || CHECKED.has(name) || UNCHECKED.has(name)) continue;
     if (isRetiredKeyFile(name, "kms.key")) continue;
     const isLeftover = inUse && (name.endsWith(TEMPORARY_SUFFIX) || name.startsWith("lock.stale"));
     if (!isLeftover) faults.add("unknown_file", "no file of that name belongs there", { file: `${folder}/${name}` });
