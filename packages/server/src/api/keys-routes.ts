@@ -147,12 +147,7 @@ function quotaRoutes(app: FastifyInstance, { control, intake }: KeysRoutesParts)
         response: { 200: Key, ...problems(400, 401, 403, 404, 503) },
       },
     },
-    async (request) => {
-      const { id } = request.params as { id: string };
-      const key = await control.setQuota(principalOf(request).name, id, quotaOf(request.body as QuotaBody));
-      if (key === null) throw noKey();
-      return shown(key);
-    },
+    (request) => setQuota(control, request),
   );
   app.get(
     "/api/quotas",
@@ -168,6 +163,13 @@ function quotaRoutes(app: FastifyInstance, { control, intake }: KeysRoutesParts)
     },
     async () => ({ quotas: usesOf(intake) }),
   );
+}
+
+async function setQuota(control: Control, request: FastifyRequest): Promise<Static<typeof Key>> {
+  const { id } = request.params as { id: string };
+  const key = await control.setQuota(principalOf(request).name, id, quotaOf(request.body as QuotaBody));
+  if (key === null) throw noKey();
+  return shown(key);
 }
 
 function usesOf({ quotas, incidents }: KeysRoutesParts["intake"]): Static<typeof QuotaUses>["quotas"] {

@@ -231,8 +231,8 @@ function nameTaken({ name, revokedAt }: StoredKey): TallystickError {
   });
 }
 
-function shown({ sha256: _, ...key }: StoredKey): KeyInfo {
-  return key;
+function shown({ id, name, role, service, relay, log, scope, quota, createdAt, revokedAt }: StoredKey): KeyInfo {
+  return { id, name, role, service, relay, log, scope, quota, createdAt, revokedAt };
 }
 
 function assertQuota(role: Role, { recordsPerSecond, bytesPerDay }: Quota): void {
