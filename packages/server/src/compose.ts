@@ -49,6 +49,8 @@ import { openConfiguredKms } from "./kms-home.ts";
 import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
+import { openErasureList } from "./retain/erasure-list.ts";
+import { Eraser } from "./retain/eraser.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
 import type { CleanUp } from "./retain/clean-up.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
@@ -232,6 +234,8 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     onTrouble: (message) => log.warn({ part: "access" }, message),
   });
   api.closers.add("accesses", () => accesses.close());
+  const eraser = await openEraser(api);
+  api.closers.add("eraser", () => eraser.close());
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
   const watched = { machine, stores, producers, space, tails, budget, nowMs, incidents, state };
@@ -244,6 +248,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),
     journal,
     payloads: stores.payloads,
+    eraser,
     ledger,
     index: index.follower,
     search: new Search({
@@ -271,6 +276,21 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     http: await httpSettings(machine, config, request.base),
     intake: await intakeParts(api, metrics, incidents, budget),
   };
+}
+
+async function openEraser({ machine, folder, stores, log }: ApiRequest): Promise<Eraser> {
+  const { places, keyring } = folder;
+  return new Eraser({
+    journal: stores.journal,
+    payloads: stores.payloads,
+    reader: stores.index.reader,
+    follower: stores.index.follower,
+    approvals: stores.control.approvals,
+    list: await openErasureList(machine.disk, places.erasures, await keyring.signer()),
+    clock: machine.clock,
+    heldBy: () => null,
+    onTrouble: (message) => log.warn({ part: "erasure" }, message),
+  });
 }
 
 function indexRebuild(index: Index, producers: Producers, log: Logger): IndexRebuild {

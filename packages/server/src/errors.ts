@@ -49,6 +49,7 @@ export const ERROR_CODES = [
   "disk_failed",
   "name_taken",
   "not_pending",
+  "held",
   "access_unrecorded",
   "internal",
 ] as const;

@@ -29,6 +29,7 @@ export function placesOf(folder: string, config: Config, base: string) {
   return {
     journal: `${folder}/journal`,
     payloads: `${folder}/payload`,
+    erasures: `${folder}/erasures`,
     ledger: `${folder}/ledger`,
     index: `${folder}/index`,
     deleted: `${folder}/deleted`,

@@ -29,6 +29,8 @@ import { kmsRoutes } from "./kms-routes.ts";
 import { MAX_HEADER_BYTES, MAX_JSON_BODY_BYTES, MAX_PARAMETER_LENGTH, TIMEOUT_CHECK_MS } from "./limits.ts";
 import { declaredPaths } from "./methods.ts";
 import type { DeclaredPaths } from "./methods.ts";
+import { erasureRoutes } from "./erasure-routes.ts";
+import type { ErasureRoutesParts } from "./erasure-routes.ts";
 import { exportRoute } from "./export-route.ts";
 import type { ExportRouteParts } from "./export-route.ts";
 import { describeApi, openApiRoute } from "./openapi.ts";
@@ -70,7 +72,8 @@ export interface ApiParts
     TallyRoutesParts,
     RetentionRoutesParts,
     ProducersRouteParts,
-    PayloadRouteParts {
+    PayloadRouteParts,
+    ErasureRoutesParts {
   readonly control: Control;
   readonly keyring: Keyring;
   readonly proxies: TrustedProxies;
@@ -118,6 +121,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   });
   treesRoutes(app, parts);
   payloadRoute(app, parts);
+  erasureRoutes(app, parts);
   searchRoutes(app, parts);
   accessReportRoute(app, parts);
   tallyRoutes(app, parts);

@@ -272,6 +272,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Reading or writing a file failed.",
   ),
   name_taken: entry(409, "The name is taken", "Choose another name.", "Something with this name exists already."),
+  held: entry(
+    409,
+    "A hold keeps it",
+    "Release the hold first, if it may be.",
+    "What should be erased or deleted is kept by a legal hold; `detail` names it.",
+  ),
   not_pending: entry(
     409,
     "It waits for nobody",

@@ -12,6 +12,7 @@ import { PARTS } from "../payload/payload-meta.ts";
 import type { Part } from "../payload/payload-meta.ts";
 import type { FoundBody } from "../payload/payload-log.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
+import type { Eraser } from "../retain/eraser.ts";
 import { logOf, seesRecord } from "../search/scope.ts";
 import { MAX_REASON_LENGTH } from "./limits.ts";
 import { readBy, STREAMED } from "./recorded-reads.ts";
@@ -21,6 +22,7 @@ import { problems, query } from "./schemas.ts";
 export interface PayloadRouteParts {
   readonly journal: Journal;
   readonly payloads: Pick<PayloadStore, "find">;
+  readonly eraser: Eraser;
   readonly accesses: AccessRecorder;
 }
 
@@ -87,6 +89,9 @@ async function openBody(parts: PayloadRouteParts, request: BodyRequest): Promise
   const { part } = request.query;
   const commitment = keptCommitment(placed.record, part);
   if (commitment === null) throw notKept(placed, part);
+  const erasure = parts.eraser.eraserOf(placed.tree, placed.index, part);
+  if (erasure !== null)
+    throw new TallystickError("payload_erased", `The ${part} body was erased (${erasure}).`, { at: { erasure } });
   const opened = [`${placed.tree}:${placed.index}/${part}`];
   await parts.accesses.answered(readBy(request, principalOf(request)), { records: 1, payloads: opened });
   const receivedUs = timestampUs(placed.observed.received_at);

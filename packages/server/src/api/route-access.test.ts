@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-type Need = "public" | "write" | "read" | "manage" | "operate" | "retain" | "metrics" | "payloads" | "audit";
+type Need = "public" | "write" | "read" | "manage" | "operate" | "retain" | "metrics" | "payloads" | "audit" | "erase";
 
 /** A new route stands here too, or the first test fails. */
 const ROUTES: Readonly<Record<string, Need>> = {
@@ -22,6 +22,8 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/records/{log}/{epoch}/{index}": "read",
   "GET /api/records/{log}/{epoch}/{index}/payload": "payloads",
   "GET /api/access-report": "audit",
+  "POST /api/erasures": "erase",
+  "GET /api/erasures": "audit",
   "GET /api/search": "read",
   "GET /api/tally": "read",
   "GET /api/calls/{path}": "read",
@@ -74,8 +76,8 @@ const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   producer: ["public", "write"],
   viewer: ["public", "read", "metrics"],
   auditor: ["public", "read", "audit", "metrics"],
-  admin: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "metrics"],
-  session: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "metrics"],
+  admin: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "erase", "metrics"],
+  session: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "erase", "metrics"],
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

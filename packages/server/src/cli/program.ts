@@ -8,6 +8,7 @@ import { configCommand } from "./config.ts";
 import { coverageCommand } from "./coverage.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
+import { eraseCommand } from "./erase.ts";
 import { EXIT, EXIT_CODES_TEXT } from "./exit-codes.ts";
 import { exportCommand } from "./export.ts";
 import { fsckCommand } from "./fsck.ts";
@@ -50,6 +51,7 @@ const COMMANDS = [
   coverageCommand,
   aliasesCommand,
   partiesCommand,
+  eraseCommand,
   keysCommand,
   certsCommand,
   loginLinkCommand,

@@ -135,6 +135,8 @@ export function showResult(terminal: Terminal, result: VerifyResult, asJson: boo
     for (const line of faults) terminal.line(line);
     for (const { tree, size, root } of result.trees)
       terminal.line(`  ${tree}: ${grouped(size)} leaves${root === null ? ", no checkpoint yet" : `, root ${root}`}`);
+    const payloads = payloadsLine(result);
+    if (payloads !== null) terminal.line(payloads);
     const macs = macsLine(result);
     if (macs !== null) terminal.line(macs);
     const producers = producersLine(result);
@@ -148,6 +150,16 @@ function producersLine({ producers }: VerifyResult & { readonly producers?: Prod
   const { batches, verified, notChecked, records } = producers;
   const open = notChecked === 0 ? "" : `, ${grouped(notChecked)} not checked (their HMAC secrets are not in keys/)`;
   return `  producers' signatures: ${grouped(verified)} of ${grouped(batches)} batches right, over ${grouped(records)} records${open}`;
+}
+
+/** Of a folder only: a server does not serve its payload files. */
+function payloadsLine({
+  payloads,
+}: VerifyResult & {
+  readonly payloads?: { readonly kept: number; readonly erased: number; readonly contents: string };
+}) {
+  if (payloads === undefined || payloads.contents !== "checked" || payloads.kept + payloads.erased === 0) return null;
+  return `  bodies: ${grouped(payloads.kept)} checked, ${grouped(payloads.erased)} erased`;
 }
 
 /** Of a folder only: a server does not serve its segments. */

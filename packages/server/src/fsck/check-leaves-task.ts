@@ -4,6 +4,11 @@
  */
 import { decodeLeaf } from "@tallystick/record";
 import type { Task } from "../compute/compute.ts";
+import { keptCommitment } from "../payload/kept-bodies.ts";
+import { PARTS } from "../payload/payload-meta.ts";
+import type { Part } from "../payload/payload-meta.ts";
+import { erasedPlaces } from "../retain/erasure.ts";
+import type { ErasedPlace } from "../retain/erasure.ts";
 
 export interface CheckLeavesInput {
   readonly firstIndex: number;
@@ -25,6 +30,10 @@ export interface CheckLeavesOutput {
   readonly days: readonly LeafDay[];
   /** Everything that says it is about trees: leaf 0 of each, links, cuts. */
   readonly chain: readonly { readonly index: number; readonly leaf: Uint8Array }[];
+  /** Bodies that the leaves commit to. */
+  readonly bodies: readonly { readonly index: number; readonly part: Part; readonly commitment: string }[];
+  /** What ERASURE records say was erased. */
+  readonly erased: readonly ErasedPlace[];
 }
 
 export interface LeafDay {
@@ -41,6 +50,7 @@ interface BadLeaf {
   readonly message: string;
 }
 
+const OWN_PRINCIPAL = "tallystick";
 const CHAINING: ReadonlySet<string> = new Set(["LOG_LIFECYCLE", "EPOCH_LINK"]);
 
 export const checkLeavesTask: Task<CheckLeavesInput, CheckLeavesOutput> = {
@@ -56,6 +66,8 @@ function checkLeaves({ firstIndex, count, entries }: CheckLeavesInput): CheckLea
   let [bad, disorder]: (BadLeaf | null)[] = [null, null];
   let [badCount, receivedFirst, receivedLast] = [0, "", ""];
   const days: LeafDay[] = [];
+  const bodies: { index: number; part: Part; commitment: string }[] = [];
+  const erased: ErasedPlace[] = [];
   for (let index = firstIndex, at = 0; index < firstIndex + count; index += 1) {
     const end = at + 2 + bytes.readUInt16BE(at);
     const leaf = bytes.subarray(at + 2, end);
@@ -63,6 +75,13 @@ function checkLeaves({ firstIndex, count, entries }: CheckLeavesInput): CheckLea
     try {
       const { record, observed } = decodeLeaf(leaf);
       if (CHAINING.has(record.event_type)) chain.push({ index, leaf: new Uint8Array(leaf) });
+      if (record.attributes !== undefined) {
+        for (const part of PARTS) {
+          const commitment = keptCommitment(record, part);
+          if (commitment !== null) bodies.push({ index, part, commitment });
+        }
+        if (observed.principal === OWN_PRINCIPAL) erased.push(...erasedPlaces(record));
+      }
       if (observed.received_at < receivedLast)
         disorder ??= { index, message: outOfOrder(observed.received_at, receivedLast) };
       receivedLast = observed.received_at;
@@ -73,7 +92,8 @@ function checkLeaves({ firstIndex, count, entries }: CheckLeavesInput): CheckLea
       bad ??= { index, message: cause instanceof Error ? cause.message : "not a leaf" };
     }
   }
-  return { bad: bad ?? null, badCount, disorder: disorder ?? null, receivedFirst, receivedLast, days, chain };
+  const order = { disorder: disorder ?? null, receivedFirst, receivedLast };
+  return { bad: bad ?? null, badCount, ...order, days, chain, bodies, erased };
 }
 
 /** Times do not go back, so a day is nearly always the one that was added to last. */

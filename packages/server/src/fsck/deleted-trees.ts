@@ -85,6 +85,8 @@ function asChecked(
     leavesChecked: chain.length,
     tilesChecked: 0,
     days: [],
+    bodies: [],
+    erased: [],
   };
 }
 

@@ -152,6 +152,13 @@ export class FolderBench {
     return verifyFolder({ dataFolder: DATA, disk: this.disk, clock: this.clock, kms, integrityKey: null, ...changes });
   }
 
+  /** The key beside the data, which the first start made. */
+  async kms(): Promise<Kms> {
+    const kms = await openFileKms(this.disk, `${DATA}/kms.key`, (size) => this.randomBytes(size));
+    assert(kms !== null, "the folder was started before");
+    return kms;
+  }
+
   keyring(kms: Kms): Keyring {
     return openKeyring({
       disk: this.faults,

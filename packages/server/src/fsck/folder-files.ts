@@ -16,6 +16,7 @@ const FOLDERS: ReadonlySet<string> = new Set([
   "ledger/",
   "index/",
   "deleted/",
+  "erasures/",
 ]);
 /** Of a running server, or one that was killed; nothing is derived from them. */
 const RUNNING: ReadonlySet<string> = new Set(["lock", "run.json"]);

@@ -58,6 +58,8 @@ export interface CheckedTree {
   readonly leavesChecked: number;
   readonly tilesChecked: number;
   readonly days: LeavesOutcome["days"];
+  readonly bodies: LeavesOutcome["bodies"];
+  readonly erased: LeavesOutcome["erased"];
 }
 
 export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree> {

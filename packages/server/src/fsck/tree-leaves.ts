@@ -59,6 +59,8 @@ export interface LeavesOutcome {
   readonly leavesChecked: number;
   /** Leaves by day of receipt: what an index over them must hold. */
   readonly days: readonly LeafDay[];
+  readonly bodies: CheckLeavesOutput["bodies"];
+  readonly erased: CheckLeavesOutput["erased"];
 }
 
 export async function checkLeaves(options: LeavesOptions, walk: LeafWalk): Promise<LeavesOutcome> {
@@ -85,6 +87,8 @@ class LeavesRun {
   #leavesChecked = 0;
   #receivedLast = "";
   readonly #days: LeafDay[] = [];
+  readonly #bodies: CheckLeavesOutput["bodies"][number][] = [];
+  readonly #erased: CheckLeavesOutput["erased"][number][] = [];
 
   constructor(options: LeavesOptions, walk: LeafWalk) {
     this.#options = options;
@@ -127,6 +131,8 @@ class LeavesRun {
       macs: this.#macs,
       leavesChecked: this.#leavesChecked,
       days: this.#days,
+      bodies: this.#bodies,
+      erased: this.#erased,
     };
   }
 
@@ -197,9 +203,11 @@ class LeavesRun {
     const pending = this.#checks.shift();
     if (pending === undefined) return;
     const { file, offset, firstIndex } = pending;
-    const { bad, badCount, disorder, receivedFirst, receivedLast, chain, days } = await pending.output;
+    const { bad, badCount, disorder, receivedFirst, receivedLast, chain, days, bodies, erased } = await pending.output;
     const { faults } = this.#options;
     this.#chain.push(...chain);
+    this.#bodies.push(...bodies);
+    this.#erased.push(...erased);
     for (const day of days) addDay(this.#days, day);
     const more = badCount > 1 ? ` (and ${badCount - 1} more near it)` : "";
     if (bad !== null) faults.add("leaf_malformed", `${bad.message}${more}`, { file, offset, index: bad.index });

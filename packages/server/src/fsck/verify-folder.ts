@@ -4,7 +4,8 @@
  *
  * Guarantees: after a clean stop any changed, missing, added or exchanged byte of journal, ledger, heads, keys and
  * server.json is a fault, as far as the given keys reach. A folder in use is checked up to its published checkpoints;
- * what grows meanwhile is no fault. Memory does not grow with the folder. Nothing is written.
+ * what grows meanwhile is no fault. Memory does not grow with the folder, but for the bodies in it (payload-check.ts).
+ * Nothing is written.
  * Left out: `index/` (derived; fsck.ts compares it), and whether the folder is older than the verifier knows, unless
  * `vkey` or `since` say.
  */
@@ -31,6 +32,8 @@ import { checkKmsFile, checkRoot, checkServerFile, isInUse, wrappingKey } from "
 import { parsePin, parseRemembered } from "./known-notes.ts";
 import type { PinnedKey, RememberedNote } from "./known-notes.ts";
 import { findTrees } from "./folder-trees.ts";
+import { checkPayloads } from "./payload-check.ts";
+import type { PayloadFigures } from "./payload-check.ts";
 import { PROGRESS_LEAVES } from "./limits.ts";
 import { checkProducerSignatures } from "./producer-signatures.ts";
 import { checkTree } from "./tree-check.ts";
@@ -71,6 +74,7 @@ export interface FolderVerifyResult extends VerifyResult {
   readonly tails: readonly FolderTail[];
   /** Whether every sealed segment's HMAC was checked. */
   readonly macs: "checked" | "not checked";
+  readonly payloads: PayloadFigures;
   readonly leavesChecked: number;
   readonly leavesPerSecond: number;
   /** Null when they were not asked for. */
@@ -153,7 +157,28 @@ class FolderVerification {
     this.#checkKnown(all);
     await this.#checkAcross(scan, all, new Set(gone.map(({ tree }) => tree)), isStopped);
     if (this.#options.producers === true) await this.#checkProducers(scan, keyring);
-    return { result: this.#result(trees, gone, clock.monotonicMs() - startedMs), trees };
+    const payloads = await this.#payloads(trees, keyring, publicKey);
+    return { result: this.#result(trees, gone, payloads, clock.monotonicMs() - startedMs), trees };
+  }
+
+  /** Only with all contents: else nobody can say which bodies there should be. */
+  async #payloads(
+    trees: readonly CheckedTree[],
+    keyring: Keyring | null,
+    publicKey: Uint8Array | null,
+  ): Promise<PayloadFigures> {
+    const { disk, dataFolder } = this.#options;
+    const isRead = trees.every(({ contents }) => contents === "checked");
+    return checkPayloads({
+      disk,
+      dataFolder,
+      publicKey,
+      keyring: isRead ? keyring : null,
+      trees: new Set(trees.map(({ tree }) => tree)),
+      committed: trees.flatMap(({ tree, bodies }) => bodies.map((body) => ({ tree, ...body }))),
+      erased: trees.flatMap(({ erased }) => erased),
+      faults: this.#faults,
+    });
   }
 
   async #requireFolder(): Promise<void> {
@@ -330,7 +355,12 @@ class FolderVerification {
     return anchoredTrees(this.#compared, chain);
   }
 
-  #result(trees: readonly CheckedTree[], gone: readonly CheckedTree[], elapsedMs: number): FolderVerifyResult {
+  #result(
+    trees: readonly CheckedTree[],
+    gone: readonly CheckedTree[],
+    payloads: PayloadFigures,
+    elapsedMs: number,
+  ): FolderVerifyResult {
     const isKnown = this.#pin !== null || this.#remembered.length > 0;
     const ofLog = (one: CheckedTree, other: CheckedTree) =>
       one.log === other.log ? compareEpochs(one.found.epoch, other.found.epoch) : one.log < other.log ? -1 : 1;
@@ -349,6 +379,7 @@ class FolderVerification {
     return {
       ...verifyResult({ isKnown, faults: this.#faults.list, trees: results, deleted: goneTrees(gone) }),
       tails: trees.flatMap(({ tail }) => (tail === null ? [] : [tail])),
+      payloads,
       macs: trees.every(({ macs }) => macs === "checked") ? "checked" : "not checked",
       producers: this.#producers,
       leavesChecked: this.#leaves,

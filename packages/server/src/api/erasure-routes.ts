@@ -1,0 +1,167 @@
+import { redactText } from "@tallystick/record";
+import { Type } from "typebox";
+import type { FastifyInstance } from "fastify";
+
+import type { Principal } from "../access/access.ts";
+import { TallystickError } from "../errors.ts";
+import type { Journal } from "../journal/journal.ts";
+import { PARTS } from "../payload/payload-meta.ts";
+import type { Part } from "../payload/payload-meta.ts";
+import type { ErasedItem } from "../retain/erasure.ts";
+import { MAX_NAMED_RECORDS, MAX_SUBJECT_LENGTH } from "../retain/erasure-limits.ts";
+import { namedRecords } from "../retain/erasure-plan.ts";
+import type { Selection } from "../retain/erasure-plan.ts";
+import type { Eraser } from "../retain/eraser.ts";
+import { seesRecord, WHOLE_SCOPE } from "../search/scope.ts";
+import { MAX_REASON_LENGTH } from "./limits.ts";
+import { NO_RECORDS } from "./recorded-reads.ts";
+import { principalOf } from "./route-access.ts";
+import { problems } from "./schemas.ts";
+
+export interface ErasureRoutesParts {
+  readonly eraser: Eraser;
+  readonly journal: Journal;
+}
+
+const Counts = {
+  records: Type.Integer(),
+  bodies: Type.Integer(),
+  leaves: Type.Integer(),
+};
+
+const Preview = Type.Object({
+  ...Counts,
+  already_erased: Type.Integer(),
+  first_received_at: Type.Union([Type.String(), Type.Null()]),
+  last_received_at: Type.Union([Type.String(), Type.Null()]),
+  approval: Type.Union([Type.String(), Type.Null()], { description: "Id of the proposal; null of a dry run." }),
+  state: Type.String({ description: "dry_run, pending (somebody else must approve), approved, done or failed." }),
+  outcome: Type.Union([Type.String(), Type.Null()]),
+});
+
+interface ErasureRequest {
+  readonly subject?: string;
+  readonly records?: readonly string[];
+  readonly parts?: readonly Part[];
+  readonly reason: string;
+  readonly dry_run?: boolean;
+}
+
+/** Erasure of bodies: of named records, or of all records about a person. */
+export function erasureRoutes(app: FastifyInstance, parts: ErasureRoutesParts): void {
+  eraseRoute(app, parts);
+  listRoute(app, parts);
+}
+
+function eraseRoute(app: FastifyInstance, parts: ErasureRoutesParts): void {
+  app.post<{ Body: ErasureRequest }>(
+    "/api/erasures",
+    {
+      config: { access: "erase" },
+      schema: {
+        summary: "Erase sealed bodies",
+        description:
+          "Exactly one of subject and records. With `dry_run` it says what would be erased and changes nothing. Records, " +
+          "commitments and proofs stay; an ERASURE record says what was erased, by whom and why. Where a second person " +
+          "must agree, nothing is erased before.",
+        tags: ["erasure"],
+        body: Type.Object(
+          {
+            subject: Type.Optional(Type.String({ minLength: 1, maxLength: MAX_SUBJECT_LENGTH })),
+            records: Type.Optional(
+              Type.Array(Type.String({ maxLength: 256, description: "As default/2026-11/17." }), {
+                minItems: 1,
+                maxItems: MAX_NAMED_RECORDS,
+              }),
+            ),
+            parts: Type.Optional(Type.Array(Type.Enum([...PARTS]), { minItems: 1, maxItems: 2 })),
+            reason: Type.String({ minLength: 1, maxLength: MAX_REASON_LENGTH, pattern: "\\S" }),
+            dry_run: Type.Optional(Type.Boolean()),
+          },
+          { additionalProperties: false },
+        ),
+        response: { 200: Preview, 202: Preview, ...problems(400, 401, 403, 404, 409, 503, 504) },
+      },
+    },
+    async (request, reply) => {
+      const answer = await erase(parts, principalOf(request), request.body);
+      if (answer.state === "pending") reply.code(202);
+      return answer;
+    },
+  );
+}
+
+async function erase({ eraser, journal }: ErasureRoutesParts, principal: Principal, request: ErasureRequest) {
+  const selection = selectionOf(request);
+  await refuseUnseen(journal, principal, selection);
+  const { items, alreadyErased } = await eraser.preview(selection);
+  const counts = countsOf(items, alreadyErased);
+  if (request.dry_run === true) return { ...counts, approval: null, state: "dry_run", outcome: null };
+  const { id, state, outcome } = await eraser.propose(principal.name, selection, redactText(request.reason));
+  return { ...counts, approval: id, state, outcome };
+}
+
+function selectionOf({ subject, records, parts }: ErasureRequest): Selection {
+  if ((subject === undefined) === (records === undefined))
+    throw new TallystickError("bad_request", "Exactly one of subject and records says what is meant.");
+  if (subject === undefined) return { kind: "records", records: records ?? [], parts: parts ?? PARTS, leaf: false };
+  if (parts === undefined) return { kind: "subject", subject };
+  throw new TallystickError("bad_request", "Parts are named for records; of a subject all bodies are erased.");
+}
+
+/** Who does not see a record cannot make it go away, nor learn by trying that it is there. */
+async function refuseUnseen(journal: Journal, { scope }: Principal, selection: Selection): Promise<void> {
+  if (selection.kind === "subject") {
+    const isWhole = scope.logs === WHOLE_SCOPE.logs && scope.services === "*" && scope.dataClasses === "*";
+    if (isWhole) return;
+    throw new TallystickError("forbidden", "Erasing all that is about a person takes somebody who sees all of it.");
+  }
+  for (const { tree, index, record } of await namedRecords(journal, selection.records)) {
+    if (!seesRecord(scope, tree, record))
+      throw new TallystickError("not_found", `There is no record ${tree}/${index}.`, { at: { tree, index } });
+  }
+}
+
+function countsOf(items: readonly ErasedItem[], alreadyErased: number) {
+  const times = items.map(({ received_at: at }) => at).toSorted();
+  const leaves = items.filter(({ what }) => what === "leaf").length;
+  return {
+    records: new Set(items.map(({ tree, leaf_index: index }) => `${tree}:${index}`)).size,
+    bodies: items.length - leaves,
+    leaves,
+    already_erased: alreadyErased,
+    first_received_at: times[0] ?? null,
+    last_received_at: times.at(-1) ?? null,
+  };
+}
+
+const Done = Type.Object({
+  id: Type.String(),
+  at: Type.String({ format: "date-time" }),
+  by: Type.String(),
+  approved_by: Type.Union([Type.String(), Type.Null()]),
+  target: Type.String(),
+  reason: Type.String(),
+  ...Counts,
+});
+
+function listRoute(app: FastifyInstance, { eraser }: ErasureRoutesParts): void {
+  app.get(
+    "/api/erasures",
+    {
+      config: { access: "audit", reads: NO_RECORDS },
+      schema: {
+        summary: "What was erased, by whom and why",
+        tags: ["erasure"],
+        querystring: Type.Object({}, { additionalProperties: false }),
+        response: { 200: Type.Object({ erasures: Type.Array(Done) }), ...problems(401, 403) },
+      },
+    },
+    async () => ({
+      erasures: eraser.list().map(({ id, at, by, approved_by: approvedBy, target, reason, items }) => {
+        const { records, bodies, leaves } = countsOf(items, 0);
+        return { id, at, by, approved_by: approvedBy, target, reason, records, bodies, leaves };
+      }),
+    }),
+  );
+}

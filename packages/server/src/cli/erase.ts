@@ -1,0 +1,75 @@
+import { Command, Option } from "commander";
+
+import { connectTo } from "./client.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import type { Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { addTargetOptions, findTarget } from "./target.ts";
+import type { TargetOptions } from "./target.ts";
+
+interface Answer {
+  readonly records: number;
+  readonly bodies: number;
+  readonly leaves: number;
+  readonly already_erased: number;
+  readonly first_received_at: string | null;
+  readonly last_received_at: string | null;
+  readonly approval: string | null;
+  readonly state: string;
+  readonly outcome: string | null;
+}
+
+interface Options extends TargetOptions {
+  readonly subject?: string;
+  readonly record?: readonly string[];
+  readonly part?: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+export function eraseCommand(parts: CliParts, run: Run): Command {
+  return addTargetOptions(new Command("erase").description("erase sealed bodies; without --yes it only says which"))
+    .option("--subject <ref>", "all bodies of records about this person (subject_refs)")
+    .option("--record <tree/index...>", "bodies of these records, as default/2026-11/17")
+    .addOption(new Option("--part <part>", "only this body of the records").choices(["request", "response"]))
+    .option("--reason <text>", "why; it stands in the log for ever")
+    .option("--yes", "erase, or propose it where a second person must agree")
+    .option("--json", "as JSON")
+    .action((options: Options) =>
+      run(async () => {
+        const { subject, record, part, reason, yes = false } = options;
+        if (yes && reason === undefined)
+          throw new CommandError("An erasure needs a reason.", { code: "bad_request", hint: "Give --reason." });
+        const client = connectTo(await findTarget(parts, options), parts.fetch);
+        const answer = await client.send<Answer>("POST", "/api/erasures", {
+          ...(subject === undefined ? {} : { subject }),
+          ...(record === undefined ? {} : { records: record }),
+          ...(part === undefined ? {} : { parts: [part] }),
+          reason: reason ?? "dry run",
+          dry_run: !yes,
+        });
+        if (options.json === true) parts.terminal.json(answer);
+        else show(parts, answer);
+        return answer.state === "failed" ? EXIT.failed : EXIT.ok;
+      }),
+    );
+}
+
+function show({ terminal }: CliParts, answer: Answer): void {
+  const what = `${answer.bodies} bodies of ${answer.records} records`;
+  const period = answer.bodies === 0 ? "" : `, received ${answer.first_received_at} to ${answer.last_received_at}`;
+  const before = answer.already_erased === 0 ? "" : `; ${answer.already_erased} were erased before`;
+  terminal.line(`${what}${period}${before}`);
+  switch (answer.state) {
+    case "dry_run":
+      return terminal.note("Nothing was erased. Repeat it with --reason and --yes to erase.");
+    case "pending":
+      return terminal.note(`A second person must agree: tallystick approvals approve ${answer.approval}`);
+    case "approved":
+      return terminal.note(`It is approved and will be carried out (${answer.approval}).`);
+    default:
+      return terminal.note(`${answer.state}: ${answer.outcome ?? ""} (${answer.approval})`);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Erasure, from the question what it would take away to the last byte.
+ *
+ * Guarantees: nothing is erased before the proposal, the signed list and the ERASURE records are durable, in this
+ * order; what a stop interrupts is finished by the next start, by the same steps, each of which may be repeated; what
+ * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
+ * failed, and says why.
+ */
+import { timestampUs } from "@tallystick/record";
+
+import type { Clock } from "../clock.ts";
+import type { Approval, Approvals } from "../control/approval.ts";
+import { isTallystickError, TallystickError } from "../errors.ts";
+import type { PayloadStore } from "../payload/payload-store.ts";
+import { logOf } from "../search/scope.ts";
+import { erasureRecords, inWords, nowText } from "./erasure.ts";
+import type { ErasedItem, Erasure } from "./erasure.ts";
+import type { ErasureList } from "./erasure-list.ts";
+import { WATCH_MS } from "./erasure-limits.ts";
+import { planErasure } from "./erasure-plan.ts";
+import type { PlanSources, Selection } from "./erasure-plan.ts";
+
+export interface EraserParts extends PlanSources {
+  readonly payloads: Pick<PayloadStore, "erase">;
+  readonly approvals: Approvals;
+  readonly list: ErasureList;
+  readonly clock: Clock;
+  /** The name of the hold that keeps a record of this tree; null when none does. */
+  readonly heldBy: (tree: string) => string | null;
+  readonly onTrouble: (message: string) => void;
+}
+
+export interface ErasurePreview {
+  readonly items: readonly ErasedItem[];
+  /** Of those, what is gone already. */
+  readonly alreadyErased: number;
+}
+
+const SELECTION = "selection";
+/** The next try may find it better. */
+const PASSING: ReadonlySet<string> = new Set([
+  "index_unavailable",
+  "query_timeout",
+  "query_limit",
+  "journal_unavailable",
+  "journal_full",
+  "disk_failed",
+  "shutting_down",
+]);
+
+export class Eraser {
+  readonly #parts: EraserParts;
+  #turn: Promise<void> = Promise.resolve();
+  #cancel: () => void = () => {};
+  #closed = false;
+
+  constructor(parts: EraserParts) {
+    this.#parts = parts;
+    this.#watch();
+  }
+
+  /** What it would take away. Nothing is changed. */
+  async preview(selection: Selection): Promise<ErasurePreview> {
+    const items = await planErasure(this.#parts, selection);
+    const open = items.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
+    this.#refuseHeld(open);
+    return { items: open, alreadyErased: items.length - open.length };
+  }
+
+  /** Carried out at once, or when a second person agrees. */
+  async propose(by: string, selection: Selection, reason: string): Promise<Approval> {
+    const { items } = await this.preview(selection);
+    if (items.length === 0)
+      throw new TallystickError("not_found", "There is nothing to erase.", {
+        hint: "A dry run shows what is found; what was erased before is not found again.",
+      });
+    const details = { [SELECTION]: JSON.stringify(selection), found: inWords(items) };
+    const approval = await this.#parts.approvals.propose(by, {
+      action: "erase",
+      target: targetOf(selection),
+      reason,
+      details,
+    });
+    if (approval.state === "approved") await this.work();
+    return this.#parts.approvals.approval(approval.id) ?? approval;
+  }
+
+  /** The id of the erasure that took it away; null when none did. */
+  eraserOf(tree: string, index: number, what: ErasedItem["what"]): string | null {
+    return this.#parts.list.eraserOf(tree, index, what);
+  }
+
+  list(): readonly Erasure[] {
+    return this.#parts.list.all();
+  }
+
+  /** Carries out everything that is approved and not finished. */
+  work(): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      for (const approval of this.#parts.approvals.approvals()) {
+        if (approval.action === "erase" && approval.state === "approved" && !this.#closed) await this.#try(approval);
+      }
+    });
+    return this.#turn;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancel();
+    await this.#turn;
+  }
+
+  #watch(): void {
+    if (this.#closed) return;
+    this.#cancel = this.#parts.clock.after(WATCH_MS, () => void this.work().finally(() => this.#watch()));
+  }
+
+  async #try(approval: Approval): Promise<void> {
+    const { approvals, onTrouble } = this.#parts;
+    try {
+      const { items } = await this.#carryOut(approval);
+      await approvals.finish(approval.id, "done", `${inWords(items)} erased`);
+    } catch (error) {
+      const known = isTallystickError(error) ? error : null;
+      onTrouble(`the erasure ${approval.id} could not be carried out: ${known?.message ?? "an error of the program"}`);
+      if (known !== null && PASSING.has(known.code)) return;
+      await approvals.finish(approval.id, "failed", known?.message ?? "internal error").catch(() => undefined);
+    }
+  }
+
+  async #carryOut(approval: Approval): Promise<Erasure> {
+    const { list } = this.#parts;
+    const begun = list.find(approval.id);
+    const erasure = begun ?? (await this.#begin(approval));
+    for (const log of new Set(erasure.items.map(({ tree }) => logOf(tree)))) await this.#eraseIn(log, erasure);
+    return erasure;
+  }
+
+  async #begin({ id, proposedBy, decidedBy, reason, target, details }: Approval): Promise<Erasure> {
+    const selection = JSON.parse(details[SELECTION] ?? "") as Selection;
+    const { items } = await this.preview(selection);
+    const at = nowText(this.#parts.clock.nowUs());
+    const erasure: Erasure = { id, at, by: proposedBy, approved_by: decidedBy, reason, target, items };
+    await this.#parts.list.add(erasure);
+    return erasure;
+  }
+
+  async #eraseIn(log: string, erasure: Erasure): Promise<void> {
+    const { journal, payloads } = this.#parts;
+    const items = erasure.items.filter(({ tree }) => logOf(tree) === log);
+    const outcome = await journal.appendOwn(log, erasureRecords(erasure, items));
+    if (outcome.kind === "pushback")
+      throw new TallystickError("journal_unavailable", "The erasure could not be recorded, so nothing was erased.", {
+        retryAfterS: outcome.retryAfterS,
+      });
+    const bodies = items.filter(({ what }) => what !== "leaf");
+    await payloads.erase(
+      log,
+      bodies.map(({ digest, received_at: at }) => ({ commitment: digest, receivedUs: timestampUs(at) })),
+    );
+  }
+
+  #refuseHeld(items: readonly ErasedItem[]): void {
+    for (const { tree, leaf_index: index } of items) {
+      const hold = this.#parts.heldBy(tree);
+      if (hold === null) continue;
+      throw new TallystickError("held", `${tree}/${index} is kept by the hold ${hold}.`, {
+        hint: "Release the hold first, if it may be.",
+      });
+    }
+  }
+}
+
+function targetOf(selection: Selection): string {
+  if (selection.kind === "subject") return `subject ${selection.subject}`;
+  const [first = "", ...others] = selection.records;
+  const what = selection.leaf
+    ? "leaf"
+    : selection.parts.length === PARTS_COUNT
+      ? "bodies"
+      : `${selection.parts[0]} body`;
+  return others.length === 0 ? `${what} of ${first}` : `${what} of ${first} and ${others.length} other records`;
+}
+
+const PARTS_COUNT = 2;

@@ -1,0 +1,16 @@
+/** Bounds of erasure. */
+
+/** Bodies and leaves of one erasure; more are erased in several. */
+export const MAX_ERASED_ITEMS = 100_000;
+/** Bodies and leaves that one ERASURE record names: 400 of at most 91 bytes are within an attribute's 32,768. */
+export const MAX_ITEMS_A_RECORD = 350;
+/** Records that one request names. */
+export const MAX_NAMED_RECORDS = 250;
+export const MAX_SUBJECT_LENGTH = 256;
+/** How long an erasure waits for the index to hold what the journal does. */
+export const INDEX_WAIT_MS = 30_000;
+/** How often it is looked for approvals that are to be carried out. */
+export const WATCH_MS = 1_000;
+export const MAX_ERASURE_FILE_BYTES = 64 * 1024 * 1024;
+/** Commitments that one query looks for. */
+export const COMMITMENTS_AT_ONCE = 1_000;
