@@ -3,9 +3,13 @@ import { resolve } from "node:path";
 import type { Logger } from "pino";
 
 import type { AccessParts } from "./access/authenticate.ts";
+import { DeviceLogins } from "./access/devices.ts";
 import { jwts } from "./access/jwt.ts";
 import { keptKeySet, keySetByFile, keySetByUrl, parseKeySet } from "./access/key-sets.ts";
 import type { KeySet } from "./access/key-sets.ts";
+import { ACCOUNT_WINDOW_MS, MAX_ACCOUNT_FAILURES } from "./access/limits.ts";
+import type { OidcLogin } from "./access/oidc.ts";
+import { Passwords } from "./access/passwords.ts";
 import { principalRules } from "./access/principal-rules.ts";
 import { memorySessions } from "./access/sessions.ts";
 import { failureThrottle } from "./access/throttle.ts";
@@ -13,18 +17,26 @@ import type { FolderRequest } from "./cli/parts.ts";
 import type { Control } from "./control/control.ts";
 import { secretDigest } from "./control/secret.ts";
 import { TallystickError } from "./errors.ts";
+import type { Keyring } from "./kms/kms.ts";
+import { oidcLogin } from "./oidc-login.ts";
 import type { Machine } from "./machine.ts";
+
+export interface LoginParts extends AccessParts {
+  readonly devices: DeviceLogins;
+  readonly oidc: OidcLogin | null;
+}
 
 export interface AccessRequest {
   readonly machine: Machine;
   readonly request: FolderRequest;
   readonly control: Control;
   readonly adminToken: string;
+  readonly keyring: Keyring;
   readonly log: Logger;
 }
 
 /** `config_invalid` for rules and issuers that mean nothing, and for a file of keys that cannot be read. */
-export async function accessParts(parts: AccessRequest): Promise<AccessParts> {
+export async function accessParts(parts: AccessRequest): Promise<LoginParts> {
   const { machine, request } = parts;
   const { clock, random } = machine;
   const { http, access } = request.config.config;
@@ -35,9 +47,14 @@ export async function accessParts(parts: AccessRequest): Promise<AccessParts> {
     control: parts.control,
     sessions: memorySessions(clock, random, {
       sessionMs: http.session_hours * 3_600_000,
+      idleMs: http.idle_minutes * 60_000,
       linkMs: http.login_link_minutes * 60_000,
     }),
     throttle: failureThrottle(clock, http.failed_logins_per_minute),
+    accounts: failureThrottle(clock, MAX_ACCOUNT_FAILURES, ACCOUNT_WINDOW_MS),
+    passwords: new Passwords(() => parts.keyring.key("passwords"), random, machine.passwordCost),
+    devices: new DeviceLogins(clock, random),
+    oidc: await oidcLogin(machine, request.config.config, request.base),
     adminDigest: secretDigest(parts.adminToken),
     jwts: jwts(issuers, clock),
     rules: principalRules(access.principals),

@@ -138,6 +138,8 @@ async function start(
   const parts = await apiParts(api);
   const app = await buildApi(parts);
   closers.add("http", () => stopTaking(machine, app, parts, state));
+  // What was approved before the last stop; whoever is to do it is there by now.
+  parts.performers.resume().catch((error: unknown) => log.warn({ err: error }, "an approved action waits"));
   state.url = await listen(app, address, parts.http.tls !== null);
   await writeRunFile(api, parts.http.tls?.material.sha256);
   closers.add("run.json", () => machine.disk.remove(folder.places.runFile));
@@ -148,7 +150,7 @@ async function start(
     folder: request.folder,
     isFresh: folder.isFresh,
     adminToken: folder.adminToken,
-    loginLink: () => loginLink(parts, "admin").url,
+    loginLink: () => loginLink(parts, { kind: "admin" }).url,
     failed: fall.failed,
     close() {
       closing ??= closers.closeAll().then(() => log.info("stopped"));
@@ -216,7 +218,8 @@ interface ApiRequest {
 
 async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const { machine, request, folder, stores, log, state } = api;
-  const access = await accessParts({ machine, request, control: stores.control, adminToken: folder.adminToken, log });
+  const { adminToken, keyring } = folder;
+  const access = await accessParts({ machine, request, control: stores.control, adminToken, keyring, log });
   const { clock, disk } = machine;
   const { config } = request.config;
   const { journal, ledger, index } = stores;
@@ -242,6 +245,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const metrics = openMetrics(() => readings(watched));
   return {
     ...access,
+    performers: stores.performers,
     keyring: api.folder.keyring,
     accesses,
     cleanUp: api.cleanUp,

@@ -51,6 +51,7 @@ export const ERROR_CODES = [
   "not_pending",
   "held",
   "access_unrecorded",
+  "provider_unreachable",
   "internal",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

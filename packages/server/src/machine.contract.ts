@@ -74,6 +74,7 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     version: "0.0.0-test",
     dashboardFolder: join(tmpdir(), "tallystick-no-dashboard"),
     fetch,
+    passwordCost: { logN: 4, r: 8, p: 1 },
     openLog: () => pino({ level: "silent" }),
     ...parts,
   };

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 
+import type { ScryptCost } from "./access/passwords.ts";
 import type { Clock } from "./clock.ts";
 import type { Compute } from "./compute/compute.ts";
 import type { BulkDisk } from "./disk/bulk-disk.ts";
@@ -31,6 +32,8 @@ export interface Machine {
   readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[]>;
   /** The way to other servers: issuers' keys. */
   readonly fetch: typeof globalThis.fetch;
+  /** What a password costs to check; absent: what it should. */
+  readonly passwordCost?: ScryptCost | undefined;
   readonly openLog: (level: string) => Logger;
 }
 

@@ -2,14 +2,16 @@ import { timingSafeEqual } from "node:crypto";
 
 import type { Control, KeyInfo } from "../control/control.ts";
 import { NO_QUOTA } from "../control/quota.ts";
-import { ADMIN_PREFIX, isWellFormedSecret, secretDigest } from "../control/secret.ts";
+import { ADMIN_PREFIX, isWellFormedSecret, secretDigest, SESSION_PREFIX } from "../control/secret.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
-import type { Principal } from "./access.ts";
+import type { Scope } from "../search/scope.ts";
+import type { Principal, Role } from "./access.ts";
 import type { ClientCertificate } from "./client-certificate.ts";
 import type { Jwts } from "./jwt.ts";
+import type { Passwords } from "./passwords.ts";
 import { scopeOf } from "./permissions.ts";
 import type { PrincipalRules } from "./principal-rules.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Sessions, Subject } from "./sessions.ts";
 import type { Throttle } from "./throttle.ts";
 
 /** The log that records go to when a key does not say otherwise. */
@@ -19,6 +21,9 @@ export interface AccessParts {
   readonly control: Control;
   readonly sessions: Sessions;
   readonly throttle: Throttle;
+  /** Wrong passwords, by account. */
+  readonly accounts: Throttle;
+  readonly passwords: Passwords;
   /** SHA-256 of the administrator's token. */
   readonly adminDigest: string;
   readonly jwts: Jwts;
@@ -57,7 +62,8 @@ export async function authenticate(parts: AccessParts, credentials: Credentials)
   }
   const session = sessionToken === undefined ? null : parts.sessions.session(sessionToken);
   // A session that has ended is no attack: the browser merely kept its cookie.
-  if (session !== null) return { kind: "known", principal: { ...ADMIN, name: session.name }, by: "session" };
+  const principal = session === null ? null : principalOfSession(parts.control, session.subject);
+  if (principal !== null) return { kind: "known", principal, by: "session" };
   return certificate === null ? { kind: "anonymous" } : bound(parts.rules, certificate.principal, "certificate");
 }
 
@@ -99,8 +105,12 @@ function bySecret(parts: AccessParts, secret: string): Principal | null {
   if (secret.startsWith(ADMIN_PREFIX)) {
     return timingSafeEqual(Buffer.from(secretDigest(secret)), Buffer.from(parts.adminDigest)) ? ADMIN : null;
   }
+  if (secret.startsWith(SESSION_PREFIX)) {
+    const session = parts.sessions.session(secret);
+    return session === null ? null : principalOfSession(parts.control, session.subject);
+  }
   const key = parts.control.keyBySecret(secret);
-  return key === null ? null : principalOf(key);
+  return key === null ? null : principalOfKey(key);
 }
 
 function bound(rules: PrincipalRules, name: string, by: "bearer" | "certificate"): Authentication {
@@ -108,6 +118,39 @@ function bound(rules: PrincipalRules, name: string, by: "bearer" | "certificate"
   return principal === null ? { kind: "unbound", name } : { kind: "known", principal, by };
 }
 
-function principalOf({ name, role, service, relay, log, quota, scope }: KeyInfo): Principal {
+/** Null when whose it was may do nothing here any more. */
+function principalOfSession(control: Control, subject: Subject): Principal | null {
+  if (subject.kind === "admin") return ADMIN;
+  if (subject.kind === "oidc") return person(`oidc:${subject.name}`, subject.role, subject.scope);
+  if (subject.kind === "user") {
+    const user = control.users.user(subject.name);
+    return user === null ? null : person(`user:${user.name}`, user.role, user.scope);
+  }
+  const key = control.keys().find(({ name, revokedAt }) => name === subject.name && revokedAt === null);
+  return key === undefined ? null : principalOfKey(key);
+}
+
+function person(name: string, role: Role, granted: Scope): Principal {
+  return {
+    name,
+    role,
+    service: null,
+    services: [],
+    relay: null,
+    log: DEFAULT_LOG,
+    quota: NO_QUOTA,
+    scope: scopeOf(role, granted),
+  };
+}
+
+/** Whom a link or a device that somebody let in logs in: himself. Null for who has no login here, as a service. */
+export function subjectOf({ name, role, scope }: Principal): Subject | null {
+  if (name === ADMIN.name) return { kind: "admin" };
+  const [, kind, rest = ""] = /^(user|key|oidc):(.*)$/s.exec(name) ?? [];
+  if (kind === "user" || kind === "key") return { kind, name: rest };
+  return kind === "oidc" ? { kind, name: rest, role, scope } : null;
+}
+
+function principalOfKey({ name, role, service, relay, log, quota, scope }: KeyInfo): Principal {
   return { name: `key:${name}`, role, service, services: [], relay, log, quota, scope: scopeOf(role, scope) };
 }

@@ -41,3 +41,21 @@ export const MAX_INCIDENTS = 1_000;
 export const MAX_QUOTA_ENTRIES = 20_000;
 /** How often the day's counts are written. */
 export const QUOTA_SAVE_MS = 60_000;
+export const MIN_PASSWORD_LENGTH = 12;
+export const MAX_PASSWORD_LENGTH = 1_024;
+/** Passwords that are checked at a time, and that wait for it. */
+export const MAX_PASSWORD_CHECKS = 2;
+export const MAX_WAITING_PASSWORD_CHECKS = 64;
+/** Wrong passwords of one account before it has to wait, and how long. */
+export const MAX_ACCOUNT_FAILURES = 10;
+export const ACCOUNT_WINDOW_MS = 900_000;
+/** Logins by the identity provider, and by device, that were begun and not ended; the oldest gives way. */
+export const MAX_LOGINS_UNDER_WAY = 1_000;
+export const LOGIN_UNDER_WAY_MS = 600_000;
+/** How often a device may ask whether it was let in. */
+export const DEVICE_POLL_S = 2;
+/** The identity provider's metadata is asked for anew after this time; it says when its keys are replaced. */
+export const OIDC_METADATA_MS = 3_600_000;
+export const OIDC_TIMEOUT_S = 10;
+/** Characters of a person's name as the identity provider gives it. */
+export const MAX_OIDC_NAME_LENGTH = 200;

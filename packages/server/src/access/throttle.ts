@@ -4,31 +4,41 @@ import { MAX_THROTTLED_ADDRESSES } from "./limits.ts";
 const WINDOW_MS = 60_000;
 
 /**
- * Counts an address's failed authentications. Guessing 256 random bits is hopeless at any speed; the bound keeps a
- * broken or hostile client from filling logs and burning CPU. A right secret is always let through, so nobody is
- * locked out by a neighbour behind the same NAT.
+ * Counts failed authentications, by address or by account. Guessing 256 random bits is hopeless at any speed: there
+ * the bound keeps a broken or hostile client from filling logs and burning CPU, a right secret is always let through,
+ * and nobody is locked out by a neighbour behind the same NAT. A password can be guessed, so there whoever has used up
+ * the allowance waits, whether he would be right or not.
  */
 export interface Throttle {
-  /** Counts a failure; seconds to wait when the address has used up its allowance, else null. */
-  failed(address: string): number | null;
+  /** Counts a failure; seconds to wait when the allowance is used up, else null. */
+  failed(key: string): number | null;
+  /** Seconds to wait before the next attempt, else null; counts nothing. */
+  waitS(key: string): number | null;
 }
 
-export function failureThrottle(clock: Clock, failuresPerMinute: number): Throttle {
+export function failureThrottle(clock: Clock, failuresPerWindow: number, windowMs = WINDOW_MS): Throttle {
   const windows = new Map<string, { readonly startedMs: number; failures: number }>();
+  const current = (key: string) => {
+    const window = windows.get(key);
+    return window !== undefined && clock.monotonicMs() - window.startedMs < windowMs ? window : null;
+  };
+  const restS = (startedMs: number) => Math.max(1, Math.ceil((startedMs + windowMs - clock.monotonicMs()) / 1_000));
   return {
-    failed(address) {
-      const nowMs = clock.monotonicMs();
-      let window = windows.get(address);
-      if (window === undefined || nowMs - window.startedMs >= WINDOW_MS) {
-        windows.delete(address);
+    failed(key) {
+      let window = current(key);
+      if (window === null) {
+        windows.delete(key);
         const oldest = windows.keys().next();
         if (windows.size >= MAX_THROTTLED_ADDRESSES && oldest.done !== true) windows.delete(oldest.value);
-        window = { startedMs: nowMs, failures: 0 };
-        windows.set(address, window);
+        window = { startedMs: clock.monotonicMs(), failures: 0 };
+        windows.set(key, window);
       }
       window.failures++;
-      if (window.failures <= failuresPerMinute) return null;
-      return Math.max(1, Math.ceil((window.startedMs + WINDOW_MS - nowMs) / 1_000));
+      return window.failures <= failuresPerWindow ? null : restS(window.startedMs);
+    },
+    waitS(key) {
+      const window = current(key);
+      return window === null || window.failures < failuresPerWindow ? null : restS(window.startedMs);
     },
   };
 }

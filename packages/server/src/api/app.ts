@@ -16,6 +16,8 @@ import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
 import type { Keyring } from "../kms/kms.ts";
 import { batchKeysRoutes } from "./batch-keys-routes.ts";
+import { approvalsRoutes } from "./approvals-routes.ts";
+import type { ApprovalsRoutesParts } from "./approvals-routes.ts";
 import { answerClientError, answerExpectations } from "./client-error.ts";
 import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
@@ -31,10 +33,14 @@ import { declaredPaths } from "./methods.ts";
 import type { DeclaredPaths } from "./methods.ts";
 import { erasureRoutes } from "./erasure-routes.ts";
 import type { ErasureRoutesParts } from "./erasure-routes.ts";
+import { deviceRoutes } from "./device-routes.ts";
+import type { DeviceRoutesParts } from "./device-routes.ts";
 import { exportRoute } from "./export-route.ts";
 import type { ExportRouteParts } from "./export-route.ts";
 import { describeApi, openApiRoute } from "./openapi.ts";
 import { namesRoutes } from "./names-routes.ts";
+import { oidcRoutes } from "./oidc-routes.ts";
+import type { OidcRoutesParts } from "./oidc-routes.ts";
 import { otlpError, otlpRoutes } from "./otlp-routes.ts";
 import { producersRoute } from "./producers-route.ts";
 import type { ProducersRouteParts } from "./producers-route.ts";
@@ -57,6 +63,7 @@ import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
 import { tailRoute } from "./tail-route.ts";
 import type { TailRouteParts } from "./tail-route.ts";
+import { usersRoutes } from "./users-routes.ts";
 import { timelineRoutes } from "./timeline-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 import { treesRoutes } from "./trees-routes.ts";
@@ -64,7 +71,7 @@ import { treesRoutes } from "./trees-routes.ts";
 export interface ApiParts
   extends
     AccessParts,
-    SessionRoutesParts,
+    Omit<SessionRoutesParts, "oidc" | "control" | "accesses">,
     HealthParts,
     SearchRoutesParts,
     TailRouteParts,
@@ -73,7 +80,10 @@ export interface ApiParts
     RetentionRoutesParts,
     ProducersRouteParts,
     PayloadRouteParts,
-    ErasureRoutesParts {
+    ErasureRoutesParts,
+    Omit<ApprovalsRoutesParts, "control">,
+    Pick<DeviceRoutesParts, "devices">,
+    Pick<OidcRoutesParts, "oidc"> {
   readonly control: Control;
   readonly keyring: Keyring;
   readonly proxies: TrustedProxies;
@@ -134,6 +144,10 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   exportRoute(app, parts);
   producersRoute(app, parts);
   keysRoutes(app, parts);
+  usersRoutes(app, parts);
+  approvalsRoutes(app, parts);
+  deviceRoutes(app, parts);
+  oidcRoutes(app, parts);
   kmsRoutes(app, parts);
   batchKeysRoutes(app, parts);
   sessionRoutes(app, parts);

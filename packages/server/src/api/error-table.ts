@@ -284,6 +284,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Look at its state with `tallystick approvals`, and propose it anew when it is still wanted.",
     "A proposal was decided, carried out or left to expire already.",
   ),
+  provider_unreachable: entry(
+    503,
+    "The identity provider does not answer",
+    "Look at `oidc.issuer` in the configuration and at the provider; `tallystick login-link` lets in meanwhile.",
+    "A login needs the OpenID Connect provider, which cannot be reached or is none.",
+  ),
   access_unrecorded: entry(
     503,
     "The read cannot be recorded",

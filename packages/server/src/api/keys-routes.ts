@@ -9,6 +9,7 @@ import type { Quota } from "../control/quota.ts";
 import { ROLES } from "../control/role.ts";
 import { TallystickError } from "../errors.ts";
 import { principalOf } from "./route-access.ts";
+import { ScopeBody, scopeOfBody, scopeShown } from "./scope-schema.ts";
 import { problems, query } from "./schemas.ts";
 import type { IntakeParts } from "./take-in.ts";
 
@@ -42,6 +43,7 @@ const NewKeyBody = Type.Object(
     services: Type.Optional(Services),
     role: Type.Optional(Type.Enum([...ROLES], { default: "producer" })),
     log: Type.Optional(Type.String({ description: "The log that its records go to.", default: DEFAULT_LOG })),
+    scope: Type.Optional(ScopeBody),
   },
   { additionalProperties: false },
 );
@@ -55,6 +57,7 @@ const Key = Type.Object({
   log: Type.String(),
   records_per_second: Type.Union([Type.Integer(), Type.Null()]),
   bytes_per_day: Type.Union([Type.Integer(), Type.Null()]),
+  scope: ScopeBody,
   created_at: Type.String({ format: "date-time" }),
   revoked_at: Type.Union([Type.String({ format: "date-time" }), Type.Null()]),
 });
@@ -204,16 +207,18 @@ function noKey(): TallystickError {
 }
 
 function newKey(body: Static<typeof NewKeyBody>): NewKey {
-  const { name, service, services, role = "producer", log = DEFAULT_LOG } = body;
+  const { name, service, services, scope, role = "producer", log = DEFAULT_LOG } = body;
   const relays = body.relay ?? services !== undefined;
   if (relays && services === undefined)
     throw new TallystickError("bad_request", "A relay names the services it forwards for, or * for all.");
   if (!relays && services !== undefined) throw new TallystickError("bad_request", "Only a relay names services.");
+  const speaks = { service: service ?? null, relay: relays ? (services ?? null) : null };
   const quota = quotaOf(body);
-  return { name, role, service: service ?? null, relay: relays ? (services ?? null) : null, log, quota };
+  return { name, role, ...speaks, log, quota, ...(scope === undefined ? {} : { scope: scopeOfBody(scope) }) };
 }
 
-function shown({ id, name, role, service, relay, log, quota, createdAt, revokedAt }: KeyInfo): Static<typeof Key> {
+function shown(key: KeyInfo): Static<typeof Key> {
+  const { id, name, role, service, relay, log, quota, scope, createdAt, revokedAt } = key;
   return {
     id,
     name,
@@ -223,6 +228,7 @@ function shown({ id, name, role, service, relay, log, quota, createdAt, revokedA
     log,
     records_per_second: quota.recordsPerSecond,
     bytes_per_day: quota.bytesPerDay,
+    scope: scopeShown(scope),
     created_at: createdAt,
     revoked_at: revokedAt,
   };

@@ -1,10 +1,11 @@
 /** Who reaches which route: every route there is, with every kind of credentials. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import type { Permission } from "../access/permissions.ts";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-type Need = "public" | "write" | "read" | "manage" | "operate" | "retain" | "metrics" | "payloads" | "audit" | "erase";
+type Need = "public" | "metrics" | Permission;
 
 /** A new route stands here too, or the first test fails. */
 const ROUTES: Readonly<Record<string, Need>> = {
@@ -58,6 +59,21 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "POST /api/kms/rotate": "operate",
   "POST /api/login-link": "manage",
   "POST /api/reindex": "manage",
+  "GET /api/users": "manage",
+  "POST /api/users": "manage",
+  "POST /api/users/{name}": "manage",
+  "DELETE /api/users/{name}": "manage",
+  "GET /api/sessions": "manage",
+  "DELETE /api/sessions/{id}": "manage",
+  "GET /api/approvals": "audit",
+  "POST /api/approvals/{id}/approve": "approve",
+  "POST /api/approvals/{id}/reject": "audit",
+  "POST /api/device": "public",
+  "POST /api/device/token": "public",
+  "POST /api/device/decision": "public",
+  "GET /login/oidc": "public",
+  "GET /login/oidc/callback": "public",
+  "POST /api/session": "public",
   "GET /api/session": "public",
   "DELETE /api/session": "public",
   "GET /login": "public",
@@ -68,7 +84,33 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/openapi.json": "public",
 };
 
-type Kind = "nobody" | "garbage" | "revoked" | "producer" | "viewer" | "auditor" | "admin" | "session";
+const LOGINS = new Set(["GET /login", "POST /api/device/decision"]);
+
+type Kind =
+  | "nobody"
+  | "garbage"
+  | "revoked"
+  | "producer"
+  | "viewer"
+  | "auditor"
+  | "investigator"
+  | "admin"
+  | "session"
+  | "user";
+const EVERYTHING: readonly Need[] = [
+  "public",
+  "metrics",
+  "write",
+  "read",
+  "payloads",
+  "audit",
+  "hold",
+  "erase",
+  "retain",
+  "approve",
+  "operate",
+  "manage",
+];
 const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   nobody: ["public"],
   garbage: ["public"],
@@ -76,8 +118,11 @@ const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   producer: ["public", "write"],
   viewer: ["public", "read", "metrics"],
   auditor: ["public", "read", "audit", "metrics"],
-  admin: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "erase", "metrics"],
-  session: ["public", "write", "read", "manage", "operate", "retain", "payloads", "audit", "erase", "metrics"],
+  investigator: ["public", "read", "payloads", "audit", "hold", "metrics"],
+  admin: EVERYTHING,
+  session: EVERYTHING,
+  /** A session by password, of the role investigator. */
+  user: ["public", "read", "payloads", "audit", "hold", "metrics"],
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -97,6 +142,7 @@ beforeAll(async () => {
     ["producer", { service: "orders" }],
     ["viewer", { role: "viewer" }],
     ["auditor", { role: "auditor" }],
+    ["investigator", { role: "investigator" }],
     ["revoked", { role: "viewer" }],
   ] as const) {
     const made = await makeKey({ name, ...body });
@@ -107,6 +153,17 @@ beforeAll(async () => {
     authorization: null,
   });
   headers.set("session", { cookie: login.headers.get("set-cookie")!.split(";")[0]! });
+  const ada = { name: "ada", password: "correct horse battery staple" };
+  const send = (path: string, body: object, init: object = {}) =>
+    server.fetch(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+      ...init,
+    });
+  await send("/api/users", { ...ada, role: "investigator" });
+  const byPassword = await send("/api/session", ada, { authorization: null });
+  headers.set("user", { cookie: byPassword.headers.get("set-cookie")!.split(";")[0]! });
 });
 afterAll(async () => {
   await server.close();
@@ -165,8 +222,8 @@ describe("every route", () => {
       seen[kind] = status === 401 || status === 403 ? String(status) : "let in";
       const isKnown = !["nobody", "garbage", "revoked"].includes(kind);
       wanted[kind] = MAY[kind].includes(need) ? "let in" : isKnown ? "403" : "401";
-      // A wrong login token is refused as such.
-      if (route === "GET /login") wanted[kind] = seen[kind] === "401" ? "401" : "let in";
+      // Logins refuse what opens nothing as such.
+      if (LOGINS.has(route)) wanted[kind] = seen[kind] === "401" ? "401" : "let in";
     }
     expect(seen).toEqual(wanted);
   });

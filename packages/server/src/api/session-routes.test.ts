@@ -41,6 +41,7 @@ describe("a login link", () => {
       authenticated: true,
       name: "admin",
       role: "admin",
+      methods: [],
     });
     expect((await anonymous("/api/status", session)).status).toBe(200);
     expect((await anonymous("/api/session", session, "DELETE")).status).toBe(204);

@@ -44,7 +44,8 @@ const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
   request_timeout_s: whole("A request that has not arrived whole after this time is ended with 408.", 60, 1, 3_600),
   headers_timeout_s: whole("A request whose headers have not arrived after this time is ended with 408.", 15, 1, 600),
   max_connections: whole("Connections at a time; more are refused.", 4_096, 16, 65_536),
-  session_hours: whole("How long a dashboard login lasts.", 12, 1, 720),
+  session_hours: whole("How long a login lasts, in the dashboard and on the command line.", 12, 1, 720),
+  idle_minutes: whole("A login ends when it was not used for so long.", 120, 1, 43_200),
   login_link_minutes: whole("How long a one-time login link can be used.", 15, 1, 1_440),
   failed_logins_per_minute: whole(
     "Failed authentications an address may make in a minute before it gets 429.",
@@ -209,6 +210,43 @@ const TALLY = section("Pairing both halves of every call.", {
   }),
 });
 
+const GRANTED = Type.Optional(
+  Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { minItems: 1, maxItems: 100 }),
+);
+
+const GROUP = Type.Object(
+  {
+    group: Type.String({ minLength: 1, maxLength: 256 }),
+    role: Type.Enum(["admin", "investigator", "auditor", "viewer"]),
+    logs: GRANTED,
+    services: GRANTED,
+    data_classes: GRANTED,
+  },
+  { additionalProperties: false },
+);
+
+const OIDC = section("Login of people by an OpenID Connect provider.", {
+  issuer: text("The provider's issuer URL; empty: no login by a provider.", "", {
+    source: "^(https?://[^\\s?#]+)?$",
+    says: "an https:// URL (http:// for loopback only)",
+  }),
+  client_id: text("This server's client id at the provider.", ""),
+  client_secret_file: path("File of the client's secret. Empty: a public client."),
+  scopes: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+    description: "Scopes that are asked for.",
+    default: ["openid", "email", "groups"],
+    maxItems: 16,
+  }),
+  name_claim: text("The claim that names a person in records: oidc:<value>.", "email"),
+  groups_claim: text("The claim that lists a person's groups.", "groups"),
+  roles: Type.Array(GROUP, {
+    description:
+      "Items {group, role, logs, services, data_classes}: who is in the group has the role, within the scope that the lists name; the first that fits counts, and who is in none has no login.",
+    default: [],
+    maxItems: 256,
+  }),
+});
+
 const CONTROL = section("Changes that people make.", {
   approvals: oneOf(
     "Whether a second administrator must agree to the actions in `approvals_for`: always, never, or when there is more than one.",
@@ -252,6 +290,7 @@ export const ConfigSchema = Type.Object(
     index: INDEX,
     search: SEARCH,
     tally: TALLY,
+    oidc: OIDC,
     control: CONTROL,
     payloads: PAYLOADS,
     classify: CLASSIFY,

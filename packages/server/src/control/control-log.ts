@@ -41,6 +41,9 @@ import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record
 import { isQuotaNumber, MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND, NO_QUOTA } from "./quota.ts";
 import type { Quota } from "./quota.ts";
 import type { Role } from "./role.ts";
+import type { Users } from "./user.ts";
+import { applyUser, UserBook } from "./users.ts";
+import type { UserState } from "./users.ts";
 import { KEY_PREFIX, makeSecret, secretDigest } from "./secret.ts";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -54,6 +57,8 @@ export async function openControl(parts: ControlParts, rules: ApprovalRules = AP
     parties: new Map(),
     approvals: new Map(),
     batchKeys: new Map(),
+    users: new Map(),
+    seen: new Set(),
   };
   for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
   return new ControlLog(parts, fold, rules);
@@ -61,7 +66,7 @@ export async function openControl(parts: ControlParts, rules: ApprovalRules = AP
 
 const APPROVALS_BY_DEFAULT: ApprovalRules = { mode: "auto", actions: APPROVABLE_ACTIONS };
 
-interface ControlState {
+interface ControlState extends UserState {
   readonly keys: Map<string, StoredKey>;
   readonly aliases: Map<string, AliasInfo>;
   readonly parties: Map<string, PartyInfo>;
@@ -72,6 +77,7 @@ interface ControlState {
 class ControlLog implements Control {
   readonly approvals: Approvals;
   readonly batchKeys: BatchKeys;
+  readonly users: Users;
   readonly #parts: ControlParts;
   readonly #state: ControlState;
   readonly #changes: Changes;
@@ -83,6 +89,7 @@ class ControlLog implements Control {
     this.#changes = new Changes(parts, (record) => this.#apply(record));
     this.approvals = new ApprovalBook(state.approvals, this.#changes, rules, () => this.#administrators());
     this.batchKeys = new BatchKeyBook(state.batchKeys, this.#changes);
+    this.users = new UserBook(state, this.#changes);
     this.#findActive();
   }
 
@@ -206,8 +213,13 @@ class ControlLog implements Control {
     if (taken !== undefined) throw nameTaken(taken);
   }
 
-  /** Those who can be a second person: whoever holds the administrator's token or a key of that role. */
+  /**
+   * Those who can be a second person: administrators with a login of their own; while there are none, whoever holds
+   * the administrator's token or a key of that role.
+   */
   #administrators(): readonly string[] {
+    const people = this.users.administrators();
+    if (people.length > 0) return people;
     const keys = [...this.#active.values()].filter(({ role }) => role === "admin");
     return ["admin", ...keys.map(({ name }) => `key:${name}`)];
   }
@@ -250,7 +262,9 @@ function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: 
   throw new TallystickError("bad_request", `${most} are declared already; remove one first.`);
 }
 
-function apply({ keys, aliases, parties, approvals, batchKeys }: ControlState, record: AuditRecord): void {
+function apply(state: ControlState, record: AuditRecord): void {
+  const { keys, aliases, parties, approvals, batchKeys } = state;
+  applyUser(state, record);
   applyBatchKey(batchKeys, record);
   applyApproval(approvals, record);
   const alias = aliasChangeOf(record);

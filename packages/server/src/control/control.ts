@@ -4,6 +4,7 @@ import type { BatchKeys } from "./batch-key.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Quota } from "./quota.ts";
 import type { Role } from "./role.ts";
+import type { Users } from "./user.ts";
 
 /**
  * Control state: a fold over CONFIG_CHANGE records of the `control` log (DESIGN §14). Every change is a durable
@@ -14,6 +15,7 @@ export interface Control {
   readonly approvals: Approvals;
   /** Keys with which producers sign batches. */
   readonly batchKeys: BatchKeys;
+  readonly users: Users;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;

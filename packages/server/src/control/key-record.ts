@@ -3,8 +3,7 @@ import type { AuditRecord } from "@tallystick/record";
 import type { KeyInfo } from "./control.ts";
 import { scopeOfText, scopeText } from "./granted-scope.ts";
 import type { Quota } from "./quota.ts";
-import { ROLES } from "./role.ts";
-import type { Role } from "./role.ts";
+import { isRole } from "./role.ts";
 
 /** A key as the fold holds it: what may be shown, and the hash that its secret is found by. */
 export interface StoredKey extends KeyInfo {
@@ -121,8 +120,4 @@ function createdKey(id: string, createdAt: string, attributes: Readonly<Record<s
     sha256,
   };
   return { kind: "created", key };
-}
-
-function isRole(value: string | undefined): value is Role {
-  return value !== undefined && (ROLES as readonly string[]).includes(value);
 }

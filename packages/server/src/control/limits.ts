@@ -18,3 +18,6 @@ export const MAX_APPROVAL_TEXT_LENGTH = 1_024;
 export const MAX_APPROVAL_DETAILS_LENGTH = 16_384;
 /** Batch keys, revoked ones too: their signatures stay checkable. */
 export const MAX_BATCH_KEYS = 10_000;
+/** Users there ever were, disabled ones too. */
+export const MAX_USERS = 10_000;
+export const MAX_SEEN_ADMINISTRATORS = 1_000;

@@ -9,12 +9,13 @@ import { createHash } from "node:crypto";
 
 export const ADMIN_PREFIX = "tsa_";
 export const KEY_PREFIX = "tsk_";
+export const SESSION_PREFIX = "tss_";
 /** The HMAC key of a producer's batches; opens nothing. */
 export const BATCH_PREFIX = "tsh_";
 const RANDOM_BYTES = 32;
 const RANDOM_CHARACTERS = 43;
 const CHECKSUM_CHARACTERS = 6;
-const SHAPE = new RegExp(`^ts[akh]_[A-Za-z0-9_-]{${RANDOM_CHARACTERS + CHECKSUM_CHARACTERS}}$`);
+const SHAPE = new RegExp(`^ts[aksh]_[A-Za-z0-9_-]{${RANDOM_CHARACTERS + CHECKSUM_CHARACTERS}}$`);
 
 /** Fills a buffer of the given length with random bytes. */
 export type Random = (length: number) => Uint8Array;

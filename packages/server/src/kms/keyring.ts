@@ -44,7 +44,7 @@ export interface KeyFault {
 const LEFTOVER_BYTES = `.json${TEMPORARY_SUFFIX}`.length;
 const SIGNING = "signing";
 const NAME_PATTERN =
-  /^(?:signing|integrity|index|redaction|batch\.bsk_[0-9a-f]{20}|(?:epoch|payload)\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)$/;
+  /^(?:signing|integrity|index|redaction|passwords|batch\.bsk_[0-9a-f]{20}|(?:epoch|payload)\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)$/;
 const EPOCH_KEY_FILE = /^epoch\.([a-z0-9][a-z0-9-]{0,62})\.([A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)\.json$/;
 const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "wrapped"];
 /** PKCS#8 wrapping of an Ed25519 seed (RFC 8410). */

@@ -24,7 +24,7 @@ export interface Kms {
 
 /**
  * The data keys of one folder, wrapped in `keys/<name>.json`, made at first use, durable before they are first used.
- * Names: `signing` (Ed25519 seed), `integrity` (HMAC of segment footers), `index` (disk of the index), `redaction`
+ * Names: `signing` (Ed25519 seed), `integrity` (HMAC of segment footers), `index` (disk of the index), `passwords`, `redaction`
  * (fingerprints), `epoch.<log>.<epoch>` (segments of one tree).
  */
 export interface Keyring {
