@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { Provider } from "oidc-provider";
 
 export interface Person {
   readonly email: string;
@@ -18,12 +19,6 @@ export interface IdentityProvider {
   close(): Promise<void>;
 }
 
-/** What of the package is used here; it brings no types. */
-type ProviderClass = new (
-  issuer: string,
-  configuration: object,
-) => { callback(): RequestListener; on(event: string, listener: (...about: unknown[]) => void): void };
-
 /** People by what they type as their login at the provider. */
 export async function openIdentityProvider(people: Readonly<Record<string, Person>>): Promise<IdentityProvider> {
   let answer: RequestListener = (_request, response) => response.writeHead(503).end();
@@ -36,8 +31,6 @@ export async function openIdentityProvider(people: Readonly<Record<string, Perso
     clientId,
     clientSecret,
     async serve(redirectUri) {
-      const name: string = "oidc-provider";
-      const { default: Provider } = (await import(name)) as { readonly default: ProviderClass };
       const provider = new Provider(issuer, {
         clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
         cookies: { keys: ["a-cookie-key-of-the-tests"] },

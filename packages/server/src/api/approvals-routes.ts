@@ -51,10 +51,10 @@ export function approvalsRoutes(app: FastifyInstance, parts: ApprovalsRoutesPart
         },
       },
     },
-    async (request: FastifyRequest<{ Querystring: { state?: Approval["state"] } }>) => {
+    async (request: FastifyRequest<{ Querystring: { state?: Approval["state"] } }>, reply) => {
       const wanted = request.query.state;
       const found = approvals.approvals().filter(({ state }) => wanted === undefined || state === wanted);
-      return { approvals: found.map(shownApproval), approvers: [...approvals.approvers()] };
+      return reply.send({ approvals: found.map(shownApproval), approvers: [...approvals.approvers()] });
     },
   );
   decisionRoute(app, "approve", "Approve what somebody else proposed, and carry it out", async (request) => {

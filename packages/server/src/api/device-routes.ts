@@ -71,7 +71,7 @@ function beginRoute(app: FastifyInstance, { devices, publicUrl }: DeviceRoutesPa
   );
 }
 
-function tokenRoute(app: FastifyInstance, { devices, sessions, throttle, accesses }: DeviceRoutesParts): void {
+function tokenRoute(app: FastifyInstance, parts: DeviceRoutesParts): void {
   app.post(
     "/api/device/token",
     {
@@ -83,18 +83,21 @@ function tokenRoute(app: FastifyInstance, { devices, sessions, throttle, accesse
         response: { 200: Token, ...problems(400, 401, 403, 429, 503) },
       },
     },
-    async (request): Promise<Static<typeof Token>> => {
-      const state = devices.fetch((request.body as Static<typeof DeviceCode>).device_code);
-      if (state.kind === "unknown") throw unknownCode(throttle, request);
-      if (state.kind !== "allowed") return { state: state.kind, token: null, expires_at: null };
-      await recordLogin(accesses, state.subject, "device", request.client);
-      const { token, session } = sessions.begin(state.subject, "device", request.client);
-      return { state: "allowed", token, expires_at: formatTimestamp(session.expiresAtMs * 1_000) };
-    },
+    (request) => fetchToken(parts, request),
   );
 }
 
-function decideRoute(app: FastifyInstance, { devices, throttle }: DeviceRoutesParts): void {
+async function fetchToken(parts: DeviceRoutesParts, request: FastifyRequest): Promise<Static<typeof Token>> {
+  const { devices, sessions, throttle, accesses } = parts;
+  const state = devices.fetch((request.body as Static<typeof DeviceCode>).device_code);
+  if (state.kind === "unknown") throw unknownCode(throttle, request);
+  if (state.kind !== "allowed") return { state: state.kind, token: null, expires_at: null };
+  await recordLogin(accesses, state.subject, "device", request.client);
+  const { token, session } = sessions.begin(state.subject, "device", request.client);
+  return { state: "allowed", token, expires_at: formatTimestamp(session.expiresAtMs * 1_000) };
+}
+
+function decideRoute(app: FastifyInstance, parts: DeviceRoutesParts): void {
   app.post(
     "/api/device/decision",
     {
@@ -110,17 +113,19 @@ function decideRoute(app: FastifyInstance, { devices, throttle }: DeviceRoutesPa
         },
       },
     },
-    async (request) => {
-      const subject = subjectOf(principalOf(request));
-      if (subject === null) throw new TallystickError("forbidden", "A service lets no device in.");
-      const { user_code: code, allow } = request.body as Static<typeof Decision>;
-      const waitS = throttle.waitS(request.client);
-      if (waitS !== null) throw tooMany(waitS);
-      const address = devices.addressOf(code);
-      if (address === null || !devices.decide(code, allow ? subject : null)) throw unknownCode(throttle, request);
-      return { address };
-    },
+    async (request, reply) => reply.send(decide(parts, request)),
   );
+}
+
+function decide({ devices, throttle }: DeviceRoutesParts, request: FastifyRequest): { readonly address: string } {
+  const subject = subjectOf(principalOf(request));
+  if (subject === null) throw new TallystickError("forbidden", "A service lets no device in.");
+  const { user_code: code, allow } = request.body as Static<typeof Decision>;
+  const waitS = throttle.waitS(request.client);
+  if (waitS !== null) throw tooMany(waitS);
+  const address = devices.addressOf(code);
+  if (address === null || !devices.decide(code, allow ? subject : null)) throw unknownCode(throttle, request);
+  return { address };
 }
 
 function unknownCode(throttle: Throttle, request: FastifyRequest): TallystickError {

@@ -114,20 +114,22 @@ function changeRoute(app: FastifyInstance, parts: UsersRoutesParts): void {
         response: { 200: User, ...problems(400, 401, 403, 404, 503) },
       },
     },
-    async (request) => {
-      const { control, passwords } = parts;
-      const { name } = request.params as Static<typeof ByName>;
-      const { role, scope, password } = request.body as Static<typeof ChangeBody>;
-      const change = {
-        role,
-        scope: scope === undefined ? undefined : scopeOfBody(scope),
-        password: typeof password === "string" ? await passwords.stored(password) : password,
-      };
-      const user = found(await control.users.changeUser(principalOf(request).name, name, change));
-      if (password !== undefined) endSessionsOf(parts, name);
-      return user;
-    },
+    (request) => change(parts, request),
   );
+}
+
+async function change(parts: UsersRoutesParts, request: FastifyRequest): Promise<Static<typeof User>> {
+  const { control, passwords } = parts;
+  const { name } = request.params as Static<typeof ByName>;
+  const { role, scope, password } = request.body as Static<typeof ChangeBody>;
+  const wanted = {
+    role,
+    scope: scope === undefined ? undefined : scopeOfBody(scope),
+    password: typeof password === "string" ? await passwords.stored(password) : password,
+  };
+  const user = found(await control.users.changeUser(principalOf(request).name, name, wanted));
+  if (password !== undefined) endSessionsOf(parts, name);
+  return user;
 }
 
 function disableRoute(app: FastifyInstance, parts: UsersRoutesParts): void {
@@ -142,13 +144,15 @@ function disableRoute(app: FastifyInstance, parts: UsersRoutesParts): void {
         response: { 200: User, ...problems(401, 403, 404, 503) },
       },
     },
-    async (request) => {
-      const { name } = request.params as Static<typeof ByName>;
-      const user = found(await parts.control.users.disableUser(principalOf(request).name, name));
-      endSessionsOf(parts, name);
-      return user;
-    },
+    (request) => disable(parts, request),
   );
+}
+
+async function disable(parts: UsersRoutesParts, request: FastifyRequest): Promise<Static<typeof User>> {
+  const { name } = request.params as Static<typeof ByName>;
+  const user = found(await parts.control.users.disableUser(principalOf(request).name, name));
+  endSessionsOf(parts, name);
+  return user;
 }
 
 const SessionShown = Type.Object({
