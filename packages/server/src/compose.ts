@@ -138,8 +138,6 @@ async function start(
   const parts = await apiParts(api);
   const app = await buildApi(parts);
   closers.add("http", () => stopTaking(machine, app, parts, state));
-  // What was approved before the last stop; whoever is to do it is there by now.
-  parts.performers.resume().catch((error: unknown) => log.warn({ err: error }, "an approved action waits"));
   state.url = await listen(app, address, parts.http.tls !== null);
   await writeRunFile(api, parts.http.tls?.material.sha256);
   closers.add("run.json", () => machine.disk.remove(folder.places.runFile));
@@ -245,7 +243,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const metrics = openMetrics(() => readings(watched));
   return {
     ...access,
-    performers: stores.performers,
+    carryOut: () => eraser.work(),
     keyring: api.folder.keyring,
     accesses,
     cleanUp: api.cleanUp,

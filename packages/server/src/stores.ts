@@ -6,7 +6,6 @@ import type { Compute } from "./compute/compute.ts";
 import type { Config } from "./config/schema.ts";
 import type { Control } from "./control/control.ts";
 import { OWN_LOGS } from "./control/own-logs.ts";
-import { Performers } from "./control/performers.ts";
 import { openControl } from "./control/control-log.ts";
 import { TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
@@ -43,8 +42,6 @@ export interface Stores {
   readonly index: Index;
   readonly copies: CheckpointCopies;
   readonly control: Control;
-  /** Who carries out what was approved. */
-  readonly performers: Performers;
   /** Null when it is switched off. */
   readonly tally: Tally | null;
   readonly logs: LogSettings;
@@ -112,8 +109,7 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     { mode: config.control.approvals, actions: config.control.approvals_for },
   );
   const tally = openTally(request, { journal, index, control });
-  const performers = new Performers(control.approvals);
-  return { compute, journal, payloads, ledger, index, copies, control, performers, tally, logs, facts, indexKeep };
+  return { compute, journal, payloads, ledger, index, copies, control, tally, logs, facts, indexKeep };
 }
 
 function openTally(

@@ -5,7 +5,6 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { APPROVABLE_ACTIONS } from "../control/approval.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
 import type { Control } from "../control/control.ts";
-import type { Performers } from "../control/performers.ts";
 import { TallystickError } from "../errors.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { principalOf } from "./route-access.ts";
@@ -13,7 +12,8 @@ import { problems, query } from "./schemas.ts";
 
 export interface ApprovalsRoutesParts {
   readonly control: Pick<Control, "approvals">;
-  readonly performers: Performers;
+  /** Carries out everything that is approved and not finished. */
+  readonly carryOut: () => Promise<void>;
 }
 
 const TAGS = ["approvals"];
@@ -59,7 +59,8 @@ export function approvalsRoutes(app: FastifyInstance, parts: ApprovalsRoutesPart
   );
   decisionRoute(app, "approve", "Approve what somebody else proposed, and carry it out", async (request) => {
     const approved = await approvals.decide(principalOf(request).name, idOf(request), "approved");
-    return parts.performers.carryOut(approved);
+    await parts.carryOut();
+    return approvals.approval(approved.id) ?? approved;
   });
   decisionRoute(app, "reject", "Reject a proposal, or take one's own back", (request) => reject(approvals, request));
 }
