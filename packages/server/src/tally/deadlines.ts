@@ -43,5 +43,6 @@ export function deadlines(defaultUs: number, edges: readonly EdgeDeadline[]): De
 export const edgeName = (caller: string, callee: string): string => `${caller}\n${callee}`;
 
 /** A side's own name is known from its half; the other's half says what it saw. */
-const EDGE_OF_HALVES =
-  "concat(if(countIf(side = 'caller') > 0, anyIf(service_id, side = 'caller'), any(service_id)), '\\n', if(countIf(side = 'callee') > 0, anyIf(target_id, side = 'callee'), any(target_id)))";
+const EDGE_OF_HALVES = `concat(if(countIf(side = 'caller') > 0, anyIf(service_id, side = 'caller'),
+  anyIf(service_id, side = 'callee')), '\\n', if(countIf(side = 'callee') > 0, anyIf(target_id, side = 'callee'),
+  anyIf(target_id, side = 'caller')))`;

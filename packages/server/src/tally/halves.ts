@@ -8,7 +8,7 @@
  */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { CALLS, DUE, GROUPED_COLUMNS, HALF_COLUMNS, namesOf, SETTLING } from "./schema.ts";
+import { CALLS, DUE, GATHERED_COLUMNS, GROUPED_COLUMNS, HALF_COLUMNS, HALVES, namesOf, SETTLING } from "./schema.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { MAX_CALL_HALVES } from "./limits.ts";
 
@@ -24,7 +24,13 @@ const US = "toUnixTimestamp64Micro(observed_received_at)";
 export const IS_HALF = `side IN ('caller', 'callee') AND observed_principal != 'tallystick'
     AND event_type NOT IN ('LOG_LIFECYCLE', 'INTERNAL', 'LOG') AND service_id != 'none' AND target_id != 'none'`;
 const IS_MESSAGE = "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
+/** Kinds of due calls whose records another step has read, or that have them under several keys. */
+const OLDER = "'late', 'bridged'";
+const NOT_SIMPLE = `'several', ${OLDER}`;
 const TAKES_PART = `((${IS_HALF}) OR (side = 'observer' AND observed_principal != 'tallystick'))`;
+
+/** The most restricted is the last. */
+const rankOfClass = (name: string) => `indexOf(['public', 'internal', 'confidential', 'restricted'], ${name})`;
 
 /** Half-open, in microseconds. */
 export function receivedBetween(fromUs: number, toUs: number, params: Params): string {
@@ -56,16 +62,17 @@ export function findDue(window: DueWindow, deadlines: Deadlines): Statement {
   const from = params.add(window.fromUs, "Int64");
   const to = params.add(window.toUs, "Int64");
   return params.statement(
-    `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, kind)
-SELECT call_key, call_key AS as_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us,
-  multiIf(due_us < ${from}, 'late', callers > 1 OR callees > 1, 'several', 'simple') AS kind
+    `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, observers, kind)
+SELECT call_key, call_key AS as_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us, observers,
+  multiIf(due_us < ${from}, 'late', callers > 1 OR callees > 1 OR end_us > due_us, 'several', 'simple') AS kind
 FROM (
-  SELECT call_key, min(us) AS first_us, countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees,
+  SELECT call_key, minIf(us, is_half) AS first_us, max(us) AS end_us, countIf(side = 'caller') AS callers,
+    countIf(side = 'callee') AS callees, countIf(side = 'observer') AS observers,
     first_us + ${deadlines.sql(params)} AS due_us,
-    maxIf(us, us < ${to} - ${deadlines.sql(params)}) AS last_us
+    maxIf(us, is_half AND us < ${to} - ${deadlines.sql(params)}) AS last_us
   FROM (
-    SELECT call_key, ${US} AS us, side, service_id, target_id FROM records
-    WHERE ${around} AND ${IS_HALF}
+    SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half FROM records
+    WHERE ${around} AND ${TAKES_PART}
       AND call_key IN (SELECT call_key FROM records WHERE ${candidates} AND ${IS_HALF})
   ) GROUP BY call_key
 )
@@ -74,39 +81,67 @@ WHERE due_us < ${to} AND (due_us >= ${from}
   );
 }
 
-/** Fills SETTLING with calls of at most one half a side: nearly all, so each value is simply the one there is. */
-export function groupSimple(window: DueWindow, deadlines: Deadlines): Statement {
+/** Fills HALVES with the records of the window's calls. */
+export function gatherDue(window: DueWindow, deadlines: Deadlines): Statement {
   const params = new Params();
-  const received = receivedBetween(window.fromUs - deadlines.longestUs, window.toUs, params);
-  const value = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
-  return params.statement(
-    `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
-SELECT ${groupedExpressions(value, SIMPLE)}
-${theirRecords("simple")}
-WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us
-GROUP BY call_key`,
+  return gather(
+    0,
+    "'simple', 'several'",
+    receivedBetween(window.fromUs - deadlines.longestUs, window.toUs, params),
+    params,
   );
 }
 
-const SIMPLE: Grouping = {
-  key: "call_key",
-  callId: "anyIf(call_id, side != 'observer')",
-  halves: "[]",
-  branch: "''",
-  late: "0",
-  regrouped: "0",
-  dueUs: "any(due_us)",
+/** Fills HALVES with the records of calls that are settled again, or whose halves a proxy parts. */
+export function gatherOlder(window: DueWindow): Statement {
+  const params = new Params();
+  const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind IN (${OLDER}))`;
+  const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
+  return gather(1, OLDER, received, params);
+}
+
+function gather(older: 0 | 1, kinds: string, received: string, params: Params): Statement {
+  const names = namesOf(GATHERED_COLUMNS);
+  return params.statement(
+    `INSERT INTO ${HALVES.name} (older, ${names}) SELECT ${older} AS older, ${names} FROM records
+PREWHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${kinds}))
+WHERE ${received} AND ${TAKES_PART}`,
+  );
+}
+
+const ofEither = (name: string) => `if(c.present > 0, c.${name}, d.${name}) AS ${name}`;
+
+function halvesOf(side: "caller" | "callee"): string {
+  return `SELECT ${namesOf(GATHERED_COLUMNS)}, 1 AS present FROM ${HALVES.name} WHERE side = '${side}' AND older = 0`;
+}
+
+/** Fills SETTLING with calls of at most one half a side: nearly all, so each value is simply the one there is. */
+export const GROUP_SIMPLE: Statement = {
+  sql: `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
+SELECT due.call_key AS call_key, '' AS branch, ${ofEither("call_id")}, ${ofEither("trace_id")}, ${ofEither("log")},
+  if(${rankOfClass("c.data_class")} > ${rankOfClass("d.data_class")}, c.data_class, d.data_class) AS data_class,
+  ${ofEither("event_type")}, ${ofEither("protocol")}, from_us AS first_us, 0 AS late, 0 AS regrouped, due_us,
+  c.present AS callers, d.present AS callees, observers, 0 AS executions,
+  ${(["c", "d"] as const).flatMap((half) => HALF_COLUMNS.map(([name]) => `${half}.${name} AS ${half}_${name}`)).join(", ")},
+  [] AS halves
+FROM (SELECT call_key, from_us, due_us, observers FROM ${DUE.name} WHERE kind = 'simple') AS due
+LEFT ANY JOIN (${halvesOf("caller")}) AS c ON due.call_key = c.call_key
+LEFT ANY JOIN (${halvesOf("callee")}) AS d ON due.call_key = d.call_key`,
+  params: {},
 };
 
 /** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps. */
-export function groupSeveral(window: DueWindow): Statement {
-  const params = new Params();
-  const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind != 'simple')`;
-  const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
-  const records = `${theirRecords("several', 'late', 'bridged")}
-    WHERE ${received} AND ${TAKES_PART} AND ${US} >= from_us AND ${US} <= to_us`;
-  return params.statement(`INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(records)}`);
-}
+export const GROUP_SEVERAL: Statement = {
+  sql: `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(`FROM (
+      SELECT * FROM ${HALVES.name} WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))
+    ) AS records SEMI LEFT JOIN (
+      SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us, min(due_us) AS due_us,
+        any(kind) AS kind
+      FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}) GROUP BY call_key
+    ) AS due USING (call_key)
+    WHERE older = (kind IN (${OLDER})) AND ${US} >= from_us AND ${US} <= to_us`)}`,
+  params: {},
+};
 
 /** One call as it stands at the moment, without a trace in any table: the same grouping over its own records. */
 export function groupOne(callKey: string, deadline: Deadlines, params: Params): string {
@@ -123,96 +158,38 @@ export function groupOne(callKey: string, deadline: Deadlines, params: Params): 
  * message's consumers are a row each.
  */
 function severalGrouped(records: string): string {
-  const order = "if(side = 'callee', -1, 1) * toUnixTimestamp64Micro(timestamp)";
-  const rank = `tuple(phase = 'outcome', side = 'caller' AND status = seen_status, attempt, ${order})`;
-  const value = (name: string, side: string) => `argMaxIf(${name}, rank, side = '${side}')`;
+  // A number, for a comparison of tuples would cost more than all the rest.
+  const rank = `row_number() OVER (PARTITION BY as_key ORDER BY phase = 'outcome',
+    side = 'caller' AND status = seen_status, attempt, if(side = 'callee', -1, 1) * toUnixTimestamp64Micro(timestamp),
+    tree, leaf_index)`;
+  const sides = (["caller", "callee"] as const).flatMap((side) =>
+    HALF_COLUMNS.map(
+      ([name]) => `argMaxIf(${name}, rank, side = '${side}') AS ${side === "caller" ? "c" : "d"}_${name}`,
+    ),
+  );
   const places = "arraySort(groupArray((side, tree, leaf_index)))";
   const consumers = "groupUniqArrayIf(64)(recorder_id, side = 'callee') OVER (PARTITION BY as_key)";
-  return `SELECT ${groupedExpressions(value, {
-    key: "as_key",
-    callId: "if(callers > 0, argMaxIf(call_id, rank, side = 'caller'), argMaxIf(call_id, rank, side = 'callee'))",
-    regrouped: "any(kind IN ('late', 'bridged'))",
-    halves: `arrayMap(half -> (half.2, half.3), arraySlice(${places}, 1, ${MAX_CALL_HALVES}))`,
-    branch: "branch",
-    late: "any(kind = 'late')",
-    dueUs: `if(late, max(${US}), min(due_us))`,
-  })}
+  return `SELECT as_key AS call_key, branch,
+  if(callers > 0, argMaxIf(call_id, rank, side = 'caller'), argMaxIf(call_id, rank, side = 'callee')) AS call_id,
+  any(trace_id) AS trace_id, anyIf(log, side != 'observer') AS log,
+  argMax(data_class, ${rankOfClass("data_class")}) AS data_class,
+  anyIf(event_type, side != 'observer') AS event_type, anyIf(protocol, side != 'observer') AS protocol,
+  min(from_us) AS first_us, any(kind = 'late') AS late, any(kind IN (${OLDER})) AS regrouped,
+  if(late, max(${US}), min(due_us)) AS due_us,
+  countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees, countIf(side = 'observer') AS observers,
+  toUInt32(countIf(side = 'callee' AND phase = 'outcome')
+    - uniqExactIf(attempt, side = 'callee' AND phase = 'outcome')) AS executions,
+  ${sides.join(",\n  ")},
+  arrayMap(half -> (half.2, half.3), arraySlice(${places}, 1, ${MAX_CALL_HALVES})) AS halves
 FROM (
   SELECT *, ${rank} AS rank FROM (
-    SELECT ${SEVERAL_COLUMNS}, as_key, observed_received_at, from_us, due_us, kind,
+    SELECT ${namesOf(GATHERED_COLUMNS)}, as_key, from_us, due_us, kind,
       anyIf(status, side = 'callee') OVER (PARTITION BY as_key) AS seen_status,
       if(${IS_MESSAGE}, if(side = 'callee', [recorder_id], ${consumers}), ['']) AS branches
     ${records}
   )
 ) LEFT ARRAY JOIN branches AS branch
 GROUP BY as_key, branch`;
-}
-
-const SEVERAL_COLUMNS = [
-  ...new Set([
-    "call_key",
-    "call_id",
-    "trace_id",
-    "log",
-    "data_class",
-    "event_type",
-    "protocol",
-    "side",
-    "phase",
-    "attempt",
-    ...HALF_COLUMNS.map(([name]) => name),
-  ]),
-].join(", ");
-
-/** The records of the due calls of some kinds, with what DUE says of each; keys are looked at before anything else. */
-function theirRecords(kinds: string): string {
-  const due = `${DUE.name} WHERE kind IN ('${kinds}')`;
-  const whole = `SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us,
-  min(due_us) AS due_us, any(kind) AS kind FROM ${due} GROUP BY call_key`;
-  return `FROM records SEMI LEFT JOIN (${whole}) AS due USING (call_key)
-PREWHERE call_key IN (SELECT call_key FROM ${due})`;
-}
-
-type ValueOf = (name: string, side: "caller" | "callee") => string;
-
-/** What differs between the two groupings. */
-interface Grouping {
-  readonly key: string;
-  readonly callId: string;
-  readonly branch: string;
-  readonly late: string;
-  readonly regrouped: string;
-  readonly dueUs: string;
-  readonly halves: string;
-}
-
-/** One expression for each of GROUPED_COLUMNS, in their order. */
-function groupedExpressions(value: ValueOf, { key, callId, branch, late, regrouped, dueUs, halves }: Grouping): string {
-  const sides = (["caller", "callee"] as const).flatMap((side) =>
-    HALF_COLUMNS.map(([name]) => `${value(name, side)} AS ${side === "caller" ? "c" : "d"}_${name}`),
-  );
-  return [
-    `${key} AS call_key`,
-    `${branch} AS branch`,
-    `${callId} AS call_id`,
-    "any(trace_id) AS trace_id",
-    "anyIf(log, side != 'observer') AS log",
-    // The most restricted of its records.
-    "argMax(data_class, indexOf(['public', 'internal', 'confidential', 'restricted'], data_class)) AS data_class",
-    "anyIf(event_type, side != 'observer') AS event_type",
-    "anyIf(protocol, side != 'observer') AS protocol",
-    "min(from_us) AS first_us",
-    `${late} AS late`,
-    `${regrouped} AS regrouped`,
-    `${dueUs} AS due_us`,
-    "countIf(side = 'caller') AS callers",
-    "countIf(side = 'callee') AS callees",
-    "countIf(side = 'observer') AS observers",
-    `toUInt32(countIf(side = 'callee' AND phase = 'outcome') - uniqExactIf(attempt, side = 'callee'
-      AND phase = 'outcome')) AS executions`,
-    ...sides,
-    `${halves} AS halves`,
-  ].join(",\n  ");
 }
 
 /**

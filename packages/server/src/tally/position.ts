@@ -2,7 +2,7 @@
 import type { Deriver } from "../index/derived-tables.ts";
 import { Params } from "../search/compile/sql.ts";
 import { STEP_LIMITS } from "./limits.ts";
-import { CALLS, DUE, SETTLING, STEPS, SUPERSEDED, TALLY_TABLES } from "./schema.ts";
+import { CALLS, STEPS, SUPERSEDED, TALLY_TABLES, UNDER_WAY } from "./schema.ts";
 
 export interface Position {
   readonly step: number;
@@ -12,8 +12,7 @@ export interface Position {
 /** Makes the tables be there and removes what a step that was broken off left; gives where to go on. */
 export async function recoverPosition(deriver: Deriver): Promise<Position> {
   await deriver.prepare(TALLY_TABLES);
-  await deriver.empty(DUE);
-  await deriver.empty(SETTLING);
+  for (const table of UNDER_WAY) await deriver.empty(table);
   const [row] = await deriver.select<{ step: number; settled_us: number }>(
     { sql: `SELECT step, settled_us FROM ${STEPS.name} ORDER BY step DESC LIMIT 1`, params: {} },
     STEP_LIMITS,

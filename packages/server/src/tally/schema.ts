@@ -31,6 +31,22 @@ export const HALF_COLUMNS: Columns = [
   ["leaf_index", "Int64"],
 ];
 
+/** What is read of each record of a due call. */
+export const GATHERED_COLUMNS: Columns = [
+  ["call_key", "UInt128"],
+  ["call_id", "String"],
+  ["trace_id", "String"],
+  ["log", "LowCardinality(String)"],
+  ["data_class", "LowCardinality(String)"],
+  ["event_type", "LowCardinality(String)"],
+  ["protocol", "LowCardinality(String)"],
+  ["side", "LowCardinality(String)"],
+  ["phase", "LowCardinality(String)"],
+  ["attempt", "Int64"],
+  ["observed_received_at", "DateTime64(6, 'UTC')"],
+  ...HALF_COLUMNS,
+];
+
 const bothHalves: Columns = ["c_", "d_"].flatMap((prefix) =>
   HALF_COLUMNS.map(([name, type]) => [`${prefix}${name}`, type] as const),
 );
@@ -110,12 +126,26 @@ export const SUPERSEDED: DerivedTable = {
  */
 export const DUE: DerivedTable = {
   name: "tally_due",
-  columns: "call_key UInt128, as_key UInt128, from_us Int64, to_us Int64, due_us Int64, kind LowCardinality(String)",
+  columns:
+    "call_key UInt128, as_key UInt128, from_us Int64, to_us Int64, due_us Int64, observers UInt32, kind LowCardinality(String)",
+  engine: "Memory",
+};
+
+/**
+ * Records of the calls in DUE, so that `records`, which lie in another order, are read once a step. `older`: of calls
+ * that an earlier step settled, or that a proxy parts.
+ */
+export const HALVES: DerivedTable = {
+  name: "tally_halves",
+  columns: plain([["older", "UInt8"], ...GATHERED_COLUMNS]),
   engine: "Memory",
 };
 
 /** The calls of the step under way, grouped and not yet judged. */
 export const SETTLING: DerivedTable = { name: "tally_settling", columns: plain(GROUPED_COLUMNS), engine: "Memory" };
+
+/** What holds rows of the step under way only. */
+export const UNDER_WAY: readonly DerivedTable[] = [SETTLING, HALVES, DUE];
 
 const EDGE_KEY: Columns = [
   ["log", "LowCardinality(String)"],
@@ -225,6 +255,7 @@ export const TALLY_TABLES: readonly DerivedTable[] = [
   CALLS,
   SUPERSEDED,
   DUE,
+  HALVES,
   SETTLING,
   EDGES_1M,
   EDGES_1H,

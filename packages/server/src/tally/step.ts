@@ -13,7 +13,7 @@ import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverag
 import type { EdgeHalves, Sampled } from "./coverage.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { edgeName } from "./deadlines.ts";
-import { findDue, findOlder, groupSeveral, groupSimple } from "./halves.ts";
+import { findDue, findOlder, gatherDue, gatherOlder, GROUP_SEVERAL, GROUP_SIMPLE } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
 import type { Declared, Knowledge } from "./judge.ts";
@@ -24,7 +24,7 @@ import { LEARN_CREDENTIALS, learnSkews, learnSkewsAhead } from "./learn.ts";
 import { MAX_STEP_VERDICTS, MAX_STEP_NAMES, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
 import { breaksOf } from "./rules.ts";
-import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED } from "./schema.ts";
+import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED, UNDER_WAY } from "./schema.ts";
 import { groupByLog, notYetTold } from "./told.ts";
 import type { Told } from "./told.ts";
 import { VERDICT_TYPE, verdictRecord } from "./verdict.ts";
@@ -70,8 +70,7 @@ export class Step {
     await this.#judge(contents, late);
     const verdicts = await this.#tell(late);
     const minutes = late ? await this.#minutes() : contents.minutes;
-    await this.#deriver.empty(SETTLING);
-    await this.#deriver.empty(DUE);
+    for (const table of UNDER_WAY) await this.#deriver.empty(table);
     return { calls: contents.calls, verdicts, minutes };
   }
 
@@ -87,14 +86,16 @@ export class Step {
   async #group(): Promise<Contents> {
     const { window, deadlines } = this.#request;
     await this.#derive(findDue(window, deadlines));
-    await this.#derive(groupSimple(window, deadlines));
+    await this.#derive(gatherDue(window, deadlines));
+    await this.#derive(GROUP_SIMPLE);
     const simple = await this.#contents();
     if (simple.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
     const mayBeOlder = simple.lone > 0 || simple.kinds.includes("late");
     if (mayBeOlder) await this.#derive(findOlder(window));
     const { kinds } = mayBeOlder ? await this.#contents() : simple;
     if (kinds.every((kind) => kind === "simple")) return simple;
-    await this.#derive(groupSeveral(window));
+    if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
+    await this.#derive(GROUP_SEVERAL);
     return this.#contents();
   }
 
@@ -211,7 +212,7 @@ WHERE step < ${step} AND call_key IN (${LATE_KEYS})`,
     return this.#ask<CallRow>(
       params.statement(
         `SELECT toString(call_key) AS call_key, toString(branch) AS branch, log, call_id, callee, state,
-          due_us, late, ${HALVES} AS halves, ${FACT_COLUMNS}
+          due_us, late, ${PLACES} AS halves, ${FACT_COLUMNS}
 FROM ${CALLS.name} WHERE step = ${step} AND (broken != 0${late ? " OR late" : ""}) AND ${from}
 ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       ),
@@ -340,7 +341,7 @@ function untried(tried: Set<string>, names: readonly string[], isKnown: Readonly
 const LATE_KEYS = `SELECT arrayJoin([call_key, as_key]) FROM ${DUE.name} WHERE kind = 'late'`;
 
 /** Places of a call's halves; the simple call's are those of its two sides. */
-export const HALVES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, [CAST((toString(c_tree), c_leaf_index),
+export const PLACES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, [CAST((toString(c_tree), c_leaf_index),
     'Tuple(tree String, leaf_index Int64)')], []), if(callees > 0, [CAST((toString(d_tree), d_leaf_index),
       'Tuple(tree String, leaf_index Int64)')], [])))`;
 
