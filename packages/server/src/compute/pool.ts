@@ -11,6 +11,12 @@ import { TallystickError } from "../errors.ts";
 import type { Compute, Task } from "./compute.ts";
 import type { Reply, Request } from "./worker.ts";
 
+/**
+ * Linux nice value of the workers. What was acknowledged is indexed and judged before more is taken: the engine's
+ * followers come first, so that under load their lag stays small and intake is what waits.
+ */
+const WORKER_NICE = 5;
+
 export interface PoolOptions {
   readonly threads: number;
   /** The built worker; found beside this file when absent. */
@@ -26,6 +32,7 @@ export function poolCompute(options: PoolOptions): Compute {
     minThreads: options.threads,
     maxThreads: options.threads,
     maxQueue: Infinity,
+    niceIncrement: WORKER_NICE,
     // Piscina tries require() before import(); when a module of the graph does not link, the second try then aborts the
     // whole process instead of failing.
     execArgv: ["--no-experimental-require-module"],

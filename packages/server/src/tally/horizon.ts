@@ -2,9 +2,10 @@
  * Up to which time of receipt the index holds everything: the journal is asked how far time has come and how large
  * its trees are, and when the index holds so much, that time is the horizon.
  */
+import type { Clock } from "../clock.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
-import { MAX_SAMPLES } from "./limits.ts";
+import { MAX_SAMPLES, SAMPLE_MS } from "./limits.ts";
 
 interface Sample {
   readonly beforeUs: number;
@@ -14,12 +15,28 @@ interface Sample {
 export class Horizon {
   readonly #journal: Pick<Journal, "trees" | "receivedBeforeUs">;
   readonly #index: IndexFollower;
+  readonly #clock: Clock;
   #samples: readonly Sample[] = [];
   #us = 0;
+  #cancel: () => void = () => {};
 
-  constructor(journal: Pick<Journal, "trees" | "receivedBeforeUs">, index: IndexFollower) {
+  constructor(journal: Pick<Journal, "trees" | "receivedBeforeUs">, index: IndexFollower, clock: Clock) {
     this.#journal = journal;
     this.#index = index;
+    this.#clock = clock;
+    this.#follow();
+  }
+
+  /** However long a step takes, the horizon is as near as the index lets it be. */
+  #follow(): void {
+    this.#cancel = this.#clock.after(SAMPLE_MS, () => {
+      this.look();
+      this.#follow();
+    });
+  }
+
+  close(): void {
+    this.#cancel();
   }
 
   /** Microseconds; never goes back. 0 until the index has once caught up. */

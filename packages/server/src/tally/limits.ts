@@ -15,6 +15,8 @@ export const TICK_MS = 2_000;
 export const KEEP_POSITION_MS = 10_000;
 /** After a fault. */
 export const RETRY_MS = 1_000;
+/** How often the journal's sizes are noted, to know by them how far the index has come. */
+export const SAMPLE_MS = 250;
 /** Samples of journal sizes kept while the index catches up. */
 export const MAX_SAMPLES = 64;
 

@@ -92,7 +92,7 @@ export class Tally {
 
   constructor(parts: TallyParts) {
     this.#parts = parts;
-    this.#horizon = new Horizon(parts.journal, parts.index);
+    this.#horizon = new Horizon(parts.journal, parts.index, parts.clock);
     this.#edges = new EdgeMinutes(parts.deriver, parts.clock);
     const append: AppendVerdicts = (log, records) => this.#append(log, records);
     this.#experience = new Experience(parts.deriver);
@@ -152,6 +152,7 @@ export class Tally {
 
   async close(): Promise<void> {
     this.#closing = true;
+    this.#horizon.close();
     this.#wake();
     await this.#ended;
     // What is not written down is settled again at the next start.
