@@ -97,6 +97,7 @@ export interface HttpSettings {
   readonly tls: TlsSettings | null;
   readonly certificates: ConnectionCertificates;
   readonly certificateRequired: CertificateRequired;
+  readonly publicOrigin: string | null;
   readonly requestTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly maxConnections: number;

@@ -249,6 +249,29 @@ describe("every route", () => {
   });
 });
 
+describe("a public URL", () => {
+  it("is the base of links, and the only origin that a browser's changes come from", async () => {
+    const yaml = "  public_url: https://audit.example.com\n";
+    const named = await startTestServer(`${folder.path}/named`, yaml);
+    try {
+      const link = new URL(named.loginLink());
+      expect(link.origin).toBe("https://audit.example.com");
+      const login = await named.fetch(link.pathname + link.search, { authorization: null });
+      const cookie = login.headers.get("set-cookie")!;
+      expect(cookie).toContain("Secure");
+      const send = async (origin: string) => {
+        const sent = { cookie: cookie.split(";")[0]!, origin };
+        return (await named.fetch("/api/login-link", { method: "POST", authorization: null, headers: sent })).status;
+      };
+      expect(await send("https://audit.example.com")).toBe(201);
+      for (const origin of [named.url, "http://audit.example.com", "https://audit.example.com:444", "null"])
+        expect(await send(origin), origin).toBe(403);
+    } finally {
+      await named.close();
+    }
+  });
+});
+
 describe("figures", () => {
   it("are given without credentials only to who asks directly on this machine", async () => {
     const direct = await startTestServer(`${folder.path}/direct`);

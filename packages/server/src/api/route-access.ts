@@ -49,6 +49,8 @@ export interface RouteAccessParts extends AccessParts {
   readonly connections: () => ProxiedConnections | null;
   readonly certificates: ConnectionCertificates;
   readonly certificateRequired: CertificateRequired;
+  /** Of `http.public_url`: the only one that a browser's changes may come from. Null: not configured. */
+  readonly publicOrigin: string | null;
 }
 
 export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void {
@@ -77,7 +79,7 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     });
     if (authentication.kind === "throttled" && access !== "public") throw tooManyFailures(authentication.retryAfterS);
     if (authentication.kind === "known") {
-      if (authentication.by !== "bearer") refuseForeignOrigin(request);
+      if (authentication.by !== "bearer") refuseForeignOrigin(request, parts.publicOrigin);
       const { principal } = authentication;
       request.principal = certificate === null ? required.withoutLogs(principal) : principal;
     }
@@ -150,11 +152,13 @@ function isDirectLoopback(request: FastifyRequest): boolean {
 }
 
 /** A cookie or a certificate goes along with whatever a browser sends, so what changes something must come from our own pages. */
-function refuseForeignOrigin(request: FastifyRequest): void {
+function refuseForeignOrigin(request: FastifyRequest, publicOrigin: string | null): void {
   if (request.method === "GET" || request.method === "HEAD") return;
   const { origin, host, "sec-fetch-site": site } = request.headers;
   const foreignSite = site !== undefined && site !== "same-origin" && site !== "none";
-  const foreignOrigin = origin !== undefined && origin.replace(/^https?:\/\//, "") !== host;
+  // A proxy may say https for what comes to us as http, so without a public URL only the host can be compared.
+  const isOwn = publicOrigin === null ? origin?.replace(/^https?:\/\//, "") === host : origin === publicOrigin;
+  const foreignOrigin = origin !== undefined && !isOwn;
   if (foreignSite || foreignOrigin)
     throw new TallystickError("forbidden", "A browser's request must come from the dashboard itself.");
 }

@@ -99,3 +99,18 @@ export const ACCESS = section("How machines prove who they are, and which servic
     maxItems: 1_000,
   }),
 });
+
+export const NETWORKS = Type.Record(
+  Type.String(),
+  Type.Array(Type.String({ pattern: "^[0-9a-fA-F:.]+(/\\d{1,3})?$", says: "an address or CIDR, as 10.0.0.0/8" }), {
+    minItems: 1,
+    maxItems: 256,
+  }),
+  {
+    description:
+      "Names of address ranges, as {office: [10.1.0.0/16]}: `source_network:office` in a search. The first that holds an address counts.",
+    default: {},
+    propertyNames: { type: "string", pattern: "^[a-z0-9][a-z0-9_-]{0,62}$" },
+    maxProperties: 100,
+  },
+);

@@ -71,6 +71,8 @@ describe("a configuration", () => {
     ["an address that is none", "http:\n  trusted_proxies: [10.0.0.999]\n", 2, 21, "an address or CIDR"],
     ["a map's value", "ledger:\n  epochs:\n    default: 5s\n", 3, 5, "month, week, day"],
     ["a map's key", "ledger:\n  epochs:\n    Bad_Name: day\n", 3, 5, "is not a name"],
+    ["a network that is none", "networks:\n  office: [10.1.0.0/16, 10.1.0.0/40]\n", 2, 25, "an address or CIDR"],
+    ["a network's name", "networks:\n  Head Office: [10.1.0.0/16]\n", 2, 3, "is not a name"],
     ["an alias of nothing", "log:\n  level: *quiet\n", 2, 10, "alias"],
     ["a key given twice", "log:\n  level: info\n  level: warn\n", 3, 3, "unique"],
     ["an unclosed list", "log:\n  level: [info\nhttp:\n  listen: x\n", 2, 10, "end with a ]"],
@@ -118,12 +120,14 @@ describe("a configuration", () => {
           TALLYSTICK_HTTP_TRUSTED_PROXIES: "10.0.0.0/8, ::1",
           TALLYSTICK_LEDGER_EPOCHS: "{default: day}",
           TALLYSTICK_INTAKE_REDACT_NAMES: "[x-session]",
+          TALLYSTICK_NETWORKS: "{office: [10.1.0.0/16]}",
         },
       }),
     );
     expect(config.http.trusted_proxies).toEqual(["10.0.0.0/8", "::1"]);
     expect(config.ledger.epochs).toEqual({ default: "day" });
     expect(config.intake.redact_names).toEqual(["x-session"]);
+    expect(config.networks).toEqual({ office: ["10.1.0.0/16"] });
   });
 
   it("takes a section whose keys are all commented out", () => {

@@ -33,17 +33,24 @@ const NO_NAME = "is not a name that may stand here";
 /** What is wrong with a configuration whose defaults are filled in; empty when nothing is. */
 export function schemaFaults(value: unknown): readonly SchemaFault[] {
   const found = (Value.Errors(ConfigSchema, value) as readonly ValidationError[]).flatMap(faultsOf);
-  const unique = new Map([...proxyFaults(value), ...found].map((fault) => [fault.path.join("\0"), fault]));
+  const unique = new Map([...addressFaults(value), ...found].map((fault) => [fault.path.join("\0"), fault]));
   return [...unique.values()];
 }
 
 /** An address whose numbers are too large has the right pattern and is none. */
-function proxyFaults(value: unknown): readonly SchemaFault[] {
-  const { http } = value as { readonly http?: { readonly trusted_proxies?: unknown } };
-  const proxies = http?.trusted_proxies;
-  if (!Array.isArray(proxies)) return [];
-  return proxies.flatMap((cidr, at) => {
-    const path = ["http", "trusted_proxies", String(at)];
+function addressFaults(value: unknown): readonly SchemaFault[] {
+  const { http, networks } = value as {
+    readonly http?: { readonly trusted_proxies?: unknown };
+    readonly networks?: Readonly<Record<string, unknown>> | null;
+  };
+  const ofNetworks = Object.entries(networks ?? {}).flatMap(([name, list]) => listFaults(["networks", name], list));
+  return [...listFaults(["http", "trusted_proxies"], http?.trusted_proxies), ...ofNetworks];
+}
+
+function listFaults(above: readonly string[], list: unknown): readonly SchemaFault[] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((cidr, at) => {
+    const path = [...above, String(at)];
     return typeof cidr === "string" && !isCidr(cidr) ? [{ path, message: `must be ${allowed(schemaAt(path))}` }] : [];
   });
 }

@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import type { Static, TSchema } from "typebox";
 
 import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
-import { ACCESS, TLS } from "./access-sections.ts";
+import { ACCESS, NETWORKS, TLS } from "./access-sections.ts";
 import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
 import { LOGS, OPTIONAL_PERIOD, RETENTION } from "./retention-sections.ts";
 import { flag, oneOf, path, section, text, whole } from "./pieces.ts";
@@ -23,7 +23,7 @@ const EPOCH = { source: `^${EPOCH_SOURCE}$`, says: "month, week, day, or seconds
 const HTTP = section("The one HTTP port: dashboard, API, intake and trees.", {
   listen: text("Address and port; port 0 takes a free one.", "127.0.0.1:7070", LISTEN),
   public_url: text(
-    "How others reach the server, for links (as https://audit.example.com); empty: derived from `listen`.",
+    "How others reach the server (as https://audit.example.com): the base of links and login redirects, and the only origin that a browser's changes may come from. Empty: derived from `listen`.",
     "",
     {
       source: "^(https?://[^/\\s?#]+)?$",
@@ -284,6 +284,7 @@ export const ConfigSchema = Type.Object(
     http: HTTP,
     tls: TLS,
     access: ACCESS,
+    networks: NETWORKS,
     intake: INTAKE,
     journal: JOURNAL,
     ledger: LEDGER,

@@ -3,6 +3,7 @@
  * services: as the record's call was settled, else by an alias in force at the record's time, else the record's own
  * name. A leaf never changes; what is resolved lives in the index.
  */
+import type { Networks } from "./compile/networked.ts";
 import type { TimeAxis } from "./filter.ts";
 import type { Params } from "./compile/sql.ts";
 
@@ -24,6 +25,8 @@ export interface CallNames {
   readonly calls: string | null;
   /** At most one of a name. */
   readonly aliases: readonly NameInForce[];
+  /** What address ranges are called; absent: nothing. */
+  readonly networks?: Networks | undefined;
 }
 
 export const NO_CALL_NAMES: CallNames = { calls: null, aliases: [] };

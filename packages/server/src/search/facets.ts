@@ -4,6 +4,7 @@ import { ownName, renamedCalls } from "./call-names.ts";
 import type { Party } from "./call-names.ts";
 import { columnOf } from "./compile/column.ts";
 import type { SearchColumn } from "./compile/column.ts";
+import { isNetworkField, networkSql } from "./compile/networked.ts";
 import { isParty } from "./compile/resolved.ts";
 import { Params } from "./compile/sql.ts";
 import { filterPredicate } from "./filter.ts";
@@ -144,6 +145,10 @@ function facetColumn(written: string): FacetColumn {
   if (isParty(name)) {
     const sql: FacetColumn["sql"] = (params, { names }) => ownName(name, names, params);
     return { name: written, sql, party: name, many: false, exhaustive: true };
+  }
+  if (isNetworkField(name)) {
+    const sql: FacetColumn["sql"] = (params, { names }) => networkSql(name, names.networks ?? {}, params);
+    return { name: written, sql, party: null, many: false, exhaustive: false };
   }
   const column = columnOf(field.name);
   const many = column.shape === "names" || column.shape === "map";

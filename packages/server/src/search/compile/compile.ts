@@ -6,6 +6,7 @@ import { columnOf, presence } from "./column.ts";
 import type { SearchColumn } from "./column.ts";
 import type { CompileContext } from "./context.ts";
 import { matchAnywhere, matchAttribute, matchField } from "./match.ts";
+import { isNetworkField, networkColumn } from "./networked.ts";
 import { rangeAttribute, rangeField } from "./range.ts";
 import { compileResolved, isParty } from "./resolved.ts";
 import type { Params } from "./sql.ts";
@@ -59,6 +60,7 @@ function compileNode(node: QueryNode, context: CompileContext): string {
 }
 
 function onField(name: string, condition: (column: SearchColumn) => string, context: CompileContext): string {
+  if (isNetworkField(name)) return condition(networkColumn(name, context.names.networks ?? {}, context.params));
   return isParty(name) ? compileResolved(name, condition, context) : condition(columnOf(name));
 }
 

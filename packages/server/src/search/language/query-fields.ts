@@ -80,11 +80,28 @@ const PARTY_FIELDS: readonly QueryField[] = [
   party("callee", "The service that was called: as it was settled, else by an alias, else target_id."),
 ];
 
+const network = (name: string, address: string, says: string): QueryField => ({
+  name,
+  column: address,
+  kind: "name",
+  exact: true,
+  values: null,
+  says,
+});
+
+/** Of the configuration; no column of their own. */
+const NETWORK_FIELDS: readonly QueryField[] = [
+  network("source_network", "observed_source_address", "The named network in which source_address lies."),
+  network("peer_network", "peer_address", "The named network in which peer_address lies."),
+  network("client_network", "client_address", "The named network in which client_address lies."),
+];
+
 export const QUERY_FIELDS: readonly QueryField[] = [
   ...OWN_FIELDS,
   ...OBSERVED_FIELDS,
   ...PLACE_FIELDS,
   ...PARTY_FIELDS,
+  ...NETWORK_FIELDS,
 ];
 const BY_NAME: ReadonlyMap<string, QueryField> = new Map(QUERY_FIELDS.map((field) => [field.name, field]));
 
