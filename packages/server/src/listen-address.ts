@@ -16,6 +16,8 @@ export function listenAddress({ http, tls }: Config): ListenAddress {
   const host = listen.slice(0, split).replace(/^\[(.*)\]$/, "$1");
   const port = Number(listen.slice(split + 1));
   if (port > 65_535) throw new TallystickError("config_invalid", `http.listen: ${port} is no port.`);
+  if (http.public_url !== "" && !URL.canParse(http.public_url))
+    throw new TallystickError("config_invalid", `http.public_url: ${http.public_url} is no URL.`);
   const hasCertificate = tls.cert !== "";
   if (hasCertificate !== (tls.key !== ""))
     throw new TallystickError("config_invalid", "tls.cert and tls.key belong together.");

@@ -44,7 +44,7 @@ function over(networks: Readonly<Record<string, readonly string[]>>): Search {
 
 const found = async (q: string): Promise<readonly number[]> => {
   const { records } = await search.search(WHOLE_SCOPE, { q, order: "oldest" });
-  return records.map(({ leaf_index: place }) => place).toSorted();
+  return records.map(({ leaf_index: place }) => place).toSorted((one, other) => one - other);
 };
 const rows = (wanted: (row: (typeof ROWS)[number]) => boolean) =>
   ROWS.flatMap((row, place) => (wanted(row) ? [place] : []));
