@@ -77,6 +77,34 @@ test("who is not logged in is told how to, and a link works once", async () => {
   await page.close();
 });
 
+test("a user logs in by name and password, and lets a command line in as himself", async () => {
+  const send = (path: string, body: object) =>
+    server.json<{ readonly user_code: string; readonly device_code: string; readonly token: string | null }>(path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const password = "correct horse battery staple";
+  await send("/api/users", { name: "ada", role: "viewer", password });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const device = await send("/api/device", {});
+  await page.goto(`${server.url}/device?code=${device.user_code}`);
+  await page.getByLabel("Name").fill("ada");
+  await page.getByLabel("Password").fill("wrong horse battery staple");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("alert").getByText("do not fit").waitFor();
+  await page.getByLabel("Password").fill(password);
+  await page.keyboard.press("Enter");
+  await page.getByText("user:ada · viewer").waitFor();
+  expect(await page.getByLabel("Code").inputValue()).toBe(device.user_code);
+  await page.getByRole("button", { name: "Let it in" }).click();
+  await page.getByRole("heading", { name: "The device is let in" }).waitFor();
+  const { token } = await send("/api/device/token", { device_code: device.device_code });
+  expect(token).toMatch(/^tss_/);
+  await context.close();
+});
+
 test("a search finds, a row opens, and its proof is checked in the page", async () => {
   const page = await loggedIn("/");
   await page.getByText(/more outside this range/).waitFor();

@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter, Navigate, Outlet } from "@tanstack/react-router";
 import { Frame } from "./page/frame.tsx";
 import { SearchPage } from "./search/search-page.tsx";
+import { DevicePage } from "./session/device-page.tsx";
 import { parseSearchState } from "./search/search-state.ts";
 
 const root = createRootRoute({
@@ -19,7 +20,9 @@ const search = createRoute({
   component: SearchPage,
 });
 
-export const router = createRouter({ routeTree: root.addChildren([search]) });
+const device = createRoute({ getParentRoute: () => root, path: "/device", component: DevicePage });
+
+export const router = createRouter({ routeTree: root.addChildren([device, search]) });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -5,6 +5,7 @@
 import { randomFillSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { destination, pino, stdTimeFunctions } from "pino";
 
@@ -110,6 +111,7 @@ const exitCode = await runCommandLine(
     fetch,
     http: { fetch, wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)) },
     rawOut,
+    readStdin: () => text(process.stdin),
     onStop,
     startServer: (request, stopped) => startServer(machine, request, stopped),
     folder: folderWork(machine),

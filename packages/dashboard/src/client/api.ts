@@ -42,6 +42,19 @@ export async function getJson<T>(path: string, query: Query, signal: AbortSignal
   throw new ApiProblem(response.status, body);
 }
 
+/** The answer, or undefined when there is none (204). */
+export async function postJson<T>(path: string, body: object): Promise<T | undefined> {
+  const response = await fetch(path, {
+    method: "POST",
+    headers: { accept: "application/json", "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (response.status === 204) return undefined;
+  const answer: unknown = await response.json().catch(() => ({}));
+  if (response.ok) return answer as T;
+  throw new ApiProblem(response.status, answer as ProblemBody);
+}
+
 function withQuery(path: string, query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {

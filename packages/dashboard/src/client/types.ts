@@ -42,4 +42,6 @@ export interface Session {
   readonly authenticated: boolean;
   readonly name: string | null;
   readonly role: string | null;
+  /** How one logs in here, beside a one-time link. */
+  readonly methods: readonly ("password" | "oidc")[];
 }

@@ -31,5 +31,5 @@ export function Frame({ children }: { readonly children: ReactNode }) {
 function content(session: Session | undefined, error: Error | null, retry: () => void, children: ReactNode): ReactNode {
   if (error !== null) return <ProblemView problem={error} retry={retry} />;
   if (session === undefined) return <p className="p-4 text-quiet">Loading…</p>;
-  return session.authenticated ? children : <LoginPage retry={retry} />;
+  return session.authenticated ? children : <LoginPage methods={session.methods} retry={retry} />;
 }

@@ -1,7 +1,14 @@
+import type { Session } from "../client/types.ts";
 import { Button } from "../page/button.tsx";
+import { PasswordForm } from "./password-form.tsx";
+
+interface LoginPageProps {
+  readonly methods: Session["methods"];
+  readonly retry: () => void;
+}
 
 /** How to get in. The address stays as it is, so that the view is there after the login. */
-export function LoginPage({ retry }: { readonly retry: () => void }) {
+export function LoginPage({ methods, retry }: LoginPageProps) {
   const used = new URLSearchParams(location.search).get("login") === "expired";
   return (
     <main className="grid h-full place-items-center p-6">
@@ -12,7 +19,16 @@ export function LoginPage({ retry }: { readonly retry: () => void }) {
             That link was used already, or is too old. A fresh one works.
           </p>
         )}
-        <p className="mt-3">A login link works once. Print one where the server runs:</p>
+        {methods.includes("oidc") && (
+          <a
+            className="mt-4 inline-block rounded border border-accent bg-accent-ground px-3 py-1.5 font-medium text-accent"
+            href="/login/oidc"
+          >
+            Log in with your organisation
+          </a>
+        )}
+        {methods.includes("password") && <PasswordForm done={retry} />}
+        <p className="mt-4">A login link works once. Print one where the server runs:</p>
         <pre className="mt-2 overflow-x-auto rounded border border-line bg-ground px-3 py-2 font-mono">
           npx tallystick login-link --data ./tallystick-data
         </pre>

@@ -62,7 +62,7 @@ function fileOf(prefix: string, name: string, bytes: Uint8Array): DashboardFile 
 }
 
 /** Addresses of the dashboard's own, which are its entry page; a view is a part of the query. */
-const PAGES: ReadonlySet<string> = new Set(["/"]);
+const PAGES: ReadonlySet<string> = new Set(["/", "/device"]);
 const ENTRY = "/index.html";
 
 /** A file, or the entry page for whoever takes HTML; null when the request is not the dashboard's. */

@@ -33,6 +33,7 @@ export async function runLine(
       fetch,
       http: { fetch, wait: () => Promise.resolve() },
       rawOut: async (bytes) => void (out += Buffer.from(bytes).toString()),
+      readStdin: async () => "",
       onStop: () => {},
       startServer: absent,
       folder: {

@@ -14,6 +14,8 @@ import { rewrapCommand, rotateCommand } from "./keys-rotate.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
+import { addScopeOptions, scopeOf } from "./scope-options.ts";
+import type { ScopeOptions } from "./scope-options.ts";
 import { table } from "./table.ts";
 import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
@@ -33,7 +35,12 @@ export function keysCommand(parts: CliParts, run: Run): Command {
     .addCommand(exportIntegrityCommand(parts, run));
 }
 
-interface CreateOptions extends TargetOptions, QuotaOptions {
+function scopeBody(options: ScopeOptions): object {
+  const scope = scopeOf(options);
+  return scope === null ? {} : { scope };
+}
+
+interface CreateOptions extends ScopeOptions, TargetOptions, QuotaOptions {
   readonly name: string;
   readonly service?: string;
   readonly relay?: boolean;
@@ -44,8 +51,8 @@ interface CreateOptions extends TargetOptions, QuotaOptions {
 }
 
 function createCommand(parts: CliParts, run: Run): Command {
-  return addQuotaOptions(
-    addTargetOptions(new Command("create").description("make a key; its secret is shown this once")),
+  return addScopeOptions(
+    addQuotaOptions(addTargetOptions(new Command("create").description("make a key; its secret is shown this once"))),
   )
     .requiredOption("--name <name>", "the key's name; records say `key:<name>`")
     .option("--service <service>", "the service that the key speaks for")
@@ -67,6 +74,7 @@ function createCommand(parts: CliParts, run: Run): Command {
           ...(relay && { relay }),
           ...(list && { services: list }),
           ...quotaBody(options),
+          ...scopeBody(options),
         };
         const client = connectTo(await findTarget(parts, options), parts.fetch);
         const key = await client.send<Key & { readonly secret: string }>("POST", "/api/keys", body).catch(inOptions);

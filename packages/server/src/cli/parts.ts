@@ -15,6 +15,8 @@ export interface CliParts {
   readonly http: Http;
   /** Standard output for what is no text line; resolves when it takes more. */
   readonly rawOut: (bytes: Uint8Array) => Promise<void>;
+  /** All of standard input as text. */
+  readonly readStdin: () => Promise<string>;
   /** Calls back at the first SIGTERM or SIGINT; a second one ends the process at once. */
   readonly onStop: (stop: () => void) => void;
   /** `stopped` ends a start that waits for its KMS, with the error `shutting_down`. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 
 import { aliasesCommand } from "./aliases.ts";
+import { approvalsCommand } from "./approvals.ts";
 import { asCommandError } from "./command-error.ts";
 import { bottlenecksCommand } from "./bottlenecks.ts";
 import { certsCommand } from "./certs.ts";
@@ -14,6 +15,7 @@ import { exportCommand } from "./export.ts";
 import { fsckCommand } from "./fsck.ts";
 import { graphCommand } from "./graph.ts";
 import { keysCommand } from "./keys.ts";
+import { loginCommand, logoutCommand } from "./login.ts";
 import { loginLinkCommand } from "./login-link.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
@@ -28,6 +30,7 @@ import { tailCommand } from "./tail.ts";
 import { tallyCommand } from "./tally.ts";
 import { timelineCommand } from "./timeline.ts";
 import { traceCommand } from "./trace.ts";
+import { usersCommand } from "./users.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 
@@ -53,6 +56,10 @@ const COMMANDS = [
   partiesCommand,
   eraseCommand,
   keysCommand,
+  usersCommand,
+  approvalsCommand,
+  loginCommand,
+  logoutCommand,
   certsCommand,
   loginLinkCommand,
   doctorCommand,

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 
 import { CommandError } from "./command-error.ts";
 import type { CliParts } from "./parts.ts";
+import { keptToken } from "./kept-tokens.ts";
 import { secureFetch } from "./secure-fetch.ts";
 import type { TlsOptions } from "./secure-fetch.ts";
 
@@ -45,10 +46,13 @@ export async function findTarget(parts: CliParts, options: TargetOptions): Promi
   const token = options.token ?? (explicitFolder ? undefined : environment["TALLYSTICK_TOKEN"]);
   const folder = options.data ?? DEFAULT_DATA_FOLDER;
   const running = url === undefined ? await runningAt(folder) : null;
+  const checked = checkedUrl(url ?? running?.url ?? "");
+  const isLocal = options.data !== undefined || url === undefined;
   return {
-    url: checkedUrl(url ?? running?.url ?? ""),
+    url: checked,
     fetch: (await secureFetch(parts, options, running?.certificate_sha256 ?? null)) ?? undefined,
-    token: token ?? (options.data !== undefined || url === undefined ? await adminToken(folder) : null),
+    // Who reads the folder is its administrator; elsewhere one is whoever logged in.
+    token: token ?? (isLocal ? await adminToken(folder) : null) ?? (await keptToken(environment, checked)),
   };
 }
 
