@@ -33,6 +33,8 @@ export interface RunningServer {
 export interface StartOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The way to a server whose certificate the machine does not know. */
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 export async function startServer(data: string, options: StartOptions = {}): Promise<RunningServer> {
@@ -48,10 +50,11 @@ export async function startServer(data: string, options: StartOptions = {}): Pro
   child.stderr?.on("data", (chunk: Buffer) => void (errors = (errors + chunk.toString()).slice(-200_000)));
   const url = await until(START_TIMEOUT_MS, `server to listen\n${errors}`, () => {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${errors}`);
-    return /listening on (http:\/\/\S+)/.exec(out)?.[1];
+    return /listening on (https?:\/\/\S+)/.exec(out)?.[1];
   });
   const token = readFileSync(join(data, "admin.token"), "utf8").trim();
-  const server = handle(child, url, token, () => errors);
+  const fetch = options.fetch ?? globalThis.fetch;
+  const server = handle(child, url, token, () => errors, fetch);
   await until(START_TIMEOUT_MS, "server to be ready", async () => {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${errors}`);
     return (await fetch(`${url}/readyz`).catch(() => null))?.status === 200 ? true : undefined;
@@ -59,7 +62,13 @@ export async function startServer(data: string, options: StartOptions = {}): Pro
   return server;
 }
 
-function handle(child: ChildProcess, url: string, token: string, log: () => string): RunningServer {
+function handle(
+  child: ChildProcess,
+  url: string,
+  token: string,
+  log: () => string,
+  fetch: typeof globalThis.fetch,
+): RunningServer {
   const pid = child.pid ?? 0;
   const ended = async (): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");

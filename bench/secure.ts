@@ -1,0 +1,226 @@
+/**
+ * What security costs, each measured against the same work without it, in turns on the same machine:
+ * ingest over TLS 1.3 with client certificates against plain loopback; signed batches against the same batches
+ * unsigned; searches with a scope that names everything against searches without one. Medians of the rounds.
+ * `npm run bench -- secure [--records 300000] [--rounds 3] [--search-records 1000000] [--runs 15]`
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
+import { generator } from "./generator.ts";
+import { runLoader } from "./load.ts";
+import type { LoadOrder } from "./loader.ts";
+import { quantile, rounded } from "./measure.ts";
+import { prepareBatches } from "./secure/prepared.ts";
+import { clientOf, fetchAs, makeCertificates, startSecurely } from "./secure/wire.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    records: { type: "string", default: "300000" },
+    rounds: { type: "string", default: "3" },
+    "search-records": { type: "string", default: "1000000" },
+    runs: { type: "string", default: "15" },
+  },
+});
+const RECORDS = Number(options.records);
+const ROUNDS = Number(options.rounds);
+const SEARCH_RECORDS = Number(options["search-records"]);
+const BATCH = 1_000;
+const CATCH_UP_TIMEOUT_MS = 600_000;
+const home = mkdtempSync(join(tmpdir(), "tallystick-secure-"));
+const certificates = join(home, "tls");
+
+interface Speed {
+  readonly acknowledged: number;
+  readonly searchable: number;
+}
+
+const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const median = (values: readonly number[]): number =>
+  quantile(
+    values.toSorted((a, b) => a - b),
+    0.5,
+  );
+
+/** Loads and waits until all is searchable; records a second by both. */
+async function load(server: RunningServer, order: Partial<LoadOrder>): Promise<Speed> {
+  const records = order.records ?? RECORDS;
+  const started = performance.now();
+  const whole: LoadOrder = {
+    url: server.url,
+    token: server.token,
+    what: "records",
+    records,
+    batch: BATCH,
+    connections: 4,
+    seed: 1,
+    startMs: Date.now() - records / 50,
+    stepUs: 20,
+    ...order,
+  };
+  const report = await runLoader(whole, () => undefined);
+  if (report.acknowledged !== records) throw new Error(`${report.acknowledged} of ${records} were acknowledged`);
+  await caughtUp(server, CATCH_UP_TIMEOUT_MS);
+  return {
+    acknowledged: records / (report.elapsedMs / 1_000),
+    searchable: records / ((performance.now() - started) / 1_000),
+  };
+}
+
+/** Each side on a fresh folder, in turns, so that what the machine does meanwhile falls on both. */
+async function inTurns(name: string, sides: Readonly<Record<string, () => Promise<Speed>>>) {
+  const speeds = new Map<string, Speed[]>(Object.keys(sides).map((side) => [side, []]));
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [side, run] of Object.entries(sides)) {
+      const speed = await run();
+      speeds.get(side)?.push(speed);
+      say(
+        `${name} ${side}: ${Math.round(speed.acknowledged)} acknowledged/s, ${Math.round(speed.searchable)} searchable/s`,
+      );
+    }
+  }
+  const [without = [], with_ = []] = speeds.values();
+  const ratio = (of: (speed: Speed) => number): number => rounded(median(with_.map(of)) / median(without.map(of)), 3);
+  return {
+    acknowledged_per_second: Object.fromEntries(
+      [...speeds].map(([side, all]) => [side, Math.round(median(all.map(({ acknowledged }) => acknowledged)))]),
+    ),
+    searchable_per_second: Object.fromEntries(
+      [...speeds].map(([side, all]) => [side, Math.round(median(all.map(({ searchable }) => searchable)))]),
+    ),
+    ratio_acknowledged: ratio(({ acknowledged }) => acknowledged),
+    ratio_searchable: ratio(({ searchable }) => searchable),
+  };
+}
+
+let folders = 0;
+async function on(start: (data: string) => Promise<RunningServer>, work: (server: RunningServer) => Promise<Speed>) {
+  const data = join(home, `data-${folders++}`);
+  const server = await start(data);
+  try {
+    return await work(server);
+  } finally {
+    await server.stop();
+    rmSync(data, { recursive: true, force: true });
+  }
+}
+
+const json = { "content-type": "application/json" };
+
+/** Both sides are bound relays, so that their records stand alike. */
+function wire() {
+  return inTurns("wire", {
+    plain: () =>
+      on(startServer, async (server) => {
+        const body = JSON.stringify({ name: "bench", relay: true, services: "*" });
+        const { secret } = await server.json<{ secret: string }>("/api/keys", { method: "POST", body, headers: json });
+        return load(server, { token: secret });
+      }),
+    tls_1_3_mtls: () =>
+      on(
+        (data) => startSecurely(data, certificates, ["*"]),
+        (server) => load(server, { token: "", tls: clientOf(certificates, "producer") }),
+      ),
+  });
+}
+
+/** The producer's own work of signing is not measured: it is done before, and elsewhere. */
+function signed() {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  const pem = publicKey.export({ type: "spki", format: "pem" });
+  const run = (isSigned: boolean) => () =>
+    on(startServer, async (server) => {
+      const folder = join(home, "prepared");
+      const key = JSON.stringify({ name: "bench", service: "orders" });
+      const { secret } = await server.json<{ secret: string }>("/api/keys", {
+        method: "POST",
+        body: key,
+        headers: json,
+      });
+      const body = JSON.stringify({ name: "bench", service: "orders", alg: "ed25519", public_key: pem });
+      const made = await server.json<{ kid: string }>("/api/batch-keys", { method: "POST", body, headers: json });
+      mkdirSync(folder);
+      try {
+        const batches = { folder, records: RECORDS, batch: BATCH, service: "orders", kid: made.kid, key: privateKey };
+        prepareBatches({ ...batches, startMs: Date.now() - RECORDS / 50 });
+        return await load(server, { token: secret, what: "prepared", prepared: { folder, signed: isSigned } });
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  return inTurns("signed batches", { unsigned: run(false), ed25519: run(true) });
+}
+
+/** One folder, two readers: one sees all, the other is granted everything by name. */
+async function scopes() {
+  const data = join(home, "search");
+  const plain = await startServer(data);
+  const startMs = Date.now() - SEARCH_RECORDS * 10;
+  await load(plain, { records: SEARCH_RECORDS, startMs, stepUs: 10_000, seed: 3, connections: 8 });
+  const listed = await plain.json<Facets>("/api/facets?fields=service_id&limit=100&from=now-400d");
+  await plain.stop();
+  const services = listed.facets[0]?.values.map(({ value }) => value) ?? [];
+  const server = await startSecurely(data, certificates, services);
+  try {
+    const ids = generator(3, startMs, 10_000);
+    const search = (q: string) => `/api/search?limit=50&q=${encodeURIComponent(q)}`;
+    const asked = {
+      by_request_id: (run: number) => search(`request_id:${ids.requestId((run * 61_195) % SEARCH_RECORDS)}`),
+      three_words_newest_first: () => search("carts canary denied"),
+      errors_by_service: () => "/api/facets?fields=service_id&q=status:error&from=now-400d",
+    };
+    const result: Record<string, object> = { services: services.length as never };
+    for (const [name, path] of Object.entries(asked)) result[name] = await compared(server, name, path);
+    return result;
+  } finally {
+    await server.stop();
+  }
+}
+
+interface Facets {
+  readonly facets: readonly { readonly values: readonly { readonly value: string }[] }[];
+}
+
+async function compared(server: RunningServer, name: string, path: (run: number) => string) {
+  const readers = { whole: await fetchAs(certificates, "reader"), scoped: await fetchAs(certificates, "scoped") };
+  const times: Record<string, number[]> = { whole: [], scoped: [] };
+  const answers = new Set<string>();
+  for (let run = -3; run < Number(options.runs); run += 1) {
+    for (const [reader, fetch] of Object.entries(readers)) {
+      const started = performance.now();
+      const response = await fetch(`${server.url}${path(run + 3)}`);
+      const text = await response.text();
+      if (response.status !== 200) throw new Error(`${name}: ${response.status} ${text.slice(0, 300)}`);
+      if (run >= 0) times[reader]?.push(performance.now() - started);
+      const { records, facets } = JSON.parse(text) as {
+        readonly records?: readonly unknown[];
+        readonly facets?: unknown;
+      };
+      answers.add(`${run} ${JSON.stringify(facets ?? records?.length)}`);
+    }
+  }
+  const [whole, scoped] = [median(times["whole"] ?? []), median(times["scoped"] ?? [])];
+  say(`search ${name}: ${rounded(whole)} ms, with a scope ${rounded(scoped)} ms`);
+  return {
+    whole_ms: rounded(whole, 2),
+    scoped_ms: rounded(scoped, 2),
+    ratio: rounded(scoped / whole, 3),
+    same_answers: answers.size === Number(options.runs) + 3,
+  };
+}
+
+async function main(): Promise<void> {
+  try {
+    await makeCertificates(certificates);
+    const result = { bench: "secure", records: RECORDS, rounds: ROUNDS, wire: await wire(), signed: await signed() };
+    const searches = { records: SEARCH_RECORDS, ...(await scopes()) };
+    process.stdout.write(`${JSON.stringify({ ...result, scopes: searches }, null, 2)}\n`);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+await main();
