@@ -245,6 +245,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     ...access,
     carryOut: () => eraser.work(),
     keyring: api.folder.keyring,
+    signing: stores.signing,
     accesses,
     cleanUp: api.cleanUp,
     deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),

@@ -2,6 +2,8 @@
 import { aloneInFolder } from "./alone-in-folder.ts";
 import type { FolderRequest } from "./cli/parts.ts";
 import { recordRewrapped, rotateWrappingKey } from "./control/key-rotation.ts";
+import { rotateSigning } from "./control/signing-rotation.ts";
+import type { SigningRotation } from "./control/signing-rotation.ts";
 import { TallystickError } from "./errors.ts";
 import { succeedingKms } from "./kms/succeeding-kms.ts";
 import type { Rewrapped } from "./kms/kms.ts";
@@ -15,6 +17,10 @@ export function rotateFolder(machine: Machine, request: FolderRequest): Promise<
   return aloneInFolder(machine, request, null, ({ folder, stores }) =>
     rotateWrappingKey(folder.keyring, stores.control, BY),
   );
+}
+
+export function rotateSigningOf(machine: Machine, request: FolderRequest, overlapMs: number): Promise<SigningRotation> {
+  return aloneInFolder(machine, request, null, ({ stores }) => rotateSigning(stores.signing, BY, overlapMs));
 }
 
 /**

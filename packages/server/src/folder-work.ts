@@ -15,7 +15,7 @@ import type { VerifyFolderOptions } from "./fsck/verify-folder.ts";
 import type { DayCount } from "./index/day-counts.ts";
 import { openKeyring } from "./kms/keyring.ts";
 import type { Keyring, Kms } from "./kms/kms.ts";
-import { rewrapFolder, rotateFolder } from "./folder-keys.ts";
+import { rewrapFolder, rotateFolder, rotateSigningOf } from "./folder-keys.ts";
 import { openConfiguredKms } from "./kms-home.ts";
 import type { Machine } from "./machine.ts";
 import { placesOf } from "./server-folder.ts";
@@ -46,6 +46,7 @@ export function folderWork(machine: Machine): FolderWork {
     },
     examine: (request) => examine(machine, request),
     rotate: (request) => rotateFolder(machine, request),
+    rotateSigning: (request, overlapMs) => rotateSigningOf(machine, request, overlapMs),
     rewrap: (request, to) => rewrapFolder(machine, request, to),
   };
 }

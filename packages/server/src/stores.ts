@@ -7,6 +7,8 @@ import type { Config } from "./config/schema.ts";
 import type { Control } from "./control/control.ts";
 import { OWN_LOGS } from "./control/own-logs.ts";
 import { openControl } from "./control/control-log.ts";
+import { announceSuccessions } from "./control/signing-rotation.ts";
+import type { SigningParts } from "./control/signing-rotation.ts";
 import { TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
 import { openLocalJournal } from "./journal/local-journal.ts";
@@ -20,7 +22,8 @@ import { fsHeadStore } from "./ledger/fs-head-store.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { openLedger } from "./ledger/local-ledger.ts";
 import type { LedgerNotice } from "./ledger/local-ledger.ts";
-import { headSizes } from "./ledger/signed-head.ts";
+import { headKeys, headSizes } from "./ledger/signed-head.ts";
+import { SignerInUse } from "./ledger/signer-in-use.ts";
 import { logSettings } from "./log-settings.ts";
 import type { LogSettings } from "./log-settings.ts";
 import type { Machine } from "./machine.ts";
@@ -42,6 +45,7 @@ export interface Stores {
   readonly index: Index;
   readonly copies: CheckpointCopies;
   readonly control: Control;
+  readonly signing: SigningParts;
   /** Null when it is switched off. */
   readonly tally: Tally | null;
   readonly logs: LogSettings;
@@ -79,7 +83,9 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   closers.add("journal", () => journal.close({ seal: !health.isFallen }));
   const copies = openCopies(request);
   closers.add("copies", () => copies.close());
-  const ledger = await openTrees(request, journal, copies, onFatal);
+  const keys = await request.folder.keyring.signer();
+  const signer = new SignerInUse(keys);
+  const ledger = await openTrees(request, journal, copies, signer, onFatal);
   const { config, base, folder, log } = request;
   const { places, keyring } = folder;
   const { journal: journalFolder, deleted: deletedFolder } = places;
@@ -109,7 +115,9 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     { mode: config.control.approvals, actions: config.control.approvals_for },
   );
   const tally = openTally(request, { journal, index, control });
-  return { compute, journal, payloads, ledger, index, copies, control, tally, logs, facts, indexKeep };
+  const signing = { keyring, journal, ledger, signer, control, serverOrigin: folder.origin };
+  await announceSuccessions(signing, keys);
+  return { compute, journal, payloads, ledger, index, copies, control, signing, tally, logs, facts, indexKeep };
 }
 
 function openTally(
@@ -141,9 +149,9 @@ async function openJournal(
   // All are in the folder before the first record is, so that whoever verifies it knows that they must be there.
   for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
   const signer = await keyring.signer();
-  const { publicKey } = signer;
-  await finishRemovals({ disk, bulk, places, deletedFolder: places.deleted, serverOrigin: origin, publicKey });
-  const sizes = await headSizes(fsHeadStore(disk, places.head), origin, publicKey);
+  const publicKeys = headKeys(signer);
+  await finishRemovals({ disk, bulk, places, deletedFolder: places.deleted, serverOrigin: origin, publicKeys });
+  const sizes = await headSizes(fsHeadStore(disk, places.head), origin, publicKeys);
   await refuseLostTrees(disk, places.keys, places.journal);
   const own = await openOwn(machine, config, places.reserve, closers);
   return openLocalJournal({
@@ -211,14 +219,15 @@ async function openTrees(
   { machine, config, folder, log }: StoresRequest,
   journal: LocalJournal,
   copies: CheckpointCopies,
+  signer: SignerInUse,
   onFatal: (error: Error) => void,
 ): Promise<Ledger> {
   const { disk, bulk, clock } = machine;
-  const { places, origin, keyring } = folder;
+  const { places, origin } = folder;
   return openLedger({
     folder: places.ledger,
     serverOrigin: origin,
-    signer: await keyring.signer(),
+    signer,
     journal,
     heads: fsHeadStore(disk, places.head),
     disk,

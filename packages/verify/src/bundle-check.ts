@@ -12,6 +12,7 @@ import {
 import type { BundleEntries } from "@tallystick/tlog";
 import { firstDifference } from "./hash-list.ts";
 import { MAX_LINKS } from "./limits.ts";
+import { successionOf } from "./key-succession.ts";
 import { linkOf, openingOf } from "./own-leaf.ts";
 import type { HashAbove, TreeCheck } from "./tree-check.ts";
 import type { ReadTile } from "./tree-source.ts";
@@ -153,5 +154,7 @@ export function noteChainLeaf(check: TreeCheck, index: number, { record, observe
   }
   const link = linkOf(record, observed, index);
   if (link !== null && check.found.links.length < MAX_LINKS) check.found.links.push(link);
+  const succession = successionOf(record, observed);
+  if (succession !== null && check.found.successions.length < MAX_LINKS) check.found.successions.push(succession);
   return null;
 }

@@ -2,6 +2,7 @@ import { decodeLeaf } from "@tallystick/record";
 import type { Leaf } from "@tallystick/record";
 import { parseDecimal } from "@tallystick/tlog";
 import type { Parsed } from "@tallystick/tlog";
+import { successionOf } from "./key-succession.ts";
 import { linkOf, openingOf } from "./own-leaf.ts";
 
 /**
@@ -10,7 +11,7 @@ import { linkOf, openingOf } from "./own-leaf.ts";
  * JSON, which has no line feed in it, so there is one way to write each file.
  */
 
-/** A leaf of the epoch chain: leaf 0, or an EPOCH_LINK. Its words are the log's own. */
+/** A leaf of the epoch chain: leaf 0, an EPOCH_LINK, or a KEY_SUCCESSION. Its words are the log's own. */
 export interface ChainLeaf {
   readonly index: number;
   readonly leaf: Uint8Array;
@@ -21,7 +22,8 @@ const LINE_FEED = 0x0a;
 
 /** Whether a leaf belongs into the file; never one that a producer wrote. */
 export function isChainLeaf(index: number, { record, observed }: Leaf): boolean {
-  return index === 0 ? openingOf(record, observed) !== null : linkOf(record, observed, index) !== null;
+  if (index === 0) return openingOf(record, observed) !== null;
+  return linkOf(record, observed, index) !== null || successionOf(record, observed) !== null;
 }
 
 /** By index, ascending. */

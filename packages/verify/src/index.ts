@@ -6,6 +6,16 @@ export { checkDeletion, DELETION_OPERATION, formatDeletion, parseDeletion } from
 export type { CheckedDeletion, Deletion, DeletionContext, ProvenLeaf } from "./deletion.ts";
 export { httpSource } from "./http-source.ts";
 export type { Fetch, FetchAnswer, FetchRequest, Http } from "./http-source.ts";
+export {
+  formatSuccession,
+  KEY_SUCCESSION_ATTRIBUTE,
+  KEY_SUCCESSION_EVENT,
+  openSuccession,
+  outdatedKey,
+  succeededKeys,
+  successionOf,
+} from "./key-succession.ts";
+export type { KeySuccession } from "./key-succession.ts";
 export { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
 export { linkOf, openingOf } from "./own-leaf.ts";
 export type { EpochLink, Opening } from "./own-leaf.ts";

@@ -33,6 +33,8 @@ export interface Findings {
   /** Null until leaf 0 was read and opens the tree. */
   opening: Opening | null;
   readonly links: EpochLink[];
+  /** Notes of key successions. */
+  readonly successions: string[];
   /** Of the leaf before; RFC 3339 UTC with six fractional digits, so that text order is time order. */
   lastReceivedAt: string;
   /** Whether leaf 0 could be read. */
@@ -46,6 +48,7 @@ export function noFindings(): Findings {
     lastLeafHash: null,
     opening: null,
     links: [],
+    successions: [],
     lastReceivedAt: "",
     chainRead: false,
   };

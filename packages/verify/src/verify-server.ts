@@ -4,6 +4,9 @@ import { anchoredTrees } from "./anchors.ts";
 import { deletedTrees } from "./deleted-trees.ts";
 import { get, httpSource } from "./http-source.ts";
 import type { Http } from "./http-source.ts";
+import { parseChain } from "./chain-file.ts";
+import { openSuccession, outdatedKey, successionOf, withSuccessors } from "./key-succession.ts";
+import type { KeySuccession } from "./key-succession.ts";
 import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
 import { MAX_DELETION_BYTES, MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
 import { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
@@ -36,7 +39,10 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
   const faults = new FaultList();
   const trees = await treesOf(options, place, known);
   const since = readSince(options.since ?? []);
-  const keys = new Map(trees.map(({ origin, key }) => [origin, known === null ? ownKey(key) : keysFor(known, origin)]));
+  const successions = await successionsOf(options, place, trees);
+  const verifiersOf = (origin: string, key: string | null) =>
+    withSuccessors(known === null ? ownKey(key) : keysFor(known, origin), successionsFor(successions, origin));
+  const keys = new Map(trees.map(({ origin, key }) => [origin, verifiersOf(origin, key)]));
   const anchors = await trustedSince(since, keys, place, faults);
   const outcomes: TreeOutcome[] = [];
   const toCheck = [...trees].reverse();
@@ -47,7 +53,7 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
     const outcome = await verifyTreeFromSource(source, {
       tree,
       origin,
-      verifiers: keys.get(origin) ?? keysFor(known ?? [], origin),
+      verifiers: keys.get(origin) ?? withSuccessors(keysFor(known ?? [], origin), successionsFor(successions, origin)),
       faults,
       isKeyKnown: known !== null,
       mayBeUnpublished: size === 0,
@@ -55,6 +61,7 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
       onProgress: (leaves, of) => options.onProgress?.(tree, leaves, of),
     });
     if (outcome.checkpoint === null && !keys.has(origin)) continue;
+    await checkKeysOfTime(outcome, successionsFor(successions, origin), faults);
     outcomes.unshift(outcome);
     if (key === null && place.tree === null) toCheck.push(...treeBefore(outcome, toCheck));
   }
@@ -62,7 +69,8 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
   if (place.tree !== null) return verifyResult({ isKnown, faults, trees: outcomes.map(({ result }) => result) });
   // Without known keys a deleted tree is under the key that the server names for those which it still has.
   const trusted = known ?? [...keys.values()].flat();
-  const keysOf = (origin: string): readonly NoteVerifier[] => keysFor(trusted, origin);
+  const keysOf = (origin: string): readonly NoteVerifier[] =>
+    withSuccessors(keysFor(trusted, origin), successionsFor(successions, origin));
   const deleted = await deletedTrees(outcomes, { read: deletionReader(options, place), keysFor: keysOf, faults });
   for (const log of logsOf([...deleted, ...outcomes])) await verifyChain(log, faults);
   const gone = deleted.map(({ result: { tree, size } }) => ({ tree, size }));
@@ -78,6 +86,47 @@ function deletionReader(
     if (treeOfOrigin(`${server}/${tree}`) !== tree) return null;
     return (await get(http, `${server}/trees/${tree}/deletion`, token ?? null, MAX_DELETION_BYTES)).bytes;
   };
+}
+
+/** What the trees tell of keys that followed each other, before any checkpoint is looked at; nothing else is believed. */
+async function successionsOf(
+  { http, token }: ServerOptions,
+  { server }: Place,
+  trees: readonly ListedTree[],
+): Promise<readonly KeySuccession[]> {
+  const found: KeySuccession[] = [];
+  for (const { tree } of trees) {
+    const bytes = await httpSource(http, `${server}/trees/${tree}`, token ?? null).chain?.();
+    const parsed = bytes === null || bytes === undefined ? null : parseChain(bytes);
+    if (parsed === null || parsed.kind === "refused") continue;
+    found.push(...(await openAll(parsed.value.map(({ decoded }) => successionOf(decoded.record, decoded.observed)))));
+  }
+  return found;
+}
+
+/** Those that open; what does not is no statement of anybody. */
+async function openAll(notes: readonly (string | null)[]): Promise<readonly KeySuccession[]> {
+  const opened: KeySuccession[] = [];
+  for (const note of new Set(notes)) {
+    const succession = note === null ? null : await openSuccession(note);
+    if (succession?.kind === "ok") opened.push(succession.value);
+  }
+  return opened;
+}
+
+function successionsFor(successions: readonly KeySuccession[], origin: string): readonly KeySuccession[] {
+  return successions.filter(({ serverOrigin }) => serverOrigin === serverOf(origin));
+}
+
+async function checkKeysOfTime(
+  { signedBy, found, result }: TreeOutcome,
+  successions: readonly KeySuccession[],
+  faults: FaultList,
+): Promise<void> {
+  if (signedBy.length === 0) return;
+  const told = await openAll(found.successions);
+  const message = outdatedKey(signedBy, found.opening?.receivedAt ?? "", successions, told);
+  if (message !== null) faults.add({ code: "checkpoint_signature", message, tree: result.tree, file: "checkpoint" });
 }
 
 interface Place {

@@ -48,12 +48,15 @@ export interface TreeOutcome {
   /** Null when the tree has no readable checkpoint. */
   readonly checkpoint: Checkpoint | null;
   readonly verifiers: readonly NoteVerifier[];
+  /** Keys whose signatures on the checkpoint are right. */
+  readonly signedBy: readonly Uint8Array[];
   readonly found: Findings;
 }
 
 export async function verifyTreeFromSource(source: TreeSource, options: TreeOptions): Promise<TreeOutcome> {
   const found = noFindings();
-  const checkpoint = await readCheckpoint(source, options);
+  const read = await readCheckpoint(source, options);
+  const checkpoint = read?.checkpoint ?? null;
   if (checkpoint !== null) await checkTree(source, options, checkpoint, found);
   checkSince(options, checkpoint);
   const result: TreeResult = {
@@ -67,10 +70,15 @@ export async function verifyTreeFromSource(source: TreeSource, options: TreeOpti
     contents: source.entries === null ? "not checked" : "checked",
     chain: found.chainRead || checkpoint === null || checkpoint.size === 0 ? "checked" : "not checked",
   };
-  return { result, checkpoint, verifiers: options.verifiers, found };
+  return { result, checkpoint, verifiers: options.verifiers, signedBy: read?.signedBy ?? [], found };
 }
 
-async function readCheckpoint(source: TreeSource, options: TreeOptions): Promise<Checkpoint | null> {
+interface ReadCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly signedBy: readonly Uint8Array[];
+}
+
+async function readCheckpoint(source: TreeSource, options: TreeOptions): Promise<ReadCheckpoint | null> {
   const { faults, tree, origin, verifiers } = options;
   const place = { tree, file: "checkpoint" };
   const bytes = await source.checkpoint();
@@ -92,7 +100,9 @@ async function readCheckpoint(source: TreeSource, options: TreeOptions): Promise
     const message = `the checkpoint is of ${parsed.value.origin}, not of ${origin}`;
     faults.add({ code: "checkpoint_origin", message, ...place });
   }
-  return parsed.value;
+  const ids = new Set(opened.kind === "refused" ? [] : opened.value.verified.map(({ keyId }) => keyId));
+  const signedBy = verifiers.filter(({ keyId }) => ids.has(keyId)).map(({ publicKey }) => publicKey);
+  return { checkpoint: parsed.value, signedBy };
 }
 
 async function checkTree(

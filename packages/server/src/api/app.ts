@@ -13,6 +13,7 @@ import type { TrustedProxies } from "../access/client-address.ts";
 import type { AccessParts } from "../access/authenticate.ts";
 import type { ConnectionCertificates } from "../access/connection-certificates.ts";
 import type { Control } from "../control/control.ts";
+import type { SigningParts } from "../control/signing-rotation.ts";
 import { TallystickError } from "../errors.ts";
 import type { Keyring } from "../kms/kms.ts";
 import { batchKeysRoutes } from "./batch-keys-routes.ts";
@@ -86,6 +87,7 @@ export interface ApiParts
     Pick<OidcRoutesParts, "oidc"> {
   readonly control: Control;
   readonly keyring: Keyring;
+  readonly signing: SigningParts;
   readonly proxies: TrustedProxies;
   readonly intake: IntakeParts;
   readonly dashboard: DashboardFiles;

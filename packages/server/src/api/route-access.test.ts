@@ -57,6 +57,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "PUT /api/keys/{id}/quota": "manage",
   "GET /api/quotas": "manage",
   "POST /api/kms/rotate": "operate",
+  "POST /api/signing-key/rotate": "operate",
   "POST /api/login-link": "manage",
   "POST /api/reindex": "manage",
   "GET /api/users": "manage",

@@ -42,6 +42,7 @@ export async function runLine(
         reindex: absent,
         exportIntegrityKey: absent,
         rotate: absent,
+        rotateSigning: absent,
         rewrap: absent,
         examine: async () => [],
       },

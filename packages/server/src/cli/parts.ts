@@ -1,6 +1,7 @@
 import type { Fault, Http, VerifyResult } from "@tallystick/verify";
 
 import type { EffectiveConfig } from "../config/config.ts";
+import type { SigningRotation } from "../control/signing-rotation.ts";
 import type { Rewrapped } from "../kms/kms.ts";
 import type { Check } from "./doctor-checks.ts";
 import type { Terminal } from "./terminal.ts";
@@ -83,6 +84,8 @@ export interface FolderWork {
   examine(request: FolderRequest): Promise<readonly Check[]>;
   /** A new KMS key, and every data key under it; the folder must be free. */
   rotate(request: FolderRequest): Promise<Rewrapped>;
+  /** A new key for checkpoints, both signing for a while; the folder must be free. */
+  rotateSigning(request: FolderRequest, overlapMs: number): Promise<SigningRotation>;
   /** Every data key under the KMS that `to` names; the folder must be free. */
   rewrap(request: FolderRequest, to: FolderRequest): Promise<Rewrapped>;
 }

@@ -158,6 +158,7 @@ describe("output", () => {
       reindex: absent,
       exportIntegrityKey: absent,
       rotate: absent,
+      rotateSigning: absent,
       rewrap: absent,
       ...examine,
     };

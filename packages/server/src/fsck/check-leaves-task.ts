@@ -51,7 +51,7 @@ interface BadLeaf {
 }
 
 const OWN_PRINCIPAL = "tallystick";
-const CHAINING: ReadonlySet<string> = new Set(["LOG_LIFECYCLE", "EPOCH_LINK"]);
+const CHAINING: ReadonlySet<string> = new Set(["LOG_LIFECYCLE", "EPOCH_LINK", "KEY_SUCCESSION"]);
 
 export const checkLeavesTask: Task<CheckLeavesInput, CheckLeavesOutput> = {
   name: "check-leaves",

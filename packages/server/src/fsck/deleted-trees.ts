@@ -35,7 +35,7 @@ export async function checkDeleted(
   { disk, faults }: DeletedOptions,
   deleted: readonly DeletedTree[],
   serverOrigin: string | null,
-  publicKey: Uint8Array | null,
+  publicKeys: readonly Uint8Array[] | null,
 ): Promise<readonly CheckedTree[]> {
   const checked: CheckedTree[] = [];
   for (const gone of deleted) {
@@ -46,8 +46,8 @@ export async function checkDeleted(
       continue;
     }
     // Without its name or its key the folder has faults enough.
-    if (serverOrigin === null || publicKey === null) continue;
-    const keysFor = (origin: string) => [ed25519Verifier(origin, publicKey)];
+    if (serverOrigin === null || publicKeys === null) continue;
+    const keysFor = (origin: string) => publicKeys.map((key) => ed25519Verifier(origin, key));
     const { problems, outcome, note, chain } = await checkDeletion(parsed.value, { serverOrigin, keysFor });
     for (const problem of problems) fault(problem);
     const checkpoint = outcome?.checkpoint ?? null;

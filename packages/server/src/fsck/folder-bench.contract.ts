@@ -21,7 +21,7 @@ import { fsHeadStore } from "../ledger/fs-head-store.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { settle } from "../ledger/ledger-bench.contract.ts";
 import { openLedger } from "../ledger/local-ledger.ts";
-import { headSizes } from "../ledger/signed-head.ts";
+import { headKeys, headSizes } from "../ledger/signed-head.ts";
 import { manualClock } from "../manual-clock.ts";
 import { finishRemovals } from "../retain/start-up.ts";
 import { verifyFolder } from "./verify-folder.ts";
@@ -80,10 +80,10 @@ export class FolderBench {
     for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
     const signer = await keyring.signer();
     const heads = fsHeadStore(disk, `${DATA}/head`);
-    const { publicKey } = signer;
+    const publicKeys = headKeys(signer);
     const removal = { disk, bulk: bulkOver(disk), places: PLACES, deletedFolder: `${DATA}/deleted` };
-    await finishRemovals({ ...removal, serverOrigin: ORIGIN, publicKey });
-    const sizes = await headSizes(heads, ORIGIN, publicKey);
+    await finishRemovals({ ...removal, serverOrigin: ORIGIN, publicKeys });
+    const sizes = await headSizes(heads, ORIGIN, publicKeys);
     const onFatal = (error: Error): void => void this.fatal.push(error);
     await refuseLostTrees(disk, `${DATA}/keys`, `${DATA}/journal`);
     this.#journal = await openLocalJournal({

@@ -61,16 +61,22 @@ async function checkToken(disk: Disk, file: string, faults: FolderFaults): Promi
     faults.add("token_file", "the token does not have its form and checksum", { file });
 }
 
-/** The key beside the data, if there is one, is the one that wrapped the data keys. */
+/**
+ * The key beside the data, if there is one, is the one that wrapped the data keys. A second one is there only while
+ * they are moved to it.
+ */
 export async function checkKmsFile(
   disk: Disk,
   folder: string,
   wrappedUnder: string | null,
+  inUse: boolean,
   faults: FolderFaults,
 ): Promise<void> {
   const file = `${folder}/kms.key`;
   try {
     const kms = await openFileKms(disk, file, refuseRandom);
+    if (kms !== null && kms.keyIds.length > 1 && !inUse)
+      faults.add("kms_file", "kms.key holds a second key, and no rotation is under way", { file });
     if (kms === null || wrappedUnder === null || kms.keyIds.includes(wrappedUnder) || !wrappedUnder.startsWith("file:"))
       return;
     faults.add("kms_file", `kms.key is not the key that the data keys are wrapped under (${wrappedUnder})`, { file });

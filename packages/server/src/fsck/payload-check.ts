@@ -32,7 +32,7 @@ export interface PayloadCheckOptions {
   readonly dataFolder: string;
   /** Null: contents are not checked. */
   readonly keyring: Keyring | null;
-  readonly publicKey: Uint8Array | null;
+  readonly publicKeys: readonly Uint8Array[] | null;
   /** Trees that are there; of others neither record nor erasure can be looked at. */
   readonly trees: ReadonlySet<string>;
   readonly committed: readonly CommittedBody[];
@@ -62,9 +62,9 @@ export async function checkPayloads(options: PayloadCheckOptions): Promise<Paylo
 
 /** Every file of the signed list is whole, and what it says is in the log. */
 async function checkList(options: PayloadCheckOptions): Promise<void> {
-  const { disk, dataFolder, publicKey, erased, faults, keyring, trees } = options;
+  const { disk, dataFolder, publicKeys, erased, faults, keyring, trees } = options;
   const told = new Set(erased.map(({ tree, leaf_index: index, what }) => placeKey(tree, index, what)));
-  for (const { file, erasure } of await readErasures(disk, `${dataFolder}/erasures`, publicKey)) {
+  for (const { file, erasure } of await readErasures(disk, `${dataFolder}/erasures`, publicKeys)) {
     if (typeof erasure === "string") {
       faults.add("erasure_list", erasure, { file });
       continue;

@@ -22,7 +22,7 @@ export interface TreeCheckOptions {
   readonly ledgerFolder: string;
   readonly headFile: string;
   readonly origin: string;
-  readonly publicKey: Uint8Array | null;
+  readonly publicKeys: readonly Uint8Array[] | null;
   readonly epochKey: Uint8Array | null;
   readonly integrityKey: Uint8Array | null;
   /** What the verifier remembers of this tree. */

@@ -18,8 +18,8 @@ export interface NotePlaces {
   readonly checkpointFile: string;
   readonly headFile: string;
   readonly origin: string;
-  /** Null when nobody knows the key: then only the form is checked. */
-  readonly publicKey: Uint8Array | null;
+  /** Every key that signs, or signed, for the folder. Null when nobody knows one: then only the form is checked. */
+  readonly publicKeys: readonly Uint8Array[] | null;
   readonly isStopped: boolean;
   readonly faults: TreeFaults;
 }
@@ -74,25 +74,32 @@ async function openStrictly(
   note: Uint8Array,
   kind: "checkpoint" | "head",
 ): Promise<FolderNote | null> {
-  const opened = await openOwn(note, places.origin, places.publicKey);
+  const opened = await openOwn(note, places.origin, places.publicKeys);
   if (typeof opened !== "string") return { ...opened, note, file };
   places.faults.add(`${kind}_malformed`, `the ${kind} does not open: ${opened}`, { file });
   return null;
 }
 
-/** A string says why. Exactly one signature: a line more would be a byte that nobody vouches for. */
+/** A string says why. The log's own signatures only: a line more would be a byte that nobody vouches for. */
 export async function openOwn(
   note: Uint8Array,
   origin: string,
-  publicKey: Uint8Array | null,
+  publicKeys: readonly Uint8Array[] | null,
 ): Promise<Checkpoint | string> {
   if (note.length > MAX_NOTE_BYTES) return "it is too long";
   const parsed = parseNote(note);
   if (parsed.kind === "refused") return parsed.reason;
-  if (parsed.value.signatures.length !== 1) return "it has more than the log's own signature";
-  if (publicKey !== null) {
-    const verified = await openNote(note, [ed25519Verifier(origin, publicKey)]);
+  if (publicKeys === null) {
+    if (parsed.value.signatures.length !== 1) return "it has more than the log's own signature";
+  } else {
+    const verified = await openNote(
+      note,
+      publicKeys.map((key) => ed25519Verifier(origin, key)),
+    );
     if (verified.kind === "refused") return verified.reason;
+    const ids = verified.value.verified.map(({ keyId }) => keyId);
+    if (verified.value.unknown.length > 0 || new Set(ids).size !== ids.length)
+      return "it has more than the log's own signatures";
   }
   const checkpoint = parseCheckpoint(parsed.value.text);
   if (checkpoint.kind === "refused") return checkpoint.reason;

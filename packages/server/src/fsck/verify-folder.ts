@@ -11,7 +11,7 @@
  */
 import { encodeBase64 } from "@tallystick/tlog";
 import type { Checkpoint } from "@tallystick/tlog";
-import { anchoredTrees, treeOfOrigin, verifyResult } from "@tallystick/verify";
+import { anchoredTrees, succeededKeys, treeOfOrigin, verifyResult } from "@tallystick/verify";
 import type { ProducerSummary, VerifyResult } from "@tallystick/verify";
 import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
@@ -21,7 +21,7 @@ import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
 import { digestOf } from "../journal/own-records.ts";
 import type { FoundTree, JournalScan } from "../journal/scan.ts";
-import { checkKeys, openKeyring, readPublicKey } from "../kms/keyring.ts";
+import { checkKeys, openKeyring, readPublicKeys } from "../kms/keyring.ts";
 import type { Keyring, Kms } from "../kms/kms.ts";
 import { compareEpochs } from "../journal/epochs.ts";
 import { scanDeleted } from "../retain/deleted-folder.ts";
@@ -142,7 +142,7 @@ class FolderVerification {
     const places = { disk, folder: `${dataFolder}/deleted`, isStopped, faults: this.#faults };
     const deleted = await findDeleted(places);
     const scan = await findTrees({ ...this.#places(), disk, isStopped, faults: this.#faults, deleted });
-    const publicKey = await this.#publicKey();
+    const publicKeys = await this.#publicKeys();
     const keyring = keyringOf(this.#options);
     const integrityKey = this.#options.integrityKey ?? (keyring === null ? null : await existing(keyring, "integrity"));
     const trees: CheckedTree[] = [];
@@ -150,14 +150,14 @@ class FolderVerification {
     for (const found of [...scan.trees].reverse()) {
       const treeOrigin = origin === null ? await this.#originFromHead(found) : `${origin}/${found.tree}`;
       const isNewest = !trees.some(({ log, journaled }) => log === found.log && journaled > 0);
-      trees.unshift(await this.#tree(found, treeOrigin, { publicKey, keyring, integrityKey, isStopped, isNewest }));
+      trees.unshift(await this.#tree(found, treeOrigin, { publicKeys, keyring, integrityKey, isStopped, isNewest }));
     }
-    const gone = await checkDeleted(places, deleted, origin, publicKey);
+    const gone = await checkDeleted(places, deleted, origin, publicKeys);
     const all = [...gone, ...trees].sort((one, other) => compareEpochs(one.found.epoch, other.found.epoch));
     this.#checkKnown(all);
     await this.#checkAcross(scan, all, new Set(gone.map(({ tree }) => tree)), isStopped);
     if (this.#options.producers === true) await this.#checkProducers(scan, keyring);
-    const payloads = await this.#payloads(trees, keyring, publicKey);
+    const payloads = await this.#payloads(trees, keyring, publicKeys);
     return { result: this.#result(trees, gone, payloads, clock.monotonicMs() - startedMs), trees };
   }
 
@@ -165,14 +165,14 @@ class FolderVerification {
   async #payloads(
     trees: readonly CheckedTree[],
     keyring: Keyring | null,
-    publicKey: Uint8Array | null,
+    publicKeys: readonly Uint8Array[] | null,
   ): Promise<PayloadFigures> {
     const { disk, dataFolder } = this.#options;
     const isRead = trees.every(({ contents }) => contents === "checked");
     return checkPayloads({
       disk,
       dataFolder,
-      publicKey,
+      publicKeys,
       keyring: isRead ? keyring : null,
       trees: new Set(trees.map(({ tree }) => tree)),
       committed: trees.flatMap(({ tree, bodies }) => bodies.map((body) => ({ tree, ...body }))),
@@ -199,7 +199,7 @@ class FolderVerification {
       const file = this.#keyFile(name);
       if ((await disk.size(file)) === null) this.#faults.add("key_file", "the key is missing", { file });
     }
-    await checkKmsFile(disk, dataFolder, await wrappingKey(disk, dataFolder), this.#faults);
+    await checkKmsFile(disk, dataFolder, await wrappingKey(disk, dataFolder), inUse, this.#faults);
   }
 
   #places(): { readonly dataFolder: string; readonly headFolder: string } {
@@ -207,17 +207,19 @@ class FolderVerification {
     return { dataFolder, headFolder: headFolder ?? `${dataFolder}/head` };
   }
 
-  /** The pinned key, else the one that the folder shows. */
-  async #publicKey(): Promise<Uint8Array | null> {
+  /** The pinned key and those that succession joins to it, else the ones that the folder shows. */
+  async #publicKeys(): Promise<readonly Uint8Array[] | null> {
     const { disk, dataFolder } = this.#options;
-    const shown = await readPublicKey(disk, `${dataFolder}/keys`).catch(() => null);
-    if (this.#pin === null) return shown;
-    if (shown !== null && Buffer.compare(shown, this.#pin.publicKey) !== 0) {
-      this.#faults.add("key_mismatch", "the folder's signing key is not the key that was given as known", {
-        file: `${dataFolder}/keys/signing.json`,
-      });
-    }
-    return this.#pin.publicKey;
+    const file = `${dataFolder}/keys/signing.json`;
+    // What is wrong with the files, checkKeys has said.
+    const shown = await readPublicKeys(disk, `${dataFolder}/keys`).catch(() => ({ publicKeys: [], successions: [] }));
+    if (this.#pin === null) return shown.publicKeys.length === 0 ? null : shown.publicKeys;
+    const { publicKey } = this.#pin;
+    const keys = succeededKeys([publicKey], shown.successions);
+    const isOther = (key: Uint8Array) => !keys.some((one) => Buffer.compare(one, key) === 0);
+    if (shown.publicKeys.some(isOther))
+      this.#faults.add("key_mismatch", "the folder's signing key is not the key that was given as known", { file });
+    return keys;
   }
 
   /** With server.json damaged, what the head itself says: it is signed. */
@@ -236,10 +238,10 @@ class FolderVerification {
       origin,
       ledgerFolder: `${dataFolder}/ledger/${found.tree}`,
       headFile: `${headFolder}/${found.tree}.note`,
-      publicKey: shared.publicKey,
+      publicKeys: shared.publicKeys,
       epochKey: await this.#epochKey(shared.keyring, found),
       integrityKey: shared.integrityKey,
-      since: await this.#since(origin, shared.publicKey, found.tree),
+      since: await this.#since(origin, shared.publicKeys, found.tree),
       isStopped: shared.isStopped,
       isNewest: shared.isNewest,
       compute: this.#compute,
@@ -262,10 +264,10 @@ class FolderVerification {
     return `${this.#options.dataFolder}/keys/${name}.json`;
   }
 
-  async #since(origin: string, publicKey: Uint8Array | null, tree: string): Promise<readonly Checkpoint[]> {
+  async #since(origin: string, publicKeys: readonly Uint8Array[] | null, tree: string): Promise<readonly Checkpoint[]> {
     const known: Checkpoint[] = [];
     for (const remembered of this.#remembered.filter((note) => note.origin === origin)) {
-      const opened = await openOwn(remembered.note, origin, publicKey);
+      const opened = await openOwn(remembered.note, origin, publicKeys);
       if (typeof opened !== "string") {
         known.push(opened);
         this.#compared.add(tree);
@@ -389,7 +391,7 @@ class FolderVerification {
 }
 
 interface TreeContext {
-  readonly publicKey: Uint8Array | null;
+  readonly publicKeys: readonly Uint8Array[] | null;
   readonly keyring: Keyring | null;
   readonly integrityKey: Uint8Array | null;
   readonly isStopped: boolean;

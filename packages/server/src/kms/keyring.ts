@@ -7,14 +7,15 @@
  *
  * Left out on purpose: deletion. Nothing here has the authority to forget a key.
  */
-import { createPrivateKey, createPublicKey, sign } from "node:crypto";
-import type { KeyObject } from "node:crypto";
+import { formatSuccession, openSuccession } from "@tallystick/verify";
+import type { KeySuccession } from "@tallystick/verify";
 
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
-import type { Keyring, Kms, Rewrapped } from "./kms.ts";
+import { ed25519Key } from "./ed25519.ts";
+import type { Keyring, Kms, Rewrapped, Signer } from "./kms.ts";
 import { KEY_BYTES, MAX_KEY_FILE_BYTES } from "./limits.ts";
 
 export interface KeyringOptions {
@@ -32,8 +33,10 @@ interface KeyFacts {
   readonly format: 1;
   readonly kms: string;
   readonly name: string;
-  /** Base64 of the Ed25519 public half; only for `signing`. */
+  /** Base64 of the Ed25519 public half; only for signing keys. */
   readonly public?: string;
+  /** How the signing key came after the one before it (docs/formats/key-succession.md); not in the first one. */
+  readonly succession?: string;
 }
 
 export interface KeyFault {
@@ -44,12 +47,11 @@ export interface KeyFault {
 const LEFTOVER_BYTES = `.json${TEMPORARY_SUFFIX}`.length;
 const SIGNING = "signing";
 const NAME_PATTERN =
-  /^(?:signing|integrity|index|redaction|passwords|batch\.bsk_[0-9a-f]{20}|(?:epoch|payload)\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)$/;
+  /^(?:signing(?:\.[2-9]|\.[1-9][0-9]{1,2})?|integrity|index|redaction|passwords|batch\.bsk_[0-9a-f]{20}|(?:epoch|payload)\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)$/;
 const EPOCH_KEY_FILE = /^epoch\.([a-z0-9][a-z0-9-]{0,62})\.([A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)\.json$/;
-const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "wrapped"];
-/** PKCS#8 wrapping of an Ed25519 seed (RFC 8410). */
-const ED25519_PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
-const ED25519_PUBLIC_BYTES = 32;
+const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "succession", "wrapped"];
+const SIGNING_NAME = /^signing(?:\.([0-9]+))?$/;
+const MAX_SIGNING_KEYS = 999;
 
 export function openKeyring(options: KeyringOptions): Keyring {
   const known = new Map<string, Promise<Uint8Array | null>>();
@@ -77,9 +79,14 @@ export function openKeyring(options: KeyringOptions): Keyring {
       return found === null ? null : new Uint8Array(found);
     },
     async signer() {
-      const privateKey = privateKeyOf(await keyring.key(SIGNING));
-      return { publicKey: publicHalf(privateKey), sign: (message) => sign(null, message, privateKey) };
+      await keyring.key(SIGNING);
+      return signerOf(options, async (name) => (await keyring.existing(name))!);
     },
+    succeedSigner: (serverOrigin, overlapMs) =>
+      inTurn(async () => {
+        await succeed(options, await keyring.signer(), serverOrigin, overlapMs);
+        return keyring.signer();
+      }),
     rotate: () =>
       inTurn(async () => {
         const before = options.kms.keyId;
@@ -89,6 +96,81 @@ export function openKeyring(options: KeyringOptions): Keyring {
     rewrap: () => inTurn(() => rewrapAll(options)),
   };
   return keyring;
+}
+
+/** The newest key signs; each older one signs beside it until its successor's statement says that it is over. */
+async function signerOf(options: KeyringOptions, seed: (name: string) => Promise<Uint8Array>): Promise<Signer> {
+  const files = await signingFiles(options.disk, options.folder);
+  const keys = await Promise.all(files.map(async ({ name }) => ed25519Key(await seed(name))));
+  const successions = files.flatMap(({ succession }) => (succession === null ? [] : [succession]));
+  const newest = keys.at(-1)!;
+  const older = keys.slice(0, -1).map((key, at) => ({ ...key, untilMs: Date.parse(successions[at]!.opened.until) }));
+  return { ...newest, older: older.reverse(), successions: successions.map(({ note }) => note) };
+}
+
+async function succeed(
+  options: KeyringOptions,
+  before: Signer,
+  serverOrigin: string,
+  overlapMs: number,
+): Promise<void> {
+  const number = before.older.length + 2;
+  if (number > MAX_SIGNING_KEYS)
+    throw new TallystickError("bad_request", `There were ${MAX_SIGNING_KEYS} signing keys.`);
+  const seed = options.randomBytes(KEY_BYTES);
+  const after = ed25519Key(seed);
+  const nowMs = Math.floor(options.clock.nowUs() / 1_000);
+  const [from, until] = [nowMs, nowMs + overlapMs].map((ms) => new Date(ms).toISOString()) as [string, string];
+  const statement = { serverOrigin, before: before.publicKey, after: after.publicKey, from, until };
+  const facts: KeyFacts = {
+    created_at: from,
+    format: 1,
+    kms: options.kms.keyId,
+    name: `${SIGNING}.${number}`,
+    public: toBase64(after.publicKey),
+    succession: formatSuccession(
+      statement,
+      (message) => before.sign(message),
+      (message) => after.sign(message),
+    ),
+  };
+  await storeKey(options.disk, options.folder, options.kms, facts, seed);
+}
+
+interface SigningFile {
+  readonly name: string;
+  readonly publicKey: Uint8Array;
+  readonly succession: { readonly note: string; readonly opened: KeySuccession } | null;
+}
+
+/** Oldest first; each but the first says how it came after the one before, or nothing is signed. */
+async function signingFiles(disk: Disk, folder: string): Promise<readonly SigningFile[]> {
+  const files: SigningFile[] = [];
+  for (let number = 1; number <= MAX_SIGNING_KEYS; number += 1) {
+    const name = number === 1 ? SIGNING : `${SIGNING}.${number}`;
+    const path = `${folder}/${keyFileName(name)}`;
+    if ((await disk.size(path)) === null) break;
+    const { facts } = await readKeyFile(disk, path, name);
+    const publicKey = Buffer.from(facts.public ?? "", "base64");
+    files.push({ name, publicKey, succession: await succession(path, facts, publicKey, files.at(-1) ?? null) });
+  }
+  return files;
+}
+
+async function succession(
+  path: string,
+  { name, succession: note }: KeyFacts,
+  publicKey: Uint8Array,
+  before: SigningFile | null,
+): Promise<SigningFile["succession"]> {
+  if (before === null) return null;
+  const opened = await openSuccession(note ?? "");
+  if (opened.kind === "refused")
+    throw unusable(path, name, new Error(`its succession does not open: ${opened.reason}`));
+  const { before: said, after } = opened.value;
+  if (Buffer.compare(said, before.publicKey) !== 0 || Buffer.compare(after, publicKey) !== 0)
+    throw unusable(path, name, new Error("its succession is of other keys"));
+  return { note: note ?? "", opened: opened.value };
 }
 
 /** Stops at the first key that does not open: what was moved stays moved, and nothing is taken out of use. */
@@ -166,6 +248,12 @@ export async function checkKeys(disk: Disk, folder: string, kms: Kms | null): Pr
       faults.push({ file: `${folder}/${entry}`, message: error instanceof Error ? error.message : "unreadable" });
     }
   }
+  if (faults.length > 0) return faults;
+  // Each is whole; now whether the signing keys follow each other as they say.
+  await signingFiles(disk, folder).catch((error: unknown) => {
+    if (!isTallystickError(error, "key_unavailable")) throw error;
+    faults.push({ file: String(error.at["file"] ?? folder), message: error.message });
+  });
   return faults;
 }
 
@@ -183,10 +271,17 @@ export async function epochKeys(disk: Disk, folder: string): Promise<readonly Ep
   });
 }
 
-/** The public half of the signing key, readable without the KMS; null when there is none yet. */
-export async function readPublicKey(disk: Disk, folder: string): Promise<Uint8Array | null> {
-  const bytes = await disk.readFile(`${folder}/${keyFileName(SIGNING)}`);
-  return bytes === null ? null : Buffer.from(parse(bytes, SIGNING).facts.public ?? "", "base64");
+export interface PublicSigning {
+  /** Oldest first; empty when there is none yet. */
+  readonly publicKeys: readonly Uint8Array[];
+  readonly successions: readonly KeySuccession[];
+}
+
+/** The public halves of the signing keys and how they followed each other, readable without the KMS. */
+export async function readPublicKeys(disk: Disk, folder: string): Promise<PublicSigning> {
+  const files = await signingFiles(disk, folder);
+  const successions = files.flatMap(({ succession: said }) => (said === null ? [] : [said.opened]));
+  return { publicKeys: files.map(({ publicKey }) => publicKey), successions };
 }
 
 async function load(options: KeyringOptions, name: string): Promise<Uint8Array | null> {
@@ -203,7 +298,7 @@ async function make(options: KeyringOptions, name: string): Promise<Uint8Array> 
     format: 1,
     kms: options.kms.keyId,
     name,
-    ...(name === SIGNING ? { public: toBase64(publicHalf(privateKeyOf(plain))) } : {}),
+    ...(name === SIGNING ? { public: toBase64(ed25519Key(plain).publicKey) } : {}),
   };
   await options.disk.makeFolder(options.folder);
   await storeKey(options.disk, options.folder, options.kms, facts, plain);
@@ -230,20 +325,11 @@ function parse(bytes: Uint8Array, name: string): { facts: KeyFacts; wrapped: Uin
 
 function checkPublicHalf(facts: KeyFacts, plain: Uint8Array): void {
   if (plain.length !== KEY_BYTES) throw new Error("the key has not 32 bytes");
-  if (facts.name !== SIGNING) return;
-  if (facts.public !== toBase64(publicHalf(privateKeyOf(plain)))) throw new Error("its public half is another key's");
+  if (!SIGNING_NAME.test(facts.name)) return;
+  if (facts.public !== toBase64(ed25519Key(plain).publicKey)) throw new Error("its public half is another key's");
 }
 
-function privateKeyOf(seed: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([ED25519_PKCS8_PREFIX, seed]), format: "der", type: "pkcs8" });
-}
-
-function publicHalf(privateKey: KeyObject): Uint8Array {
-  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
-  return new Uint8Array(spki.subarray(spki.length - ED25519_PUBLIC_BYTES));
-}
-
-/** RFC 8785 for a flat object of ASCII strings and small integers. */
+/** RFC 8785 for a flat object of strings and small integers. */
 function canonical(value: object): string {
   return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))));
 }

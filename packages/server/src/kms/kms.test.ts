@@ -8,7 +8,7 @@ import { isTallystickError } from "../errors.ts";
 import { seededBytes } from "../journal/memory-journal.ts";
 import { manualClock } from "../manual-clock.ts";
 import { createFileKms, kmsOf, openFileKms } from "./file-kms.ts";
-import { checkKeys, openKeyring, readPublicKey } from "./keyring.ts";
+import { checkKeys, openKeyring, readPublicKeys } from "./keyring.ts";
 
 const randomBytes = seededBytes("kms test");
 const unavailable = (error: unknown): boolean => isTallystickError(error, "key_unavailable");
@@ -76,7 +76,7 @@ describe("keyring", () => {
     const spki = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), publicKey]);
     const key = createPublicKey({ key: spki, format: "der", type: "spki" });
     expect(verify(null, Buffer.from("text"), key, sign(Buffer.from("text")))).toBe(true);
-    expect(Buffer.compare((await readPublicKey(disk, folder))!, publicKey)).toBe(0);
+    expect(Buffer.compare((await readPublicKeys(disk, folder)).publicKeys[0]!, publicKey)).toBe(0);
   });
 
   test("any changed byte of a key's file is found, with the KMS", async () => {

@@ -1,3 +1,5 @@
+import type { Ed25519Key } from "./ed25519.ts";
+
 /**
  * Wraps and unwraps data keys. `file` is the default, `pkcs11` an HSM; Vault Transit and AWS KMS fit behind the same
  * seam, and kms.contract.ts is what each must pass.
@@ -24,7 +26,7 @@ export interface Kms {
 
 /**
  * The data keys of one folder, wrapped in `keys/<name>.json`, made at first use, durable before they are first used.
- * Names: `signing` (Ed25519 seed), `integrity` (HMAC of segment footers), `index` (disk of the index), `passwords`, `redaction`
+ * Names: `signing`, `signing.2` … (Ed25519 seeds), `integrity` (HMAC of segment footers), `index` (disk of the index), `passwords`, `redaction`
  * (fingerprints), `epoch.<log>.<epoch>` (segments of one tree).
  */
 export interface Keyring {
@@ -32,12 +34,27 @@ export interface Keyring {
   key(name: string): Promise<Uint8Array>;
   /** 32 bytes, or null when there is no such key; never makes one. */
   existing(name: string): Promise<Uint8Array | null>;
-  /** Public half and signer of the `signing` key. */
-  signer(): Promise<{ readonly publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array }>;
+  /** The keys that sign checkpoints; the first one is made when there is none. */
+  signer(): Promise<Signer>;
+  /** A new signing key beside the present one, which goes on signing for `overlapMs`; durable when it returns. */
+  succeedSigner(serverOrigin: string, overlapMs: number): Promise<Signer>;
   /** A new KMS key, and every data key under it. What a crash left of it the next `rewrap` finishes. */
   rotate(): Promise<Rewrapped>;
   /** Every key that is wrapped under another KMS key than the present one; each file durable on its own. */
   rewrap(): Promise<Rewrapped>;
+}
+
+/** The newest signing key, and the ones before it. */
+export interface Signer extends Ed25519Key {
+  /** Newest first. What they signed still opens; each signs new heads too until its time is over. */
+  readonly older: readonly OlderKey[];
+  /** The statements by which each key but the first came after the one before it, oldest first. */
+  readonly successions: readonly string[];
+}
+
+export interface OlderKey extends Ed25519Key {
+  /** Milliseconds since 1970. */
+  readonly untilMs: number;
 }
 
 export interface Rewrapped {

@@ -28,6 +28,7 @@ import {
   RETRY_FIRST_MS,
   RETRY_LONGEST_MS,
 } from "./limits.ts";
+import { headKeys, newestKeyOf } from "./signed-head.ts";
 import type { LedgerSigner, SignedHead } from "./signed-head.ts";
 import { TileCache } from "./tile-cache.ts";
 import { TreeFolder } from "./tree-folder.ts";
@@ -142,7 +143,11 @@ class LocalLedger implements Ledger {
   }
 
   verifierKey(tree: string): string {
-    return verifierKey(this.origin(tree), this.#options.signer.publicKey);
+    const origin = this.origin(tree);
+    const { signer } = this.#options;
+    const note = this.#trees.get(tree)?.follower.published?.note;
+    const signed = note === undefined ? null : newestKeyOf(note, origin, headKeys(signer));
+    return verifierKey(origin, signed ?? signer.publicKey);
   }
 
   origin(tree: string): string {

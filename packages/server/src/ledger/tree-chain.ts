@@ -1,5 +1,5 @@
 /**
- * The leaves of the epoch chain in one tree (leaf 0 and the EPOCH_LINKs), kept in clear beside the tiles so that the
+ * The leaves of the epoch chain in one tree (leaf 0, EPOCH_LINKs and KEY_SUCCESSIONs), kept in clear beside the tiles so that the
  * chain is checked by who may not read the journal. The file is chain-file.ts's of @tallystick/verify.
  *
  * Guarantees: the leaves of every size are durable before the head of that size is swapped; the file is whole at any
@@ -18,8 +18,8 @@ import { READ_BYTES } from "./limits.ts";
 import type { TreeFolder } from "./tree-folder.ts";
 
 const HASH_BYTES = 32;
-/** As canonical JSON writes it; almost no range has it. */
-const LINK_TEXT = '"event_type":"EPOCH_LINK"';
+/** As canonical JSON writes them; almost no range has one. */
+const CHAIN_TEXTS = ['"event_type":"EPOCH_LINK"', '"event_type":"KEY_SUCCESSION"'];
 
 export class TreeChain {
   readonly #folder: TreeFolder;
@@ -88,16 +88,16 @@ async function readChain(tree: string, size: number, journal: Journal): Promise<
   return leaves;
 }
 
-/** Copies, so that the range is not kept. Only leaf 0 and what has a link's text in it is decoded. */
+/** Copies, so that the range is not kept. Only leaf 0 and what has the text of a chain leaf in it is decoded. */
 export function chainLeavesOf({ firstIndex, count, entries }: LeafRange): readonly ChainLeaf[] {
   const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
   const found: ChainLeaf[] = [];
-  const until = bytes.includes(LINK_TEXT) ? count : firstIndex === 0 ? 1 : 0;
+  const until = CHAIN_TEXTS.some((text) => bytes.includes(text)) ? count : firstIndex === 0 ? 1 : 0;
   for (let place = 0, at = 0; place < until; place += 1) {
     const end = at + 2 + bytes.readUInt16BE(at);
     const [index, leaf] = [firstIndex + place, bytes.subarray(at + 2, end)];
     at = end;
-    if (index > 0 && !leaf.includes(LINK_TEXT)) continue;
+    if (index > 0 && !CHAIN_TEXTS.some((text) => leaf.includes(text))) continue;
     if (isChainLeaf(index, decodeLeaf(leaf))) found.push({ index, leaf: new Uint8Array(leaf) });
   }
   return found;

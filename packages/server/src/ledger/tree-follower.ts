@@ -17,7 +17,7 @@ import type { Journal } from "../journal/journal.ts";
 import { sameBytes } from "./head-store.ts";
 import type { HeadStore } from "./head-store.ts";
 import { MAX_PENDING_TILES, READ_BYTES } from "./limits.ts";
-import { openHead, requireHead, signHead } from "./signed-head.ts";
+import { headKeys, openHead, requireHead, signHead } from "./signed-head.ts";
 import type { LedgerSigner, SignedHead } from "./signed-head.ts";
 import { TreeChain } from "./tree-chain.ts";
 import { pathOf } from "./tree-folder.ts";
@@ -60,7 +60,7 @@ export class TreeFollower {
   async open(journaled: number | null): Promise<number> {
     const { heads, journal, signer } = this.#parts;
     const note = await heads.read(this.tree);
-    const head = note === null ? null : await requireHead(this.tree, note, this.origin, signer.publicKey);
+    const head = note === null ? null : await requireHead(this.tree, note, this.origin, headKeys(signer));
     const checkpoint = await this.#readCheckpoint();
     const publishAgain = compareAtStart({ tree: this.tree, head, checkpoint, journaled });
     const { frontier, rebuilt } = await restoreTiles(this.tree, head, this.folder, journal);
@@ -133,7 +133,7 @@ export class TreeFollower {
     await this.#flush();
     await this.folder.writeTiles(edge);
     await this.#chain.flush();
-    const head = signHead(this.origin, this.#frontier, this.#parts.signer);
+    const head = signHead(this.origin, this.#frontier, this.#parts.signer, this.#nowMs());
     this.#uncertain = head;
     const outcome = await this.#parts.heads.swap(this.tree, this.#head?.note ?? null, head.note);
     if (outcome.kind === "conflict") throw this.#conflict();
@@ -154,7 +154,11 @@ export class TreeFollower {
   async #publishHead(head: SignedHead): Promise<void> {
     await this.folder.writeCheckpoint(head.note);
     this.#published = head;
-    this.#publishedAtMs = Math.floor(this.#parts.clock.nowUs() / 1_000);
+    this.#publishedAtMs = this.#nowMs();
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#parts.clock.nowUs() / 1_000);
   }
 
   /** Whether all `size` leaves are published and nothing superseded is left. */
@@ -174,7 +178,7 @@ export class TreeFollower {
   async #readCheckpoint(): Promise<SignedHead | "unreadable" | null> {
     const note = await this.folder.readCheckpoint();
     if (note === null) return null;
-    const opened = await openHead(note, this.origin, this.#parts.signer.publicKey);
+    const opened = await openHead(note, this.origin, headKeys(this.#parts.signer));
     return opened.kind === "head" ? opened.head : "unreadable";
   }
 

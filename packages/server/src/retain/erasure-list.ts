@@ -17,6 +17,8 @@ import { MAX_ERASURE_FILE_BYTES } from "./erasure-limits.ts";
 
 export interface ErasureSigner {
   readonly publicKey: Uint8Array;
+  /** Keys that signed before this one. */
+  readonly older?: readonly { readonly publicKey: Uint8Array }[];
   sign(message: Uint8Array): Uint8Array;
 }
 
@@ -75,7 +77,8 @@ export class ErasureList {
 
 /** TallystickError `payload_damaged` when a file of the list is not what was written. */
 export async function openErasureList(disk: Disk, folder: string, signer: ErasureSigner): Promise<ErasureList> {
-  const erasures = (await readErasures(disk, folder, signer.publicKey)).map(({ file, erasure }) => {
+  const keys = [signer, ...(signer.older ?? [])].map(({ publicKey }) => publicKey);
+  const erasures = (await readErasures(disk, folder, keys)).map(({ file, erasure }) => {
     if (typeof erasure !== "string") return erasure;
     throw new TallystickError("payload_damaged", `the list of erasures is damaged: ${erasure}`, {
       fatal: true,
@@ -86,11 +89,11 @@ export async function openErasureList(disk: Disk, folder: string, signer: Erasur
   return new ErasureList(disk, folder, signer, erasures);
 }
 
-/** Every file of the folder. Without a public key signatures are not checked. */
+/** Every file of the folder. Without public keys signatures are not checked. */
 export async function readErasures(
   disk: Disk,
   folder: string,
-  publicKey: Uint8Array | null,
+  publicKeys: readonly Uint8Array[] | null,
 ): Promise<readonly FoundErasure[]> {
   const found: FoundErasure[] = [];
   for (const name of await disk.list(folder)) {
@@ -98,7 +101,7 @@ export async function readErasures(
     if (name.endsWith(TEMPORARY_SUFFIX) && FILE.test(name.slice(0, -TEMPORARY_SUFFIX.length))) continue;
     const id = FILE.exec(name)?.[1];
     if (id === undefined) found.push({ file, erasure: "no file of that name belongs there" });
-    else found.push({ file, erasure: parseErasure(await readBounded(disk, file), id, publicKey) });
+    else found.push({ file, erasure: parseErasure(await readBounded(disk, file), id, publicKeys) });
   }
   return found;
 }
@@ -108,13 +111,13 @@ async function readBounded(disk: Disk, file: string): Promise<Uint8Array> {
   return size > MAX_ERASURE_FILE_BYTES ? new Uint8Array() : ((await disk.readFile(file)) ?? new Uint8Array());
 }
 
-function parseErasure(bytes: Uint8Array, id: string, publicKey: Uint8Array | null): Erasure | string {
+function parseErasure(bytes: Uint8Array, id: string, publicKeys: readonly Uint8Array[] | null): Erasure | string {
   const [body = "", signature = "", ...rest] = Buffer.from(bytes).toString("utf8").split("\n");
   const signed = Buffer.from(signature, "base64");
   if (rest.length !== 1 || rest[0] !== "" || signed.toString("base64") !== signature)
     return "it is not two lines, a text and its signature";
-  if (publicKey !== null && !isSigned(`${CONTEXT}${body}\n`, signed, publicKey))
-    return "its signature is not the folder's";
+  const isOwn = publicKeys?.some((key) => isSigned(`${CONTEXT}${body}\n`, signed, key)) ?? true;
+  if (!isOwn) return "its signature is not the folder's";
   try {
     const erasure = JSON.parse(body) as Erasure;
     const isWhole = canonicalOf(erasure) === body && erasure.id === id && erasure.items.every(isItem);

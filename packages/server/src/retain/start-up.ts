@@ -10,7 +10,8 @@ import type { RemovalParts } from "./remove-tree.ts";
 export interface StartParts extends Omit<RemovalParts, "pace"> {
   readonly deletedFolder: string;
   readonly serverOrigin: string;
-  readonly publicKey: Uint8Array;
+  /** Every key that signs, or signed, for the folder. */
+  readonly publicKeys: readonly Uint8Array[];
 }
 
 /**
@@ -32,7 +33,7 @@ export async function finishRemovals(parts: StartParts): Promise<void> {
 
 async function requireProof({ disk, deletedFolder, ...parts }: StartParts, tree: string, file: string): Promise<void> {
   const deletion = await deletionOf(disk, deletedFolder, tree);
-  const keysFor = (origin: string) => [ed25519Verifier(origin, parts.publicKey)];
+  const keysFor = (origin: string) => parts.publicKeys.map((key) => ed25519Verifier(origin, key));
   const checked =
     deletion === null ? null : await checkDeletion(deletion, { serverOrigin: parts.serverOrigin, keysFor });
   const problem = checked === null ? "the file is damaged" : checked.problems[0];
