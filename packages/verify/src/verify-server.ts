@@ -88,7 +88,7 @@ function deletionReader(
   };
 }
 
-/** What the trees tell of keys that followed each other, before any checkpoint is looked at; nothing else is believed. */
+/** What the trees tell of keys that followed each other, before any checkpoint is looked at. */
 async function successionsOf(
   { http, token }: ServerOptions,
   { server }: Place,

@@ -26,7 +26,8 @@ export interface Kms {
 
 /**
  * The data keys of one folder, wrapped in `keys/<name>.json`, made at first use, durable before they are first used.
- * Names: `signing`, `signing.2` … (Ed25519 seeds), `integrity` (HMAC of segment footers), `index` (disk of the index), `passwords`, `redaction`
+ * Names: `signing`, `signing.2` … (Ed25519 seeds), `integrity` (HMAC of segment footers), `index` (disk of the index),
+ * `batch.<kid>` (HMAC secrets of producers), `passwords`, `redaction`
  * (fingerprints), `epoch.<log>.<epoch>` (segments of one tree).
  */
 export interface Keyring {

@@ -1,6 +1,6 @@
 /**
- * The leaves of the epoch chain in one tree (leaf 0, EPOCH_LINKs and KEY_SUCCESSIONs), kept in clear beside the tiles so that the
- * chain is checked by who may not read the journal. The file is chain-file.ts's of @tallystick/verify.
+ * The leaves of the epoch chain in one tree (leaf 0, EPOCH_LINKs and KEY_SUCCESSIONs), kept in clear beside the tiles
+ * so that the chain is checked by who may not read the journal. The file is chain-file.ts's of @tallystick/verify.
  *
  * Guarantees: the leaves of every size are durable before the head of that size is swapped; the file is whole at any
  * moment, and may only hold more than was signed. Only leaves that the server made itself are ever in it. It is
