@@ -37,7 +37,8 @@ import type { IntakeParts } from "./api/take-in.ts";
 import { Tails } from "./api/tail-route.ts";
 import { serveTls } from "./api/tls.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
-import { openCleanUp } from "./clean-up-parts.ts";
+import { openKeeping } from "./keeping.ts";
+import type { Keeping } from "./keeping.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import { batchSecret, secretNameOf } from "./control/batch-secret.ts";
@@ -51,8 +52,8 @@ import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
 import { openErasureList } from "./retain/erasure-list.ts";
 import { Eraser } from "./retain/eraser.ts";
+import { heldBy } from "./retain/held.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
-import type { CleanUp } from "./retain/clean-up.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
 import { Search } from "./search/search.ts";
 import { waitSealed } from "./sealed.ts";
@@ -131,10 +132,10 @@ async function start(
     onFatal: fall.fell,
     health,
   });
-  const cleanUp = openCleanUp(machine, config, folder, stores, log);
-  closers.add("clean-up", () => cleanUp.close());
+  const keeping = openKeeping(machine, config, folder, stores, log);
+  closers.add("clean-up", () => keeping.close());
   const state = { stopping: false, url: "", certificateExpiresAtMs: null };
-  const api = { machine, request, folder, stores, cleanUp, log, closers, state };
+  const api = { machine, request, folder, stores, keeping, log, closers, state };
   const parts = await apiParts(api);
   const app = await buildApi(parts);
   closers.add("http", () => stopTaking(machine, app, parts, state));
@@ -208,7 +209,7 @@ interface ApiRequest {
   readonly request: FolderRequest;
   readonly folder: ServerFolder;
   readonly stores: Stores;
-  readonly cleanUp: CleanUp;
+  readonly keeping: Keeping;
   readonly log: Logger;
   readonly closers: Closers;
   readonly state: { readonly stopping: boolean; readonly url: string; certificateExpiresAtMs: number | null };
@@ -247,7 +248,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     keyring: api.folder.keyring,
     signing: stores.signing,
     accesses,
-    cleanUp: api.cleanUp,
+    cleanUp: api.keeping.cleanUp,
     deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),
     journal,
     payloads: stores.payloads,
@@ -281,7 +282,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   };
 }
 
-async function openEraser({ machine, folder, stores, log }: ApiRequest): Promise<Eraser> {
+async function openEraser({ machine, folder, stores, keeping, log }: ApiRequest): Promise<Eraser> {
   const { places, keyring } = folder;
   return new Eraser({
     journal: stores.journal,
@@ -291,7 +292,7 @@ async function openEraser({ machine, folder, stores, log }: ApiRequest): Promise
     approvals: stores.control.approvals,
     list: await openErasureList(machine.disk, places.erasures, await keyring.signer()),
     clock: machine.clock,
-    heldBy: () => null,
+    heldBy: (tree, indexes) => heldBy(keeping.held, tree, indexes),
     onTrouble: (message) => log.warn({ part: "erasure" }, message),
   });
 }

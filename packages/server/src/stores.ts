@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { timestampUs } from "@tallystick/record";
 import type { Logger } from "pino";
 
 import type { Closers } from "./closers.ts";
@@ -90,7 +91,12 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   const { places, keyring } = folder;
   const { journal: journalFolder, deleted: deletedFolder } = places;
   const facts = new FactReader({ journal, disk: machine.disk, journalFolder, deletedFolder });
-  const indexKeep = new IndexKeep({ facts, clock: machine.clock, ...logs, wantedUntilUs: () => null });
+  const control = await openControl(
+    { journal, clock: machine.clock, random: machine.random },
+    { mode: config.control.approvals, actions: config.control.approvals_for },
+  );
+  const wantedUntilUs = (tree: string) => timeOrNull(control.kept.wantedUntil(tree));
+  const indexKeep = new IndexKeep({ facts, clock: machine.clock, ...logs, wantedUntilUs });
   await indexKeep.refresh();
   const index = await machine.openIndex({
     holdsTree: (tree) => indexKeep.holds(tree),
@@ -110,14 +116,15 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
       throw error;
     });
   });
-  const control = await openControl(
-    { journal, clock: machine.clock, random: machine.random },
-    { mode: config.control.approvals, actions: config.control.approvals_for },
-  );
   const tally = openTally(request, { journal, index, control });
   const signing = { keyring, journal, ledger, signer, control, serverOrigin: folder.origin };
   await announceSuccessions(signing, keys);
   return { compute, journal, payloads, ledger, index, copies, control, signing, tally, logs, facts, indexKeep };
+}
+
+/** Microseconds. */
+function timeOrNull(text: string | null): number | null {
+  return text === null ? null : timestampUs(text);
 }
 
 function openTally(

@@ -57,6 +57,7 @@ import type { TlsSettings } from "./tls.ts";
 import type { CertificateRequired } from "./certificate-required.ts";
 import { tallyRoutes } from "./tally-routes.ts";
 import type { TallyRoutesParts } from "./tally-routes.ts";
+import { holdsRoutes } from "./holds-routes.ts";
 import { retentionRoutes } from "./retention-routes.ts";
 import type { RetentionRoutesParts } from "./retention-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
@@ -156,6 +157,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
   retentionRoutes(app, parts);
+  holdsRoutes(app, parts);
   openApiRoute(app);
   await app.ready();
   return app;

@@ -14,6 +14,7 @@ import { EXIT, EXIT_CODES_TEXT } from "./exit-codes.ts";
 import { exportCommand } from "./export.ts";
 import { fsckCommand } from "./fsck.ts";
 import { graphCommand } from "./graph.ts";
+import { holdCommand } from "./hold.ts";
 import { keysCommand } from "./keys.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
 import { loginLinkCommand } from "./login-link.ts";
@@ -51,6 +52,7 @@ const COMMANDS = [
   fsckCommand,
   reindexCommand,
   retainCommand,
+  holdCommand,
   coverageCommand,
   aliasesCommand,
   partiesCommand,

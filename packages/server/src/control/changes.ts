@@ -17,10 +17,10 @@ export interface ControlParts {
 /** How control state is changed: one after another, each a durable record before it takes effect. */
 export class Changes {
   readonly #parts: ControlParts;
-  readonly #apply: (record: AuditRecord) => void;
+  readonly #apply: (record: AuditRecord, tree: string) => void;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ControlParts, apply: (record: AuditRecord) => void) {
+  constructor(parts: ControlParts, apply: (record: AuditRecord, tree: string) => void) {
     this.#parts = parts;
     this.#apply = apply;
   }
@@ -41,16 +41,17 @@ export class Changes {
     return turn;
   }
 
-  /** Durable and in effect when it returns. TallystickError `journal_unavailable`: nothing was changed. */
-  async record(fields: OwnFields): Promise<void> {
-    const record = ownRecord(this.#parts.clock, this.#parts.random, fields);
-    const outcome = await this.#parts.journal.appendOwn(CONTROL_LOG, [record]);
+  /** Durable and in effect when it returns, all or none; the tree that they are in. TallystickError `journal_unavailable`: nothing was changed. */
+  async record(...fields: readonly OwnFields[]): Promise<string> {
+    const records = fields.map((one) => ownRecord(this.#parts.clock, this.#parts.random, one));
+    const outcome = await this.#parts.journal.appendOwn(CONTROL_LOG, records);
     if (outcome.kind === "pushback") {
       throw new TallystickError("journal_unavailable", "The change could not be recorded, so it was not made.", {
         hint: "Try again; see the server's log when it stays.",
         retryAfterS: outcome.retryAfterS,
       });
     }
-    this.#apply(record);
+    for (const record of records) this.#apply(record, outcome.tree);
+    return outcome.tree;
   }
 }

@@ -13,6 +13,7 @@ import { decodeLeaf } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
+import { compareEpochs } from "../journal/epochs.ts";
 import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
 import type { Journal, LeafRange } from "../journal/journal.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
@@ -37,6 +38,11 @@ import {
 } from "./limits.ts";
 import type { OwnFields } from "./own-record.ts";
 import { CONTROL_LOG, OWN_LOGS } from "./own-logs.ts";
+import type { Hold, Holds } from "./hold.ts";
+import { applyHold, HoldBook } from "./holds.ts";
+import { applyKept, KeptBook } from "./kept.ts";
+import type { Kept } from "./kept.ts";
+import { ControlPast, snapshotFields, SnapshotReader } from "./snapshot.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import { isQuotaNumber, MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND, NO_QUOTA } from "./quota.ts";
 import type { Quota } from "./quota.ts";
@@ -51,45 +57,83 @@ const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Reads the control log from its beginning and answers from memory from then on. */
 export async function openControl(parts: ControlParts, rules: ApprovalRules = APPROVALS_BY_DEFAULT): Promise<Control> {
-  const fold: ControlState = {
-    keys: new Map(),
-    aliases: new Map(),
-    parties: new Map(),
-    approvals: new Map(),
-    batchKeys: new Map(),
-    users: new Map(),
-    seen: new Set(),
-  };
+  const fold = new ControlFold();
   for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
   return new ControlLog(parts, fold, rules);
 }
 
 const APPROVALS_BY_DEFAULT: ApprovalRules = { mode: "auto", actions: APPROVABLE_ACTIONS };
 
-interface ControlState extends UserState {
-  readonly keys: Map<string, StoredKey>;
-  readonly aliases: Map<string, AliasInfo>;
-  readonly parties: Map<string, PartyInfo>;
-  readonly approvals: Map<string, Approval>;
-  readonly batchKeys: Map<string, BatchKeyInfo>;
+/** What the records say so far, and those that a snapshot has to hold. */
+class ControlFold {
+  readonly keys = new Map<string, StoredKey>();
+  readonly aliases = new Map<string, AliasInfo>();
+  readonly parties = new Map<string, PartyInfo>();
+  readonly approvals = new Map<string, Approval>();
+  readonly batchKeys = new Map<string, BatchKeyInfo>();
+  readonly holds = new Map<string, Hold>();
+  readonly kept = { keep: new Map<string, string>(), wanted: new Map<string, string>() };
+  readonly users: UserState["users"] = new Map();
+  readonly seen: UserState["seen"] = new Set();
+  readonly past = new ControlPast();
+  /** The tree of the newest record, and of the newest whole snapshot. */
+  tree: string | null = null;
+  snapshotTree: string | null = null;
+  readonly #snapshots = new SnapshotReader();
+
+  take(record: AuditRecord, tree: string): void {
+    this.tree = tree;
+    const snapshot = this.#snapshots.take(record);
+    if (snapshot === null) return this.#apply(record);
+    this.snapshotTree = tree;
+    this.#begin();
+    for (const one of snapshot) this.#apply(one);
+  }
+
+  #apply(record: AuditRecord): void {
+    this.past.take(record);
+    apply(this, record);
+  }
+
+  #begin(): void {
+    const { keys, aliases, parties, approvals, batchKeys, holds, kept, users, seen, past } = this;
+    for (const slice of [
+      keys,
+      aliases,
+      parties,
+      approvals,
+      batchKeys,
+      holds,
+      kept.keep,
+      kept.wanted,
+      users,
+      seen,
+      past,
+    ])
+      slice.clear();
+  }
 }
 
 class ControlLog implements Control {
   readonly approvals: Approvals;
   readonly batchKeys: BatchKeys;
   readonly users: Users;
+  readonly holds: Holds;
+  readonly kept: Kept;
   readonly #parts: ControlParts;
-  readonly #state: ControlState;
+  readonly #state: ControlFold;
   readonly #changes: Changes;
   readonly #active = new Map<string, StoredKey>();
 
-  constructor(parts: ControlParts, state: ControlState, rules: ApprovalRules) {
+  constructor(parts: ControlParts, state: ControlFold, rules: ApprovalRules) {
     this.#parts = parts;
     this.#state = state;
-    this.#changes = new Changes(parts, (record) => this.#apply(record));
+    this.#changes = new Changes(parts, (record, tree) => this.#apply(record, tree));
     this.approvals = new ApprovalBook(state.approvals, this.#changes, rules, () => this.#administrators());
     this.batchKeys = new BatchKeyBook(state.batchKeys, this.#changes);
     this.users = new UserBook(state, this.#changes);
+    this.holds = new HoldBook(state.holds, this.#changes);
+    this.kept = new KeptBook(state.kept, this.#changes);
     this.#findActive();
   }
 
@@ -183,7 +227,18 @@ class ControlLog implements Control {
   }
 
   note(fields: OwnFields): Promise<void> {
-    return this.#changes.inTurn(() => this.#changes.record(fields));
+    return this.#changes.inTurn(async () => void (await this.#changes.record(fields)));
+  }
+
+  snapshotAfter(tree: string): Promise<string> {
+    return this.#changes.inTurn(async () => {
+      const { snapshotTree } = this.#state;
+      return snapshotTree !== null && isNewer(snapshotTree, tree) ? snapshotTree : this.#writeSnapshot();
+    });
+  }
+
+  #writeSnapshot(): Promise<string> {
+    return this.#changes.record(...snapshotFields(this.#changes.newId("snapshot"), this.#state.past.records()));
   }
 
   #assertAcceptable(request: NewKey): void {
@@ -224,9 +279,12 @@ class ControlLog implements Control {
     return ["admin", ...keys.map(({ name }) => `key:${name}`)];
   }
 
-  #apply(record: AuditRecord): void {
-    apply(this.#state, record);
+  #apply(record: AuditRecord, tree: string): void {
+    const before = this.#state.tree;
+    this.#state.take(record, tree);
     this.#findActive();
+    // A new tree has begun, and opens with all that there is. Where that fails now, retention asks for it again.
+    if (before !== null && before !== tree) this.snapshotAfter(before).catch(() => undefined);
   }
 
   #findActive(): void {
@@ -262,9 +320,16 @@ function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: 
   throw new TallystickError("bad_request", `${most} are declared already; remove one first.`);
 }
 
-function apply(state: ControlState, record: AuditRecord): void {
+function isNewer(tree: string, other: string): boolean {
+  const epochOf = (name: string): string => name.slice(name.indexOf("/") + 1);
+  return compareEpochs(epochOf(tree), epochOf(other)) > 0;
+}
+
+function apply(state: ControlFold, record: AuditRecord): void {
   const { keys, aliases, parties, approvals, batchKeys } = state;
   applyUser(state, record);
+  applyHold(state.holds, record);
+  applyKept(state.kept, record);
   applyBatchKey(batchKeys, record);
   applyApproval(approvals, record);
   const alias = aliasChangeOf(record);
@@ -282,12 +347,12 @@ function apply(state: ControlState, record: AuditRecord): void {
     keys.set(key.id, { ...key, revokedAt: change.at });
 }
 
-async function foldTree(journal: Journal, tree: string, state: ControlState): Promise<void> {
+async function foldTree(journal: Journal, tree: string, state: ControlFold): Promise<void> {
   let from = 0;
   for (;;) {
     const range = await journal.read(tree, from, FOLD_READ_BYTES);
     if (range === null) return;
-    for (const { record, observed } of leavesOf(range)) if (isOwn(observed)) apply(state, record);
+    for (const { record, observed } of leavesOf(range)) if (isOwn(observed)) state.take(record, tree);
     from = range.firstIndex + range.count;
   }
 }

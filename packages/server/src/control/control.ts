@@ -1,6 +1,8 @@
 import type { Scope } from "../search/scope.ts";
 import type { Approvals } from "./approval.ts";
 import type { BatchKeys } from "./batch-key.ts";
+import type { Holds } from "./hold.ts";
+import type { Kept } from "./kept.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Quota } from "./quota.ts";
 import type { Role } from "./role.ts";
@@ -16,6 +18,10 @@ export interface Control {
   /** Keys with which producers sign batches. */
   readonly batchKeys: BatchKeys;
   readonly users: Users;
+  /** Legal holds. */
+  readonly holds: Holds;
+  /** How long records are kept, as it is in force. */
+  readonly kept: Kept;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;
@@ -33,6 +39,11 @@ export interface Control {
   parties(): readonly PartyInfo[];
   setParty(by: string, request: NewParty): Promise<PartyInfo>;
   removeParty(by: string, name: string): Promise<boolean>;
+  /**
+   * Makes sure that a tree newer than this one of the control log holds a snapshot of all that it says; the name of that
+   * tree.
+   */
+  snapshotAfter(tree: string): Promise<string>;
   /** Records what was changed elsewhere, as the folder's keys; durable when it returns. */
   note(fields: OwnFields): Promise<void>;
 }

@@ -21,3 +21,9 @@ export const MAX_BATCH_KEYS = 10_000;
 /** Users there ever were, disabled ones too. */
 export const MAX_USERS = 10_000;
 export const MAX_SEEN_ADMINISTRATORS = 1_000;
+/** Legal holds in force; each that is due costs a question to the index. */
+export const MAX_ACTIVE_HOLDS = 1_000;
+export const MAX_HOLD_QUERY_LENGTH = 4_096;
+export const MAX_HOLD_TEXT_LENGTH = 1_024;
+/** Characters of one part of a snapshot: it lies in a record as JSON in JSON, which at worst doubles them. */
+export const SNAPSHOT_PART_LENGTH = 20_000;

@@ -27,6 +27,8 @@ export interface CleanUpParts extends Omit<DeletionParts, "pace"> {
   readonly facts: FactReader;
   readonly indexKeep: IndexKeep;
   readonly retentionOf: (log: string) => Retention;
+  /** Brings what is in force of these logs up to what is configured, as far as it may. */
+  readonly refreshRetention: (logs: readonly string[]) => Promise<void>;
   readonly policyOf: (log: string) => EpochPolicy;
   /** Holds that keep the tree, and how many records each is for; asked only for what is due. */
   readonly holdsOn: (tree: string) => Promise<readonly TreeHold[]>;
@@ -111,6 +113,7 @@ export class CleanUp {
   }
 
   async #onePass(): Promise<void> {
+    await this.#parts.refreshRetention([...new Set(this.#parts.journal.trees().map(({ log }) => log))]);
     await this.#finishBegun();
     await this.#endQuietEpochs();
     if (await this.#parts.indexKeep.refresh()) void this.#parts.prune();

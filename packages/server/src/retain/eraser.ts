@@ -25,8 +25,8 @@ export interface EraserParts extends PlanSources {
   readonly approvals: Approvals;
   readonly list: ErasureList;
   readonly clock: Clock;
-  /** The name of the hold that keeps a record of this tree; null when none does. */
-  readonly heldBy: (tree: string) => string | null;
+  /** The name of a hold that keeps one of these leaves of the tree; null when none does. */
+  readonly heldBy: (tree: string, indexes: readonly number[]) => Promise<string | null>;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -63,7 +63,7 @@ export class Eraser {
   async preview(selection: Selection): Promise<ErasurePreview> {
     const items = await planErasure(this.#parts, selection);
     const open = items.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
-    this.#refuseHeld(open);
+    await this.#refuseHeld(open);
     return { items: open, alreadyErased: items.length - open.length };
   }
 
@@ -160,11 +160,15 @@ export class Eraser {
     );
   }
 
-  #refuseHeld(items: readonly ErasedItem[]): void {
-    for (const { tree, leaf_index: index } of items) {
-      const hold = this.#parts.heldBy(tree);
+  async #refuseHeld(items: readonly ErasedItem[]): Promise<void> {
+    for (const tree of new Set(items.map((item) => item.tree))) {
+      const some = items.filter((item) => item.tree === tree);
+      const hold = await this.#parts.heldBy(
+        tree,
+        some.map(({ leaf_index: index }) => index),
+      );
       if (hold === null) continue;
-      throw new TallystickError("held", `${tree}/${index} is kept by the hold ${hold}.`, {
+      throw new TallystickError("held", `${tree} has records among these that the hold ${hold} keeps.`, {
         hint: "Release the hold first, if it may be.",
       });
     }

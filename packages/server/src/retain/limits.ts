@@ -10,3 +10,5 @@ export const PRUNE_WAIT_MS = 60_000;
 export const FIRST_PASS_MS = 5_000;
 /** Entries that a walk through the first or last leaf of a tree reads. */
 export const EDGE_READ_BYTES = 1;
+/** How often it is looked for what a second person agreed to. */
+export const APPROVED_WATCH_MS = 1_000;

@@ -24,7 +24,7 @@ export class RetentionBench {
   readonly forgotten: string[] = [];
   retention: Retention = KEEP;
   holds: CleanUpParts["holdsOn"] = async () => [];
-  hasControlSnapshot = true;
+  hasControlSnapshot: CleanUpParts["hasControlSnapshot"] = async () => true;
   #cleanUp: CleanUp | null = null;
   #indexKeep: IndexKeep | null = null;
 
@@ -59,11 +59,12 @@ export class RetentionBench {
       facts,
       indexKeep: this.#indexKeep,
       ...logs,
+      refreshRetention: async () => {},
       forgetPayloads: async () => {},
       prune: async () => {},
       forgetDerived: async ({ tree }) => void this.forgotten.push(tree),
       holdsOn: (tree) => this.holds(tree),
-      hasControlSnapshot: async () => this.hasControlSnapshot,
+      hasControlSnapshot: (tree) => this.hasControlSnapshot(tree),
       intervalMs: 3_600_000,
       bytesPerSecond: 1_000,
       onDeleted: ({ tree }) => void this.deleted.push(tree),

@@ -1,0 +1,78 @@
+/** What retention is made of, out of the configuration and the stores. */
+import type { Logger } from "pino";
+
+import type { Config } from "./config/schema.ts";
+import { compareEpochs } from "./journal/epochs.ts";
+import { periodMs } from "./log-settings.ts";
+import type { Machine } from "./machine.ts";
+import { CleanUp } from "./retain/clean-up.ts";
+import { holdsOn } from "./retain/held.ts";
+import type { HeldParts } from "./retain/held.ts";
+import { RetentionInForce, watchApproved } from "./retain/second-person.ts";
+import { NO_CALL_NAMES } from "./search/call-names.ts";
+import type { ServerFolder } from "./server-folder.ts";
+import type { Stores } from "./stores.ts";
+import { forgetTree } from "./tally/forget-tree.ts";
+
+export interface Keeping {
+  readonly cleanUp: CleanUp;
+  /** What asks which holds keep a record. */
+  readonly held: HeldParts;
+  close(): Promise<void>;
+}
+
+export function openKeeping(
+  { disk, bulk, clock }: Machine,
+  config: Config,
+  { places }: ServerFolder,
+  stores: Stores,
+  log: Logger,
+): Keeping {
+  const { journal, payloads, ledger, index, facts, indexKeep, logs, control } = stores;
+  const inForce = new RetentionInForce(control, logs.retentionOf);
+  const held = heldParts(stores, clock);
+  const onTrouble = (message: string) => log.warn({ part: "retention" }, message);
+  const unwatch = watchApproved(control, clock, onTrouble);
+  const cleanUp = new CleanUp({
+    disk,
+    bulk,
+    clock,
+    places,
+    deletedFolder: places.deleted,
+    journal,
+    ledger,
+    facts,
+    indexKeep,
+    policyOf: logs.policyOf,
+    retentionOf: (name) => inForce.of(name),
+    refreshRetention: (names) => inForce.refresh([...new Set([...names, ...config.logs.map((one) => one.name)])]),
+    forgetPayloads: (name, epoch) => payloads.forget(name, epoch),
+    prune: () => index.prune(),
+    forgetDerived: async (tree) => (stores.tally === null ? undefined : forgetTree(index.deriver, tree)),
+    holdsOn: (tree) => holdsOn(held, tree),
+    hasControlSnapshot: async (tree) => isNewer(await control.snapshotAfter(tree), tree),
+    intervalMs: periodMs(config.retention.check_every),
+    bytesPerSecond: config.retention.bytes_per_second,
+    onDeleted: ({ tree, files, bytes }) => log.info({ part: "retention", tree, files, bytes }, "a tree was deleted"),
+    onTrouble,
+  });
+  return {
+    cleanUp,
+    held,
+    close() {
+      unwatch();
+      return cleanUp.close();
+    },
+  };
+}
+
+function heldParts({ journal, index, tally, control }: Stores, clock: Machine["clock"]): HeldParts {
+  const sizeOf = (tree: string) => journal.trees().find((position) => position.tree === tree)?.size ?? 0;
+  const names = () => tally?.names() ?? NO_CALL_NAMES;
+  return { holds: control.holds, sources: { reader: index.reader, follower: index.follower, clock, names }, sizeOf };
+}
+
+function isNewer(tree: string, other: string): boolean {
+  const epochOf = (name: string) => name.slice(name.indexOf("/") + 1);
+  return compareEpochs(epochOf(tree), epochOf(other)) > 0;
+}

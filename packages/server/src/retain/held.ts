@@ -1,0 +1,36 @@
+/** Which holds keep what: each is asked of the index, and one that cannot be asked now is taken to keep it. */
+import { timestampUs } from "@tallystick/record";
+import type { Holds } from "../control/hold.ts";
+import { countHeld } from "../search/held.ts";
+import { logOf } from "../search/scope.ts";
+import type { SearchSources } from "../search/sources.ts";
+import type { TreeHold } from "./plan.ts";
+
+export interface HeldParts {
+  readonly holds: Holds;
+  readonly sources: SearchSources;
+  readonly sizeOf: (tree: string) => number;
+}
+
+/** Holds that keep a tree, with the records that each is for; `records` is null when it cannot be asked now. */
+export async function holdsOn({ holds, sources, sizeOf }: HeldParts, tree: string): Promise<readonly TreeHold[]> {
+  const found: TreeHold[] = [];
+  for (const { id, name, query, placedAt } of holds.on(logOf(tree))) {
+    const records = await countHeld(sources, { tree, size: sizeOf(tree), query, nowUs: timestampUs(placedAt) });
+    if (records !== 0) found.push({ id, name, records });
+  }
+  return found;
+}
+
+/** The name of a hold that keeps one of these leaves, or may; null when none does. */
+export async function heldBy(
+  { holds, sources, sizeOf }: HeldParts,
+  tree: string,
+  indexes: readonly number[],
+): Promise<string | null> {
+  for (const { name, query, placedAt } of holds.on(logOf(tree))) {
+    const question = { tree, size: sizeOf(tree), query, nowUs: timestampUs(placedAt), indexes };
+    if ((await countHeld(sources, question)) !== 0) return name;
+  }
+  return null;
+}
