@@ -40,8 +40,8 @@ export interface Control {
   setParty(by: string, request: NewParty): Promise<PartyInfo>;
   removeParty(by: string, name: string): Promise<boolean>;
   /**
-   * Makes sure that a tree newer than this one of the control log holds a snapshot of all that it says; the name of that
-   * tree.
+   * Makes sure that a tree of the control log newer than this one holds a snapshot of all that it says; the name of that
+   * one.
    */
   snapshotAfter(tree: string): Promise<string>;
   /** Records what was changed elsewhere, as the folder's keys; durable when it returns. */
