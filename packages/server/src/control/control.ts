@@ -39,10 +39,7 @@ export interface Control {
   parties(): readonly PartyInfo[];
   setParty(by: string, request: NewParty): Promise<PartyInfo>;
   removeParty(by: string, name: string): Promise<boolean>;
-  /**
-   * Makes sure that a tree of the control log newer than this one holds a snapshot of all that it says; the name of that
-   * one.
-   */
+  /** Makes sure that some newer tree of the control log holds a snapshot of all that it says; the name of that one. */
   snapshotAfter(tree: string): Promise<string>;
   /** Records what was changed elsewhere, as the folder's keys; durable when it returns. */
   note(fields: OwnFields): Promise<void>;
