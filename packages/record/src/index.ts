@@ -11,7 +11,7 @@ export { writeSlots } from "./canonical-bytes.ts";
 export { canonicalJson } from "./canonical-record.ts";
 export type { RecordNote } from "./check-field.ts";
 export { TRUNCATED_ATTRIBUTE } from "./fit.ts";
-export { decodeLeaf, encodeLeaf, encodeObserved } from "./leaf.ts";
+export { decodeLeaf, encodeLeaf, encodeObserved, erasedLeafHash } from "./leaf.ts";
 export type { Leaf } from "./leaf.ts";
 export { LIMITS } from "./limits.ts";
 export { normalise } from "./normalise.ts";

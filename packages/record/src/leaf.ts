@@ -84,6 +84,23 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Nothing but what stands for an erased leaf begins so. */
+const ERASED_MARK = "e".charCodeAt(0);
+const ERASED_OPENING = '{"observed":{"erased":"';
+const HASH_DIGITS = 64;
+
+/**
+ * The hash, 64 hex digits, of the leaf that these bytes stand for where it was erased; null for any other leaf. Whether
+ * it may stand there only an ERASURE record of the log can say (docs/formats/erasure.md).
+ */
+export function erasedLeafHash(bytes: Uint8Array): string | null {
+  if (bytes[ERASED_OPENING.length - 9] !== ERASED_MARK) return null;
+  const text = decodeUtf8(bytes.subarray(0, ERASED_OPENING.length + HASH_DIGITS + 1));
+  const digits = text.slice(ERASED_OPENING.length, -1);
+  const isOne = text.startsWith(ERASED_OPENING) && /^[0-9a-f]{64}$/.test(digits) && text.endsWith('"');
+  return isOne ? digits : null;
+}
+
 type JsonKind = "string" | "uint" | "integer" | "true" | "names" | "map" | "object";
 interface Shape {
   readonly kinds: ReadonlyMap<string, JsonKind>;
@@ -114,6 +131,7 @@ const OBSERVED_SHAPE: Shape = {
     ["source_address", "string"],
     ["intake", "string"],
     ["conflict", "true"],
+    ["erased", "string"],
     ["clock_skew_us", "integer"],
     ["signature", "object"],
   ]),
@@ -160,6 +178,7 @@ function observedText(observed: Observed): string {
   let text = "{";
   if (skew !== undefined) text += `"clock_skew_us":${numeral(skew)},`;
   if (observed.conflict === true) text += `"conflict":true,`;
+  if (observed.erased !== undefined) text += `"erased":${quote(observed.erased)},`;
   text += `"intake":${quote(observed.intake)},"principal":${quote(observed.principal)}`;
   text += `,"received_at":${quote(observed.received_at)}`;
   if (signature !== undefined) text += `,"signature":${canonicalOf(signature)}`;

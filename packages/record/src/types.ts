@@ -72,6 +72,11 @@ export interface Observed {
   readonly intake: string;
   /** Present and true when the same id was stored before with other content. */
   readonly conflict?: true;
+  /**
+   * The hash of the leaf that stood here until it was erased, 64 hex digits; record and the rest are Tallystick's own
+   * words then.
+   */
+  readonly erased?: string;
   /** Producer's clock minus the server's at the request, when the request said its time (Date header). */
   readonly clock_skew_us?: number;
   readonly signature?: { readonly alg: string; readonly kid: string; readonly verified: boolean };

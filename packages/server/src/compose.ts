@@ -52,6 +52,8 @@ import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
 import { openErasureList } from "./retain/erasure-list.ts";
 import { Eraser } from "./retain/eraser.ts";
+import type { DerivedLeaves } from "./retain/eraser.ts";
+import { PURGE_LIMITS } from "./retain/erasure-limits.ts";
 import { heldBy } from "./retain/held.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
@@ -63,6 +65,7 @@ import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { TallyReader } from "./tally/reader.ts";
 import { openProducers } from "./tally-parts.ts";
+import { purgeCalls } from "./tally/purge.ts";
 import type { Producers } from "./tally/producers.ts";
 
 /** Nobody waits for it: the follower goes on however long it takes. */
@@ -236,7 +239,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     onTrouble: (message) => log.warn({ part: "access" }, message),
   });
   api.closers.add("accesses", () => accesses.close());
-  const eraser = await openEraser(api);
+  const eraser = await openEraser(api, producers);
   api.closers.add("eraser", () => eraser.close());
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
@@ -282,7 +285,22 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   };
 }
 
-async function openEraser({ machine, folder, stores, keeping, log }: ApiRequest): Promise<Eraser> {
+function derivedLeaves({ index, tally }: Stores, producers: Producers): DerivedLeaves {
+  return {
+    async purge(records) {
+      if (tally !== null) await purgeCalls(index.deriver, records, PURGE_LIMITS);
+    },
+    async rebuild() {
+      producers.rebuild();
+      await index.reindex(REINDEX_TIMEOUT_MS);
+    },
+  };
+}
+
+async function openEraser(
+  { machine, folder, stores, keeping, log }: ApiRequest,
+  producers: Producers,
+): Promise<Eraser> {
   const { places, keyring } = folder;
   return new Eraser({
     journal: stores.journal,
@@ -292,6 +310,7 @@ async function openEraser({ machine, folder, stores, keeping, log }: ApiRequest)
     approvals: stores.control.approvals,
     list: await openErasureList(machine.disk, places.erasures, await keyring.signer()),
     clock: machine.clock,
+    derived: derivedLeaves(stores, producers),
     heldBy: (tree, indexes) => heldBy(keeping.held, tree, indexes),
     onTrouble: (message) => log.warn({ part: "erasure" }, message),
   });

@@ -1,17 +1,10 @@
 import { decodeLeaf } from "@tallystick/record";
 import type { Leaf } from "@tallystick/record";
-import {
-  HASH_SIZE_BYTES,
-  TILE_WIDTH,
-  bundleHashes,
-  entriesPath,
-  equalBytes,
-  foldHashes,
-  parseEntryBundle,
-} from "@tallystick/tlog";
+import { HASH_SIZE_BYTES, TILE_WIDTH, entriesPath, equalBytes, foldHashes, parseEntryBundle } from "@tallystick/tlog";
 import type { BundleEntries } from "@tallystick/tlog";
+import { entryHashes, erasedPlaces } from "./erasure.ts";
 import { firstDifference } from "./hash-list.ts";
-import { MAX_LINKS } from "./limits.ts";
+import { MAX_ERASED_LEAVES, MAX_LINKS } from "./limits.ts";
 import { successionOf } from "./key-succession.ts";
 import { linkOf, openingOf } from "./own-leaf.ts";
 import type { HashAbove, TreeCheck } from "./tree-check.ts";
@@ -66,7 +59,7 @@ export function checkBundle(check: TreeCheck, place: BundlePlace, { file, bytes 
     faults.add({ code: "entries_malformed", message: parsed.reason, tree, file, index: place.n * TILE_WIDTH });
     return false;
   }
-  const hashes = bundleHashes(bytes, parsed.value);
+  const hashes = entryHashes(bytes, parsed.value);
   const tileWrong = compareHashes(check, place, { file, entries: parsed.value, hashes });
   checkLeaves(check, place, { file, bytes, entries: parsed.value });
   return tileWrong;
@@ -127,7 +120,16 @@ export type LeafProblem = { readonly code: "leaf_malformed" | "leaf_order" | "tr
 function takeLeaf(check: TreeCheck, index: number, bytes: Uint8Array): LeafProblem | null {
   const leaf = decoded(bytes);
   check.found.leavesChecked += 1;
+  if (!("code" in leaf)) noteErasure(check, index, leaf);
   return "code" in leaf ? leaf : (noteChainLeaf(check, index, leaf) ?? orderProblem(check, leaf.observed.received_at));
+}
+
+/** Kept up to a bound, beyond which a leaf without its bytes counts as unexplained. */
+function noteErasure({ found }: TreeCheck, index: number, { record, observed }: Leaf): void {
+  if (observed.erased !== undefined && found.stubs.length < MAX_ERASED_LEAVES)
+    found.stubs.push({ index, hash: observed.erased });
+  for (const place of erasedPlaces(record, observed))
+    if (place.what === "leaf" && found.erased.length < MAX_ERASED_LEAVES) found.erased.push(place);
 }
 
 function orderProblem({ found }: TreeCheck, receivedAt: string): LeafProblem | null {

@@ -24,3 +24,5 @@ export const REQUEST_TIMEOUT_MS = 60_000;
 export const PROGRESS_LEAVES = 65_536;
 /** Bytes of what stays of a deleted tree: a proven leaf has a few thousand, and a tree links few others. */
 export const MAX_DELETION_BYTES = 1_048_576;
+/** Erased leaves of one tree, and records that explain some, that are compared. */
+export const MAX_ERASED_LEAVES = 1_000_000;

@@ -1,5 +1,6 @@
-import { HASH_SIZE_BYTES, TILE_WIDTH, bundleHashes, entriesPath, foldHashes, parseEntryBundle } from "@tallystick/tlog";
+import { HASH_SIZE_BYTES, TILE_WIDTH, entriesPath, foldHashes, parseEntryBundle } from "@tallystick/tlog";
 import type { Tile } from "@tallystick/tlog";
+import { entryHashes } from "./erasure.ts";
 import { firstDifference } from "./hash-list.ts";
 import type { TreeCheck } from "./tree-check.ts";
 import { readTile } from "./tree-source.ts";
@@ -16,13 +17,13 @@ export type PlacedTile = Tile & ReadTile;
  * had.
  */
 export function rebuiltBytes(check: TreeCheck, tile: Tile): Promise<Uint8Array> {
-  return tile.level === 0 ? entryHashes(check, tile) : hashesOfTilesBelow(check, tile);
+  return tile.level === 0 ? hashesOfEntries(check, tile) : hashesOfTilesBelow(check, tile);
 }
 
-async function entryHashes({ source }: TreeCheck, { n, width, bytes }: Tile): Promise<Uint8Array> {
+async function hashesOfEntries({ source }: TreeCheck, { n, width, bytes }: Tile): Promise<Uint8Array> {
   const bundle = source.entries === null ? null : await source.entries(entriesPath(n, width));
   const entries = bundle === null ? null : parseEntryBundle(bundle, width);
-  return bundle === null || entries?.kind !== "ok" ? bytes : bundleHashes(bundle, entries.value);
+  return bundle === null || entries?.kind !== "ok" ? bytes : entryHashes(bundle, entries.value);
 }
 
 async function hashesOfTilesBelow({ source }: TreeCheck, { level, n, width, bytes }: Tile): Promise<Uint8Array> {

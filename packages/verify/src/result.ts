@@ -102,6 +102,8 @@ export interface VerifyResult {
   readonly faultsLeftOut: number;
   readonly trees: readonly TreeResult[];
   readonly deleted: readonly DeletedTree[];
+  /** Leaves that were erased and whose hash stands in their place, each with a record that says so. */
+  readonly erasedLeaves: number;
 }
 
 /** Collects faults, keeps the first thousand, counts the rest. */
@@ -138,9 +140,11 @@ export interface ResultParts {
   readonly faults: FaultList;
   readonly trees: readonly TreeResult[];
   readonly deleted?: readonly DeletedTree[];
+  readonly erasedLeaves?: number;
 }
 
-export function verifyResult({ isKnown, faults, trees, deleted = [] }: ResultParts): VerifyResult {
+export function verifyResult(parts: ResultParts): VerifyResult {
+  const { isKnown, faults, trees, deleted = [], erasedLeaves = 0 } = parts;
   return {
     clean: faults.count === 0,
     anchored: isKnown && trees.every(({ anchored, size }) => anchored || size === 0),
@@ -149,6 +153,7 @@ export function verifyResult({ isKnown, faults, trees, deleted = [] }: ResultPar
     faultsLeftOut: faults.leftOut,
     trees,
     deleted,
+    erasedLeaves,
   };
 }
 

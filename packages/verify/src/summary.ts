@@ -14,8 +14,9 @@ function verdict(result: VerifyResult): string {
   const count = result.faults.length + result.faultsLeftOut;
   const found = result.clean ? "clean" : `NOT CLEAN, ${plural(count, "fault")}`;
   const leaves = result.trees.reduce((sum, { size }) => sum + size, 0);
+  const erased = result.erasedLeaves === 0 ? "" : `, ${number(result.erasedLeaves)} erased, hash kept`;
   const gone = result.deleted.length === 0 ? "" : `, ${number(result.deleted.length)} deleted with their record`;
-  const scope = `${plural(result.trees.length, "tree")}, ${plural(leaves, "leaf", "leaves")}${gone}`;
+  const scope = `${plural(result.trees.length, "tree")}, ${plural(leaves, "leaf", "leaves")}${erased}${gone}`;
   return [`${found}: ${scope}`, contents(result), anchor(result)].join("; ");
 }
 

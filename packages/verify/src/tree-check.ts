@@ -1,4 +1,5 @@
 import type { NoteVerifier, TreeSize } from "@tallystick/tlog";
+import type { ErasedPlace } from "./erasure.ts";
 import type { EpochLink, Opening } from "./own-leaf.ts";
 import type { FaultList } from "./result.ts";
 import type { TreeSource } from "./tree-source.ts";
@@ -39,6 +40,10 @@ export interface Findings {
   lastReceivedAt: string;
   /** Whether leaf 0 could be read. */
   chainRead: boolean;
+  /** Leaves of which only the hash is there. */
+  readonly stubs: { readonly index: number; readonly hash: string }[];
+  /** Leaves that ERASURE records of this tree say were erased, here or in older trees. */
+  readonly erased: ErasedPlace[];
 }
 
 export function noFindings(): Findings {
@@ -51,5 +56,7 @@ export function noFindings(): Findings {
     successions: [],
     lastReceivedAt: "",
     chainRead: false,
+    stubs: [],
+    erased: [],
   };
 }

@@ -1,6 +1,14 @@
-import { decodeLeaf, encodeLeaf } from "@tallystick/record";
+import { decodeLeaf, encodeLeaf, erasedLeafHash } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
-import { encodeBase64, leafHash, openNote, parseCheckpoint, parseProof, verifyInclusion } from "@tallystick/tlog";
+import {
+  encodeBase64,
+  leafHash,
+  openNote,
+  parseCheckpoint,
+  parseHex,
+  parseProof,
+  verifyInclusion,
+} from "@tallystick/tlog";
 import type { Checkpoint, LogProof } from "@tallystick/tlog";
 import { keysFor, parseVerifierKeys, treeOfOrigin } from "./known-keys.ts";
 import { FaultList, verifyResult } from "./result.ts";
@@ -35,8 +43,10 @@ export async function verifyProof({ proof, leaf, vkeys }: ProofOptions): Promise
     faults.add({ code: "checkpoint_malformed", message: "the proof's checkpoint is none" });
     return verifyResult({ isKnown: true, faults, trees: [] });
   }
-  checkLeaf(leafBytes(leaf), parsed.value, checkpoint, faults);
-  return verifyResult({ isKnown: true, faults, trees: [treeResult(checkpoint)] });
+  const bytes = leafBytes(leaf);
+  checkLeaf(bytes, parsed.value, checkpoint, faults);
+  const erasedLeaves = erasedLeafHash(bytes) === null ? 0 : 1;
+  return verifyResult({ isKnown: true, faults, trees: [treeResult(checkpoint)], erasedLeaves });
 }
 
 function checkpointOf({ checkpoint }: LogProof): Checkpoint | null {
@@ -63,7 +73,10 @@ function checkLeaf(leaf: Uint8Array, { index, hashes }: LogProof, checkpoint: Ch
   } catch (error) {
     faults.add({ code: "leaf_malformed", message: error instanceof Error ? error.message : "not a leaf", ...place });
   }
-  if (verifyInclusion(leafHash(leaf), index, checkpoint.size, hashes, checkpoint.root)) return;
+  // What stands for an erased leaf proves the hash that it names, and no more.
+  const erased = erasedLeafHash(leaf);
+  const hash = (erased === null ? null : parseHex(erased)) ?? leafHash(leaf);
+  if (verifyInclusion(hash, index, checkpoint.size, hashes, checkpoint.root)) return;
   const message = `the leaf is not leaf ${index} of the tree that the checkpoint signs`;
   faults.add({ code: "proof_mismatch", message, ...place });
 }

@@ -7,6 +7,7 @@ import type { Http } from "./http-source.ts";
 import { parseChain } from "./chain-file.ts";
 import { openSuccession, outdatedKey, successionOf, withSuccessors } from "./key-succession.ts";
 import type { KeySuccession } from "./key-succession.ts";
+import { checkErasures } from "./erasure.ts";
 import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
 import { MAX_DELETION_BYTES, MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
 import { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
@@ -66,7 +67,10 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
     if (key === null && place.tree === null) toCheck.push(...treeBefore(outcome, toCheck));
   }
   const isKnown = known !== null || since.length > 0;
-  if (place.tree !== null) return verifyResult({ isKnown, faults, trees: outcomes.map(({ result }) => result) });
+  // The record that explains an erased leaf may be in a later tree, so that one tree alone says nothing of it.
+  const erasedLeaves = checkErasures(outcomes, place.tree === null, faults);
+  if (place.tree !== null)
+    return verifyResult({ isKnown, faults, trees: outcomes.map(({ result }) => result), erasedLeaves });
   // Without known keys a deleted tree is under the key that the server names for those which it still has.
   const trusted = known ?? [...keys.values()].flat();
   const keysOf = (origin: string): readonly NoteVerifier[] =>
@@ -74,7 +78,13 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
   const deleted = await deletedTrees(outcomes, { read: deletionReader(options, place), keysFor: keysOf, faults });
   for (const log of logsOf([...deleted, ...outcomes])) await verifyChain(log, faults);
   const gone = deleted.map(({ result: { tree, size } }) => ({ tree, size }));
-  return verifyResult({ isKnown, faults, trees: anchoredResults(outcomes, deleted, faults), deleted: gone });
+  return verifyResult({
+    isKnown,
+    faults,
+    trees: anchoredResults(outcomes, deleted, faults),
+    deleted: gone,
+    erasedLeaves,
+  });
 }
 
 /** What stays of a tree that the server deleted. */

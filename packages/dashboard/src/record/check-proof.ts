@@ -3,12 +3,13 @@
  * from its text, the path leads to the checkpoint's root, the checkpoint's signature verifies, and the leaf says what
  * the page shows.
  */
-import { canonicalJson, decodeLeaf } from "@tallystick/record";
+import { canonicalJson, decodeLeaf, erasedLeafHash } from "@tallystick/record";
 import {
   hex,
   leafHash,
   openNote,
   parseCheckpoint,
+  parseHex,
   parseProof,
   parseVerifierKey,
   verifyInclusion,
@@ -19,6 +20,8 @@ export type ProofCheck =
   | { readonly kind: "waiting" }
   | {
       readonly kind: "verified";
+      /** Only the leaf's hash is there; the record stands for one that was erased. */
+      readonly isErased: boolean;
       readonly leafHash: string;
       readonly root: string;
       readonly treeSize: number;
@@ -40,7 +43,8 @@ export async function checkProof(stored: ProvenRecord, vkey: string): Promise<Pr
   const { size, root, origin } = checkpoint.value;
   const leaf = new TextEncoder().encode(stored.leaf);
   if (!showsWhatItHolds(stored, leaf)) return failed("the record shown is not the one in the leaf");
-  const hash = leafHash(leaf);
+  const erased = erasedLeafHash(leaf);
+  const hash = (erased === null ? null : parseHex(erased)) ?? leafHash(leaf);
   if (
     proof.value.index !== stored.leaf_index ||
     !verifyInclusion(hash, proof.value.index, size, proof.value.hashes, root)
@@ -49,6 +53,7 @@ export async function checkProof(stored: ProvenRecord, vkey: string): Promise<Pr
   }
   return {
     kind: "verified",
+    isErased: erased !== null,
     leafHash: hex(hash),
     root: hex(root),
     treeSize: size,

@@ -1,9 +1,11 @@
-import type { AuditRecord } from "@tallystick/record";
+import { createHash } from "node:crypto";
+
+import type { AuditRecord, Observed } from "@tallystick/record";
+import { erasedPlaces, verifyProof } from "@tallystick/verify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
-import { erasedPlaces } from "../retain/erasure.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: TestServer;
@@ -67,6 +69,21 @@ const opened = async (index: number, part = "request"): Promise<string> => {
 const recordAt = async (index: number): Promise<AuditRecord> =>
   ((await (await server.fetch(`/api/records/${tree}/${index}`)).json()) as { record: AuditRecord }).record;
 
+interface Proven {
+  readonly leaf_index: number;
+  readonly record: AuditRecord;
+  readonly observed: { readonly erased?: string };
+  readonly leaf: string;
+  readonly proof: string | null;
+}
+const proven = async (index: number): Promise<Proven> =>
+  (await (await server.fetch(`/api/records/${tree}/${index}`)).json()) as Proven;
+
+async function found(q: string): Promise<number> {
+  const answer = await (await server.fetch(`/api/search?q=${encodeURIComponent(q)}`)).json();
+  return (answer as { records: readonly unknown[] }).records.length;
+}
+
 describe("erasure", () => {
   it("counts first and changes nothing", async () => {
     expect(await erase({ subject: "ann", dry_run: true })).toMatchObject({
@@ -106,14 +123,19 @@ describe("erasure", () => {
     expect(await opened(1, "response")).toBe("payload_erased");
     expect(await opened(2)).toBe("bob 1");
     expect(await recordAt(1)).toEqual(before);
-    const stored = (await (await server.fetch(`/api/records/${tree}/8`)).json()) as { record: AuditRecord };
+    const stored = (await (await server.fetch(`/api/records/${tree}/8`)).json()) as {
+      record: AuditRecord;
+      observed: Observed;
+    };
     expect(stored.record).toMatchObject({
       event_type: "ERASURE",
       auth_subject: "admin",
       resource: "subject ann",
       attributes: { "tallystick.erasure_reason": "request 4711, token=[redacted:secret]" },
     });
-    const places = erasedPlaces(stored.record).map(({ leaf_index: index, what }) => `${index}/${what}`);
+    const places = erasedPlaces(stored.record, stored.observed).map(
+      ({ leaf_index: index, what }) => `${index}/${what}`,
+    );
     expect(places).toEqual(["1/request", "1/response", "3/request", "4/request", "5/request"]);
     expect(await erase({ subject: "ann", dry_run: true })).toMatchObject({ bodies: 0, already_erased: 5 });
     const { erasures } = (await (await server.fetch("/api/erasures")).json()) as { erasures: readonly Answer[] };
@@ -121,6 +143,40 @@ describe("erasure", () => {
       [`response body of ${tree}/6`, 1],
       ["subject ann", 5],
     ]);
+  });
+
+  it("of a record itself leaves its hash and place, and takes it out of segment, search and map", async () => {
+    const stored = await post<{ tree: string; first_index: number }>("/v1/records", [
+      { ...call, service_id: "Ann Example", operation: "GET /reset/xK8wq", resource: "/ann", request_body: "hello" },
+    ]);
+    const { tree: of, first_index: index } = stored;
+    await expect.poll(() => found("reset"), { timeout: 10_000 }).toBe(1);
+    const before = await proven(index);
+    expect(await erase({ records: [`${of}/${index}`], leaf: true, parts: ["request"] })).toMatchObject({
+      code: "bad_request",
+    });
+    expect(await erase({ records: [`${of}/0`], leaf: true })).toMatchObject({ code: "bad_request" });
+    expect(await erase({ records: [`${of}/${index}`], leaf: true })).toMatchObject({
+      state: "done",
+      outcome: "1 body and 1 leaf of 1 record erased",
+    });
+    expect(await found("reset")).toBe(0);
+    expect(await found('service_id:"Ann Example"')).toBe(0);
+    expect(await found("subject_refs:dora")).toBe(1);
+    const after = await proven(index);
+    const leafHash = createHash("sha256").update(Uint8Array.of(0)).update(before.leaf).digest("hex");
+    expect(after.observed.erased).toBe(leafHash);
+    const [{ vkey } = { vkey: "" }] = ((await (await server.fetch("/api/trees")).json()) as { vkey: string }[]).filter(
+      (one) => (one as unknown as { tree: string }).tree === tree,
+    );
+    const verdict = await verifyProof({ proof: after.proof!, leaf: Buffer.from(after.leaf), vkeys: [vkey] });
+    expect(verdict).toMatchObject({ faults: [], erasedLeaves: 1 });
+    expect(JSON.stringify(after)).not.toMatch(/Ann|xK8wq|hello/);
+    expect(after.record.event_type).toBe("ERASED");
+    expect(await erase({ records: [`${of}/${index}`], leaf: true })).toMatchObject({ code: "payload_erased" });
+    expect((await opened(index)).includes("hello")).toBe(false);
+    const graph = await (await server.fetch("/api/graph")).text();
+    expect(graph).not.toContain("Ann Example");
   });
 
   it("waits for a second administrator where there is one, and is carried out when he agrees", async () => {

@@ -43,11 +43,12 @@ interface ErasureRequest {
   readonly subject?: string;
   readonly records?: readonly string[];
   readonly parts?: readonly Part[];
+  readonly leaf?: boolean;
   readonly reason: string;
   readonly dry_run?: boolean;
 }
 
-/** Erasure of bodies: of named records, or of all records about a person. */
+/** Erasure: of bodies of named records or of all records about a person, and of named records themselves. */
 export function erasureRoutes(app: FastifyInstance, parts: ErasureRoutesParts): void {
   eraseRoute(app, parts);
   listRoute(app, parts);
@@ -59,7 +60,7 @@ function eraseRoute(app: FastifyInstance, parts: ErasureRoutesParts): void {
     {
       config: { access: "erase" },
       schema: {
-        summary: "Erase sealed bodies",
+        summary: "Erase sealed bodies, or records themselves",
         description:
           "Exactly one of subject and records. With `dry_run` it says what would be erased and changes nothing. Records, " +
           "commitments and proofs stay; an ERASURE record says what was erased, by whom and why. Where a second person " +
@@ -75,6 +76,11 @@ function eraseRoute(app: FastifyInstance, parts: ErasureRoutesParts): void {
               }),
             ),
             parts: Type.Optional(Type.Array(Type.Enum([...PARTS]), { minItems: 1, maxItems: 2 })),
+            leaf: Type.Optional(
+              Type.Boolean({
+                description: "The records themselves, with their bodies; hash and place of each stay in the tree.",
+              }),
+            ),
             reason: Type.String({ minLength: 1, maxLength: MAX_REASON_LENGTH, pattern: "\\S" }),
             dry_run: Type.Optional(Type.Boolean()),
           },
@@ -101,12 +107,14 @@ async function erase({ eraser, journal }: ErasureRoutesParts, principal: Princip
   return { ...counts, approval: id, state, outcome };
 }
 
-function selectionOf({ subject, records, parts }: ErasureRequest): Selection {
+function selectionOf({ subject, records, parts, leaf = false }: ErasureRequest): Selection {
   if ((subject === undefined) === (records === undefined))
     throw new TallystickError("bad_request", "Exactly one of subject and records says what is meant.");
-  if (subject === undefined) return { kind: "records", records: records ?? [], parts: parts ?? PARTS, leaf: false };
-  if (parts === undefined) return { kind: "subject", subject };
-  throw new TallystickError("bad_request", "Parts are named for records; of a subject all bodies are erased.");
+  if (leaf && parts !== undefined)
+    throw new TallystickError("bad_request", "A leaf goes with both its bodies; no part is named for it.");
+  if (subject === undefined) return { kind: "records", records: records ?? [], parts: parts ?? PARTS, leaf };
+  if (parts === undefined && !leaf) return { kind: "subject", subject };
+  throw new TallystickError("bad_request", "Parts and leaf are for records; of a subject all bodies are erased.");
 }
 
 /** Who does not see a record cannot make it go away, nor learn by trying that it is there. */

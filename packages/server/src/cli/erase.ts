@@ -24,6 +24,7 @@ interface Options extends TargetOptions {
   readonly subject?: string;
   readonly record?: readonly string[];
   readonly part?: string;
+  readonly leaf?: boolean;
   readonly reason?: string;
   readonly yes?: boolean;
   readonly json?: boolean;
@@ -34,12 +35,13 @@ export function eraseCommand(parts: CliParts, run: Run): Command {
     .option("--subject <ref>", "all bodies of records about this person (subject_refs)")
     .option("--record <tree/index...>", "bodies of these records, as default/2026-11/17")
     .addOption(new Option("--part <part>", "only this body of the records").choices(["request", "response"]))
+    .option("--leaf", "the records themselves, with their bodies; hash and place of each stay")
     .option("--reason <text>", "why; it stands in the log for ever")
     .option("--yes", "erase, or propose it where a second person must agree")
     .option("--json", "as JSON")
     .action((options: Options) =>
       run(async () => {
-        const { subject, record, part, reason, yes = false } = options;
+        const { subject, record, part, leaf, reason, yes = false } = options;
         if (yes && reason === undefined)
           throw new CommandError("An erasure needs a reason.", { code: "bad_request", hint: "Give --reason." });
         const client = connectTo(await findTarget(parts, options), parts.fetch);
@@ -47,6 +49,7 @@ export function eraseCommand(parts: CliParts, run: Run): Command {
           ...(subject === undefined ? {} : { subject }),
           ...(record === undefined ? {} : { records: record }),
           ...(part === undefined ? {} : { parts: [part] }),
+          ...(leaf === undefined ? {} : { leaf }),
           reason: reason ?? "dry run",
           dry_run: !yes,
         });
@@ -58,8 +61,9 @@ export function eraseCommand(parts: CliParts, run: Run): Command {
 }
 
 function show({ terminal }: CliParts, answer: Answer): void {
-  const what = `${answer.bodies} bodies of ${answer.records} records`;
-  const period = answer.bodies === 0 ? "" : `, received ${answer.first_received_at} to ${answer.last_received_at}`;
+  const leaves = answer.leaves === 0 ? "" : ` and ${answer.leaves} leaves`;
+  const what = `${answer.bodies} bodies${leaves} of ${answer.records} records`;
+  const period = answer.records === 0 ? "" : `, received ${answer.first_received_at} to ${answer.last_received_at}`;
   const before = answer.already_erased === 0 ? "" : `; ${answer.already_erased} were erased before`;
   terminal.line(`${what}${period}${before}`);
   switch (answer.state) {

@@ -158,8 +158,9 @@ function payloadsLine({
 }: VerifyResult & {
   readonly payloads?: { readonly kept: number; readonly erased: number; readonly contents: string };
 }) {
-  if (payloads === undefined || payloads.contents !== "checked" || payloads.kept + payloads.erased === 0) return null;
-  return `  bodies: ${grouped(payloads.kept)} checked, ${grouped(payloads.erased)} erased`;
+  if (payloads === undefined || payloads.contents !== "checked") return null;
+  const { kept, erased } = payloads;
+  return kept + erased === 0 ? null : `  bodies: ${grouped(kept)} checked, ${grouped(erased)} erased`;
 }
 
 /** Of a folder only: a server does not serve its segments. */

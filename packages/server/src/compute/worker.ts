@@ -8,6 +8,7 @@ import { encodeNativeTask } from "../index/encode-task.ts";
 import { normaliseTask } from "../intake/normalise-task.ts";
 import { identitiesTask } from "../journal/identities-task.ts";
 import { openTask } from "../journal/open-task.ts";
+import { resealTask } from "../journal/rewrite-segment.ts";
 import { sealTask } from "../journal/seal-task.ts";
 import { rewriteTask, sealBodiesTask } from "../payload/body-tasks.ts";
 import type { Task } from "./compute.ts";
@@ -21,6 +22,7 @@ const TASKS = [
   normaliseTask,
   encodeNativeTask,
   sealBodiesTask,
+  resealTask,
   rewriteTask,
 ] as const;
 

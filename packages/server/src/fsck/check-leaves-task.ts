@@ -3,12 +3,12 @@
  * runs in a worker.
  */
 import { decodeLeaf } from "@tallystick/record";
+import { erasedPlaces } from "@tallystick/verify";
+import type { ErasedPlace } from "@tallystick/verify";
 import type { Task } from "../compute/compute.ts";
 import { keptCommitment } from "../payload/kept-bodies.ts";
 import { PARTS } from "../payload/payload-meta.ts";
 import type { Part } from "../payload/payload-meta.ts";
-import { erasedPlaces } from "../retain/erasure.ts";
-import type { ErasedPlace } from "../retain/erasure.ts";
 
 export interface CheckLeavesInput {
   readonly firstIndex: number;
@@ -34,6 +34,8 @@ export interface CheckLeavesOutput {
   readonly bodies: readonly { readonly index: number; readonly part: Part; readonly commitment: string }[];
   /** What ERASURE records say was erased. */
   readonly erased: readonly ErasedPlace[];
+  /** Leaves of which only the hash is there. */
+  readonly stubs: readonly { readonly index: number; readonly hash: string }[];
 }
 
 export interface LeafDay {
@@ -50,7 +52,6 @@ interface BadLeaf {
   readonly message: string;
 }
 
-const OWN_PRINCIPAL = "tallystick";
 const CHAINING: ReadonlySet<string> = new Set(["LOG_LIFECYCLE", "EPOCH_LINK", "KEY_SUCCESSION"]);
 
 export const checkLeavesTask: Task<CheckLeavesInput, CheckLeavesOutput> = {
@@ -68,6 +69,7 @@ function checkLeaves({ firstIndex, count, entries }: CheckLeavesInput): CheckLea
   const days: LeafDay[] = [];
   const bodies: { index: number; part: Part; commitment: string }[] = [];
   const erased: ErasedPlace[] = [];
+  const stubs: { index: number; hash: string }[] = [];
   for (let index = firstIndex, at = 0; index < firstIndex + count; index += 1) {
     const end = at + 2 + bytes.readUInt16BE(at);
     const leaf = bytes.subarray(at + 2, end);
@@ -75,12 +77,13 @@ function checkLeaves({ firstIndex, count, entries }: CheckLeavesInput): CheckLea
     try {
       const { record, observed } = decodeLeaf(leaf);
       if (CHAINING.has(record.event_type)) chain.push({ index, leaf: new Uint8Array(leaf) });
+      if (observed.erased !== undefined) stubs.push({ index, hash: observed.erased });
       if (record.attributes !== undefined) {
         for (const part of PARTS) {
           const commitment = keptCommitment(record, part);
           if (commitment !== null) bodies.push({ index, part, commitment });
         }
-        if (observed.principal === OWN_PRINCIPAL) erased.push(...erasedPlaces(record));
+        erased.push(...erasedPlaces(record, observed));
       }
       if (observed.received_at < receivedLast)
         disorder ??= { index, message: outOfOrder(observed.received_at, receivedLast) };
@@ -93,7 +96,7 @@ function checkLeaves({ firstIndex, count, entries }: CheckLeavesInput): CheckLea
     }
   }
   const order = { disorder: disorder ?? null, receivedFirst, receivedLast };
-  return { bad: bad ?? null, badCount, ...order, days, chain, bodies, erased };
+  return { bad: bad ?? null, badCount, ...order, days, chain, bodies, erased, stubs };
 }
 
 /** Times do not go back, so a day is nearly always the one that was added to last. */

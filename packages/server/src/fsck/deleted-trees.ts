@@ -87,6 +87,7 @@ function asChecked(
     days: [],
     bodies: [],
     erased: [],
+    stubs: [],
   };
 }
 

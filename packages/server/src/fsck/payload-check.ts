@@ -4,6 +4,7 @@
  *
  * Memory: about 200 bytes for each body of the folder.
  */
+import type { ErasedPlace } from "@tallystick/verify";
 import type { Disk } from "../disk/disk.ts";
 import { diskSource } from "../journal/segment-source.ts";
 import type { Keyring } from "../kms/kms.ts";
@@ -14,7 +15,6 @@ import { walkPayloads } from "../payload/payload-places.ts";
 import { scanPayloads } from "../payload/payload-scan.ts";
 import type { FoundPayloads } from "../payload/payload-scan.ts";
 import { placeKey } from "../retain/erasure.ts";
-import type { ErasedPlace } from "../retain/erasure.ts";
 import { readErasures } from "../retain/erasure-list.ts";
 import { logOf } from "../search/scope.ts";
 import type { FolderFaults } from "./faults.ts";
@@ -36,6 +36,8 @@ export interface PayloadCheckOptions {
   /** Trees that are there; of others neither record nor erasure can be looked at. */
   readonly trees: ReadonlySet<string>;
   readonly committed: readonly CommittedBody[];
+  /** Leaves of which only the hash is there. */
+  readonly stubs: readonly { readonly tree: string; readonly index: number; readonly hash: string }[];
   /** What the ERASURE records of the log say. */
   readonly erased: readonly ErasedPlace[];
   readonly faults: FolderFaults;
@@ -46,6 +48,8 @@ export interface PayloadFigures {
   readonly kept: number;
   /** Bodies that an ERASURE record says are gone, and are. */
   readonly erased: number;
+  /** Leaves that an ERASURE record says are gone, and are; hash and place were kept. */
+  readonly erasedLeaves: number;
   readonly contents: "checked" | "not checked";
 }
 
@@ -54,10 +58,10 @@ export async function checkPayloads(options: PayloadCheckOptions): Promise<Paylo
   const scan = await scanPayloads(disk, `${dataFolder}/payload`);
   for (const file of scan.strangers) faults.add("unknown_file", "no file of that name belongs there", { file });
   await checkList(options);
-  if (keyring === null) return { kept: 0, erased: 0, contents: "not checked" };
+  if (keyring === null) return { kept: 0, erased: 0, erasedLeaves: 0, contents: "not checked" };
   const found = new Set<string>();
   for (const file of scan.files) await checkFile(disk, keyring, file, faults, found);
-  return { ...compare(options, found), contents: "checked" };
+  return { ...compare(options, found), erasedLeaves: compareLeaves(options), contents: "checked" };
 }
 
 /** Every file of the signed list is whole, and what it says is in the log. */
@@ -127,4 +131,24 @@ function compare({ committed, erased, faults }: PayloadCheckOptions, found: Read
     else faults.add("payload_missing", `the ${part} body is missing, and no ERASURE record says why`, { index }, tree);
   }
   return { kept, erased: taken };
+}
+
+/** A leaf is gone exactly where an ERASURE record with its hash says so. */
+function compareLeaves({ stubs, erased, faults }: PayloadCheckOptions): number {
+  const told = new Map(
+    erased.flatMap(({ tree, leaf_index: index, what, digest }) =>
+      what === "leaf" ? [[placeKey(tree, index, what), { tree, index, digest }] as const] : [],
+    ),
+  );
+  let count = 0;
+  for (const { tree, index, hash } of stubs) {
+    const key = placeKey(tree, index, "leaf");
+    const isTold = told.get(key)?.digest === hash;
+    told.delete(key);
+    if (isTold) count += 1;
+    else faults.add("leaf_missing", "only the leaf's hash is there, and no ERASURE record says why", { index }, tree);
+  }
+  for (const { tree, index } of told.values())
+    faults.add("erasure_unfinished", "the leaf was erased and is still there", { index }, tree);
+  return count;
 }

@@ -60,6 +60,7 @@ export interface CheckedTree {
   readonly days: LeavesOutcome["days"];
   readonly bodies: LeavesOutcome["bodies"];
   readonly erased: LeavesOutcome["erased"];
+  readonly stubs: LeavesOutcome["stubs"];
 }
 
 export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree> {

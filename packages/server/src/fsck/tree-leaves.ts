@@ -61,6 +61,7 @@ export interface LeavesOutcome {
   readonly days: readonly LeafDay[];
   readonly bodies: CheckLeavesOutput["bodies"];
   readonly erased: CheckLeavesOutput["erased"];
+  readonly stubs: CheckLeavesOutput["stubs"];
 }
 
 export async function checkLeaves(options: LeavesOptions, walk: LeafWalk): Promise<LeavesOutcome> {
@@ -89,6 +90,7 @@ class LeavesRun {
   readonly #days: LeafDay[] = [];
   readonly #bodies: CheckLeavesOutput["bodies"][number][] = [];
   readonly #erased: CheckLeavesOutput["erased"][number][] = [];
+  readonly #stubs: CheckLeavesOutput["stubs"][number][] = [];
 
   constructor(options: LeavesOptions, walk: LeafWalk) {
     this.#options = options;
@@ -115,7 +117,7 @@ class LeavesRun {
     this.#isDamaged ||= this.#isLoose;
     if (report.header === null) return;
     this.#nextIndex = report.nextIndex;
-    this.#lastTag = report.lastTag;
+    this.#lastTag = report.header.standingTag ?? report.lastTag;
   }
 
   async finish(): Promise<LeavesOutcome> {
@@ -133,6 +135,7 @@ class LeavesRun {
       days: this.#days,
       bodies: this.#bodies,
       erased: this.#erased,
+      stubs: this.#stubs,
     };
   }
 
@@ -203,11 +206,12 @@ class LeavesRun {
     const pending = this.#checks.shift();
     if (pending === undefined) return;
     const { file, offset, firstIndex } = pending;
-    const { bad, badCount, disorder, receivedFirst, receivedLast, chain, days, bodies, erased } = await pending.output;
+    const { bad, badCount, disorder, receivedFirst, receivedLast, chain, days, ...told } = await pending.output;
     const { faults } = this.#options;
     this.#chain.push(...chain);
-    this.#bodies.push(...bodies);
-    this.#erased.push(...erased);
+    this.#bodies.push(...told.bodies);
+    this.#erased.push(...told.erased);
+    this.#stubs.push(...told.stubs);
     for (const day of days) addDay(this.#days, day);
     const more = badCount > 1 ? ` (and ${badCount - 1} more near it)` : "";
     if (bad !== null) faults.add("leaf_malformed", `${bad.message}${more}`, { file, offset, index: bad.index });

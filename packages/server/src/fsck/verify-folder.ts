@@ -177,6 +177,7 @@ class FolderVerification {
       trees: new Set(trees.map(({ tree }) => tree)),
       committed: trees.flatMap(({ tree, bodies }) => bodies.map((body) => ({ tree, ...body }))),
       erased: trees.flatMap(({ erased }) => erased),
+      stubs: trees.flatMap(({ tree, stubs }) => stubs.map((stub) => ({ tree, ...stub }))),
       faults: this.#faults,
     });
   }
@@ -379,7 +380,13 @@ class FolderVerification {
       chain: isChainRead || size === 0 ? ("checked" as const) : ("not checked" as const),
     }));
     return {
-      ...verifyResult({ isKnown, faults: this.#faults.list, trees: results, deleted: goneTrees(gone) }),
+      ...verifyResult({
+        isKnown,
+        faults: this.#faults.list,
+        trees: results,
+        deleted: goneTrees(gone),
+        erasedLeaves: payloads.erasedLeaves,
+      }),
       tails: trees.flatMap(({ tail }) => (tail === null ? [] : [tail])),
       payloads,
       macs: trees.every(({ macs }) => macs === "checked") ? "checked" : "not checked",

@@ -4,6 +4,8 @@
  */
 import { hash } from "node:crypto";
 
+import { erasedLeafHash } from "@tallystick/record";
+
 import { HASH_BYTES } from "./segment.ts";
 
 export const LENGTH_BYTES = 2;
@@ -60,7 +62,14 @@ export function hashLeafInPlace(bytes: Buffer, start: number, end: number, targe
   bytes[start - 1] = lent;
 }
 
-/** Hashes of all entries; null when the entries are not exactly `count`. */
+/** Where `observed` of an erased leaf says so: its first member is `erased`, which sorts before all that it has. */
+const ERASED_MARK_OFFSET = 14;
+const ERASED_MARK = 0x65;
+
+/**
+ * Hashes of all entries; null when the entries are not exactly `count`. What stands for an erased leaf has the hash
+ * that it names: the tree is over what was there.
+ */
 export function hashEntries(entries: Uint8Array, count: number): Uint8Array<ArrayBuffer> | null {
   const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
   const hashes = Buffer.from(new ArrayBuffer(count * HASH_BYTES));
@@ -70,7 +79,10 @@ export function hashEntries(entries: Uint8Array, count: number): Uint8Array<Arra
     const start = at + LENGTH_BYTES;
     const end = start + entryLength(bytes, at);
     if (end > bytes.length) return null;
-    hashLeafInPlace(bytes, start, end, hashes, place * HASH_BYTES);
+    const erased =
+      bytes[start + ERASED_MARK_OFFSET] === ERASED_MARK ? erasedLeafHash(bytes.subarray(start, end)) : null;
+    if (erased === null) hashLeafInPlace(bytes, start, end, hashes, place * HASH_BYTES);
+    else hashes.write(erased, place * HASH_BYTES, "hex");
     at = end;
   }
   return at === bytes.length ? new Uint8Array(hashes.buffer) : null;

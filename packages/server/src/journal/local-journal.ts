@@ -20,6 +20,7 @@ import { journalCorrupt } from "./corrupt.ts";
 import { rebuildWindow } from "./dedup-rebuild.ts";
 import { DedupWindow } from "./dedup-window.ts";
 import { leafAt } from "./entries.ts";
+import type { LeafBlock } from "./entries.ts";
 import type { EpochPolicy } from "./epochs.ts";
 import type { AppendOutcome, IncomingBatch, Journal, LeafRange, TreePosition } from "./journal.ts";
 import { TailCache, OpenedCache, cutRange } from "./leaf-cache.ts";
@@ -41,8 +42,11 @@ import { recoverJournal } from "./recovery.ts";
 import type { Recovered, RecoveredTree, UntoldCut } from "./recovery.ts";
 import type { SpaceReserve } from "./reserve.ts";
 import { LOG_PATTERN } from "./scan.ts";
+import { rewriteSegment } from "./rewrite-segment.ts";
+import type { LeafStub } from "./rewrite-segment.ts";
 import { parseHeader } from "./segment.ts";
 import { SegmentStore } from "./segment-store.ts";
+import type { KnownSegment } from "./segment-store.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import { Sequencer, assertWellFormed } from "./sequencer.ts";
 
@@ -70,6 +74,11 @@ export interface LocalJournal extends Journal {
    * the deletion durable; the files are its to remove.
    */
   forget(tree: string): void;
+  /**
+   * Writes what stands for them over leaves of one tree; their bytes are in no segment and no cache when it returns.
+   * Only erasure calls it, with the record of the erasure durable.
+   */
+  eraseLeaves(tree: string, stubs: readonly LeafStub[]): Promise<void>;
   /** For metrics and `doctor`, by log. */
   figures(): ReadonlyMap<string, LogWriterFigures>;
 }
@@ -167,6 +176,35 @@ class DiskJournal implements LocalJournal {
     const position = this.trees().find((one) => one.tree === tree);
     assert(position === undefined || position.closed, "a tree that still takes records is never forgotten");
     this.#store.forget(tree);
+    this.#tail.forget(tree);
+    this.#opened.forget(tree);
+  }
+
+  async eraseLeaves(tree: string, stubs: readonly LeafStub[]): Promise<void> {
+    const writer = await this.openLog(logOfTree(tree));
+    if (!(await writer.roll()))
+      throw new TallystickError(
+        "journal_unavailable",
+        "The segment under way could not be ended; nothing was erased.",
+        {
+          retryAfterS: RETRY_AFTER_FAILED_S,
+        },
+      );
+    const bySegment = new Map<KnownSegment, LeafStub[]>();
+    for (const stub of stubs) {
+      const segment = this.#store.segmentOf(tree, stub.index);
+      assert(segment !== null, "a leaf that is to be erased is there");
+      bySegment.set(segment, [...(bySegment.get(segment) ?? []), stub]);
+    }
+    const { keyring, disk, compute, randomBytes } = this.#options;
+    const epochKey = await keyring.existing(`epoch.${tree.replace("/", ".")}`);
+    const integrityKey = await keyring.existing("integrity");
+    if (epochKey === null || integrityKey === null)
+      throw new TallystickError("key_unavailable", `${tree} is not erased in: its keys are not there`);
+    for (const [segment, own] of bySegment) {
+      const parts = { disk, compute, randomBytes, epochKey, integrityKey };
+      this.#store.replace(tree, segment, await rewriteSegment(parts, segment, own));
+    }
     this.#tail.forget(tree);
     this.#opened.forget(tree);
   }
@@ -272,7 +310,19 @@ class DiskJournal implements LocalJournal {
     }
   }
 
-  async #openFrom(tree: string, from: number, bytes: number) {
+  /** A file may be written again in the middle of a read; then it is read once more. */
+  async #openFrom(tree: string, from: number, bytes: number): Promise<LeafBlock> {
+    const { replaced } = this.#store;
+    try {
+      return await this.#openNow(tree, from, bytes);
+    } catch (error) {
+      if (replaced === this.#store.replaced) throw error;
+      return this.#openFrom(tree, from, bytes);
+    }
+  }
+
+  async #openNow(tree: string, from: number, bytes: number): Promise<LeafBlock> {
+    const { replaced } = this.#store;
     const { path, offset, input } = await this.#store.run(tree, from, Math.max(bytes, READ_AHEAD_BYTES));
     const { firstIndex } = input;
     const { count, entries, hashes, bad } = await this.#options.compute.run(openTask, input, [
@@ -287,7 +337,8 @@ class DiskJournal implements LocalJournal {
         index: firstIndex + count,
       });
     const block = { firstIndex, count, entries, hashes };
-    this.#opened.add(tree, block);
+    // What was read before an erasure is given out and not kept.
+    if (replaced === this.#store.replaced) this.#opened.add(tree, block);
     return block;
   }
 
@@ -319,4 +370,8 @@ class DiskJournal implements LocalJournal {
 
 function endOf({ tree, epoch, size, lastTag }: RecoveredTree): LogEnd {
   return { tree, epoch, size, lastTag };
+}
+
+function logOfTree(tree: string): string {
+  return tree.slice(0, tree.indexOf("/"));
 }

@@ -116,6 +116,8 @@ export class LogWriter {
   readonly #parts: LogWriterParts;
   #queue: Waiting[] = [];
   #queuedBytes = 0;
+  /** Who waits for the segment's end. */
+  readonly #rolls: ((isSealed: boolean) => void)[] = [];
   #heldBytes = 0;
   /** Groups that were marked and are not durable yet, oldest first. */
   #underWay: Group[] = [];
@@ -203,6 +205,15 @@ export class LogWriter {
     else await segment.mend();
   }
 
+  /** Ends the segment that is being written: sealed when it returns true, so that it changes no more. */
+  roll(): Promise<boolean> {
+    if (this.#closing || this.#broken !== null) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      this.#rolls.push(resolve);
+      this.#pump();
+    });
+  }
+
   /** Looks at once, instead of at the next probe, whether a full disk has room again. */
   async mendNow(): Promise<void> {
     if (this.#broken !== "full") return;
@@ -223,23 +234,32 @@ export class LogWriter {
     if (this.#pumping !== null) return;
     this.#pumping = this.#run().finally(() => {
       this.#pumping = null;
-      if (this.#queue.length > 0 && this.#broken === null) this.#pump();
+      if (this.#rolls.length + this.#queue.length > 0 && this.#broken === null) this.#pump();
     });
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0 && this.#broken === null) {
-      await this.#company();
-      if (this.#queue.length === 0) continue;
+    while (this.#rolls.length + this.#queue.length > 0 && this.#broken === null) {
+      if (this.#rolls.length === 0) await this.#company();
+      if (this.#rolls.length + this.#queue.length === 0) continue;
       const generation = this.#generation;
       try {
-        await this.#commit(this.#takeGroup(), generation);
+        if (this.#rolls.length > 0) await this.#endSegment(generation);
+        else await this.#commit(this.#takeGroup(), generation);
       } catch (error) {
         // The group before may be in the middle of its write, and may well succeed.
         await this.#writing;
         if (generation === this.#generation) this.#breakDown(error);
       }
     }
+  }
+
+  async #endSegment(generation: number): Promise<void> {
+    await this.#writing;
+    if (generation !== this.#generation) return;
+    await this.#segment?.seal();
+    this.#segment = null;
+    for (const resolve of this.#rolls.splice(0)) resolve(true);
   }
 
   /**
@@ -423,6 +443,7 @@ export class LogWriter {
     this.#queuedBytes = 0;
     this.#heldBytes = 0;
     this.#parts.sequencer.retract();
+    for (const resolve of this.#rolls.splice(0)) resolve(false);
     for (const { settle } of refused) settle(pushback(this.#broken));
     this.#wake?.();
     if (error instanceof Error && stops(error)) this.#parts.onFatal(error);

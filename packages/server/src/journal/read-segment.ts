@@ -23,7 +23,7 @@ import {
   NO_TAG,
   TAG_BYTES,
   frameBytes,
-  headerBytes,
+  MAX_HEADER_BYTES,
   keyIdOf,
   looksLikeFooter,
   parseFooter,
@@ -140,7 +140,7 @@ interface Reading {
 }
 
 export async function readSegment(source: SegmentSource, options: ReadSegmentOptions): Promise<SegmentReport> {
-  const start = await source.read(0, headerBytes("x".repeat(255)));
+  const start = await source.read(0, MAX_HEADER_BYTES);
   const parsed = parseHeader(start);
   if (parsed.kind !== "header") return withoutHeader(source, parsed.kind === "short" ? null : parsed.reason);
   const { header, hash, bytes } = parsed;

@@ -18,7 +18,15 @@ import type { SegmentFault, SegmentReport, SegmentTail } from "./read-segment.ts
 import type { FoundSegment, FoundTree } from "./scan.ts";
 import { scanJournal } from "./scan.ts";
 import type { SegmentHeader } from "./segment.ts";
-import { FOOTER_BYTES, NO_TAG, encodeFooterStart, headerBytes, parseFooter, parseHeader } from "./segment.ts";
+import {
+  FOOTER_BYTES,
+  MAX_HEADER_BYTES,
+  NO_TAG,
+  encodeFooterStart,
+  headerBytes,
+  parseFooter,
+  parseHeader,
+} from "./segment.ts";
 import { diskSource, segmentMac } from "./segment-source.ts";
 import type { SegmentSource } from "./segment-source.ts";
 import type { KnownSegment, KnownTree } from "./segment-store.ts";
@@ -103,14 +111,15 @@ interface SealedFacts extends Omit<KnownSegment, "path"> {
 
 /** Header and footer of a sealed segment, or null when it is not one. */
 async function sealedFacts(source: SegmentSource): Promise<SealedFacts | null> {
-  const parsed = parseHeader(await source.read(0, headerBytes("x".repeat(255))));
+  const parsed = parseHeader(await source.read(0, MAX_HEADER_BYTES));
   const bodyBytes = source.sizeBytes - FOOTER_BYTES;
   if (parsed.kind !== "header" || bodyBytes <= parsed.bytes) return null;
   const footer = parseFooter(await source.read(bodyBytes, FOOTER_BYTES));
   if (footer === null || footer.bodyBytes !== bodyBytes) return null;
   const { header, hash: headerHash, bytes } = parsed;
   if (footer.nextIndex <= header.firstIndex || footer.frameCount < 1) return null;
-  return { header, headerHash, headerBytes: bytes, bodyBytes, nextIndex: footer.nextIndex, lastTag: footer.lastTag };
+  const lastTag = header.standingTag ?? footer.lastTag;
+  return { header, headerHash, headerBytes: bytes, bodyBytes, nextIndex: footer.nextIndex, lastTag };
 }
 
 function follow(chain: Chain, segment: FoundSegment, facts: SealedFacts): void {
@@ -165,7 +174,7 @@ async function sealNow(parts: RecoveryParts, source: SegmentSource, report: Segm
   const start = encodeFooterStart({ bodyBytes, frameCount, nextIndex, lastTag });
   const mac = await segmentMac(source, await integrityKeyOf(parts), bodyBytes, start);
   await cutAndSeal(parts.disk, source.path, bodyBytes, Buffer.concat([start, mac]));
-  const parsed = parseHeader(await source.read(0, headerBytes("x".repeat(255))));
+  const parsed = parseHeader(await source.read(0, MAX_HEADER_BYTES));
   if (parsed.kind !== "header") throw journalCorrupt("its header changed while it was read", { file: source.path });
   return { header: parsed.header, headerHash: parsed.hash, headerBytes: parsed.bytes, bodyBytes, nextIndex, lastTag };
 }
@@ -287,7 +296,7 @@ async function findUntoldCuts(parts: RecoveryParts, trees: readonly RecoveredTre
 
 /** Set aside whole, so that the segment which now has its name came after it. */
 async function isWholeSegment(disk: Disk, path: string): Promise<boolean> {
-  return parseHeader(await disk.read(path, 0, headerBytes("x".repeat(255)))).kind === "header";
+  return parseHeader(await disk.read(path, 0, MAX_HEADER_BYTES)).kind === "header";
 }
 
 function recoveredTree({ found, segments, nextIndex, lastTag }: Chain): RecoveredTree {

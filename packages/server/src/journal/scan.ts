@@ -92,11 +92,16 @@ async function filesOf(
       segments.push({ path, name, firstIndex: Number(segment[1]) });
     } else if (cut !== null && Number.isSafeInteger(Number(cut[1]))) {
       cuts.push({ path, name, firstIndex: Number(cut[1]), number: Number(cut[2]) });
-    } else if (name.endsWith(TEMPORARY_SUFFIX) && CUT_PATTERN.test(name.slice(0, -TEMPORARY_SUFFIX.length))) {
+    } else if (name.endsWith(TEMPORARY_SUFFIX) && isOurs(name.slice(0, -TEMPORARY_SUFFIX.length))) {
       leftovers.push(path);
     } else {
       strangers.push(path);
     }
   }
   return { segments, cuts: cuts.sort((one, other) => one.firstIndex - other.firstIndex || one.number - other.number) };
+}
+
+/** Files that are written beside their place and then put there. */
+function isOurs(name: string): boolean {
+  return CUT_PATTERN.test(name) || SEGMENT_PATTERN.test(name);
 }

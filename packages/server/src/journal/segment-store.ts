@@ -58,6 +58,7 @@ export class SegmentStore {
   readonly #keyring: Keyring;
   readonly #trees = new Map<string, KnownTree>();
   readonly #indexes = new Map<KnownSegment, Promise<FrameIndex>>();
+  #replaced = 0;
 
   constructor(disk: Disk, keyring: Keyring, trees: readonly KnownTree[]) {
     this.#disk = disk;
@@ -67,6 +68,27 @@ export class SegmentStore {
 
   trees(): readonly KnownTree[] {
     return [...this.#trees.values()];
+  }
+
+  /** The segment that holds the leaf; null when none does. */
+  segmentOf(tree: string, index: number): KnownSegment | null {
+    const segment = this.#trees.get(tree)?.segments.findLast(({ header }) => header.firstIndex <= index);
+    return segment !== undefined && index < segment.nextIndex ? segment : null;
+  }
+
+  /** The same leaves in a file that was written again. */
+  replace(tree: string, old: KnownSegment, written: KnownSegment): void {
+    const segments = this.#trees.get(tree)?.segments;
+    const place = segments?.indexOf(old) ?? -1;
+    assert(segments !== undefined && place >= 0);
+    segments[place] = written;
+    this.#indexes.delete(old);
+    this.#replaced += 1;
+  }
+
+  /** Goes up whenever a file was written again: what was read from it before may not fit together. */
+  get replaced(): number {
+    return this.#replaced;
   }
 
   sizeOf(tree: string): number {

@@ -8,7 +8,8 @@ import assert from "node:assert/strict";
 
 import { MAX_FRAME_CIPHER_BYTES, MAX_FRAME_PLAIN_BYTES, MAX_TREE_NAME_BYTES } from "./limits.ts";
 
-export const SEGMENT_VERSION = 1;
+/** 2: written again by an erasure, so that the header has one field more. */
+export const SEGMENT_VERSIONS: readonly number[] = [1, 2];
 export const KEY_BYTES = 32;
 export const SALT_BYTES = 32;
 export const TAG_BYTES = 16;
@@ -30,6 +31,8 @@ export interface SegmentHeader {
   readonly salt: Uint8Array;
   /** Tag of the last frame of the tree's segment before; zeros in the first. */
   readonly previousTag: Uint8Array;
+  /** What the segment after this one names: the tag of this one's last frame before an erasure wrote it again. */
+  readonly standingTag?: Uint8Array;
 }
 
 export interface FrameHeader {
@@ -66,21 +69,23 @@ const FIXED_HEADER_BYTES = MAGIC.length + 2 + 8 + KEY_ID_BYTES + SALT_BYTES + TA
 export const TREE_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?$/;
 
 /**
- * magic 8, version 1, length of the tree's name 1, name, first index 8, key id 8, salt 32, previous tag 16, SHA-256 of
- * all these 32.
+ * magic 8, version 1, length of the tree's name 1, name, first index 8, key id 8, salt 32, previous tag 16, in version 2
+ * standing tag 16, SHA-256 of all these 32.
  */
 export function encodeHeader(header: SegmentHeader): Uint8Array {
   assert(TREE_PATTERN.test(header.tree) && header.tree.length <= MAX_TREE_NAME_BYTES);
   assert(header.keyId.length === KEY_ID_BYTES && header.salt.length === SALT_BYTES);
   assert(header.previousTag.length === TAG_BYTES);
   const name = Buffer.from(header.tree, "latin1");
-  const bytes = Buffer.alloc(FIXED_HEADER_BYTES + name.length);
+  const { standingTag } = header;
+  assert(standingTag === undefined || standingTag.length === TAG_BYTES);
+  const bytes = Buffer.alloc(FIXED_HEADER_BYTES + name.length + (standingTag?.length ?? 0));
   MAGIC.copy(bytes);
-  let at = bytes.writeUInt8(SEGMENT_VERSION, MAGIC.length);
+  let at = bytes.writeUInt8(standingTag === undefined ? 1 : 2, MAGIC.length);
   at = bytes.writeUInt8(name.length, at);
   at += name.copy(bytes, at);
   at = writeUint64(bytes, header.firstIndex, at);
-  for (const part of [header.keyId, header.salt, header.previousTag]) {
+  for (const part of [header.keyId, header.salt, header.previousTag, standingTag ?? new Uint8Array()]) {
     bytes.set(part, at);
     at += part.length;
   }
@@ -88,9 +93,12 @@ export function encodeHeader(header: SegmentHeader): Uint8Array {
   return bytes;
 }
 
+/** Of a segment that no erasure wrote again, as every one is that is being written. */
 export function headerBytes(tree: string): number {
   return FIXED_HEADER_BYTES + tree.length;
 }
+
+export const MAX_HEADER_BYTES = FIXED_HEADER_BYTES + 255 + TAG_BYTES;
 
 /** `short` when the bytes end before the header does: the rest of a segment whose making was interrupted. */
 export function parseHeader(source: Uint8Array): ParsedHeader {
@@ -99,9 +107,10 @@ export function parseHeader(source: Uint8Array): ParsedHeader {
   if (!bytes.subarray(0, seen).equals(MAGIC.subarray(0, seen))) return refused("it is no journal segment");
   if (bytes.length < MAGIC.length + 2) return { kind: "short" };
   const version = bytes.readUInt8(MAGIC.length);
-  if (version !== SEGMENT_VERSION) return refused(`it has format ${version}; this version reads ${SEGMENT_VERSION}`);
+  if (!SEGMENT_VERSIONS.includes(version))
+    return refused(`it has format ${version}; this version reads ${SEGMENT_VERSIONS.join(" and ")}`);
   const nameBytes = bytes.readUInt8(MAGIC.length + 1);
-  const length = FIXED_HEADER_BYTES + nameBytes;
+  const length = FIXED_HEADER_BYTES + nameBytes + (version === 1 ? 0 : TAG_BYTES);
   if (bytes.length < length) return { kind: "short" };
   const hash = bytes.subarray(length - HASH_BYTES, length);
   if (!sha256(bytes.subarray(0, length - HASH_BYTES)).equals(hash))
@@ -113,8 +122,9 @@ export function parseHeader(source: Uint8Array): ParsedHeader {
   const keyId = bytes.subarray(at, (at += KEY_ID_BYTES));
   const salt = bytes.subarray(at, (at += SALT_BYTES));
   const previousTag = bytes.subarray(at, (at += TAG_BYTES));
+  const standing = version === 1 ? {} : { standingTag: bytes.subarray(at, at + TAG_BYTES) };
   if (!TREE_PATTERN.test(tree) || firstIndex === null) return refused("the header names no tree or no index");
-  return { kind: "header", header: { tree, firstIndex, keyId, salt, previousTag }, hash, bytes: length };
+  return { kind: "header", header: { tree, firstIndex, keyId, salt, previousTag, ...standing }, hash, bytes: length };
 }
 
 /**

@@ -6,28 +6,41 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
-import { timestampUs } from "@tallystick/record";
+import { decodeLeaf, timestampUs } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
+import { leafAt } from "../journal/entries.ts";
+import type { LocalJournal } from "../journal/local-journal.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
 import { logOf } from "../search/scope.ts";
-import { erasureRecords, inWords, nowText } from "./erasure.ts";
+import type { ErasedRecord } from "../tally/purge.ts";
+import { erasureRecords, inWords, nowText, stubOf } from "./erasure.ts";
 import type { ErasedItem, Erasure } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
-import { WATCH_MS } from "./erasure-limits.ts";
+import { ANSWER_WITHIN_MS, WATCH_MS } from "./erasure-limits.ts";
 import { planErasure } from "./erasure-plan.ts";
 import type { PlanSources, Selection } from "./erasure-plan.ts";
 
-export interface EraserParts extends PlanSources {
+export interface EraserParts extends Omit<PlanSources, "journal"> {
+  readonly journal: LocalJournal;
   readonly payloads: Pick<PayloadStore, "erase">;
+  /** What was derived from leaves. */
+  readonly derived: DerivedLeaves;
   readonly approvals: Approvals;
   readonly list: ErasureList;
   readonly clock: Clock;
   /** The name of a hold that keeps one of these leaves of the tree; null when none does. */
   readonly heldBy: (tree: string, indexes: readonly number[]) => Promise<string | null>;
   readonly onTrouble: (message: string) => void;
+}
+
+export interface DerivedLeaves {
+  /** Takes what these leaves left in tables out of them, while the index still holds the leaves, and again after. */
+  purge(records: readonly ErasedRecord[]): Promise<void>;
+  /** Builds anew what holds whole leaves, from the journal. */
+  rebuild(): Promise<void>;
 }
 
 export interface ErasurePreview {
@@ -81,7 +94,7 @@ export class Eraser {
       reason,
       details,
     });
-    if (approval.state === "approved") await this.work();
+    if (approval.state === "approved") await this.workAWhile();
     return this.#parts.approvals.approval(approval.id) ?? approval;
   }
 
@@ -102,6 +115,16 @@ export class Eraser {
       }
     });
     return this.#turn;
+  }
+
+  /** The same, without waiting for what takes long: it goes on. */
+  async workAWhile(): Promise<void> {
+    let cancel = () => {};
+    const enough = new Promise<void>((resolve) => {
+      cancel = this.#parts.clock.after(ANSWER_WITHIN_MS, resolve);
+    });
+    await Promise.race([this.work(), enough]);
+    cancel();
   }
 
   async close(): Promise<void> {
@@ -158,6 +181,27 @@ export class Eraser {
       log,
       bodies.map(({ digest, received_at: at }) => ({ commitment: digest, receivedUs: timestampUs(at) })),
     );
+    await this.#eraseLeaves(
+      erasure,
+      items.filter(({ what }) => what === "leaf"),
+    );
+  }
+
+  async #eraseLeaves(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
+    if (leaves.length === 0) return;
+    const { journal, derived } = this.#parts;
+    const records = await recordsOf(journal, leaves);
+    await derived.purge(records);
+    for (const tree of new Set(leaves.map((item) => item.tree))) {
+      const own = leaves.filter((item) => item.tree === tree);
+      await journal.eraseLeaves(
+        tree,
+        own.map((item) => stubOf(erasure, item)),
+      );
+    }
+    await derived.rebuild();
+    // The tally may have come by in between.
+    await derived.purge(records);
   }
 
   async #refuseHeld(items: readonly ErasedItem[]): Promise<void> {
@@ -173,6 +217,27 @@ export class Eraser {
       });
     }
   }
+}
+
+/** As they stand in the journal; what stands for a leaf that is erased already names nobody. */
+async function recordsOf(journal: LocalJournal, leaves: readonly ErasedItem[]): Promise<readonly ErasedRecord[]> {
+  const records: ErasedRecord[] = [];
+  for (const { tree, leaf_index: index } of leaves) {
+    const range = await journal.read(tree, index, 1);
+    if (range === null) continue;
+    const { record, observed } = decodeLeaf(leafAt(range.entries, 0));
+    const isGone = observed.erased !== undefined;
+    records.push({
+      tree,
+      leaf_index: index,
+      service_id: isGone ? "" : record.service_id,
+      target_id: isGone ? "" : record.target_id,
+      recorder_id: isGone ? "" : record.recorder_id,
+      operation: isGone ? "" : record.operation,
+      credential_id: isGone ? "" : (record.credential_id ?? ""),
+    });
+  }
+  return records;
 }
 
 function targetOf(selection: Selection): string {

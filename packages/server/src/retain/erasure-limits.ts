@@ -14,3 +14,7 @@ export const WATCH_MS = 1_000;
 export const MAX_ERASURE_FILE_BYTES = 64 * 1024 * 1024;
 /** Commitments that one query looks for. */
 export const COMMITMENTS_AT_ONCE = 1_000;
+/** An answer waits no longer than this for an erasure to end; it goes on behind it. */
+export const ANSWER_WITHIN_MS = 20_000;
+/** Time and memory of taking an erased leaf out of derived tables. */
+export const PURGE_LIMITS = { timeoutMs: 600_000, maxMemoryBytes: 1024 * 1024 * 1024 };

@@ -69,6 +69,8 @@ export async function namedRecords(
     const range = position !== undefined && index < position.size ? await journal.read(tree, index, 1) : null;
     if (range === null) throw new TallystickError("not_found", `There is no record ${text.slice(0, 100)}.`);
     const { record, observed } = decodeLeaf(leafAt(range.entries, 0));
+    if (observed.erased !== undefined)
+      throw new TallystickError("payload_erased", `The leaf of ${text} was erased before.`);
     if (observed.principal === OWN_PRINCIPAL)
       throw new TallystickError("bad_request", `${text} is Tallystick's own record and is not erased.`);
     const hash = Buffer.from(range.hashes.subarray(0, 32)).toString("hex");

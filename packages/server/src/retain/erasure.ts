@@ -1,6 +1,7 @@
 /** What was erased: the words that list, record, API and verification share. */
-import { formatTimestamp, uuidv8 } from "@tallystick/record";
+import { encodeLeaf, formatTimestamp, timestampUs, uuidv8 } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
+import { ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE } from "@tallystick/verify";
 import { createHash } from "node:crypto";
 
 import type { Part } from "../payload/payload-meta.ts";
@@ -31,23 +32,11 @@ export interface Erasure {
   readonly items: readonly ErasedItem[];
 }
 
-/** What an ERASURE record says of one place. */
-export interface ErasedPlace {
-  readonly tree: string;
-  readonly leaf_index: number;
-  readonly what: Erasable;
-  readonly digest: string;
-}
-
-export const ERASURE_TYPE = "ERASURE";
 const ID = "tallystick.erasure_id";
-const TREE = "tallystick.tree";
-const ITEMS = "tallystick.erased";
 const REASON = "tallystick.erasure_reason";
 const APPROVED_BY = "tallystick.approved_by";
 const PART = "tallystick.part";
 const PARTS = "tallystick.parts";
-const ITEM = /^(\d{1,16})\/(request|response|leaf)\/([0-9a-f]{64})$/;
 
 /** The records of one erasure for one log, always the same for the same erasure: each is written once. */
 export function erasureRecords(erasure: Erasure, items: readonly ErasedItem[]): readonly AuditRecord[] {
@@ -82,8 +71,8 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
     auth_subject: erasure.by,
     attributes: {
       [ID]: erasure.id,
-      [TREE]: tree,
-      [ITEMS]: items.map(({ leaf_index: index, what, digest }) => `${index}/${what}/${digest}`).join(" "),
+      [ERASURE_TREE]: tree,
+      [ERASURE_ITEMS]: items.map(({ leaf_index: index, what, digest }) => `${index}/${what}/${digest}`).join(" "),
       [REASON]: erasure.reason,
       ...(erasure.approved_by === null ? {} : { [APPROVED_BY]: erasure.approved_by }),
       ...(parts === 1 ? {} : { [PART]: String(part), [PARTS]: String(parts) }),
@@ -91,15 +80,36 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
   };
 }
 
-/** What a record says was erased; empty for any other record. Only Tallystick's own may be believed. */
-export function erasedPlaces({ event_type: type, attributes = {} }: AuditRecord): readonly ErasedPlace[] {
-  const tree = attributes[TREE];
-  if (type !== ERASURE_TYPE || tree === undefined) return [];
-  return (attributes[ITEMS] ?? "").split(" ").flatMap((text) => {
-    const [, index, what, digest] = ITEM.exec(text) ?? [];
-    if (index === undefined || what === undefined || digest === undefined) return [];
-    return [{ tree, leaf_index: Number(index), what: what as Erasable, digest }];
-  });
+/** What stands in a leaf's place from then on: its hash, when it was received, and which erasure took it away. */
+export function stubOf(erasure: Erasure, { leaf_index: index, digest, received_at: at }: ErasedItem) {
+  const id = uuidv8(createHash("sha256").update(`tallystick erased leaf\0${digest}`).digest().subarray(0, 16));
+  const stub = encodeLeaf(
+    {
+      erased: digest,
+      intake: "tallystick",
+      principal: "tallystick",
+      received_at: at,
+      source_address: "local",
+      standing: "authenticated",
+    },
+    {
+      id,
+      timestamp: formatTimestamp(timestampUs(at)),
+      event_type: "ERASED",
+      phase: "outcome",
+      side: "observer",
+      service_id: "tallystick",
+      target_id: "none",
+      recorder_id: "tallystick",
+      request_id: id,
+      attempt: 0,
+      operation: "ERASED",
+      protocol: "other",
+      status: "success",
+      attributes: { [ID]: erasure.id },
+    },
+  );
+  return { index, hash: Buffer.from(digest, "hex"), stub };
 }
 
 export function placeKey(tree: string, index: number, what: Erasable): string {

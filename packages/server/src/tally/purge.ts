@@ -1,0 +1,77 @@
+/**
+ * Takes out of the tally's tables what an erased leaf left there: its calls, and every name or credential that no other
+ * record has. What others have too stays, for the counts of an edge are not the erased record's alone.
+ *
+ * To be called before the leaf is erased, while the index still holds it, and again after.
+ */
+import type { Deriver, DerivedTable, DeriveLimits } from "../index/derived-tables.ts";
+import { stringLiteral } from "../index/engine/statement.ts";
+import { ALIASES, CALLS, EDGES_1D, EDGES_1H, EDGES_1M, EDGE_CREDENTIALS, RECORDERS, SKEWS } from "./schema.ts";
+
+export interface ErasedRecord {
+  readonly tree: string;
+  readonly leaf_index: number;
+  readonly service_id: string;
+  readonly target_id: string;
+  readonly recorder_id: string;
+  readonly operation: string;
+  readonly credential_id: string;
+}
+
+type Field = "service_id" | "target_id" | "recorder_id" | "operation" | "credential_id";
+
+/** Where values of a field came to lie. */
+const COPIES: readonly (readonly [Field, readonly (readonly [DerivedTable, readonly string[]])[]])[] = [
+  ["operation", [...[EDGES_1M, EDGES_1H, EDGES_1D].map((table) => [table, ["operation"]] as const)]],
+  ["service_id", parties()],
+  ["target_id", parties()],
+  [
+    "recorder_id",
+    [
+      [RECORDERS, ["recorder_id"]],
+      [SKEWS, ["c_recorder_id", "d_recorder_id"]],
+    ],
+  ],
+  ["credential_id", [[EDGE_CREDENTIALS, ["credential_id"]]]],
+];
+
+function parties(): readonly (readonly [DerivedTable, readonly string[]])[] {
+  return [
+    ...[EDGES_1M, EDGES_1H, EDGES_1D, EDGE_CREDENTIALS].map((table) => [table, ["caller", "callee"]] as const),
+    [ALIASES, ["name", "service"]],
+  ];
+}
+
+export async function purgeCalls(
+  deriver: Deriver,
+  records: readonly ErasedRecord[],
+  limits: DeriveLimits,
+): Promise<void> {
+  const places = records.map(({ tree, leaf_index: index }) => `(${stringLiteral(tree)}, ${index})`);
+  await deriver.remove(CALLS, `arrayExists(half -> (half.1, half.2) IN (${places.join(", ")}), halves)`);
+  for (const [field, tables] of COPIES) {
+    const own = await namesOfNobodyElse(deriver, field, records, limits);
+    if (own.length === 0) continue;
+    const list = own.map(stringLiteral).join(", ");
+    for (const [table, columns] of tables)
+      await deriver.remove(table, columns.map((column) => `${column} IN (${list})`).join(" OR "));
+  }
+}
+
+/** Values of these records that no other record has in the same field. */
+async function namesOfNobodyElse(
+  deriver: Deriver,
+  field: Field,
+  records: readonly ErasedRecord[],
+  limits: DeriveLimits,
+): Promise<readonly string[]> {
+  const values = [...new Set(records.map((record) => record[field]))].filter((value) => value !== "");
+  if (values.length === 0) return [];
+  const sql =
+    `SELECT DISTINCT ${field} AS value FROM records WHERE ${field} IN {values:Array(String)} ` +
+    `AND concat(tree, ':', toString(leaf_index)) NOT IN {places:Array(String)}`;
+  const places = records.map(({ tree, leaf_index: index }) => `${tree}:${index}`);
+  const found = await deriver.select<{ value: string }>({ sql, params: { values, places } }, limits);
+  const others = new Set(found.map(({ value }) => value));
+  return values.filter((value) => !others.has(value));
+}
