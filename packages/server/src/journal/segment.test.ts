@@ -23,6 +23,7 @@ interface SegmentVector {
   readonly integrity_key: string;
   readonly salt: string;
   readonly previous_tag: string;
+  readonly standing_tag?: string;
   readonly header: string;
   readonly segment_key: string;
   readonly segment: string;
@@ -85,6 +86,7 @@ describe("segment format", () => {
         keyId: keyIdOf(epochKey),
         salt: bytes(vector.salt),
         previousTag: bytes(vector.previous_tag),
+        ...(vector.standing_tag === undefined ? {} : { standingTag: bytes(vector.standing_tag) }),
       };
       expect(hex(encodeHeader(header))).toBe(vector.header);
       expect(hex(segmentKey(epochKey, header))).toBe(vector.segment_key);

@@ -69,7 +69,7 @@ const FIXED_HEADER_BYTES = MAGIC.length + 2 + 8 + KEY_ID_BYTES + SALT_BYTES + TA
 export const TREE_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?$/;
 
 /**
- * magic 8, version 1, length of the tree's name 1, name, first index 8, key id 8, salt 32, previous tag 16, in version 2
+ * magic 8, version 1, length of the name 1, name, first index 8, key id 8, salt 32, previous tag 16, in version 2 a
  * standing tag 16, SHA-256 of all these 32.
  */
 export function encodeHeader(header: SegmentHeader): Uint8Array {

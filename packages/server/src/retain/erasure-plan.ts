@@ -41,7 +41,7 @@ export interface NamedRecord {
   readonly record: AuditRecord;
 }
 
-const RECORD = /^([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9-]{1,64})[/:](0|[1-9][0-9]{0,15})$/;
+const RECORD = /^([a-z0-9][a-z0-9-]{0,62}\/[A-Za-z0-9.-]{1,70})[/:](0|[1-9][0-9]{0,15})$/;
 
 /** TallystickError `not_found`, `bad_request`, `index_unavailable`. */
 export async function planErasure(sources: PlanSources, selection: Selection): Promise<readonly ErasedItem[]> {

@@ -22,7 +22,7 @@ type Field = "service_id" | "target_id" | "recorder_id" | "operation" | "credent
 
 /** Where values of a field came to lie. */
 const COPIES: readonly (readonly [Field, readonly (readonly [DerivedTable, readonly string[]])[]])[] = [
-  ["operation", [...[EDGES_1M, EDGES_1H, EDGES_1D].map((table) => [table, ["operation"]] as const)]],
+  ["operation", [EDGES_1M, EDGES_1H, EDGES_1D].map((table) => [table, ["operation"]] as const)],
   ["service_id", parties()],
   ["target_id", parties()],
   [
