@@ -50,15 +50,14 @@ export interface ErasurePreview {
 }
 
 const SELECTION = "selection";
-/** The next try may find it better. */
-const PASSING: ReadonlySet<string> = new Set([
-  "index_unavailable",
-  "query_timeout",
-  "query_limit",
-  "journal_unavailable",
-  "journal_full",
-  "disk_failed",
-  "shutting_down",
+/** Trying again would find the same. Anything else may pass: an index that is starting, a full disk, a locked KMS. */
+const FINAL: ReadonlySet<string> = new Set([
+  "bad_request",
+  "not_found",
+  "held",
+  "payload_damaged",
+  "payload_erased",
+  "journal_corrupt",
 ]);
 
 export class Eraser {
@@ -66,15 +65,22 @@ export class Eraser {
   #turn: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #closed = false;
+  #trouble = "";
+  #stop: (error: Error) => void = () => {};
+  readonly #stopped: Promise<never>;
 
   constructor(parts: EraserParts) {
     this.#parts = parts;
+    this.#stopped = new Promise((_, reject) => {
+      this.#stop = reject;
+    });
+    this.#stopped.catch(() => undefined);
     this.#watch();
   }
 
   /** What it would take away. Nothing is changed. */
   async preview(selection: Selection): Promise<ErasurePreview> {
-    const items = await planErasure(this.#parts, selection);
+    const items = await Promise.race([planErasure(this.#parts, selection), this.#stopped]);
     const open = items.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
     await this.#refuseHeld(open);
     return { items: open, alreadyErased: items.length - open.length };
@@ -130,6 +136,7 @@ export class Eraser {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancel();
+    this.#stop(new TallystickError("shutting_down", "The server is shutting down; the next start goes on with it."));
     await this.#turn;
   }
 
@@ -145,9 +152,13 @@ export class Eraser {
       await approvals.finish(approval.id, "done", `${inWords(items)} erased`);
     } catch (error) {
       const known = isTallystickError(error) ? error : null;
-      onTrouble(`the erasure ${approval.id} could not be carried out: ${known?.message ?? "an error of the program"}`);
-      if (known !== null && PASSING.has(known.code)) return;
-      await approvals.finish(approval.id, "failed", known?.message ?? "internal error").catch(() => undefined);
+      const message = known?.message ?? "an error of the program";
+      // The same words every second would drown what else there is to say.
+      if (this.#trouble !== `${approval.id} ${message}`)
+        onTrouble(`the erasure ${approval.id} could not be carried out: ${message}`);
+      this.#trouble = `${approval.id} ${message}`;
+      if (known === null || !FINAL.has(known.code)) return;
+      await approvals.finish(approval.id, "failed", message).catch(() => undefined);
     }
   }
 
@@ -199,7 +210,7 @@ export class Eraser {
         own.map((item) => stubOf(erasure, item)),
       );
     }
-    await derived.rebuild();
+    await Promise.race([derived.rebuild(), this.#stopped]);
     // The tally may have come by in between.
     await derived.purge(records);
   }

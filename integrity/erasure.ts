@@ -1,0 +1,265 @@
+/**
+ * Bodies of people and whole records are erased while the server is killed at random moments of it. Before, every marker
+ * is found in the decrypted folder; after, none is in any file, as it lies there or decrypted, nor is its salt; all else
+ * is as it was: every other body opens, every record's hash and every proof of before still verifies, and `verify`
+ * finds each erased body and leaf explained.
+ *
+ * `npm run integrity -- erasure [--people 40] [--seed N] [--small]`
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { verifyProof } from "@tallystick/verify";
+
+import { nodeDisk } from "../packages/server/src/disk/node-disk.ts";
+import { readSegment } from "../packages/server/src/journal/read-segment.ts";
+import { scanJournal } from "../packages/server/src/journal/scan.ts";
+import { diskSource } from "../packages/server/src/journal/segment-source.ts";
+import { openFileKms } from "../packages/server/src/kms/file-kms.ts";
+import { openKeyring } from "../packages/server/src/kms/keyring.ts";
+import * as file from "../packages/server/src/payload/payload-file.ts";
+import { walkPayloads } from "../packages/server/src/payload/payload-places.ts";
+import { scanPayloads } from "../packages/server/src/payload/payload-scan.ts";
+import { realClock } from "../packages/server/src/real-clock.ts";
+import { seeded } from "./random.ts";
+import { caughtUp, startServer, until, verifyFolder, type RunningServer } from "./running-server.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    people: { type: "string", default: "40" },
+    seed: { type: "string", default: String(randomBytes(2).readUInt16LE()) },
+    small: { type: "boolean", default: false },
+  },
+});
+const PEOPLE = options.small ? 8 : Number(options.people);
+const RECORDS_EACH = 5;
+const SEED = Number(options.seed);
+const random = seeded(SEED);
+const DONE_TIMEOUT_MS = 120_000;
+const MAX_DELAY_MS = 250;
+
+/** One record, and what of it must not be found again once it is erased. */
+interface Sent {
+  readonly person: string;
+  readonly index: number;
+  /** In its bodies. */
+  readonly body: string;
+  /** In the leaf itself. */
+  readonly slip: string;
+  readonly proof: string;
+  readonly leaf: string;
+  readonly salt: string;
+}
+
+interface Scan {
+  /** All there is, one text: decrypted leaves, bodies and what is kept beside them. */
+  readonly plain: string;
+  /** Every file as it lies there. */
+  readonly raw: Buffer;
+}
+
+const marker = (kind: string): string => `${kind}-${Math.floor(random() * 2 ** 48).toString(36)}x${SEED}`;
+
+async function fill(server: RunningServer): Promise<{ readonly tree: string; readonly sent: readonly Sent[] }> {
+  const records = Array.from({ length: PEOPLE * RECORDS_EACH }, (_, place) => ({
+    person: `person-${place % PEOPLE}`,
+    body: marker("body"),
+    slip: marker("slip"),
+  }));
+  const lines = records.map(({ person, body, slip }) =>
+    JSON.stringify({
+      timestamp: "2026-11-26T08:00:00Z",
+      event_type: "API_CALL",
+      service_id: "shop",
+      target_id: "pay",
+      operation: "POST /orders",
+      resource: `/orders/${slip}`,
+      status: "success",
+      subject_refs: [person],
+      request_body: { text: JSON.stringify({ note: body, filler: "z".repeat(300) }), content_type: "application/json" },
+      response_body: `answer ${body}`,
+    }),
+  );
+  const answer = await server.json<{ tree: string; first_index: number }>("/v1/records", {
+    method: "POST",
+    body: lines.join("\n"),
+    headers: { "content-type": "application/x-ndjson" },
+  });
+  await caughtUp(server, DONE_TIMEOUT_MS);
+  const sent: Sent[] = [];
+  for (const [place, record] of records.entries()) {
+    const index = answer.first_index + place;
+    const path = `/api/records/${answer.tree}/${index}`;
+    const { leaf, proof } = await server.json<{ leaf: string; proof: string }>(path);
+    const { salt } = await server.json<{ salt: string }>(`${path}/payload?part=request&reason=integrity`);
+    sent.push({ ...record, index, leaf, proof, salt });
+  }
+  return { tree: answer.tree, sent };
+}
+
+async function scan(data: string): Promise<Scan> {
+  const disk = nodeDisk();
+  const clock = realClock();
+  const kms = await openFileKms(disk, `${data}/kms.key`, randomBytes);
+  if (kms === null) throw new Error("the folder has no KMS key");
+  const keyring = openKeyring({ disk, folder: `${data}/keys`, kms, clock, randomBytes });
+  const texts: string[] = [];
+  for (const { tree, segments, cuts } of (await scanJournal(disk, `${data}/journal`)).trees) {
+    if (cuts.length > 0) throw new Error("a tail was cut, though nothing was being written");
+    const epochKey = await keyring.existing(`epoch.${tree.replace("/", ".")}`);
+    if (epochKey === null) throw new Error(`${tree} has no key`);
+    for (const { path } of segments) {
+      const onBlock = ({ entries }: { readonly entries: Uint8Array }) =>
+        void texts.push(Buffer.from(entries).toString());
+      await readSegment(await diskSource(disk, path), { contents: "leaves", epochKey, onBlock });
+    }
+  }
+  for (const { path, log, epoch } of (await scanPayloads(disk, `${data}/payload`)).files) {
+    const source = await diskSource(disk, path);
+    const header = file.parsePayloadHeader(await source.read(0, file.MAX_HEADER_BYTES));
+    const key = await keyring.existing(`payload.${log}.${epoch}`);
+    if (header.kind !== "header" || key === null) throw new Error(`${path} does not open`);
+    const keys = file.payloadKeys(key, header.header, header.hash);
+    if (keys === null) throw new Error(`${path} is under another key`);
+    await walkPayloads(source, header.bytes, keys, async ({ offset, header: item }, meta) => {
+      const body = meta && file.openBody(keys, item, await source.read(offset, file.itemBytes(item)), meta);
+      if (meta === null || body === null) throw new Error(`${path}: the item at ${offset} does not open`);
+      texts.push(JSON.stringify(meta), Buffer.from(body).toString());
+    });
+  }
+  return { plain: texts.join("\n"), raw: rawOf(data) };
+}
+
+function rawOf(data: string): Buffer {
+  const parts: Buffer[] = [];
+  for (const entry of readdirSync(data, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) parts.push(readFileSync(join(entry.parentPath, entry.name)));
+  return Buffer.concat(parts);
+}
+
+/** Asks for an erasure and kills the server at some moment of it; then a new one ends it by itself. */
+async function eraseAndKill(home: { server: RunningServer; readonly data: string }, body: object): Promise<boolean> {
+  const asked = home.server
+    .fetch("/api/erasures", {
+      method: "POST",
+      body: JSON.stringify({ reason: "integrity", ...body }),
+      headers: { "content-type": "application/json" },
+    })
+    .then(
+      (response) => response.status,
+      () => null,
+    );
+  await pause(random() * MAX_DELAY_MS);
+  await home.server.kill();
+  const status = await asked;
+  home.server = await startServer(home.data);
+  await caughtUp(home.server, DONE_TIMEOUT_MS);
+  // What was asked before the kill may not have been heard; asked again it is the same, or nothing is left of it.
+  const again = await home.server.fetch("/api/erasures", {
+    method: "POST",
+    body: JSON.stringify({ reason: "integrity", ...body }),
+    headers: { "content-type": "application/json" },
+  });
+  if (![200, 202, 404, 410].includes(again.status))
+    throw new Error(`asked again: ${again.status} ${await again.text()}`);
+  await until(DONE_TIMEOUT_MS, "the erasure to end", async () => {
+    const { approvals } = await home.server.json<{ approvals: readonly { action: string; state: string }[] }>(
+      "/api/approvals",
+    );
+    const open = approvals.filter(({ action, state }) => action === "erase" && state === "approved");
+    return open.length === 0 ? true : undefined;
+  });
+  return status === null;
+}
+
+function assertAbsent(where: string, { plain, raw }: Scan, markers: readonly string[]): void {
+  for (const text of markers) {
+    if (plain.includes(text)) throw new Error(`${where}: ${text} is in the decrypted folder`);
+    if (raw.includes(text)) throw new Error(`${where}: ${text} lies in a file`);
+  }
+}
+
+async function main(): Promise<void> {
+  const data = join(mkdtempSync(join(tmpdir(), "tallystick-erasure-")), "data");
+  const home = { server: await startServer(data), data };
+  let cut = 0;
+  try {
+    const { tree, sent } = await fill(home.server);
+    await home.server.stop();
+    const before = await scan(data);
+    for (const { body, slip, salt } of sent) {
+      if (![body, slip, salt].every((text) => before.plain.includes(text))) throw new Error(`${body} was not stored`);
+      if (before.raw.includes(body) || before.raw.includes(slip))
+        throw new Error(`${body} lies in a file in the clear`);
+    }
+    home.server = await startServer(data);
+
+    // Half of the people, then two records of each other one: a body, and a whole record.
+    const people = Array.from({ length: PEOPLE }, (_, place) => `person-${place}`);
+    const gone = people.filter((_, place) => place % 2 === 0);
+    for (const person of gone) if (await eraseAndKill(home, { subject: person })) cut += 1;
+    const others = people.filter((_, place) => place % 2 === 1);
+    const first = others.map((person) => sent.filter((one) => one.person === person)[0]!);
+    const leaves = others.map((person) => sent.filter((one) => one.person === person)[1]!);
+    for (const { index } of first) if (await eraseAndKill(home, { records: [`${tree}/${index}`] })) cut += 1;
+    for (const { index } of leaves)
+      if (await eraseAndKill(home, { records: [`${tree}/${index}`], leaf: true })) cut += 1;
+
+    const bodies = sent.filter((one) => gone.includes(one.person) || first.includes(one) || leaves.includes(one));
+    const kept = sent.filter((one) => !bodies.includes(one));
+    for (const one of kept) {
+      const { text } = await home.server.json<{ text: string }>(
+        `/api/records/${tree}/${one.index}/payload?part=request&reason=integrity`,
+      );
+      if (!text.includes(one.body)) throw new Error(`the body of ${one.index} is another one`);
+    }
+    await checkProofs(home.server, tree, sent);
+    await caughtUp(home.server, DONE_TIMEOUT_MS);
+    const shown = await home.server.json<{ records: readonly unknown[] }>("/api/search?q=service_id:shop&limit=1000");
+    for (const { slip } of leaves)
+      if (JSON.stringify(shown).includes(slip)) throw new Error(`${slip} is still found in the index`);
+    await home.server.stop();
+    verifyFolder(data);
+    const after = await scan(data);
+    assertAbsent(
+      "bodies",
+      after,
+      bodies.flatMap(({ body, salt }) => [body, salt]),
+    );
+    assertAbsent(
+      "leaves",
+      after,
+      leaves.map(({ slip }) => slip),
+    );
+    for (const { body, slip, salt } of kept)
+      if (![body, slip, salt].every((text) => after.plain.includes(text))) throw new Error(`${body} was lost`);
+    const result = { property: "erasure", records: sent.length, bodies: bodies.length * 2, leaves: leaves.length };
+    const figures = {
+      kills: gone.length + first.length + leaves.length,
+      cut_short: cut,
+      kept: kept.length,
+      seed: SEED,
+    };
+    process.stdout.write(`${JSON.stringify({ ...result, ...figures, verify: "clean" })}\n`);
+    rmSync(join(data, ".."), { recursive: true, force: true });
+  } catch (error) {
+    process.stderr.write(`seed ${SEED}, data kept in ${data}\n${home.server.log().slice(-4_000)}\n`);
+    await home.server.kill();
+    throw error;
+  }
+}
+
+/** Proofs that were given out before anything was erased hold for the very leaves that they were given for. */
+async function checkProofs(server: RunningServer, tree: string, sent: readonly Sent[]): Promise<void> {
+  const trees = await server.json<readonly { tree: string; vkey: string }[]>("/api/trees");
+  const vkeys = trees.filter((one) => one.tree === tree).map(({ vkey }) => vkey);
+  for (const { leaf, proof, index } of sent) {
+    const { clean, faults } = await verifyProof({ proof, leaf: Buffer.from(leaf), vkeys });
+    if (!clean) throw new Error(`the proof of ${index} does not hold any more: ${JSON.stringify(faults)}`);
+  }
+}
+
+await main();
