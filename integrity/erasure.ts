@@ -1,8 +1,8 @@
 /**
- * Bodies of people and whole records are erased while the server is killed at random moments of it. Before, every marker
- * is found in the decrypted folder; after, none is in any file, as it lies there or decrypted, nor is its salt; all else
- * is as it was: every other body opens, every record's hash and every proof of before still verifies, and `verify`
- * finds each erased body and leaf explained.
+ * Bodies of people and whole records are erased while the server is killed at random moments of it. Before, every
+ * marker is found in the decrypted folder; after, none is in any file, as it lies there or decrypted, nor is its salt.
+ * All else is as it was: every other body opens, every record's hash and every proof of before still verifies, and
+ * `verify` finds each erased body and leaf explained.
  *
  * `npm run integrity -- erasure [--people 40] [--seed N] [--small]`
  */
