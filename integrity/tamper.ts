@@ -26,7 +26,7 @@ const PLACES = options.small ? 24 : Number(options.places);
 const EPOCH_MS = 10_000;
 const BATCHES = 6;
 /** Derived, and compared with the journal by `fsck`, not by `verify`. */
-const NOT_VERIFIED = /^(index\/|lock$|run\.json$)/;
+const NOT_VERIFIED = /^(index\/|lock$|run\.json$|reserve$)/;
 
 interface Verdict {
   readonly exit: number | null;

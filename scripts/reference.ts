@@ -1,10 +1,13 @@
 /**
- * Writes the pages that are derived from the source: docs/reference/configuration.md and docs/errors. Tests compare
- * them.
+ * Writes the pages that are derived from the source: docs/reference/configuration.md, docs/errors and docs/access.md.
+ * Tests compare them.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { accessPage } from "../packages/server/src/api/access-page.ts";
+import { describedApi } from "../packages/server/src/api/described-api.contract.ts";
 import { errorPages } from "../packages/server/src/api/error-pages.ts";
+import { COMMAND_ACCESS } from "../packages/server/src/cli/command-access.ts";
 import { configurationReference } from "../packages/server/src/config/reference.ts";
 import { ROOT } from "./run-step.ts";
 
@@ -15,3 +18,4 @@ const pages = errorPages();
 for (const name of readdirSync(errors)) if (!pages.has(name)) rmSync(join(errors, name));
 for (const [name, text] of pages) writeFileSync(join(errors, name), text);
 writeFileSync(join(ROOT, "docs/reference/configuration.md"), configurationReference());
+writeFileSync(join(ROOT, "docs/access.md"), accessPage(await describedApi(), COMMAND_ACCESS));

@@ -43,6 +43,7 @@ export async function describeApi(app: FastifyInstance, version: string): Promis
         response: { ...OTHERWISE, ...(schema?.response as object | undefined) },
         security,
         operationId: operationId(route.method, url),
+        "x-tallystick-access": access,
       };
       return url.endsWith("/*") ? withPath(described, url) : { schema: described, url };
     },

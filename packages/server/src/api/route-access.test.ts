@@ -1,9 +1,16 @@
 /** Who reaches which route: every route there is, with every kind of credentials. */
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import type { Permission } from "../access/permissions.ts";
+import type { CliParts } from "../cli/parts.ts";
+import { buildProgram } from "../cli/program.ts";
+import { COMMAND_ACCESS } from "../cli/command-access.ts";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
+import { accessPage } from "./access-page.ts";
+import type { DescribedApi } from "./access-page.ts";
 
 type Need = "public" | "metrics" | Permission;
 
@@ -206,15 +213,35 @@ async function ask(route: string, kind: Kind): Promise<Response> {
   return response;
 }
 
+describe("every command", () => {
+  it("is in the table of commands, which cli/command-access.test.ts tries", () => {
+    const leavesOf = (command: Command, before: readonly string[]): readonly string[] =>
+      command.commands.length === 0
+        ? [before.join(" ")]
+        : command.commands.flatMap((one) => leavesOf(one, [...before, one.name()]));
+    const program = buildProgram({ version: "0" } as CliParts, () => Promise.resolve());
+    expect([...leavesOf(program, [])].sort()).toEqual(Object.keys(COMMAND_ACCESS).sort());
+  });
+});
+
 describe("every route", () => {
-  it("is in this table", async () => {
-    const api = (await (await server.fetch("/api/openapi.json")).json()) as {
-      readonly paths: Record<string, Record<string, unknown>>;
-    };
+  it("is in this table, and in docs/access.md as it is here", async () => {
+    const api = (await (await server.fetch("/api/openapi.json")).json()) as DescribedApi;
     const described = Object.entries(api.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(described.filter((route) => !route.startsWith("HEAD ")).sort()).toEqual(Object.keys(ROUTES).sort());
+    const page = await readFile(new URL("../../../../docs/access.md", import.meta.url), "utf8");
+    // `npm run reference` writes it.
+    expect(page).toBe(accessPage(api, COMMAND_ACCESS));
+    const rows = [...page.matchAll(/^\| `([A-Z]+ \/[^`]*)` +\| (\w+) +\|(.*)\|$/gm)];
+    expect(rows.length).toBe(Object.keys(ROUTES).length);
+    for (const [, route = "", need, cells = ""] of rows) {
+      expect([route, need]).toEqual([route, ROUTES[route]]);
+      const roles = ["nobody", "admin", "investigator", "auditor", "viewer", "producer"] as const;
+      const told = cells.split("|").map((cell) => cell.trim() === "yes");
+      expect([route, told]).toEqual([route, roles.map((role) => MAY[role].includes(ROUTES[route]!))]);
+    }
   });
 
   it.each(Object.keys(ROUTES))("%s lets in whom it should, and nobody else", async (route) => {

@@ -80,11 +80,7 @@ export async function runCommandLine(parts: CliParts, words: readonly string[]):
       exitCode = report(parts, error, asJson);
     }
   };
-  const program = new Command("tallystick")
-    .description("The audit log for machine-to-machine traffic.")
-    .version(parts.version)
-    .addHelpText("after", `\n${EXIT_CODES_TEXT}`);
-  for (const make of COMMANDS) program.addCommand(make(parts, run));
+  const program = buildProgram(parts, run);
   for (const command of allOf(program)) {
     command
       .exitOverride()
@@ -101,6 +97,16 @@ export async function runCommandLine(parts: CliParts, words: readonly string[]):
     return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
   }
   return exitCode;
+}
+
+/** Every command there is, not run yet. */
+export function buildProgram(parts: CliParts, run: Run): Command {
+  const program = new Command("tallystick")
+    .description("The audit log for machine-to-machine traffic.")
+    .version(parts.version)
+    .addHelpText("after", `\n${EXIT_CODES_TEXT}`);
+  for (const make of COMMANDS) program.addCommand(make(parts, run));
+  return program;
 }
 
 function allOf(command: Command): readonly Command[] {

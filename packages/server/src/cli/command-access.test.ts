@@ -1,0 +1,86 @@
+/** Every command with every role and with none: as docs/access.md says. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { may } from "../access/permissions.ts";
+import { ROLES } from "../control/role.ts";
+import type { Role } from "../control/role.ts";
+import { startTestServer, temporaryFolder } from "../machine.contract.ts";
+import type { TestServer } from "../machine.contract.ts";
+import { COMMAND_ACCESS } from "./command-access.ts";
+import { runLine } from "./command-line.contract.ts";
+import type { RunOptions } from "./command-line.contract.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: TestServer;
+const tokens = new Map<Role, string>();
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  server = await startTestServer(`${folder.path}/data`);
+  for (const role of ROLES) {
+    const body = { name: `the-${role}`, role, ...(role === "producer" ? { service: "orders" } : {}) };
+    const made = await server.fetch("/api/keys", {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+    tokens.set(role, ((await made.json()) as { readonly secret: string }).secret);
+  }
+});
+afterAll(async () => {
+  await server.close();
+  await folder.remove();
+});
+
+/** A tail that was let in goes on until it is told to stop. */
+function shortTail(): RunOptions {
+  let stop = () => {};
+  return {
+    onStop: (tell) => void (stop = tell),
+    async fetch(input, init) {
+      const response = await fetch(input, init);
+      if (response.ok) setImmediate(stop);
+      return response;
+    },
+  };
+}
+
+/** What a command needs to be asked at all, beyond its own words. */
+const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  trace: ["0af7651916cd43dd8448eb211c80319c"],
+  timeline: ["--service", "orders"],
+  prove: ["default/2026-11/0"],
+  export: ["--format", "ndjson"],
+  "aliases set": ["address:10.0.0.1", "orders"],
+  "aliases remove": ["address:10.0.0.1"],
+  "parties set": ["bank", "--reason", "a third party"],
+  "parties remove": ["bank"],
+  "keys create": ["--name", "again", "--service", "orders"],
+  "keys revoke": ["nobody"],
+  "keys quota": ["the-viewer", "--records-per-second", "5"],
+  "keys batch create": ["--name", "orders-1", "--service", "orders"],
+  "keys batch revoke": ["nobody"],
+  erase: ["--subject", "user-17", "--reason", "a test"],
+  "users add": ["ada"],
+  "users set": ["ada", "--role", "viewer"],
+  "users password": ["ada", "--none"],
+  "users link": ["ada"],
+  "users disable": ["ada"],
+  "approvals approve": ["approval_0"],
+  "approvals reject": ["approval_0"],
+};
+
+const asked = Object.entries(COMMAND_ACCESS).filter(([, need]) => !["folder", "nothing", "public"].includes(need));
+
+describe("every command", () => {
+  it.each(asked)("%s asks for %s", async (words, need) => {
+    const line = [...words.split(" "), ...(ARGUMENTS[words] ?? []), "--url", server.url];
+    const nobody = await runLine(line);
+    expect(nobody.out + nobody.err).toMatch(/needs credentials|"unauthenticated"/);
+    for (const role of ROLES) {
+      const { out, err } = await runLine([...line, "--token", tokens.get(role)!], words === "tail" ? shortTail() : {});
+      const isRefused = / which may not |"forbidden"/.test(out + err);
+      expect([role, isRefused]).toEqual([role, !may(role, need as Parameters<typeof may>[1])]);
+    }
+  });
+});
