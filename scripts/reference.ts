@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { accessPage } from "../packages/server/src/api/access-page.ts";
+import { accessPage } from "../packages/server/src/cli/access-page.ts";
 import { describedApi } from "../packages/server/src/api/described-api.contract.ts";
 import { errorPages } from "../packages/server/src/api/error-pages.ts";
 import { COMMAND_ACCESS } from "../packages/server/src/cli/command-access.ts";

@@ -1,5 +1,5 @@
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
-import type { DescribedApi } from "./access-page.ts";
+import type { DescribedApi } from "../cli/access-page.ts";
 
 /** The routes that a server really declares, by its own description. */
 export async function describedApi(): Promise<DescribedApi> {

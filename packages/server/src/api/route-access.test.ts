@@ -9,8 +9,8 @@ import { buildProgram } from "../cli/program.ts";
 import { COMMAND_ACCESS } from "../cli/command-access.ts";
 import { startTestServer, temporaryFolder } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
-import { accessPage } from "./access-page.ts";
-import type { DescribedApi } from "./access-page.ts";
+import { accessPage } from "../cli/access-page.ts";
+import type { DescribedApi } from "../cli/access-page.ts";
 
 type Need = "public" | "metrics" | Permission;
 

@@ -79,6 +79,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "keys batch create": ["--name", "orders-1", "--service", "orders"],
   "keys batch revoke": ["nobody"],
   erase: ["--subject", "user-17", "--reason", "a test"],
+  "hold place": ["litigation-4", "--query", "*", "--owner", "legal", "--reason", "a test"],
+  "hold release": ["hold_0", "--reason", "a test"],
   "users add": ["ada"],
   "users set": ["ada", "--role", "viewer"],
   "users password": ["ada", "--none"],

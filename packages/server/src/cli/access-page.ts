@@ -1,9 +1,9 @@
 /** docs/access.md: who may do what, from the tables that the server itself uses. */
 import { may, PERMISSIONS } from "../access/permissions.ts";
 import type { Permission } from "../access/permissions.ts";
-import type { CommandNeed } from "../cli/command-access.ts";
+import type { RouteAccess } from "../api/route-access.ts";
 import { ROLES } from "../control/role.ts";
-import type { RouteAccess } from "./route-access.ts";
+import type { CommandNeed } from "./command-access.ts";
 
 /** As /api/openapi.json has it. */
 export interface DescribedApi {
