@@ -435,7 +435,7 @@ async function writeRunFile({ machine, folder, state }: ApiRequest, certificateS
 }
 
 /** Serves certificates that change, as long as the server runs. */
-function watchCertificates(api: ApiRequest, { http }: ApiParts, server: object): void {
+function watchCertificates(api: ApiRequest, { http, tails }: ApiParts, server: object): void {
   const { machine, request, log, closers } = api;
   const { clock, disk } = machine;
   const { tls } = request.config.config;
@@ -452,7 +452,11 @@ function watchCertificates(api: ApiRequest, { http }: ApiParts, server: object):
       async onChange(changed, isOtherTrust) {
         api.state.certificateExpiresAtMs = changed.expiresAtMs;
         serveTls(server, { material: changed, minVersion });
-        if (isOtherTrust) http.certificates.trustChanged();
+        if (isOtherTrust) {
+          http.certificates.trustChanged();
+          // Readers come again and go on after the last record that they have.
+          tails.endAll();
+        }
         const expires = formatTimestamp(changed.expiresAtMs * 1_000);
         log.info({ expires, other_client_authorities: isOtherTrust }, "TLS files changed and are served");
         await writeRunFile(api, changed.sha256);

@@ -37,7 +37,11 @@ export function listenAddress({ http, tls }: Config): ListenAddress {
 }
 
 /** What would silently not be enforced is refused. */
-function assertClientCertificates({ cert, client_ca: clientCa, client_required: required }: Config["tls"]): void {
+function assertClientCertificates(tls: Config["tls"]): void {
+  const { cert, client_ca: clientCa, client_required: required } = tls;
+  if (clientCa === "" && tls.client_crl !== "") {
+    throw new TallystickError("config_invalid", "tls.client_crl revokes nothing without tls.client_ca.");
+  }
   const asks = required.routes.length > 0 || required.logs.length > 0;
   if (clientCa === "" && asks) {
     throw new TallystickError(

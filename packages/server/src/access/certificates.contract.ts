@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 
-import { issue, makeAuthority } from "../cli/dev-certificates.ts";
+import { issue, makeAuthority, revoke } from "../cli/dev-certificates.ts";
 import type { Pem, Subject } from "../cli/dev-certificates.ts";
 
 export type { Pem };
@@ -20,6 +20,8 @@ export interface TestAuthority {
   readonly pem: Pem;
   server(): Promise<Pem>;
   client(subject: Partial<Subject>): Promise<Pem>;
+  /** A list that is out of date after `days`. */
+  revoked(clients: readonly Pem[], days?: number): Promise<string>;
 }
 
 export async function testAuthority(name = "test authority"): Promise<TestAuthority> {
@@ -29,6 +31,12 @@ export async function testAuthority(name = "test authority"): Promise<TestAuthor
     pem,
     server: () =>
       issue(pem, { ...valid, name: "server", purpose: "server", dns: ["localhost"], addresses: ["127.0.0.1"] }),
+    revoked: (clients, days = 1) =>
+      revoke(
+        pem,
+        clients.map(({ certificate }) => certificate),
+        validDays(-2, days),
+      ),
     client: (subject) => issue(pem, { ...valid, name: "client", purpose: "client", ...subject }),
   };
 }

@@ -81,6 +81,9 @@ const REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "None of the authorities in tls.client_ca issued it.",
   DEPTH_ZERO_SELF_SIGNED_CERT: "It is signed by itself.",
   SELF_SIGNED_CERT_IN_CHAIN: "None of the authorities in tls.client_ca issued it.",
+  CERT_REVOKED: "It is revoked.",
+  CRL_HAS_EXPIRED: "The list of revoked certificates in tls.client_crl is out of date.",
+  UNABLE_TO_GET_CRL: "There is no list of revoked certificates of its authority in tls.client_crl.",
   INVALID_PURPOSE: "It was not issued for clients.",
 };
 

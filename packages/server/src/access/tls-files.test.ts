@@ -7,7 +7,7 @@ import { testAuthority } from "./certificates.contract.ts";
 import type { Pem } from "./certificates.contract.ts";
 import { readTls, tlsFilesOf, watchTls } from "./tls-files.ts";
 
-const TLS = { cert: "s.pem", key: "s.key", client_ca: "ca.pem" };
+const TLS = { cert: "s.pem", key: "s.key", client_ca: "ca.pem", client_crl: "" };
 let one: Pem;
 let two: Pem;
 let ca: Pem;
@@ -58,6 +58,14 @@ describe("TLS files", () => {
     await put("s.key", two.key);
     await put("ca.pem", "none");
     expect(await fault()).toContain("tls.client_ca");
+    await put("ca.pem", `${ca.certificate}-----BEGIN CERTIFICATE-----\nhalf`);
+    expect(await fault()).toContain("tls.client_ca");
+    await put("ca.pem", ca.certificate);
+    await put("crl.pem", ca.certificate);
+    const withList = { ...files, clientCrl: "/tls/crl.pem" };
+    await expect(readTls(disk, withList)).rejects.toThrow("tls.client_crl: /tls/crl.pem holds no PEM list");
+    await put("crl.pem", "-----BEGIN X509 CRL-----\nhalf\n-----END X509 CRL-----\n");
+    await expect(readTls(disk, withList)).rejects.toThrow("tls.client_crl: /tls/crl.pem holds no PEM list");
     expect(tlsFilesOf({ ...TLS, cert: "" }, "/tls")).toBeNull();
   });
 

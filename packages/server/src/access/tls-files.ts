@@ -8,6 +8,7 @@
 import { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
 import { createSecureContext } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 
 import type { Clock } from "../clock.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -19,6 +20,8 @@ export interface TlsFiles {
   readonly key: string;
   /** Null: no client is asked for a certificate. */
   readonly clientCa: string | null;
+  /** Null: none is looked at for revocation. */
+  readonly clientCrl: string | null;
 }
 
 /** As read, and tried: certificate and key fit. */
@@ -26,6 +29,7 @@ export interface TlsMaterial {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly clientCa: Buffer | null;
+  readonly clientCrl: Buffer | null;
   /** The server's own certificate: SHA-256 of the DER in hex. */
   readonly sha256: string;
   /** When it ends. */
@@ -34,12 +38,17 @@ export interface TlsMaterial {
 
 /** Null when there is no certificate. Relative paths start at `base`. */
 export function tlsFilesOf(
-  tls: { readonly cert: string; readonly key: string; readonly client_ca: string },
+  tls: { readonly cert: string; readonly key: string; readonly client_ca: string; readonly client_crl: string },
   base: string,
 ): TlsFiles | null {
   if (tls.cert === "") return null;
-  const clientCa = tls.client_ca === "" ? null : resolve(base, tls.client_ca);
-  return { cert: resolve(base, tls.cert), key: resolve(base, tls.key), clientCa };
+  const optional = (file: string) => (file === "" ? null : resolve(base, file));
+  return {
+    cert: resolve(base, tls.cert),
+    key: resolve(base, tls.key),
+    clientCa: optional(tls.client_ca),
+    clientCrl: optional(tls.client_crl),
+  };
 }
 
 /** Reads and tries; `config_invalid` names the key of the file that cannot be used. */
@@ -47,16 +56,34 @@ export async function readTls(disk: Disk, files: TlsFiles): Promise<TlsMaterial>
   const cert = await read(disk, "tls.cert", files.cert);
   const key = await read(disk, "tls.key", files.key);
   const clientCa = files.clientCa === null ? null : await read(disk, "tls.client_ca", files.clientCa);
+  const clientCrl = files.clientCrl === null ? null : await read(disk, "tls.client_crl", files.clientCrl);
+  assertBundle("tls.cert", files.cert, cert);
   const first = certificateOf("tls.cert", files.cert, cert);
-  if (files.clientCa !== null && clientCa !== null) certificateOf("tls.client_ca", files.clientCa, clientCa);
-  try {
-    createSecureContext({ cert, key, ...(clientCa === null ? {} : { ca: clientCa }) });
-  } catch (cause) {
-    // OpenSSL's words name no bytes of the key, and are kept out of the message all the same.
-    throw unusable("tls.key", files.key, "is no private key of the certificate in tls.cert", cause);
+  if (files.clientCa !== null && clientCa !== null) assertBundle("tls.client_ca", files.clientCa, clientCa);
+  if (files.clientCrl !== null && clientCrl !== null) {
+    const lists = crlsOf(clientCrl);
+    if (lists.length === 0) throw unusable("tls.client_crl", files.clientCrl, NO_LIST, null);
+    tryContext({ crl: [...lists] }, "tls.client_crl", files.clientCrl, NO_LIST);
   }
+  tryContext({ cert, key }, "tls.key", files.key, "is no private key of the certificate in tls.cert");
   const sha256 = first.fingerprint256.replaceAll(":", "").toLowerCase();
-  return { cert, key, clientCa, sha256, expiresAtMs: Date.parse(first.validTo) };
+  return { cert, key, clientCa, clientCrl, sha256, expiresAtMs: Date.parse(first.validTo) };
+}
+
+const NO_LIST = "holds no PEM list of revoked certificates";
+
+/** Each list on its own: of several in one text Node reads the first. */
+export function crlsOf(bytes: Buffer): readonly string[] {
+  return bytes.toString("latin1").match(/-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g) ?? [];
+}
+
+/** OpenSSL's words name no bytes of a key, and are kept out of the message all the same. */
+function tryContext(options: SecureContextOptions, name: string, file: string, why: string): void {
+  try {
+    createSecureContext(options);
+  } catch (cause) {
+    throw unusable(name, file, why, cause);
+  }
 }
 
 async function read(disk: Disk, name: string, file: string): Promise<Buffer> {
@@ -73,6 +100,16 @@ function certificateOf(name: string, file: string, bytes: Buffer): X509Certifica
   }
 }
 
+/** OpenSSL reads a bundle up to its first fault and believes the rest not to be there; here each must be whole. */
+function assertBundle(name: string, file: string, bytes: Buffer): void {
+  const text = bytes.toString("latin1");
+  const whole = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  const begun = text.match(/-----BEGIN /g) ?? [];
+  if (whole.length === 0 || whole.length < begun.length)
+    throw unusable(name, file, "holds no PEM certificate, or one that is not whole", null);
+  for (const one of whole) certificateOf(name, file, Buffer.from(one, "latin1"));
+}
+
 function unusable(name: string, file: string, why: string, cause: unknown): TallystickError {
   return new TallystickError("config_invalid", `${name}: ${file} ${why}.`, {
     hint: "Write PEM files without a passphrase, the server's own certificate first; `tallystick certs dev DIR` makes an example.",
@@ -85,7 +122,7 @@ export interface TlsWatchParts {
   readonly disk: Disk;
   readonly files: TlsFiles;
   readonly everyMs: number;
-  /** Called with what is to be served from now on, and whether the authorities of clients changed. */
+  /** Called with what is to be served from now on, and whether other clients are believed. */
   readonly onChange: (material: TlsMaterial, isOtherTrust: boolean) => Promise<void> | void;
   /** Once for each state of the files that cannot be used. */
   readonly onTrouble: (error: TallystickError) => void;
@@ -114,7 +151,7 @@ export function watchTls(parts: TlsWatchParts, first: TlsMaterial): TlsWatch {
       return;
     }
     lastTrouble = "";
-    const isOtherTrust = !isSame(served.clientCa, next.clientCa);
+    const isOtherTrust = !isSame(served.clientCa, next.clientCa) || !isSame(served.clientCrl, next.clientCrl);
     if (!isOtherTrust && isSame(served.cert, next.cert) && isSame(served.key, next.key)) return;
     if (isClosed) return;
     served = next;

@@ -29,3 +29,5 @@ export const MAX_RATE_BUCKETS = 10_000;
 export const PROOF_WAIT_MS = 3_000;
 /** Why somebody opens a body, or erases one. */
 export const MAX_REASON_LENGTH = 1_000;
+/** A TLS handshake that is not over by then is broken off. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -1,5 +1,7 @@
 /** The port under TLS: versions, client certificates, files that change, and a proxy before it. */
+import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -79,6 +81,23 @@ describe("the port under TLS", () => {
     await expect(connection(null, authority, old)).rejects.toThrow(/protocol|alert|version/i);
   });
 
+  it("goes on after bytes that are no TLS, and after a handshake that is never ended", async () => {
+    const port = Number(new URL(server.url).port);
+    for (const bytes of [
+      "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n",
+      "\u0016\u0003\u0001\u0000",
+      "\r\n\r\n\u0000\r\nQUIT",
+    ]) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      await once(socket, "connect");
+      socket.write(bytes, "latin1");
+      if (bytes.startsWith("GET")) await once(socket, "close");
+      socket.destroy();
+    }
+    expect((await (await connection(null)).send("GET", "/healthz")).status).toBe(200);
+  });
+
   it("believes a trusted proxy's PROXY header that comes before TLS begins", async () => {
     const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
     const addresses = Buffer.from([0x21, 0x11, 0, 12, 198, 51, 100, 7, 127, 0, 0, 1, 0x12, 0x34, 0, 80]);
@@ -135,6 +154,42 @@ describe("a client certificate", () => {
       expect((await made.send("GET", "/healthz")).status).toBe(200);
     }
   });
+
+  it("that is revoked is refused, also over a connection that is open; a list that is out of date lets in nobody", async () => {
+    const list = join(folder.path, "crl.pem");
+    const gone = await authority.client({ uris: ["spiffe://example.test/gone"] });
+    await writeFile(list, await authority.revoked([]));
+    const yaml =
+      "tls: {cert: ../server.pem, key: ../server.key, client_ca: ../ca.pem, client_crl: ../crl.pem, reload_s: 1}\n";
+    const strict = await startTestServer(join(folder.path, "revoking"), yaml);
+    try {
+      const headers = { authorization: `Bearer ${strict.adminToken}` };
+      const ask = async (client: Pem) => {
+        const made = await connectSecurely(strict.url, {
+          ca: authority.pem.certificate,
+          cert: client.certificate,
+          key: client.key,
+        });
+        open.push(made);
+        return (await made.send("GET", "/api/keys", headers)).text;
+      };
+      const before = await connectSecurely(strict.url, {
+        ca: authority.pem.certificate,
+        cert: gone.certificate,
+        key: gone.key,
+      });
+      open.push(before);
+      expect((await before.send("GET", "/api/keys", headers)).status).toBe(200);
+      await writeFile(list, await authority.revoked([gone]));
+      await expect.poll(() => ask(gone), { timeout: 15_000, interval: 200 }).toContain("It is revoked.");
+      expect((await before.send("GET", "/api/keys", headers)).status).toBe(503);
+      expect(await ask(orders)).toContain("200 OK");
+      await writeFile(list, await authority.revoked([gone], -1));
+      await expect.poll(() => ask(orders), { timeout: 15_000, interval: 200 }).toContain("out of date");
+    } finally {
+      await strict.close();
+    }
+  }, 40_000);
 
   it("is kept by a session that is resumed", async () => {
     const tls = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" };

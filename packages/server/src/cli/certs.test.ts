@@ -38,6 +38,14 @@ describe("certs dev", () => {
     expect((await certificate("billing")).verify(ca.publicKey)).toBe(true);
   });
 
+  it("revokes clients by a list that replaces the one before", async () => {
+    const revoked = await runLine(["certs", "dev", tls, "--revoke", "billing", "--json"]);
+    expect(revoked.json()).toMatchObject({ files: ["crl.pem"] });
+    expect(await readFile(join(tls, "crl.pem"), "utf8")).toContain("-----BEGIN X509 CRL-----");
+    const absent = await runLine(["certs", "dev", tls, "--revoke", "../billing"]);
+    expect([absent.exitCode, absent.err]).toEqual([2, expect.stringContaining("no certificate")]);
+  });
+
   it.each([
     [["--client", "../evil"], "no client's name"],
     [["--client", "ca"], "no client's name"],

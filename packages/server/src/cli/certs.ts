@@ -1,11 +1,11 @@
-import { chmod, mkdir, open, readFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 
 import { CommandError } from "./command-error.ts";
-import { issue, makeAuthority } from "./dev-certificates.ts";
-import type { Pem, Subject } from "./dev-certificates.ts";
+import { issue, makeAuthority, revoke } from "./dev-certificates.ts";
+import type { Pem, Subject, Validity } from "./dev-certificates.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
@@ -22,6 +22,7 @@ interface DevOptions {
   readonly host: readonly string[];
   readonly trustDomain: string;
   readonly days: string;
+  readonly revoke: readonly string[];
   readonly json?: boolean;
 }
 
@@ -40,13 +41,15 @@ function devCommand(parts: CliParts, run: Run): Command {
     .option("--client <name>", "a client, as the name of its service; may be given again (default: client)", more, [])
     .option("--host <name>", "a name or address of the server, beside localhost; may be given again", more, [])
     .option("--trust-domain <domain>", "of the SPIFFE ids: spiffe://<domain>/<client>", "tallystick.test")
+    .option("--revoke <name>", "a client whose certificate crl.pem revokes; may be given again", more, [])
     .option("--days <days>", "how long they are valid", "365")
     .option("--json", "as JSON: the files")
     .action((folder: string, options: DevOptions) => run(() => makeAll(parts, resolve(folder), options)));
 }
 
 async function makeAll({ terminal }: CliParts, folder: string, options: DevOptions): Promise<Outcome> {
-  const clients = options.client.length === 0 ? ["client"] : options.client;
+  const wantsNone = options.client.length === 0 && options.revoke.length > 0;
+  const clients = options.client.length === 0 && !wantsNone ? ["client"] : options.client;
   const days = assertSensible(options, clients);
   const now = Date.now();
   const validity = { notBefore: new Date(now - CLOCK_ALLOWANCE_MS), notAfter: new Date(now + days * DAY_MS) };
@@ -66,6 +69,7 @@ async function makeAll({ terminal }: CliParts, folder: string, options: DevOptio
     const uris = [`spiffe://${options.trustDomain}/${name}`];
     await makeOne(folder, name, authority, { ...validity, name, purpose: "client", uris }, made);
   }
+  if (options.revoke.length > 0) await writeRevoked(folder, authority, options.revoke, validity, made);
   if (options.json === true) terminal.json({ folder, files: made });
   else {
     for (const file of made) terminal.line(join(folder, file));
@@ -105,6 +109,25 @@ async function makeOne(folder: string, name: string, authority: Pem, subject: Su
   const exists = await readFile(join(folder, `${name}.pem`)).catch(() => null);
   // More clients can be made with the authority that is there; nothing is written over.
   if (exists === null) await writePair(folder, name, await issue(authority, subject), made);
+}
+
+/** Replaces the list that is there: it names whoever is revoked, all of them. */
+async function writeRevoked(
+  folder: string,
+  authority: Pem,
+  names: readonly string[],
+  validity: Validity,
+  made: string[],
+): Promise<void> {
+  const certificates = [];
+  for (const name of names) {
+    const pem = NAME.test(name) ? await readFile(join(folder, `${name}.pem`), "utf8").catch(() => null) : null;
+    if (pem === null)
+      throw new CommandError(`There is no certificate ${name}.pem in ${folder}.`, { code: "not_found" });
+    certificates.push(pem);
+  }
+  await writeFile(join(folder, "crl.pem"), await revoke(authority, certificates, validity), { mode: 0o644 });
+  made.push("crl.pem");
 }
 
 async function writePair(folder: string, name: string, { certificate, key }: Pem, made: string[]): Promise<void> {

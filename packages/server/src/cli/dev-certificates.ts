@@ -85,6 +85,21 @@ export async function issue(authority: Pem, subject: Subject): Promise<Pem> {
   return { certificate: text(certificate), key: await keyText(keys.privateKey) };
 }
 
+/** A list of what `authority` no longer vouches for. */
+export async function revoke(authority: Pem, certificates: readonly string[], validity: Validity): Promise<string> {
+  const x509 = await library();
+  const crl = await x509.X509CrlGenerator.create({
+    issuer: new x509.X509Certificate(authority.certificate).subject,
+    thisUpdate: validity.notBefore,
+    nextUpdate: validity.notAfter,
+    entries: certificates.map((pem) => ({ serialNumber: new x509.X509Certificate(pem).serialNumber })),
+    signingAlgorithm: KEY,
+    signingKey: await signingKey(authority.key),
+  });
+  // The library's own label is one that OpenSSL does not know.
+  return `${crl.toString("pem").replaceAll(" CRL-----", " X509 CRL-----")}\n`;
+}
+
 const newKeys = (): Promise<webcrypto.CryptoKeyPair> => webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]);
 
 function signingKey(pem: string): Promise<webcrypto.CryptoKey> {

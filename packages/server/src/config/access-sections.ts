@@ -23,6 +23,9 @@ export const TLS = section("Encryption of the HTTP port, and the certificates th
   client_ca: path(
     "PEM certificates of the authorities whose client certificates are believed. Empty: no client is asked for one.",
   ),
+  client_crl: path(
+    "PEM lists of revoked client certificates, one of each authority; what they revoke or what is out of date is refused.",
+  ),
   client_required: section("Where a client certificate is required, whatever other credentials there are.", {
     routes: Type.Array(Type.String({ maxLength: 256, pattern: ROUTE.source, says: ROUTE.says }), {
       description: "Paths that only answer over a connection with a client certificate.",
