@@ -34,6 +34,7 @@ beforeAll(async () => {
     protocol: "http",
     status: n % 5 === 0 ? "error" : "success",
     duration_us: 1_000 * (n + 1),
+    ...(n === 5 ? { request_body: `{"note":"${HOSTILE.replaceAll('"', "'")}","pin":"secret"}` } : {}),
   }));
   const old = { ...records[0], timestamp: "2023-10-05T08:20:43Z", request_id: "long-ago" };
   await server.json("/v1/records?wait=published", {
@@ -132,6 +133,21 @@ test("a hostile value stays text, and the page keeps its policy", async () => {
   await page.getByText(HOSTILE).first().waitFor();
   expect(await page.title()).toBe("Tallystick");
   expect(violations).toEqual([]);
+  await page.close();
+});
+
+test("a sealed body opens for a reason, is checked in the page, and stays text", async () => {
+  const page = await loggedIn("/?q=request_id%3Avisit-5");
+  await page.getByRole("row").filter({ hasText: "visit-5" }).click();
+  const body = page.getByRole("region", { name: "Request body" });
+  await body.getByText("text/plain").waitFor();
+  expect(await body.getByRole("button", { name: "Open" }).isDisabled()).toBe(true);
+  await body.getByLabel("Reason to open the request body").fill("test of the drawer");
+  await page.keyboard.press("Enter");
+  await body.getByText("It gives the record's commitment.").waitFor();
+  await body.getByText("<img src=x").waitFor();
+  expect(await page.title()).toBe("Tallystick");
+  await picture(page, "body");
   await page.close();
 });
 

@@ -20,7 +20,9 @@ export function ProofView({ check }: { readonly check: ProofCheck }) {
   return (
     <details className="rounded bg-good-ground px-3 py-2 text-good">
       <summary className="cursor-pointer font-medium" role="status">
-        Proven in this browser: in the log of {formatCount(check.treeSize)} leaves
+        {check.isErased
+          ? `This record was erased; its hash is proven in the log of ${formatCount(check.treeSize)} leaves`
+          : `Proven in this browser: in the log of ${formatCount(check.treeSize)} leaves`}
       </summary>
       <dl className="mt-2 flex flex-col gap-1 font-mono text-xs break-all text-ink">
         <dt className="text-quiet">leaf hash</dt>

@@ -1,8 +1,10 @@
 import { useEffect } from "react";
 import { Button } from "../page/button.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
+import { BodyView } from "./body-view.tsx";
 import { FieldList } from "./field-list.tsx";
 import { ProofView } from "./proof-view.tsx";
+import { bodyFacts } from "./use-body.ts";
 import { useRecord, type RecordWithProof } from "./use-record.ts";
 
 interface RecordDrawerProps {
@@ -30,7 +32,7 @@ export function RecordDrawer({ record, close, search }: RecordDrawerProps) {
       <div className="min-h-0 grow overflow-y-auto p-4" tabIndex={0}>
         {found.error !== null && <ProblemView problem={found.error} retry={() => void found.refetch()} />}
         {found.data === undefined && found.error === null && <p className="text-quiet">Loading…</p>}
-        {found.data !== undefined && <RecordBody found={found.data} search={search} />}
+        {found.data !== undefined && <RecordBody found={found.data} key={record} search={search} />}
       </div>
     </aside>
   );
@@ -50,10 +52,21 @@ function RecordBody({ found, search }: { readonly found: RecordWithProof; readon
   return (
     <div className="flex flex-col gap-5">
       <ProofView check={check} />
+      <Bodies stored={stored} />
       <FieldList fields={{ call_id: stored.call_id }} search={search} title="Call" />
       <FieldList fields={record} search={search} title="Record: what the producer said" />
       {attributes !== undefined && <FieldList fields={attributes} search={search} title="Attributes" />}
       <FieldList fields={{ ...stored.observed }} search={search} title="Observed: what the server saw" />
     </div>
   );
+}
+
+function Bodies({ stored }: { readonly stored: RecordWithProof["stored"] }) {
+  const { tree, leaf_index: index, record } = stored;
+  return (["request", "response"] as const).map((part) => {
+    const facts = bodyFacts(record.attributes, part);
+    const commitment = record[`${part}_payload`];
+    if (facts === null || commitment === undefined) return null;
+    return <BodyView commitment={commitment} facts={facts} key={part} part={part} record={`${tree}/${index}`} />;
+  });
 }
