@@ -302,7 +302,7 @@ async function openEraser(
   producers: Producers,
 ): Promise<Eraser> {
   const { places, keyring } = folder;
-  return new Eraser({
+  const eraser = new Eraser({
     journal: stores.journal,
     payloads: stores.payloads,
     reader: stores.index.reader,
@@ -314,6 +314,8 @@ async function openEraser(
     heldBy: (tree, indexes) => heldBy(keeping.held, tree, indexes),
     onTrouble: (message) => log.warn({ part: "erasure" }, message),
   });
+  await eraser.begin();
+  return eraser;
 }
 
 function indexRebuild(index: Index, producers: Producers, log: Logger): IndexRebuild {

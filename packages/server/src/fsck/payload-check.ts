@@ -134,10 +134,10 @@ function compare({ committed, erased, faults }: PayloadCheckOptions, found: Read
 }
 
 /** A leaf is gone exactly where an ERASURE record with its hash says so. */
-function compareLeaves({ stubs, erased, faults }: PayloadCheckOptions): number {
+function compareLeaves({ stubs, erased, trees, faults }: PayloadCheckOptions): number {
   const told = new Map(
     erased.flatMap(({ tree, leaf_index: index, what, digest }) =>
-      what === "leaf" ? [[placeKey(tree, index, what), { tree, index, digest }] as const] : [],
+      what === "leaf" && trees.has(tree) ? [[placeKey(tree, index, what), { tree, index, digest }] as const] : [],
     ),
   );
   let count = 0;

@@ -6,7 +6,7 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
-import { decodeLeaf, timestampUs } from "@tallystick/record";
+import { decodeLeaf, erasedLeafHash, timestampUs } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
@@ -19,8 +19,8 @@ import type { ErasedRecord } from "../tally/purge.ts";
 import { erasureRecords, inWords, nowText, stubOf } from "./erasure.ts";
 import type { ErasedItem, Erasure } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
-import { ANSWER_WITHIN_MS, WATCH_MS } from "./erasure-limits.ts";
-import { planErasure } from "./erasure-plan.ts";
+import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, WATCH_MS } from "./erasure-limits.ts";
+import { planErasure, recordedErasures } from "./erasure-plan.ts";
 import type { PlanSources, Selection } from "./erasure-plan.ts";
 
 export interface EraserParts extends Omit<PlanSources, "journal"> {
@@ -66,6 +66,7 @@ export class Eraser {
   #cancel: () => void = () => {};
   #closed = false;
   #trouble = "";
+  #isListDone = false;
   #stop: (error: Error) => void = () => {};
   readonly #stopped: Promise<never>;
 
@@ -75,6 +76,24 @@ export class Eraser {
       this.#stop = reject;
     });
     this.#stopped.catch(() => undefined);
+  }
+
+  /**
+   * Before anything is served. What the list says is erased and this folder still has, as one that was restored from an
+   * older backup does, is recorded and erased again: leaves at once, bodies once the index can say which (until then
+   * nobody is given them).
+   */
+  async begin(): Promise<void> {
+    for (const erasure of this.#listed()) {
+      const leaves = await this.#unerased(erasure.items.filter(({ what }) => what === "leaf"));
+      for (const log of logsIn(leaves)) {
+        await this.#record(log, erasure);
+        await this.#overwrite(
+          erasure,
+          leaves.filter(({ tree }) => logOf(tree) === log),
+        );
+      }
+    }
     this.#watch();
   }
 
@@ -116,6 +135,7 @@ export class Eraser {
   /** Carries out everything that is approved and not finished. */
   work(): Promise<void> {
     this.#turn = this.#turn.then(async () => {
+      if (!this.#isListDone) await this.#finishListed();
       for (const approval of this.#parts.approvals.approvals()) {
         if (approval.action === "erase" && approval.state === "approved" && !this.#closed) await this.#try(approval);
       }
@@ -166,7 +186,7 @@ export class Eraser {
     const { list } = this.#parts;
     const begun = list.find(approval.id);
     const erasure = begun ?? (await this.#begin(approval));
-    for (const log of new Set(erasure.items.map(({ tree }) => logOf(tree)))) await this.#eraseIn(log, erasure);
+    for (const log of logsIn(erasure.items)) await this.#eraseIn(log, erasure);
     return erasure;
   }
 
@@ -179,23 +199,66 @@ export class Eraser {
     return erasure;
   }
 
+  /** Erasures that no approval of this folder is about to carry out. */
+  #listed(): readonly Erasure[] {
+    const { list, approvals } = this.#parts;
+    return list.all().filter(({ id }) => approvals.approval(id)?.state !== "approved");
+  }
+
+  /** Carries out what the list says and the log does not: it came with the list, from beyond a backup. */
+  async #finishListed(): Promise<void> {
+    const { follower, onTrouble } = this.#parts;
+    const listed = this.#listed();
+    try {
+      if (listed.length > 0) await Promise.race([follower.caughtUp(INDEX_WAIT_MS), this.#stopped]);
+      const told = listed.length === 0 ? new Set<string>() : await recordedErasures(this.#parts.reader);
+      for (const erasure of listed.filter(({ id }) => !told.has(id)))
+        for (const log of logsIn(erasure.items)) await this.#eraseIn(log, erasure);
+      this.#isListDone = true;
+    } catch (error) {
+      const message = isTallystickError(error) ? error.message : "an error of the program";
+      if (this.#trouble !== message && !this.#closed) onTrouble(`the list of erasures waits: ${message}`);
+      this.#trouble = message;
+    }
+  }
+
   async #eraseIn(log: string, erasure: Erasure): Promise<void> {
-    const { journal, payloads } = this.#parts;
+    await this.#record(log, erasure);
     const items = erasure.items.filter(({ tree }) => logOf(tree) === log);
-    const outcome = await journal.appendOwn(log, erasureRecords(erasure, items));
-    if (outcome.kind === "pushback")
-      throw new TallystickError("journal_unavailable", "The erasure could not be recorded, so nothing was erased.", {
-        retryAfterS: outcome.retryAfterS,
-      });
     const bodies = items.filter(({ what }) => what !== "leaf");
-    await payloads.erase(
+    await this.#parts.payloads.erase(
       log,
       bodies.map(({ digest, received_at: at }) => ({ commitment: digest, receivedUs: timestampUs(at) })),
     );
     await this.#eraseLeaves(
       erasure,
-      items.filter(({ what }) => what === "leaf"),
+      items.filter((item) => item.what === "leaf" && this.#isHere(item)),
     );
+  }
+
+  async #record(log: string, erasure: Erasure): Promise<void> {
+    const items = erasure.items.filter((item) => logOf(item.tree) === log && this.#isHere(item));
+    if (items.length === 0) return;
+    const outcome = await this.#parts.journal.appendOwn(log, erasureRecords(erasure, items));
+    if (outcome.kind === "stored") return;
+    throw new TallystickError("journal_unavailable", "The erasure could not be recorded, so nothing was erased.", {
+      retryAfterS: outcome.retryAfterS,
+    });
+  }
+
+  /** Retention may have taken the tree away, and a restored folder may never have had the record. */
+  #isHere({ tree, leaf_index: index }: ErasedItem): boolean {
+    const position = this.#parts.journal.trees().find((one) => one.tree === tree);
+    return position !== undefined && index < position.size;
+  }
+
+  async #unerased(leaves: readonly ErasedItem[]): Promise<readonly ErasedItem[]> {
+    const found: ErasedItem[] = [];
+    for (const item of leaves.filter((leaf) => this.#isHere(leaf))) {
+      const range = await this.#parts.journal.read(item.tree, item.leaf_index, 1);
+      if (range !== null && erasedLeafHash(leafAt(range.entries, 0)) === null) found.push(item);
+    }
+    return found;
   }
 
   async #eraseLeaves(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
@@ -203,16 +266,20 @@ export class Eraser {
     const { journal, derived } = this.#parts;
     const records = await recordsOf(journal, leaves);
     await derived.purge(records);
+    await this.#overwrite(erasure, leaves);
+    await Promise.race([derived.rebuild(), this.#stopped]);
+    // The tally may have come by in between.
+    await derived.purge(records);
+  }
+
+  async #overwrite(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
     for (const tree of new Set(leaves.map((item) => item.tree))) {
       const own = leaves.filter((item) => item.tree === tree);
-      await journal.eraseLeaves(
+      await this.#parts.journal.eraseLeaves(
         tree,
         own.map((item) => stubOf(erasure, item)),
       );
     }
-    await Promise.race([derived.rebuild(), this.#stopped]);
-    // The tally may have come by in between.
-    await derived.purge(records);
   }
 
   async #refuseHeld(items: readonly ErasedItem[]): Promise<void> {
@@ -228,6 +295,10 @@ export class Eraser {
       });
     }
   }
+}
+
+function logsIn(items: readonly ErasedItem[]): ReadonlySet<string> {
+  return new Set(items.map(({ tree }) => logOf(tree)));
 }
 
 /** As they stand in the journal; what stands for a leaf that is erased already names nobody. */

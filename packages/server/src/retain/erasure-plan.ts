@@ -5,6 +5,8 @@
 import { decodeLeaf, formatReceivedAt } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
 
+import { ERASURE_TYPE } from "@tallystick/verify";
+
 import { TallystickError } from "../errors.ts";
 import type { IndexFollower, IndexReader } from "../index/index-seam.ts";
 import { leafAt } from "../journal/entries.ts";
@@ -15,6 +17,7 @@ import type { Part } from "../payload/payload-meta.ts";
 import { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } from "../search/limits.ts";
 import { OWN_PRINCIPAL } from "../search/filter.ts";
+import { ERASURE_ID } from "./erasure.ts";
 import type { ErasedItem } from "./erasure.ts";
 import { COMMITMENTS_AT_ONCE, INDEX_WAIT_MS, MAX_ERASED_ITEMS } from "./erasure-limits.ts";
 
@@ -158,6 +161,17 @@ async function rowsOf(
       received_at: formatReceivedAt(row.received_us),
     })),
   );
+}
+
+/** Ids of the erasures that the log tells of, as far as the index holds it. */
+export async function recordedErasures(reader: IndexReader): Promise<ReadonlySet<string>> {
+  const params = new Params();
+  const id = `attributes[${params.text(ERASURE_ID)}]`;
+  const own = `observed_principal = ${params.text(OWN_PRINCIPAL)} AND event_type = ${params.text(ERASURE_TYPE)}`;
+  const sql = `SELECT DISTINCT ${id} AS id FROM records WHERE ${own}`;
+  const limits = { timeoutMs: SEARCH_TIMEOUT_MS, maxRows: MAX_ERASED_ITEMS, maxMemoryBytes: SEARCH_MEMORY_BYTES };
+  const { rows } = await reader.select<{ id: string }>(params.statement(sql), limits);
+  return new Set(rows.map((row) => row.id));
 }
 
 async function whole({ follower }: PlanSources): Promise<void> {

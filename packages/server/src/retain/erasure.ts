@@ -32,7 +32,7 @@ export interface Erasure {
   readonly items: readonly ErasedItem[];
 }
 
-const ID = "tallystick.erasure_id";
+export const ERASURE_ID = "tallystick.erasure_id";
 const REASON = "tallystick.erasure_reason";
 const APPROVED_BY = "tallystick.approved_by";
 const PART = "tallystick.part";
@@ -70,7 +70,7 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
     status: "success",
     auth_subject: erasure.by,
     attributes: {
-      [ID]: erasure.id,
+      [ERASURE_ID]: erasure.id,
       [ERASURE_TREE]: tree,
       [ERASURE_ITEMS]: items.map(({ leaf_index: index, what, digest }) => `${index}/${what}/${digest}`).join(" "),
       [REASON]: erasure.reason,
@@ -106,7 +106,7 @@ export function stubOf(erasure: Erasure, { leaf_index: index, digest, received_a
       operation: "ERASED",
       protocol: "other",
       status: "success",
-      attributes: { [ID]: erasure.id },
+      attributes: { [ERASURE_ID]: erasure.id },
     },
   );
   return { index, hash: Buffer.from(digest, "hex"), stub };
