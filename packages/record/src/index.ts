@@ -13,6 +13,7 @@ export type { RecordNote } from "./check-field.ts";
 export { TRUNCATED_ATTRIBUTE } from "./fit.ts";
 export { decodeLeaf, encodeLeaf, encodeObserved, erasedLeafHash } from "./leaf.ts";
 export type { Leaf } from "./leaf.ts";
+export { fingerprintSecrets } from "./fingerprint-secrets.ts";
 export { LIMITS } from "./limits.ts";
 export { normalise } from "./normalise.ts";
 export type { Amendment, NormaliseContext, NormaliseOutcome, RecordDraft } from "./normalise.ts";

@@ -42,6 +42,7 @@ import type { Keeping } from "./keeping.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import { batchSecret, secretNameOf } from "./control/batch-secret.ts";
+import { fingerprintWith } from "./control/fingerprint.ts";
 import { ownRecord } from "./control/own-record.ts";
 import { isTallystickError, TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
@@ -232,8 +233,10 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const nowMs = () => Math.floor(clock.nowUs() / 1_000);
   const producers = openProducers(config, stores, clock, log);
   api.closers.add("producers", () => producers.close());
+  const redactionKey = await api.folder.keyring.key("redaction");
   const accesses = new AccessRecorder({
     journal,
+    fingerprint: fingerprintWith(redactionKey),
     clock,
     random: machine.random,
     onTrouble: (message) => log.warn({ part: "access" }, message),
@@ -250,6 +253,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     carryOut: () => eraser.work(),
     keyring: api.folder.keyring,
     signing: stores.signing,
+    redactionKey,
     accesses,
     cleanUp: api.keeping.cleanUp,
     deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),

@@ -28,6 +28,7 @@ async function opened() {
     journal,
     clock,
     random: seededBytes("access"),
+    fingerprint: (secret: string) => `fp:of ${secret.length}`,
     onTrouble: (text: string) => void troubles.push(text),
   };
   return { clock, journal, troubles, accesses: new AccessRecorder(parts) };
@@ -78,6 +79,7 @@ describe("a read", () => {
     const full = new AccessRecorder({
       journal: { appendOwn: async () => ({ kind: "pushback", reason: "full", retryAfterS: 30 }) },
       clock: manualClock(),
+      fingerprint: () => "fp:",
       random: seededBytes("full"),
       onTrouble: () => {},
     });
@@ -91,6 +93,7 @@ describe("a read", () => {
     const [record] = await recorded(journal);
     expect(JSON.stringify(record)).not.toContain(secret);
     expect(record!.attributes!["access.query"]!.length).toBeLessThan(9_000);
+    expect(record!.attributes!["access.query"]).toMatch(/^fp:of 40 OR x+/);
   });
 });
 

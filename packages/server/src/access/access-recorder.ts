@@ -4,10 +4,10 @@
  * Guarantees: the record of a read is durable before the answer is sent, or there is no answer. What goes on (a tail,
  * a screen that polls, page after page) is one record at its start and one at its end with the totals, so that who
  * watches the records of access does not fill the log by watching. A query stands in the attribute `access.query`,
- * with known secrets taken out.
+ * with known secrets as their fingerprints.
  * Left out on purpose: totals of what was going on when the process was killed; its start is there.
  */
-import { redactText } from "@tallystick/record";
+import { fingerprintSecrets, redactText } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import { ACCESS_LOG } from "../control/own-logs.ts";
@@ -68,6 +68,8 @@ interface GoingOn {
 
 export interface AccessRecorderParts {
   readonly journal: Pick<Journal, "appendOwn">;
+  /** What stands for a secret that was typed into a question. */
+  readonly fingerprint: (secret: string) => string;
   readonly clock: Clock;
   readonly random: Random;
   readonly onTrouble: (message: string) => void;
@@ -232,13 +234,18 @@ export class AccessRecorder {
         ...fields,
         attributes: {
           ...about,
-          ...(query === null ? {} : { "access.query": recordable(query) }),
-          ...(told.length === 0 ? {} : { "access.parameters": recordable(JSON.stringify(parameters)) }),
+          ...(query === null ? {} : { "access.query": this.#recordable(query) }),
+          ...(told.length === 0 ? {} : { "access.parameters": this.#recordable(JSON.stringify(parameters)) }),
           ...(reason === null ? {} : { "access.reason": redactText(reason).slice(0, MAX_RECORDED_REASON) }),
         },
       },
       "This read could not be recorded, so it was not answered.",
     );
+  }
+
+  #recordable(text: string): string {
+    const shown = fingerprintSecrets(text, this.#parts.fingerprint);
+    return shown.length <= MAX_RECORDED_QUESTION ? shown : `${shown.slice(0, MAX_RECORDED_QUESTION)} …`;
   }
 
   async #store(fields: OwnFields, otherwise: string): Promise<string> {
@@ -253,11 +260,6 @@ export class AccessRecorder {
       ...(reason === "full" ? {} : { hint: "Try again; see the server's log when it stays." }),
     });
   }
-}
-
-function recordable(text: string): string {
-  const shown = redactText(text);
-  return shown.length <= MAX_RECORDED_QUESTION ? shown : `${shown.slice(0, MAX_RECORDED_QUESTION)} …`;
 }
 
 function keyOf({ principal, address, operation, resource, query, parameters, reason }: ReadRequest): string {

@@ -24,6 +24,7 @@ import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
 import { asTallystickError, PROBLEM_TYPE, problemOf, retryAfterOf } from "./errors.ts";
 import { graphRoutes } from "./graph-routes.ts";
+import { credentialsRoute } from "./credentials-route.ts";
 import { coverageRoute } from "./coverage-route.ts";
 import { healthRoutes } from "./health-routes.ts";
 import type { HealthParts } from "./health-routes.ts";
@@ -89,6 +90,7 @@ export interface ApiParts
   readonly control: Control;
   readonly keyring: Keyring;
   readonly signing: SigningParts;
+  readonly redactionKey: Uint8Array;
   readonly proxies: TrustedProxies;
   readonly intake: IntakeParts;
   readonly dashboard: DashboardFiles;
@@ -154,6 +156,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   oidcRoutes(app, parts);
   kmsRoutes(app, parts);
   batchKeysRoutes(app, parts);
+  credentialsRoute(app, parts);
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
   retentionRoutes(app, parts);

@@ -68,6 +68,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /api/quotas": "manage",
   "POST /api/kms/rotate": "operate",
   "POST /api/signing-key/rotate": "operate",
+  "POST /api/credentials/fingerprint": "read",
   "POST /api/login-link": "manage",
   "POST /api/reindex": "manage",
   "GET /api/users": "manage",

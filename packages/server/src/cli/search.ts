@@ -2,6 +2,8 @@ import type { StoredRecord } from "@tallystick/record";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { connectTo } from "./client.ts";
+import type { Client, Query } from "./client.ts";
+import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
@@ -16,6 +18,7 @@ interface SearchOptions extends TargetOptions, QuestionOptions {
   readonly limit: number;
   readonly order?: string;
   readonly cursor?: string;
+  readonly credentialStdin?: boolean;
   readonly local?: boolean;
   readonly json?: boolean;
 }
@@ -34,14 +37,17 @@ export function searchCommand(parts: CliParts, run: Run): Command {
     .option("--limit <count>", "records at most, 1 to 1,000", count, 50)
     .addOption(new Option("--order <order>", "newest or oldest first").choices(["newest", "oldest"]).default("newest"))
     .option("--cursor <cursor>", "go on after an earlier answer's `next`")
+    .option("--credential-stdin", "only records of the key, token or certificate on standard input; it is kept nowhere")
     .option("--local", "times of this machine instead of UTC")
     .option("--json", "the server's answer as JSON")
     .action((words: string[], options: SearchOptions) =>
       run(async () => {
         const { limit, order, cursor } = options;
         const client = connectTo(await findTarget(parts, options), parts.fetch);
+        const question = questionOf(words, options);
+        const asked = options.credentialStdin === true ? await withCredential(parts, client, question) : question;
         const answer = await client.get<SearchAnswer>("/api/search", {
-          ...questionOf(words, options),
+          ...asked,
           limit,
           order,
           cursor,
@@ -51,6 +57,24 @@ export function searchCommand(parts: CliParts, run: Run): Command {
         return EXIT.ok;
       }),
     );
+}
+
+/** The question, of one credential's records; only its id goes into the URL. */
+async function withCredential(parts: CliParts, client: Client, question: Query): Promise<Query> {
+  const credential = (await parts.readStdin()).trim();
+  if (credential === "")
+    throw new CommandError("There is no credential on standard input.", {
+      code: "bad_request",
+      hint: "Pipe it in, as in `tallystick search --credential-stdin < key.txt`; typed as an argument it would stay in the shell's history.",
+    });
+  const { credential_id: id } = await client.send<{ readonly credential_id: string }>(
+    "POST",
+    "/api/credentials/fingerprint",
+    { credential },
+  );
+  const given = typeof question["q"] === "string" ? question["q"].trim() : "";
+  const own = `credential_id:${JSON.stringify(id)}`;
+  return { ...question, q: given === "" ? own : `(${given}) AND ${own}` };
 }
 
 function show({ terminal }: CliParts, answer: SearchAnswer, local: boolean): void {

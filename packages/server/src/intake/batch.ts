@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHmac, hash, randomFillSync } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 import {
   normalise,
   slotOf,
@@ -10,6 +10,7 @@ import {
 } from "@tallystick/record";
 
 import type { PreparedRecords } from "../journal/journal.ts";
+import { fingerprintWith } from "../control/fingerprint.ts";
 import { MAX_CANONICAL_RECORD_BYTES } from "../limits.ts";
 import { amendment } from "./amend.ts";
 import type { TakenBody } from "./amend.ts";
@@ -29,7 +30,6 @@ const [PRODUCER, EPOCH, NUMBER, TIMESTAMP] = [
   slotOf("timestamp"),
 ];
 const DIGEST_BYTES = 16;
-const FINGERPRINT_HEX = 32;
 const RANDOM_BYTES = 10;
 const RANDOM_POOL_BYTES = 400 * RANDOM_BYTES;
 /** A canonical record is as long as JSON of it, or a little longer for what the server fills in. */
@@ -238,9 +238,7 @@ function contextOf(request: IntakeRequest, onBody: (body: TakenBody) => void): N
       next += RANDOM_BYTES;
       return uuidv7(nowMs, pool.subarray(next - RANDOM_BYTES, next));
     },
-    fingerprint(value) {
-      return `fp:${createHmac("sha256", request.redactionKey).update(value).digest("hex").slice(0, FINGERPRINT_HEX)}`;
-    },
+    fingerprint: fingerprintWith(request.redactionKey),
     redactNames,
     amendment: amendment(request.settings.amendments, redactNames, onBody),
     oversize: request.format.startsWith("otlp") ? "cut" : "refuse",
