@@ -201,13 +201,13 @@ async function examine(machine: Machine, request: FolderRequest): Promise<readon
     good("folder", `${folder}, origin ${server.origin}, made ${server.createdAt}`),
     ...(await keyChecks(machine, request)),
     config.config.ledger.copies.length > 0
-      ? good("checkpoint copies", `${config.config.ledger.copies.length} places`)
+      ? good("witness", `checkpoints are copied to ${config.config.ledger.copies.length} places`)
       : warning(
-          "checkpoint copies",
-          "no checkpoint leaves this folder",
-          "Set ledger.copies, or nobody finds it when the whole folder is put back to an earlier day.",
+          "witness",
+          "there is none, and no checkpoint leaves this folder",
+          "Set ledger.copies to a place that others hold, or nobody finds it when the whole folder is put back to an earlier day.",
         ),
-    freeBytes > totalBytes * 0.05
+    freeBytes > totalBytes * NEARLY_FULL
       ? good("space", `${Math.round(freeBytes / 2 ** 30)} GiB free`)
       : warning(
           "space",
@@ -216,6 +216,9 @@ async function examine(machine: Machine, request: FolderRequest): Promise<readon
         ),
   ];
 }
+
+/** Part of the disk below which its end is near. */
+const NEARLY_FULL = 0.05;
 
 async function keyChecks(machine: Machine, request: FolderRequest): Promise<readonly Check[]> {
   const { provider, pkcs11 } = request.config.config.kms;

@@ -1,11 +1,13 @@
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 
+import type { Config } from "../config/schema.ts";
 import { connectTo } from "./client.ts";
 import { asCommandError } from "./command-error.ts";
 import { bad, good, warning } from "./doctor-checks.ts";
 import type { Check } from "./doctor-checks.ts";
+import { backupCheck, clockCheck, modeChecks, peopleChecks, retiredKeyChecks, tlsCheck } from "./doctor-weaknesses.ts";
 import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
@@ -18,6 +20,7 @@ import type { Style } from "./terminal.ts";
 interface DoctorOptions {
   readonly data: string;
   readonly config?: string;
+  readonly backup?: string;
   readonly json?: boolean;
 }
 
@@ -26,6 +29,7 @@ export function doctorCommand(parts: CliParts, run: Run): Command {
     .description("look at the machine, the configuration, the data folder and the running server")
     .option("--data <folder>", "data folder", DEFAULT_DATA_FOLDER)
     .option("--config <file>", "configuration file")
+    .option("--backup <folder>", "where a copy of the data folder should be")
     .option("--json", "as JSON")
     .action((options: DoctorOptions) =>
       run(async () => {
@@ -38,8 +42,12 @@ export function doctorCommand(parts: CliParts, run: Run): Command {
             options.config === undefined ? "defaults and environment" : `${options.config} is valid`,
           ),
           ...(await parts.folder.examine({ folder, config, base })),
-          ...(await modeChecks(folder)),
-          ...(await serverChecks(parts, folder)),
+          ...(await modeChecks(folder, config.config, base)),
+          ...(await retiredKeyChecks(kmsFileOf(folder, config.config, base))),
+          tlsCheck(config.config),
+          await clockCheck(),
+          await backupCheck(folder, options.backup, Date.now()),
+          ...(await serverChecks(parts, folder, config.config)),
         ];
         const isBad = checks.some((check) => check.state === "bad");
         if (options.json === true) parts.terminal.json({ healthy: !isBad, checks });
@@ -78,16 +86,8 @@ function machineChecks(): readonly Check[] {
   return [node, engine];
 }
 
-async function modeChecks(folder: string): Promise<readonly Check[]> {
-  const found = await stat(folder).catch(() => null);
-  if (found === null) return [];
-  const isClosed = (found.mode & 0o077) === 0;
-  const says = `others may enter the folder (mode ${(found.mode & 0o777).toString(8)})`;
-  return [
-    isClosed
-      ? good("permissions", "only the owner may enter the folder")
-      : bad("permissions", says, `chmod 700 ${folder}`),
-  ];
+function kmsFileOf(folder: string, { kms }: Config, base: string): string {
+  return kms.file === "" ? join(folder, "kms.key") : resolve(base, kms.file);
 }
 
 interface Status {
@@ -105,17 +105,15 @@ interface Status {
 const FEW_DAYS = 14;
 const MUCH_LAG = 1_000_000;
 
-async function serverChecks(parts: CliParts, folder: string): Promise<readonly Check[]> {
+async function serverChecks(parts: CliParts, folder: string, config: Config): Promise<readonly Check[]> {
   const running = await runFileOf(folder);
   if (running === null) return [good("server", "does not run on this folder")];
   const { url, certificate_sha256: certificate = null } = JSON.parse(running) as Running;
   const ownFetch = (await secureFetch(parts, {}, certificate)) ?? undefined;
   const token = await readFile(join(folder, "admin.token"), "utf8").catch(() => "");
   try {
-    const status = await connectTo({ url, token: token.trim(), fetch: ownFetch }, parts.fetch).get<Status>(
-      "/api/status",
-    );
-    return statusChecks(url, status);
+    const client = connectTo({ url, token: token.trim(), fetch: ownFetch }, parts.fetch);
+    return [...statusChecks(url, await client.get<Status>("/api/status")), ...(await peopleChecks(client, config))];
   } catch (error) {
     const { message } = asCommandError(error);
     return [bad("server", `run.json names ${url}: ${message}`, "The server was killed or hangs; start it again.")];

@@ -187,7 +187,7 @@ describe("doctor", () => {
     const { healthy, checks } = json<{ healthy: boolean; checks: readonly { name: string; state: string }[] }>();
     expect([exitCode, healthy]).toEqual([0, true]);
     const warnings = checks.filter(({ state }) => state === "warning").map(({ name }) => name);
-    expect(warnings).toEqual(expect.arrayContaining(["kms key", "checkpoint copies"]));
+    expect(warnings).toEqual(expect.arrayContaining(["kms key", "witness", "people", "tls", "backup"]));
     expect(checks.find(({ name }) => name === "permissions")?.state).toBe("good");
   });
 });

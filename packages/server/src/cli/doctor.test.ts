@@ -1,0 +1,101 @@
+import { chmod, cp, mkdir, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { folderWork } from "../folder-work.ts";
+import { folderRequest, startTestServer, temporaryFolder, testMachine } from "../machine.contract.ts";
+import { runLine } from "./command-line.contract.ts";
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let data: string;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  data = join(folder.path, "data");
+  await (await startTestServer(data)).close();
+});
+afterAll(() => folder.remove());
+
+interface Check {
+  readonly name: string;
+  readonly state: string;
+  readonly says: string;
+  readonly hint?: string;
+}
+
+async function doctor(yaml = "", ...more: readonly string[]) {
+  const config = join(folder.path, "config.yaml");
+  await writeFile(config, yaml, { mode: 0o600 });
+  const words = ["doctor", "--data", data, "--config", config, "--json", ...more];
+  const { exitCode, json } = await runLine(words, { folder: folderWork(testMachine()) });
+  const { checks } = json<{ checks: readonly Check[] }>();
+  const of = (name: string) => checks.filter((check) => check.name === name);
+  return { exitCode, of, state: (name: string) => of(name).map(({ state }) => state) };
+}
+
+describe("doctor", () => {
+  it("says how to mend each weakness that it names", async () => {
+    const { exitCode, of, state } = await doctor();
+    expect(exitCode).toBe(0);
+    for (const name of ["kms key", "witness", "tls", "backup"]) {
+      expect(state(name), name).toEqual(["warning"]);
+      expect(of(name)[0]!.hint).toMatch(/\S/);
+    }
+    expect(state("permissions")).toEqual(["good"]);
+    expect(of("file modes")).toEqual([]);
+    expect(["good", "warning"]).toContain(state("clock")[0]);
+  });
+
+  it("finds each file that others may read, in the folder and beside it", async () => {
+    const pin = join(folder.path, "tls.key");
+    await writeFile(pin, "key", { mode: 0o644 });
+    await chmod(join(data, "keys", "signing.json"), 0o640);
+    const { exitCode, of } = await doctor(`tls: {cert: tls.pem, key: ${pin}}`);
+    expect(exitCode).toBe(1);
+    const says = of("file modes").map((check) => check.says);
+    expect(says).toEqual([
+      "others may read keys/signing.json",
+      `others may read the key of the TLS certificate (${pin})`,
+    ]);
+    expect(of("file modes")[1]!.hint).toBe(`chmod 600 ${pin}`);
+    await chmod(join(data, "keys", "signing.json"), 0o600);
+    await chmod(data, 0o755);
+    expect((await doctor()).state("permissions")).toEqual(["bad"]);
+    await chmod(data, 0o700);
+  });
+
+  it("calls a port that others reach without TLS bad, and is content with a key elsewhere and a witness", async () => {
+    expect((await doctor("http: {listen: '0.0.0.0:7070', insecure_network: true}")).state("tls")).toEqual(["bad"]);
+    const elsewhere = join(folder.path, "elsewhere.key");
+    await cp(join(data, "kms.key"), elsewhere);
+    const { state } = await doctor(
+      `kms: {file: ${elsewhere}}\nledger: {copies: [{kind: file, to: ${join(folder.path, "copies")}}]}\ntls: {cert: a.pem, key: b.pem}`,
+    );
+    expect([state("kms key"), state("witness"), state("tls")]).toEqual([["good"], ["good"], ["good"]]);
+  });
+
+  it("names retired keys that lie beside the one in use", async () => {
+    await folderWork(testMachine()).rotate(folderRequest(data));
+    const { of } = await doctor();
+    expect(of("retired keys")[0]!.says).toMatch(/kms\.key\.retired-[0-9a-f]{16}/);
+  });
+
+  it("looks at a copy: whether it is one, of this server, and how old", async () => {
+    const copy = join(folder.path, "copy");
+    expect((await doctor("", "--backup", copy)).state("backup")).toEqual(["bad"]);
+    await cp(data, copy, { recursive: true });
+    await mkdir(join(copy, "head", "default"), { recursive: true });
+    const note = join(copy, "head", "default", "2026-11.note");
+    await writeFile(note, "note");
+    expect((await doctor("", "--backup", copy)).state("backup")).toEqual(["good"]);
+    for (const old of [
+      note,
+      join(copy, "head"),
+      join(copy, "head", "default"),
+      join(copy, "head", "control"),
+      join(copy, "head", "control", `${new Date().toISOString().slice(0, 7)}.note`),
+    ])
+      await utimes(old, new Date(0), new Date(0)).catch(() => undefined);
+    const { state, of } = await doctor("", "--backup", copy);
+    expect([state("backup"), of("backup")[0]!.says]).toEqual([["warning"], expect.stringContaining("hours old")]);
+  });
+});
