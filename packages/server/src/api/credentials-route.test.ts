@@ -108,7 +108,7 @@ describe("a credential that one holds", () => {
   test("asked for on the command line goes into no URL, no record and no line of the log", async () => {
     const urls: string[] = [];
     const fetchSeen: typeof fetch = (input, init) => {
-      urls.push(String(input));
+      urls.push(input instanceof Request ? input.url : input.toString());
       return fetch(input, init);
     };
     const words = [
