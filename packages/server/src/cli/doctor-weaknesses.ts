@@ -1,6 +1,6 @@
 /**
- * What makes a server weak although it works: who may read its files, how it is reached, who is who, which clock it goes
- * by, and whether anything of it is anywhere else.
+ * What makes a server weak although it works: who may read its files, how it is reached, who is who, which clock it
+ * goes by, and whether anything of it is anywhere else.
  */
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
