@@ -5,7 +5,14 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const PROPERTIES = ["no-acked-record-lost", "tamper", "fuzz", "tally-survives", "erasure"] as const;
+const PROPERTIES = [
+  "no-acked-record-lost",
+  "tamper",
+  "fuzz",
+  "tally-survives",
+  "erasure",
+  "key-rotation-under-load",
+] as const;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TSX = fileURLToPath(new URL("../node_modules/.bin/tsx", import.meta.url));
 
