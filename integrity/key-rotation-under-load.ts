@@ -80,9 +80,9 @@ const RUN = `${randomBytes(4).toString("hex")}-${randomBytes(2).toString("hex")}
 
 /** Sends signed batches until told to stop; each again until it is acknowledged or the server is gone. */
 function load(server: () => RunningServer, acknowledged: Map<string, number>): Load {
-  let isStopped = false;
+  const stop = new AbortController();
   const sender = async (): Promise<void> => {
-    while (!isStopped) {
+    while (!stop.signal.aborted) {
       const { body, signature, ids } = makeBatch();
       for (let isStored = false; !isStored;) {
         const headers = { "content-type": "application/x-ndjson", "tallystick-signature": signature };
@@ -102,7 +102,7 @@ function load(server: () => RunningServer, acknowledged: Map<string, number>): L
   return {
     acknowledged,
     async stop() {
-      isStopped = true;
+      stop.abort();
       await Promise.all(senders);
     },
   };
