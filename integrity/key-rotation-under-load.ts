@@ -1,8 +1,8 @@
 /**
  * Rotates every key there is under load: the wrapping key and the signing key beside a running server, the wrapping
  * key of one that SIGKILL ends in the middle, and the move into an HSM and back. Every acknowledged record is found
- * exactly once, no segment was written again, batches stay signed, a verifier that knows only the first key follows, a copy of
- * `keys/` from before opens with the retired key alone, and `verify --producers` is clean.
+ * exactly once, no segment was written again, batches stay signed, a verifier that knows only the first key follows,
+ * a copy of `keys/` from before opens with the retired key alone, and `verify --producers` is clean.
  *
  * `npm run integrity -- key-rotation-under-load [--rounds 8] [--seed N] [--small]`
  */
