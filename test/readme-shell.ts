@@ -1,17 +1,21 @@
 /** Runs a README's ```sh blocks as somebody who types them in would, in one shell, in a folder like a fresh checkout. */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { statFields, until } from "../integrity/running-server.ts";
 
+/** A server has ten seconds to stop. */
+const STOP_TIMEOUT_MS = 20_000;
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 export interface Transcript {
   readonly blocks: number;
   readonly stdout: string;
-  /** Standard error, and `exit <code>` in the last line. */
+  /** Standard error, and `exit <code>` (or the signal) in the last line. */
   readonly stderr: string;
 }
 
@@ -27,10 +31,29 @@ export async function runReadme(readme: string, timeoutMs: number): Promise<Tran
   }
   // Job control as in a terminal, and no server left behind whatever fails.
   const frame = `set -eum\ntrap 'for p in $(jobs -p); do kill -- -$p; done 2>/dev/null || true' EXIT\n${script}`;
-  const done = spawnSync("bash", ["-c", frame], { cwd: folder, encoding: "utf8", timeout: timeoutMs });
-  // What was ended above may still be writing its last.
-  rmSync(folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
-  return { blocks: blocks.length, stdout: done.stdout, stderr: `${done.stderr}\nexit ${done.status}` };
+  const shell = spawn("bash", ["-c", frame], { cwd: folder, timeout: timeoutMs, detached: true });
+  let stdout = "";
+  let stderr = "";
+  shell.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  shell.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const [code, signal] = (await once(shell, "close")) as [number | null, string | null];
+  // A job is over when its first process is; a server that this one started may still be writing its last.
+  await until(
+    STOP_TIMEOUT_MS,
+    "the README's processes to end",
+    () => sessionOf(shell.pid ?? 0).length === 0 || undefined,
+  ).catch(() => sessionOf(shell.pid ?? 0).forEach((pid) => process.kill(pid, "SIGKILL")));
+  rmSync(folder, { recursive: true, force: true });
+  return { blocks: blocks.length, stdout, stderr: `${stderr}\nexit ${code ?? signal}` };
+}
+
+/** Processes that were started from the shell, whatever groups they are in. */
+function sessionOf(shell: number): readonly number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    const fields = statFields(pid);
+    return fields !== null && fields[0] !== "Z" && fields[3] === String(shell);
+  });
 }
 
 async function freePort(): Promise<number> {
