@@ -25,9 +25,11 @@ export function isBodyName(name: string): boolean {
   return BODIES.has(name);
 }
 
+const RESERVED: ReadonlySet<string> = new Set([...BODIES, ...PAYLOAD_ATTRIBUTES]);
+
 /** A name among the attributes that a producer may not use. */
 export function isReservedName(name: string): boolean {
-  return BODIES.has(name) || PAYLOAD_ATTRIBUTES.has(name);
+  return RESERVED.has(name);
 }
 
 export function refuseBody(field: string): Refusal {

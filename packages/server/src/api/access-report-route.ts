@@ -19,6 +19,17 @@ const Report = Type.Object({
     { description: "Each credential and what it did over the whole time; only with the first page." },
   ),
   more_lines: Type.Boolean({ description: "There are more credentials than were given." }),
+  opened: Type.Array(
+    Type.Object({
+      timestamp: Time,
+      auth_subject: Type.String(),
+      client_address: Type.String(),
+      reason: Type.String(),
+      payloads: Type.Array(Type.String({ description: "tree:index/part" })),
+    }),
+    { description: "Sealed bodies of such records that somebody opened here; only with the first page." },
+  ),
+  more_opened: Type.Boolean({ description: "More was opened than is told." }),
   entries: Type.Array(
     Type.Object({
       timestamp: Time,

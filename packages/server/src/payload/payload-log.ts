@@ -54,7 +54,7 @@ export interface PayloadLogParts {
 
 export type PutOutcome =
   | { readonly kind: "stored"; readonly commitments: readonly string[] }
-  | { readonly kind: "pushback"; readonly reason: "full" | "failed" | "closing" };
+  | { readonly kind: "pushback"; readonly reason: "full" | "failed" | "locked" | "closing" };
 
 /** A body to look for: its commitment, and when the record that names it was received. */
 export interface Wanted {
@@ -121,7 +121,8 @@ export class PayloadLog {
     const outcomes = await Promise.allSettled(stored);
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (failed === undefined) return { kind: "stored", commitments: await Promise.all(stored) };
-    return { kind: "pushback", reason: isTallystickError(failed.reason, "journal_full") ? "full" : "failed" };
+    if (isTallystickError(failed.reason, "journal_full")) return { kind: "pushback", reason: "full" };
+    return { kind: "pushback", reason: isTallystickError(failed.reason, "kms_unreachable") ? "locked" : "failed" };
   }
 
   /** Null when no file has it. Throws `payload_damaged` when it is there and does not open. */

@@ -94,6 +94,37 @@ describe("access report", () => {
     expect(await count({ subject_ref: "user" })).toBe(0);
   });
 
+  it("names who opened sealed bodies of such records", async () => {
+    const of = fixture.stored.find(({ record }) => record.data_class === "restricted")!;
+    const other = fixture.stored.find(({ record }) => record.data_class === "public")!;
+    const [sample] = fc.sample(storedRecords(1), { numRuns: 1, seed: 8 })[0]!;
+    const access = (payloads: string, principal = "tallystick"): StoredRecord => ({
+      ...sample!,
+      tree: "access/2026-11",
+      observed: { ...sample!.observed, principal },
+      record: {
+        ...sample!.record,
+        event_type: "ACCESS",
+        auth_subject: "user:ada",
+        client_address: "10.1.2.3",
+        attributes: { "access.payloads": payloads, "access.reason": "case 17" },
+      },
+    });
+    const place = `${of.tree}:${of.leaf_index}/request`;
+    const foreign = `${other.tree}:${other.leaf_index}/response`;
+    await fixture.insert([access(`${foreign} ${place}`), access(foreign), access(place, "key:shop")]);
+    const { opened } = await report({ data_class: "restricted" });
+    expect(opened).toEqual([
+      {
+        timestamp: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+        auth_subject: "user:ada",
+        client_address: "10.1.2.3",
+        reason: "case 17",
+        payloads: [place],
+      },
+    ]);
+  });
+
   it("about nothing, and about a class that there is not, is refused", async () => {
     await expect(report({})).rejects.toMatchObject({ code: "bad_request" });
     await expect(report({ data_class: "secret" })).rejects.toMatchObject({ code: "bad_request" });

@@ -1,14 +1,14 @@
 /**
  * Who read or changed data of one class, of one category, or about one person: accesses in order, and each credential
  * with what it did. An access is a record whose data is such, as its producer or a rule said; a call that both sides
- * recorded counts once.
+ * recorded counts once. Whoever opened a sealed body of such a record here read it too.
  */
 import { DATA_CATEGORIES, DATA_CLASSES } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
 import type { Statement } from "../index/index-seam.ts";
-import { Params } from "./compile/sql.ts";
-import { filterPredicate } from "./filter.ts";
+import { allOf, Params } from "./compile/sql.ts";
+import { filterPredicate, OWN_PRINCIPAL, periodPredicate } from "./filter.ts";
 import type { RecordFilter } from "./filter.ts";
 import {
   DEFAULT_PAGE_RECORDS,
@@ -21,6 +21,7 @@ import { readPage } from "./page.ts";
 import { checkedCount } from "./question.ts";
 import { planRun } from "./run.ts";
 import type { RunRequest } from "./run.ts";
+import { logPredicate } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 import { isIncomplete } from "./sources.ts";
 import type { SearchSources } from "./sources.ts";
@@ -62,11 +63,24 @@ export interface AccessLine {
   readonly last: string;
 }
 
+/** Somebody opened sealed bodies of such records here. */
+export interface BodyOpening {
+  readonly timestamp: string;
+  readonly auth_subject: string;
+  readonly client_address: string;
+  readonly reason: string;
+  /** `tree:index/part` */
+  readonly payloads: readonly string[];
+}
+
 export interface AccessReport {
   /** Over the whole of the time; only with the first page, most recent first. */
   readonly lines: readonly AccessLine[];
   /** There are more lines than were given. */
   readonly more_lines: boolean;
+  /** Over the whole of the time; only with the first page, newest first. */
+  readonly opened: readonly BodyOpening[];
+  readonly more_opened: boolean;
   /** Newest first. */
   readonly entries: readonly AccessEntry[];
   readonly next: string | null;
@@ -93,9 +107,12 @@ export async function reportAccess(
   const page = await readPage(reader, clock, { ...run, limit, firstWidthUs: null }, signal);
   const limits = { timeoutMs: SEARCH_TIMEOUT_MS, maxRows: MAX_REPORT_LINES, maxMemoryBytes: SEARCH_MEMORY_BYTES };
   const counted = cursor ? null : await reader.select<AccessLine>(linesStatement(run.filter), limits, signal);
+  const opened = cursor ? null : await reader.select<BodyOpening>(openedStatement(run.filter), limits, signal);
   return {
     lines: counted?.rows ?? [],
     more_lines: counted?.partial ?? false,
+    opened: opened?.rows ?? [],
+    more_opened: opened?.partial ?? false,
     entries: page.records.map(({ tree, leaf_index, record }) => ({
       timestamp: record.timestamp,
       kind: kindOf(record.action, record.operation),
@@ -110,8 +127,8 @@ export async function reportAccess(
       leaf_index,
     })),
     next: page.next === null ? null : run.cursorAt(page.next),
-    elapsed_ms: page.elapsedMs + (counted?.elapsedMs ?? 0),
-    scanned_rows: page.scannedRows + (counted?.scannedRows ?? 0),
+    elapsed_ms: page.elapsedMs + (counted?.elapsedMs ?? 0) + (opened?.elapsedMs ?? 0),
+    scanned_rows: page.scannedRows + (counted?.scannedRows ?? 0) + (opened?.scannedRows ?? 0),
     partial: page.partial || isIncomplete(sources) || isMissing(run.sizes, follower.positions()),
   };
 }
@@ -173,11 +190,34 @@ function linesStatement(filter: RecordFilter): Statement {
   const params = new Params();
   const { predicate } = filterPredicate(filter, params);
   const kind = kindSql(params);
-  const shownTime = (sql: string) => `formatDateTime(${sql}, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC')`;
   return params.statement(
     `SELECT ${kind} AS kind, service_id, credential_id, auth_subject, uniqExact(call_key) AS calls, ` +
       `uniqExactIf(call_key, status = 'denied') AS denied, ${shownTime("min(timestamp)")} AS first, ` +
       `${shownTime("max(timestamp)")} AS last FROM records WHERE ${predicate} ` +
       `GROUP BY kind, service_id, credential_id, auth_subject ORDER BY max(timestamp) DESC, calls DESC, service_id`,
+  );
+}
+
+const shownTime = (sql: string): string => `formatDateTime(${sql}, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC')`;
+
+/** Openings within the same time, of bodies of records that match whenever these were made. */
+function openedStatement(filter: RecordFilter): Statement {
+  const params = new Params();
+  const { predicate } = filterPredicate({ ...filter, fromUs: null, toUs: null }, params);
+  const openings = allOf([
+    logPredicate(filter.scope, params),
+    `event_type = 'ACCESS' AND mapContains(attributes, 'access.payloads')`,
+    `observed_principal = ${params.text(OWN_PRINCIPAL)}`,
+    periodPredicate(filter.axis, filter.fromUs, filter.toUs, params),
+  ]);
+  // A place is `tree:index/part`; a tree's name has a slash of its own.
+  const body =
+    `SELECT timestamp AS at, auth_subject, client_address, attributes['access.reason'] AS reason, ` +
+    `arrayJoin(splitByChar(' ', attributes['access.payloads'])) AS payload FROM records WHERE ${openings}`;
+  return params.statement(
+    `SELECT ${shownTime("at")} AS timestamp, auth_subject, client_address, reason, groupArray(payload) AS payloads ` +
+      `FROM (${body}) WHERE replaceRegexpOne(payload, '/[a-z]+$', '') IN ` +
+      `(SELECT concat(tree, ':', toString(leaf_index)) FROM records WHERE ${predicate}) ` +
+      `GROUP BY at, auth_subject, client_address, reason ORDER BY at DESC`,
   );
 }
