@@ -9,14 +9,14 @@ import type { RunningServer } from "../../integrity/running-server.ts";
 const CLASSES = ["public", "internal", "confidential", "restricted", "unclassified"];
 const DAY_MS = 86_400_000;
 
-/** Clients `producer`, `reader` and `scoped`, in a folder; and the configuration that binds them. */
+/** Clients `producer`, `reader`, `scoped` and `narrow`, in a folder; and the configuration that binds them. */
 export async function makeCertificates(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const valid = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
   const authority = await makeAuthority("bench", valid);
   writeFileSync(join(folder, "ca.pem"), authority.certificate);
   const server = { ...valid, name: "server", purpose: "server" as const, dns: ["localhost"], addresses: ["127.0.0.1"] };
-  const clients = ["producer", "reader", "scoped"].map((name) => {
+  const clients = ["producer", "reader", "scoped", "narrow"].map((name) => {
     return { ...valid, name, purpose: "client" as const, uris: [`spiffe://bench.test/${name}`] };
   });
   for (const subject of [server, ...clients]) {
@@ -49,6 +49,7 @@ export async function startSecurely(
     { match: "spiffe://bench.test/producer", relay: ["*"] },
     { match: "spiffe://bench.test/reader", role: "viewer" },
     { match: "spiffe://bench.test/scoped", role: "viewer", scope },
+    { match: "spiffe://bench.test/narrow", role: "viewer", scope: { ...scope, services: services.slice(0, 5) } },
   ];
   const file = join(certificates, "tallystick.yaml");
   const tls = { cert: "server.pem", key: "server.key", client_ca: "ca.pem", min_version: "1.3" };

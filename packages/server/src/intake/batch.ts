@@ -61,6 +61,8 @@ export class Batch {
   /** Of the record that was normalised last. */
   #taken: TakenBody[] = [];
   readonly #standingOf: Standings;
+  /** SHA-256 of the record that was added last, as Latin-1; null when it was not needed. */
+  #content: string | null = null;
 
   constructor(request: IntakeRequest, expectedBytes: number) {
     this.#request = request;
@@ -86,7 +88,9 @@ export class Batch {
     if (outcome.kind !== "ok") return this.reject(line, outcome.code, messageOf(outcome));
     const start = this.#used;
     this.add(line, outcome);
-    this.#signed?.look(line, value, numbered(outcome.slots), this.#bytes.subarray(start, this.#used), raw);
+    if (this.#signed === null) return;
+    const canonical = this.#bytes.subarray(start, this.#used);
+    this.#signed.look(line, value, numbered(outcome.slots), { canonical, digest: this.#content, raw });
   }
 
   /** Normalises without adding. */
@@ -158,11 +162,13 @@ export class Batch {
   #identify(at: number, id: string | null, start: number): void {
     const from = at * DIGEST_BYTES;
     if (id === null) {
+      this.#content = null;
       this.#digests.fill(0, from, from + DIGEST_BYTES);
       this.#identities.fill(0, from, from + DIGEST_BYTES);
       return;
     }
     const content = hash("sha256", this.#bytes.subarray(start, this.#used), "binary");
+    this.#content = content;
     this.#digests.write(content, from, DIGEST_BYTES, "latin1");
     const key = hash("sha256", `${this.#request.sender.principal}\0${id}`, "binary");
     this.#identities.write(key, from, DIGEST_BYTES, "latin1");

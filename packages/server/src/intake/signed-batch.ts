@@ -3,9 +3,10 @@
  * in the log afterwards, so it is checked against exactly those bytes, and nothing is normalised behind the producer's
  * back.
  */
+import { hash } from "node:crypto";
 import { canonicalOf } from "@tallystick/record";
 import type { BatchClaim } from "@tallystick/record";
-import { foldHashes, hex, leafHashInto, sha256 } from "@tallystick/tlog";
+import { foldHashes, hex } from "@tallystick/tlog";
 
 import type { LineNote } from "./intake.ts";
 
@@ -17,6 +18,16 @@ export interface SignedRequest {
   readonly key: Uint8Array;
   /** The service that the key speaks for. */
   readonly service: string;
+}
+
+/** Of one record. */
+export interface RecordBytes {
+  /** What would be stored. */
+  readonly canonical: Uint8Array;
+  /** SHA-256 of it as Latin-1, where it is known already. */
+  readonly digest: string | null;
+  /** The text that it was read from, when that is at hand: nearly always the same bytes. */
+  readonly raw: Uint8Array | null;
 }
 
 /** Fields of the record that would be stored; undefined where it has none. */
@@ -35,21 +46,20 @@ const MAX_FAULTS = 100;
 /** Looks at each record on its way into the batch. */
 export class SignedCheck {
   readonly #request: SignedRequest;
-  readonly #hashes: Uint8Array;
+  readonly #hashes: Buffer;
+  /** 0x00 and the digest of a record (RFC 6962 §2.1). */
+  readonly #leaf = Buffer.alloc(1 + HASH_BYTES);
   readonly #faults: LineNote[] = [];
   #count = 0;
   #lastTimestamp = "";
 
   constructor(request: SignedRequest) {
     this.#request = request;
-    this.#hashes = new Uint8Array(this.#expected() * HASH_BYTES);
+    this.#hashes = Buffer.alloc(this.#expected() * HASH_BYTES);
   }
 
-  /**
-   * `sent` is the value as it came, `canonical` what would be stored of it, `raw` the text that it was read from when
-   * that is at hand: nearly always the same bytes.
-   */
-  look(line: number, sent: unknown, record: Numbered, canonical: Uint8Array, raw: Uint8Array | null): void {
+  /** `sent` is the value as it came. */
+  look(line: number, sent: unknown, record: Numbered, { canonical, digest, raw }: RecordBytes): void {
     const at = this.#count;
     this.#count += 1;
     if (at >= this.#expected()) return;
@@ -57,7 +67,8 @@ export class SignedCheck {
     if (!isSame) this.#lookForChange(line, sent, canonical);
     this.#lookAtNumber(line, record, at);
     // The digest of the record is the leaf, so that a verifier needs digests only.
-    leafHashInto(sha256(canonical), 0, HASH_BYTES, this.#hashes, at * HASH_BYTES);
+    this.#leaf.write(digest ?? hash("sha256", canonical, "binary"), 1, HASH_BYTES, "latin1");
+    this.#hashes.write(hash("sha256", this.#leaf, "binary"), at * HASH_BYTES, HASH_BYTES, "latin1");
     this.#lastTimestamp = record.timestamp;
   }
 
