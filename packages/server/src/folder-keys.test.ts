@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -97,5 +97,33 @@ describe("the keys of a folder", () => {
     await work.rewrap(folderRequest(path, HSM), folderRequest(path));
     expect(await wrappedUnder(path)).toEqual(before);
     expect((await work.verify(folderRequest(path), nothing, () => {})).faults).toEqual([]);
+  });
+
+  test("an epoch whose key was destroyed is read by nobody: not the server, not `verify`, not with an old copy", async () => {
+    const path = join(folder.path, "destroyed");
+    const server = await startTestServer(path);
+    const marker = "the-word-that-must-go";
+    const record = { timestamp: "2026-11-26T08:00:00Z", event_type: "API_CALL", service_id: marker, status: "success" };
+    const headers = { "content-type": "application/json" };
+    await server.fetch("/v1/records?wait=published", { method: "POST", body: JSON.stringify(record), headers });
+    const epoch = (await readdir(join(path, "keys"))).find((name) => name.startsWith("epoch.default."))!;
+    const copy = await readFile(join(path, "keys", epoch));
+    await rm(join(path, "keys", epoch));
+    expect((await server.fetch("/api/kms/rotate", { method: "POST" })).status).toBe(200);
+    await server.close();
+    const retired = (await readdir(path)).filter((name) => name.startsWith("kms.key.retired-"));
+    for (const name of retired) await rm(join(path, name));
+
+    const result = await work.verify(folderRequest(path), nothing, () => {});
+    expect(result.faults.filter(({ file }) => file === `keys/${epoch}`).map(({ code }) => code)).toEqual(["key_file"]);
+    expect(result.contents).toBe("not checked");
+    await expect(startTestServer(path)).rejects.toThrow();
+    // A copy of the key's file from before is wrapped under a key that is gone.
+    await writeFile(join(path, "keys", epoch), copy);
+    await expect(startTestServer(path)).rejects.toMatchObject({ code: "key_unavailable" });
+    for (const file of await readdir(path, { recursive: true, withFileTypes: true })) {
+      if (!file.isFile()) continue;
+      expect((await readFile(join(file.parentPath, file.name))).includes(marker), file.name).toBe(false);
+    }
   });
 });

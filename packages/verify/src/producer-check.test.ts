@@ -73,7 +73,7 @@ const batch = records.map((one) => leaf(one));
 
 describe("a producer's signature", () => {
   test("is right wherever its records lie, once or twice, before it and after it", async () => {
-    const right = { batches: 1, verified: 1, notChecked: 0, records: 5, faults: [] };
+    const right = { batches: 1, verified: 1, notChecked: 0, erased: 0, records: 5, faults: [] };
     expect(await check([...batch, signatureOf(records)])).toEqual(right);
     expect(await check([signatureOf(records), ...batch.toReversed(), ...batch])).toEqual(right);
     expect(await check([...batch, signatureOf(records), signatureOf(records)])).toEqual(right);
@@ -124,6 +124,15 @@ describe("a producer's signature", () => {
       [...observed, forged],
     ])
       expect(await check([...leaves, signatureOf(records)])).toMatchObject({ verified: 1, faults: [] });
+  });
+
+  test("over records that were erased is told apart from one over records that are missing", async () => {
+    const stub = leaf({ ...record(9), event_type: "ERASED" }, { ...own, erased: "0".repeat(64) });
+    const { producer_seq: _, ...bare } = stub.record;
+    const erased = { record: bare, observed: stub.observed };
+    const some = [...batch.slice(2), signatureOf(records)];
+    expect(await check([...some, erased, erased])).toMatchObject({ verified: 0, erased: 1, faults: [] });
+    expect(await check([...some, erased])).toMatchObject({ erased: 0, faults: [["batch_incomplete", 3]] });
   });
 
   test("in the oldest tree that is left may have lost its records with the tree before", async () => {

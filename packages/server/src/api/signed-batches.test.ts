@@ -210,7 +210,9 @@ describe("a signed batch", () => {
     const result = await folderWork(testMachine()).verify(folderRequest(folder.path), known, () => {});
     expect(result.faults).toEqual([]);
     // Twenty and half of them by each algorithm, three, two, five.
-    expect(result).toMatchObject({ producers: { batches: 7, verified: 7, notChecked: 0, records: 2 * 30 + 10 } });
+    expect(result).toMatchObject({
+      producers: { batches: 7, verified: 7, notChecked: 0, erased: 0, records: 2 * 30 + 10 },
+    });
     server = await startTestServer(folder.path);
   });
 });

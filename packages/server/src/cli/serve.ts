@@ -39,7 +39,9 @@ export function addServeOptions(command: Command): Command {
 export function serveCommand(parts: CliParts, run: Run): Command {
   return addServeOptions(new Command("serve").description("run the server")).action((options: ServeOptions) =>
     run(async () => {
-      const { server, stopped } = await startFrom(parts, options);
+      const started = await startFrom(parts, options).catch(unlessStopped);
+      if (started === null) return EXIT.ok;
+      const { server, stopped } = started;
       announce(parts, server, options.json === true);
       try {
         await Promise.race([stopped, server.failed]);
@@ -49,6 +51,12 @@ export function serveCommand(parts: CliParts, run: Run): Command {
       return EXIT.ok;
     }),
   );
+}
+
+/** A server that waited for its KMS and was asked to stop did what it should. */
+function unlessStopped(error: unknown): null {
+  if (isTallystickError(error, "shutting_down")) return null;
+  throw error;
 }
 
 export interface Started {

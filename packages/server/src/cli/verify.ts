@@ -147,9 +147,10 @@ export function showResult(terminal: Terminal, result: VerifyResult, asJson: boo
 
 function producersLine({ producers }: VerifyResult & { readonly producers?: ProducerSummary | null }): string | null {
   if (producers === undefined || producers === null) return null;
-  const { batches, verified, notChecked, records } = producers;
+  const { batches, verified, notChecked, erased, records } = producers;
   const open = notChecked === 0 ? "" : `, ${grouped(notChecked)} not checked (their HMAC secrets are not in keys/)`;
-  return `  producers' signatures: ${grouped(verified)} of ${grouped(batches)} batches right, over ${grouped(records)} records${open}`;
+  const gone = erased === 0 ? "" : `, ${grouped(erased)} over records of which some were erased`;
+  return `  producers' signatures: ${grouped(verified)} of ${grouped(batches)} batches right, over ${grouped(records)} records${open}${gone}`;
 }
 
 /** Of a folder only: a server does not serve its payload files. */

@@ -35,7 +35,7 @@ interface PlainLeaf {
 
 export async function checkProducerSignatures(options: ProducerSignaturesOptions): Promise<ProducerSummary> {
   const keys = await batchKeysOf(options);
-  let total: ProducerSummary = { batches: 0, verified: 0, notChecked: 0, records: 0 };
+  let total: ProducerSummary = { batches: 0, verified: 0, notChecked: 0, erased: 0, records: 0 };
   for (const log of new Set(options.trees.map((tree) => tree.log))) {
     const trees = options.trees.filter((tree) => tree.log === log);
     const { summary, faults } = await checkLog(options, log, trees, keys);
@@ -45,6 +45,7 @@ export async function checkProducerSignatures(options: ProducerSignaturesOptions
       batches: total.batches + summary.batches,
       verified: total.verified + summary.verified,
       notChecked: total.notChecked + summary.notChecked,
+      erased: total.erased + summary.erased,
       records: total.records + summary.records,
     };
   }
@@ -61,11 +62,13 @@ async function checkLog(
     verdictOf(options, keys.get(signature.claim.kid) ?? null, signature, publicKey);
   const check = new ProducerCheck({ log, verify, cutAt: await cutAt(options, trees) });
   for (const tree of trees)
-    await eachLeaf(options, tree, "BATCH_SIGNATURE", (leaf, _, index) =>
+    await eachLeaf(options, tree, ["BATCH_SIGNATURE"], (leaf, _, index) =>
       check.signature(leaf, { tree: tree.tree, index }),
     );
   for (const tree of trees)
-    await eachLeaf(options, tree, '"producer_seq":', (leaf, bytes) => check.record(leaf, recordBytesOf(bytes)));
+    await eachLeaf(options, tree, ['"producer_seq":', ERASED], (leaf, bytes) =>
+      check.record(leaf, recordBytesOf(bytes)),
+    );
   return check.finish();
 }
 
@@ -88,7 +91,7 @@ async function verdictOf(
 async function batchKeysOf(options: ProducerSignaturesOptions): Promise<ReadonlyMap<string, BatchKeyInfo>> {
   const keys = new Map<string, BatchKeyInfo>();
   for (const tree of options.trees.filter(({ log }) => log === CONTROL_LOG))
-    await eachLeaf(options, tree, "batch_kid", ({ record, observed }) => {
+    await eachLeaf(options, tree, ["batch_kid"], ({ record, observed }) => {
       if (observed.principal === "tallystick" && observed.intake === "tallystick") applyBatchKey(keys, record);
     });
   return keys;
@@ -98,17 +101,20 @@ async function batchKeysOf(options: ProducerSignaturesOptions): Promise<Readonly
 async function cutAt(options: ProducerSignaturesOptions, [oldest]: readonly FoundTree[]): Promise<string | null> {
   if (oldest === undefined) return null;
   let isCut = false;
-  await eachLeaf(options, oldest, "tallystick.previous_tree", ({ record }, _, index) => {
+  await eachLeaf(options, oldest, ["tallystick.previous_tree"], ({ record }, _, index) => {
     if (index === 0 && record.attributes?.["tallystick.previous_tree"] !== undefined) isCut = true;
   });
   return isCut ? oldest.tree : null;
 }
 
-/** Leaves that hold a text, in order; a damaged segment, which was told of before, ends its tree. */
+/** What stands for an erased leaf begins with it. */
+const ERASED = '{"observed":{"erased":';
+
+/** Leaves that hold one of the texts, in order; a damaged segment, which was told of before, ends its tree. */
 async function eachLeaf(
   { disk, epochKey }: ProducerSignaturesOptions,
   tree: FoundTree,
-  text: string,
+  texts: readonly string[],
   take: (leaf: PlainLeaf, bytes: Uint8Array, index: number) => Promise<void> | void,
 ): Promise<void> {
   const key = await epochKey(tree);
@@ -119,12 +125,13 @@ async function eachLeaf(
       epochKey: key,
       async onBlock({ firstIndex, count, entries }) {
         const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
-        if (!bytes.includes(text)) return;
+        if (!texts.some((text) => bytes.includes(text))) return;
         for (let index = firstIndex, at = 0; index < firstIndex + count; index += 1) {
           const end = at + 2 + bytes.readUInt16BE(at);
           const leaf = bytes.subarray(at + 2, end);
           at = end;
-          if (leaf.includes(text)) await take(JSON.parse(leaf.toString("utf8")) as PlainLeaf, leaf, index);
+          if (texts.some((text) => leaf.includes(text)))
+            await take(JSON.parse(leaf.toString("utf8")) as PlainLeaf, leaf, index);
         }
       },
     });
