@@ -88,21 +88,24 @@ export class Step {
     await this.#derive(findDue(window, deadlines));
     await this.#derive(gatherDue(window, deadlines));
     await this.#derive(GROUP_SIMPLE);
-    const simple = await this.#contents();
-    if (simple.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
-    const mayBeOlder = simple.lone > 0 || simple.kinds.includes("late");
-    if (mayBeOlder) await this.#derive(findOlder(window));
-    const { kinds } = mayBeOlder ? await this.#contents() : simple;
-    if (kinds.every((kind) => kind === "simple")) return simple;
+    const alone = await this.#one<Alone>(ALONE);
+    if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
+    if (alone.lone > 0 || alone.kinds.includes("late")) await this.#derive(findOlder(window));
+    const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
+    if (kinds.every((kind) => kind === "simple")) return this.#contents();
     if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
     await this.#derive(GROUP_SEVERAL);
     return this.#contents();
   }
 
-  async #contents(): Promise<Contents> {
-    const [contents] = await this.#ask<Contents>({ sql: CONTENTS, params: {} });
-    assert(contents !== undefined);
-    return contents;
+  #contents(): Promise<Contents> {
+    return this.#one<Contents>(CONTENTS);
+  }
+
+  async #one<Row>(sql: string): Promise<Row> {
+    const [row] = await this.#ask<Row>({ sql, params: {} });
+    assert(row !== undefined);
+    return row;
   }
 
   async #learn(contents: Contents): Promise<void> {
@@ -197,6 +200,7 @@ WHERE step < ${step} AND call_key IN (${LATE_KEYS})`,
       const records = await this.#records(calls);
       for (const [log, verdicts] of groupByLog(records)) await this.#request.append(log, verdicts);
       told += records.length;
+      if (calls.length < VERDICT_BATCH) return told;
       after = { call_key: last.call_key, branch: last.branch };
     }
   }
@@ -296,7 +300,6 @@ interface Contents {
   /** Names under which one side saw the other, and who that was (`edgeName`). */
   readonly aliases: readonly string[];
   readonly lone: number;
-  readonly lone_traced: number;
   readonly lone_credentials: number;
   readonly lone_nonces: number;
   /** Pairs of recorders (`edgeName`) whose clocks are compared. */
@@ -308,7 +311,18 @@ interface Contents {
 }
 
 const IS_LONE = "(callers = 0 OR callees = 0)";
-const CONTENTS = `SELECT (SELECT groupUniqArray(toString(kind)) FROM ${DUE.name}) AS kinds, count() AS calls,
+const KINDS = `SELECT groupUniqArray(toString(kind)) AS kinds FROM ${DUE.name}`;
+
+/** What decides whether calls of earlier steps, or behind a proxy, have to be looked for. */
+interface Alone {
+  readonly kinds: readonly string[];
+  readonly lone: number;
+  readonly lone_traced: number;
+}
+
+const ALONE = `SELECT (${KINDS}) AS kinds, countIf(${IS_LONE}) AS lone,
+  countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced FROM ${SETTLING.name}`;
+const CONTENTS = `SELECT (${KINDS}) AS kinds, count() AS calls,
   countIf(NOT ${IS_LONE}) AS paired,
   countIf(NOT ${IS_LONE} AND notEmpty(d_credential_id)) AS paired_credentials,
   arrayConcat(
@@ -316,7 +330,7 @@ const CONTENTS = `SELECT (SELECT groupUniqArray(toString(kind)) FROM ${DUE.name}
       AND startsWith(d_service_id, 'address:')),
     groupUniqArrayIf(${MAX_STEP_NAMES})(concat(c_target_id, '\\n', d_target_id), NOT ${IS_LONE}
       AND c_target_id != d_target_id)) AS aliases,
-  countIf(${IS_LONE}) AS lone, countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced,
+  countIf(${IS_LONE}) AS lone,
   countIf(callers = 0 AND notEmpty(d_credential_id)) AS lone_credentials,
   countIf(callers = 0 AND notEmpty(d_call_nonce_digest)) AS lone_nonces,
   groupUniqArrayIf(${SKEW_AHEAD_PAIRS})(concat(c_recorder_id, '\\n', d_recorder_id), NOT ${IS_LONE}
