@@ -21,6 +21,8 @@ export interface ErasedPlace {
 export const ERASURE_TYPE = "ERASURE";
 export const ERASURE_TREE = "tallystick.tree";
 export const ERASURE_ITEMS = "tallystick.erased";
+/** Of what stands for a leaf that its producer signed: SHA-256 of the record that was there, 64 hex digits. */
+export const ERASED_RECORD_DIGEST = "tallystick.erased_record_digest";
 const OWN = "tallystick";
 const ITEM = /^(\d{1,16})\/(request|response|leaf)\/([0-9a-f]{64})$/;
 

@@ -39,5 +39,5 @@ export { verifyServer } from "./verify-server.ts";
 export type { ServerOptions } from "./verify-server.ts";
 export { openCheckpoint, verifyTreeFromSource } from "./verify-tree.ts";
 export type { TreeOptions, TreeOutcome } from "./verify-tree.ts";
-export { ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE, erasedPlaces } from "./erasure.ts";
+export { ERASED_RECORD_DIGEST, ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE, erasedPlaces } from "./erasure.ts";
 export type { ErasedPlace } from "./erasure.ts";

@@ -72,6 +72,21 @@ const records = [0, 1, 2, 3, 4].map((number) => record(number));
 const batch = records.map((one) => leaf(one));
 
 describe("a producer's signature", () => {
+  test("holds over a record that was erased, by the digest that was kept of it, and by no other", async () => {
+    const digest = hex(sha256(Buffer.from(canonicalOf(records[2]))));
+    const erased = (kept: string) => {
+      const { producer_id, producer_epoch, producer_seq } = records[2]!;
+      const attributes = { "tallystick.erased_record_digest": kept };
+      const stub = { ...record(99), event_type: "ERASED", producer_id, producer_epoch, producer_seq, attributes };
+      return leaf(stub as AuditRecord, { ...own, erased: "0".repeat(64) });
+    };
+    const others = batch.filter((_, at) => at !== 2);
+    expect(await check([...others, erased(digest), signatureOf(records)])).toMatchObject({ verified: 1, faults: [] });
+    const wrong = await check([...others, erased("1".repeat(64)), signatureOf(records)]);
+    expect(wrong.faults).toEqual([["batch_root", 5]]);
+    expect((await check([...others, erased(""), signatureOf(records)])).faults).toEqual([["batch_incomplete", 5]]);
+  });
+
   test("is right wherever its records lie, once or twice, before it and after it", async () => {
     const right = { batches: 1, verified: 1, notChecked: 0, erased: 0, records: 5, faults: [] };
     expect(await check([...batch, signatureOf(records)])).toEqual(right);

@@ -1,6 +1,7 @@
 import { parseBatchSignature } from "@tallystick/record";
 import type { BatchClaim, BatchSignature, Leaf } from "@tallystick/record";
-import { HASH_SIZE_BYTES, foldHashes, hex, leafHashInto, sha256 } from "@tallystick/tlog";
+import { HASH_SIZE_BYTES, foldHashes, hex, leafHashInto, parseHex, sha256 } from "@tallystick/tlog";
+import { ERASED_RECORD_DIGEST } from "./erasure.ts";
 import type { Fault } from "./result.ts";
 
 /**
@@ -117,9 +118,11 @@ export class ProducerCheck {
     if (observed.erased !== undefined) this.#erasedLeaves += 1;
     const { producer_id: producer, producer_epoch: epoch, producer_seq: number } = record;
     if (producer === undefined || epoch === undefined || number === undefined) return;
+    const digest = digestOf({ record, observed }, canonical);
+    if (digest === null) return;
     for (const batch of this.#batchesOf(runOf(producer, epoch), number)) {
       const isSigned = observed.signature?.kid === batch.claim.kid;
-      take(batch, number - batch.claim.first_seq, isSigned ? SIGNED : THERE, canonical);
+      take(batch, number - batch.claim.first_seq, isSigned ? SIGNED : THERE, digest);
     }
   }
 
@@ -194,7 +197,17 @@ export class ProducerCheck {
 const MAX_OVERLAPS = 16;
 const NO_RUN: Run = { batches: [], longest: 0 };
 
-function take(batch: Batch, at: number, kind: number, canonical: Uint8Array): void {
+/**
+ * What the producer signed of a record. Of one that was erased the digest is kept; it need not be believed, for only the
+ * right one leads to the root that was signed.
+ */
+function digestOf({ record, observed }: Pick<Leaf, "record" | "observed">, canonical: Uint8Array): Uint8Array | null {
+  if (observed.erased === undefined) return sha256(canonical);
+  const digest = parseHex(record.attributes?.[ERASED_RECORD_DIGEST] ?? "");
+  return digest?.length === HASH_SIZE_BYTES ? digest : null;
+}
+
+function take(batch: Batch, at: number, kind: number, digest: Uint8Array): void {
   if (batch.isVerified) return;
   batch.hashes ??= new Uint8Array(batch.size * HASH_SIZE_BYTES);
   batch.seen ??= new Uint8Array(batch.size);
@@ -202,7 +215,7 @@ function take(batch: Batch, at: number, kind: number, canonical: Uint8Array): vo
   if (batch.seen[at]! >= kind) return;
   if (batch.seen[at] === ABSENT) batch.count += 1;
   batch.seen[at] = kind;
-  leafHashInto(sha256(canonical), 0, HASH_SIZE_BYTES, batch.hashes, at * HASH_SIZE_BYTES);
+  leafHashInto(digest, 0, HASH_SIZE_BYTES, batch.hashes, at * HASH_SIZE_BYTES);
   if (batch.count < batch.size || hex(foldHashes(batch.hashes, 0, batch.size)) !== batch.claim.root) return;
   batch.isVerified = true;
   batch.hashes = null;

@@ -6,7 +6,11 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+
 import { decodeLeaf, erasedLeafHash, timestampUs } from "@tallystick/record";
+import { recordBytesOf } from "@tallystick/verify";
 
 import type { Clock } from "../clock.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
@@ -17,7 +21,7 @@ import type { PayloadStore } from "../payload/payload-store.ts";
 import { logOf } from "../search/scope.ts";
 import type { ErasedRecord } from "../tally/purge.ts";
 import { erasureRecords, inWords, nowText, stubOf } from "./erasure.ts";
-import type { ErasedItem, Erasure } from "./erasure.ts";
+import type { ErasedItem, Erasure, SignedRecord } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
 import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, WATCH_MS } from "./erasure-limits.ts";
 import { planErasure, recordedErasures } from "./erasure-plan.ts";
@@ -273,12 +277,12 @@ export class Eraser {
   }
 
   async #overwrite(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
+    const { journal } = this.#parts;
     for (const tree of new Set(leaves.map((item) => item.tree))) {
-      const own = leaves.filter((item) => item.tree === tree);
-      await this.#parts.journal.eraseLeaves(
-        tree,
-        own.map((item) => stubOf(erasure, item)),
-      );
+      const stubs = [];
+      for (const item of await this.#unerased(leaves.filter((one) => one.tree === tree)))
+        stubs.push(stubOf(erasure, item, await signedRecord(journal, item)));
+      if (stubs.length > 0) await journal.eraseLeaves(tree, stubs);
     }
   }
 
@@ -299,6 +303,21 @@ export class Eraser {
 
 function logsIn(items: readonly ErasedItem[]): ReadonlySet<string> {
   return new Set(items.map(({ tree }) => logOf(tree)));
+}
+
+async function signedRecord(
+  journal: LocalJournal,
+  { tree, leaf_index: index }: ErasedItem,
+): Promise<SignedRecord | null> {
+  const range = await journal.read(tree, index, 1);
+  assert(range !== null);
+  const leaf = leafAt(range.entries, 0);
+  const { record, observed } = decodeLeaf(leaf);
+  if (observed.signature === undefined) return null;
+  const { producer_id: id, producer_epoch: epoch, producer_seq: number } = record;
+  if (id === undefined || epoch === undefined || number === undefined) return null;
+  const digest = createHash("sha256").update(recordBytesOf(leaf)).digest("hex");
+  return { place: { producer_id: id, producer_epoch: epoch, producer_seq: number }, digest };
 }
 
 /** As they stand in the journal; what stands for a leaf that is erased already names nobody. */

@@ -1,7 +1,7 @@
 /** What was erased: the words that list, record, API and verification share. */
 import { encodeLeaf, formatTimestamp, timestampUs, uuidv8 } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
-import { ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE } from "@tallystick/verify";
+import { ERASED_RECORD_DIGEST, ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE } from "@tallystick/verify";
 import { createHash } from "node:crypto";
 
 import type { Part } from "../payload/payload-meta.ts";
@@ -80,8 +80,19 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
   };
 }
 
+/** What is kept of a record that its producer signed, so that the signature over its batch can be checked on. */
+export interface SignedRecord {
+  readonly place: Pick<AuditRecord, "producer_id" | "producer_epoch" | "producer_seq">;
+  /** SHA-256 of the canonical record, 64 hex digits. */
+  readonly digest: string;
+}
+
 /** What stands in a leaf's place from then on: its hash, when it was received, and which erasure took it away. */
-export function stubOf(erasure: Erasure, { leaf_index: index, digest, received_at: at }: ErasedItem) {
+export function stubOf(
+  erasure: Erasure,
+  { leaf_index: index, digest, received_at: at }: ErasedItem,
+  signed: SignedRecord | null,
+) {
   const id = uuidv8(createHash("sha256").update(`tallystick erased leaf\0${digest}`).digest().subarray(0, 16));
   const stub = encodeLeaf(
     {
@@ -106,7 +117,11 @@ export function stubOf(erasure: Erasure, { leaf_index: index, digest, received_a
       operation: "ERASED",
       protocol: "other",
       status: "success",
-      attributes: { [ERASURE_ID]: erasure.id },
+      ...signed?.place,
+      attributes: {
+        [ERASURE_ID]: erasure.id,
+        ...(signed === null ? {} : { [ERASED_RECORD_DIGEST]: signed.digest }),
+      },
     },
   );
   return { index, hash: Buffer.from(digest, "hex"), stub };
