@@ -198,8 +198,8 @@ const MAX_OVERLAPS = 16;
 const NO_RUN: Run = { batches: [], longest: 0 };
 
 /**
- * What the producer signed of a record. Of one that was erased the digest is kept; it need not be believed, for only the
- * right one leads to the root that was signed.
+ * What the producer signed of a record. Of one that was erased the digest is kept; it need not be believed, for only
+ * the right one leads to the root that was signed.
  */
 function digestOf({ record, observed }: Pick<Leaf, "record" | "observed">, canonical: Uint8Array): Uint8Array | null {
   if (observed.erased === undefined) return sha256(canonical);
