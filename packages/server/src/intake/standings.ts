@@ -18,7 +18,8 @@ const RECORDER = slotOf("recorder_id");
 /** Whose word each record of one request is; names that were taken are counted. */
 export class Standings {
   readonly #sender: IntakeRequest["sender"];
-  readonly #isBound: boolean;
+  /** Of a sender whose every record stands alike: nobody's word but a relay's of all, or the administrator's. */
+  readonly #always: number | null;
   readonly #claims = new Map<string, Counted>();
   #recorder: unknown;
   #party: unknown;
@@ -28,12 +29,15 @@ export class Standings {
 
   constructor(sender: IntakeRequest["sender"]) {
     this.#sender = sender;
+    const speaks = sender.service !== null || sender.services.length > 0;
     // The administrator speaks for no service, and takes no name by sending one's records.
-    this.#isBound = sender.service !== null || sender.services.length > 0 || sender.relay !== null;
+    const standing = sender.relay === "*" ? "relayed" : sender.relay === null ? "claimed" : null;
+    this.#always = speaks || standing === null ? null : STANDINGS.indexOf(standing);
   }
 
   /** Index into STANDINGS. Consecutive records mostly have one recorder. */
   record(slots: Slots, line: number): number {
+    if (this.#always !== null) return this.#always;
     const side = slots[SIDE];
     const recorder = slots[RECORDER];
     const party = side === "caller" ? slots[SERVICE] : side === "callee" ? slots[TARGET] : recorder;
@@ -58,8 +62,7 @@ export class Standings {
     } as Spoken;
     const standing = standingOf(this.#sender, spoken);
     this.#standing = STANDINGS.indexOf(standing);
-    const isTaken = standing === "claimed" && this.#isBound;
-    const name = isTaken ? claimedName(this.#sender, this.#sender.principal, spoken) : null;
+    const name = standing === "claimed" ? claimedName(this.#sender, this.#sender.principal, spoken) : null;
     this.#claim = name === null ? null : this.#claimOf(name, line);
   }
 
