@@ -91,7 +91,7 @@ export interface SignedRecord {
 export function stubOf(
   erasure: Erasure,
   { leaf_index: index, digest, received_at: at }: ErasedItem,
-  signed: SignedRecord | null,
+  signed: SignedRecord | null = null,
 ) {
   const id = uuidv8(createHash("sha256").update(`tallystick erased leaf\0${digest}`).digest().subarray(0, 16));
   const stub = encodeLeaf(
