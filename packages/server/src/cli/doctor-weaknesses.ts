@@ -172,23 +172,33 @@ export async function peopleChecks(client: Client, config: Config): Promise<read
   ];
 }
 
-/** A copy of the folder elsewhere, made not too long ago. */
+/** A backup or a plain copy of the folder elsewhere, made not too long ago. */
 export async function backupCheck(folder: string, backup: string | undefined, nowMs: number): Promise<Check> {
-  const hint =
-    "Copy the folder to another machine each day, and name the copy with --backup, so that this looks at it.";
+  const hint = "Back up to another machine each day, and name the place with --backup, so that this looks at it.";
   if (backup === undefined) return warning("backup", "none is named, so nobody looks whether there is one", hint);
-  const [own, copy] = await Promise.all([originOf(folder), originOf(backup)]);
-  if (copy === null) return bad("backup", `${backup} holds no copy of a data folder`, hint);
-  if (own !== null && own !== copy) return bad("backup", `${backup} is of another server (${copy})`, hint);
-  const ageHours = Math.floor((nowMs - (await newestMs(join(backup, "head")))) / HOUR_MS);
+  const [own, copy] = await Promise.all([foundIn(folder), foundIn(backup)]);
+  if (copy === null) return bad("backup", `${backup} holds neither a backup nor a copy of a data folder`, hint);
+  if (own !== null && own.origin !== copy.origin)
+    return bad("backup", `${backup} is of another server (${copy.origin})`, hint);
+  const ageHours = Math.floor((nowMs - copy.madeMs) / HOUR_MS);
   return ageHours <= STALE_BACKUP_HOURS
     ? good("backup", `${backup}, ${ageHours} hours old`)
     : warning("backup", `${backup} is ${ageHours} hours old`, hint);
 }
 
-async function originOf(folder: string): Promise<string | null> {
-  const text = await readFile(join(folder, "server.json"), "utf8").catch(() => "");
-  return /"origin":\s*"([^"]+)"/.exec(text)?.[1] ?? null;
+interface Found {
+  readonly origin: string;
+  readonly madeMs: number;
+}
+
+/** Of a backup what it says of itself; of a copy the age of its newest head. */
+async function foundIn(folder: string): Promise<Found | null> {
+  const said = await readFile(join(folder, "backup.json"), "utf8").catch(() => "");
+  const madeAt = /"made_at":\s*"([^"]+)"/.exec(said)?.[1];
+  const text = said === "" ? await readFile(join(folder, "server.json"), "utf8").catch(() => "") : said;
+  const origin = /"origin":\s*"([^"]+)"/.exec(text)?.[1];
+  if (origin === undefined) return null;
+  return { origin, madeMs: madeAt === undefined ? await newestMs(join(folder, "head")) : Date.parse(madeAt) };
 }
 
 async function newestMs(folder: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, utimes, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -97,5 +97,21 @@ describe("doctor", () => {
       await utimes(old, new Date(0), new Date(0)).catch(() => undefined);
     const { state, of } = await doctor("", "--backup", copy);
     expect([state("backup"), of("backup")[0]!.says]).toEqual([["warning"], expect.stringContaining("hours old")]);
+  });
+
+  it("believes a backup's own words about its server and its time", async () => {
+    const backup = join(folder.path, "backup");
+    await mkdir(backup, { recursive: true });
+    const { origin } = JSON.parse(await readFile(join(data, "server.json"), "utf8")) as { origin: string };
+    const say = async (of: string, madeAt: Date) => {
+      await writeFile(
+        join(backup, "backup.json"),
+        JSON.stringify({ format: 1, origin: of, made_at: madeAt.toISOString() }),
+      );
+      return (await doctor("", "--backup", backup)).state("backup");
+    };
+    expect(await say(origin, new Date())).toEqual(["good"]);
+    expect(await say(origin, new Date(Date.now() - 48 * 3_600_000))).toEqual(["warning"]);
+    expect(await say("audit.example.com", new Date())).toEqual(["bad"]);
   });
 });
