@@ -6,11 +6,7 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
-import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-
-import { decodeLeaf, erasedLeafHash, timestampUs } from "@tallystick/record";
-import { recordBytesOf } from "@tallystick/verify";
+import { decodeLeaf, timestampUs } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
@@ -20,12 +16,13 @@ import type { LocalJournal } from "../journal/local-journal.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
 import { logOf } from "../search/scope.ts";
 import type { ErasedRecord } from "../tally/purge.ts";
-import { erasureRecords, inWords, nowText, stubOf } from "./erasure.ts";
-import type { ErasedItem, Erasure, SignedRecord } from "./erasure.ts";
+import { erasureRecords, inWords, nowText } from "./erasure.ts";
+import type { ErasedItem, Erasure } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
 import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, WATCH_MS } from "./erasure-limits.ts";
 import { planErasure, recordedErasures } from "./erasure-plan.ts";
 import type { PlanSources, Selection } from "./erasure-plan.ts";
+import { isHere, overwriteLeaves, wholeLeaves } from "./overwrite-leaves.ts";
 
 export interface EraserParts extends Omit<PlanSources, "journal"> {
   readonly journal: LocalJournal;
@@ -89,10 +86,14 @@ export class Eraser {
    */
   async begin(): Promise<void> {
     for (const erasure of this.#listed()) {
-      const leaves = await this.#unerased(erasure.items.filter(({ what }) => what === "leaf"));
+      const leaves = await wholeLeaves(
+        this.#parts.journal,
+        erasure.items.filter(({ what }) => what === "leaf"),
+      );
       for (const log of logsIn(leaves)) {
         await this.#record(log, erasure);
-        await this.#overwrite(
+        await overwriteLeaves(
+          this.#parts.journal,
           erasure,
           leaves.filter(({ tree }) => logOf(tree) === log),
         );
@@ -236,12 +237,12 @@ export class Eraser {
     );
     await this.#eraseLeaves(
       erasure,
-      items.filter((item) => item.what === "leaf" && this.#isHere(item)),
+      items.filter((item) => item.what === "leaf" && isHere(this.#parts.journal, item)),
     );
   }
 
   async #record(log: string, erasure: Erasure): Promise<void> {
-    const items = erasure.items.filter((item) => logOf(item.tree) === log && this.#isHere(item));
+    const items = erasure.items.filter((item) => logOf(item.tree) === log && isHere(this.#parts.journal, item));
     if (items.length === 0) return;
     const outcome = await this.#parts.journal.appendOwn(log, erasureRecords(erasure, items));
     if (outcome.kind === "stored") return;
@@ -250,40 +251,15 @@ export class Eraser {
     });
   }
 
-  /** Retention may have taken the tree away, and a restored folder may never have had the record. */
-  #isHere({ tree, leaf_index: index }: ErasedItem): boolean {
-    const position = this.#parts.journal.trees().find((one) => one.tree === tree);
-    return position !== undefined && index < position.size;
-  }
-
-  async #unerased(leaves: readonly ErasedItem[]): Promise<readonly ErasedItem[]> {
-    const found: ErasedItem[] = [];
-    for (const item of leaves.filter((leaf) => this.#isHere(leaf))) {
-      const range = await this.#parts.journal.read(item.tree, item.leaf_index, 1);
-      if (range !== null && erasedLeafHash(leafAt(range.entries, 0)) === null) found.push(item);
-    }
-    return found;
-  }
-
   async #eraseLeaves(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
     if (leaves.length === 0) return;
     const { journal, derived } = this.#parts;
     const records = await recordsOf(journal, leaves);
     await derived.purge(records);
-    await this.#overwrite(erasure, leaves);
+    await overwriteLeaves(journal, erasure, leaves);
     await Promise.race([derived.rebuild(), this.#stopped]);
     // The tally may have come by in between.
     await derived.purge(records);
-  }
-
-  async #overwrite(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
-    const { journal } = this.#parts;
-    for (const tree of new Set(leaves.map((item) => item.tree))) {
-      const stubs = [];
-      for (const item of await this.#unerased(leaves.filter((one) => one.tree === tree)))
-        stubs.push(stubOf(erasure, item, await signedRecord(journal, item)));
-      if (stubs.length > 0) await journal.eraseLeaves(tree, stubs);
-    }
   }
 
   async #refuseHeld(items: readonly ErasedItem[]): Promise<void> {
@@ -303,21 +279,6 @@ export class Eraser {
 
 function logsIn(items: readonly ErasedItem[]): ReadonlySet<string> {
   return new Set(items.map(({ tree }) => logOf(tree)));
-}
-
-async function signedRecord(
-  journal: LocalJournal,
-  { tree, leaf_index: index }: ErasedItem,
-): Promise<SignedRecord | null> {
-  const range = await journal.read(tree, index, 1);
-  assert(range !== null);
-  const leaf = leafAt(range.entries, 0);
-  const { record, observed } = decodeLeaf(leaf);
-  if (observed.signature === undefined) return null;
-  const { producer_id: id, producer_epoch: epoch, producer_seq: number } = record;
-  if (id === undefined || epoch === undefined || number === undefined) return null;
-  const digest = createHash("sha256").update(recordBytesOf(leaf)).digest("hex");
-  return { place: { producer_id: id, producer_epoch: epoch, producer_seq: number }, digest };
 }
 
 /** As they stand in the journal; what stands for a leaf that is erased already names nobody. */
