@@ -11,6 +11,7 @@ const PROPERTIES = [
   "fuzz",
   "tally-survives",
   "erasure",
+  "roles",
   "key-rotation-under-load",
 ] as const;
 const HERE = fileURLToPath(new URL(".", import.meta.url));

@@ -48,11 +48,15 @@ export function seesRecord(scope: Scope, tree: string, record: ScopedRecord): bo
   const { services, dataClasses } = scope;
   const parties = [record.service_id, record.target_id, record.recorder_id];
   const isTheirs = services === "*" || parties.some((name) => services.includes(name));
-  const isOfClass = dataClasses === "*" || dataClasses.includes(record.data_class ?? UNCLASSIFIED);
+  const isOfClass =
+    dataClasses === "*" || (record.event_type !== VERDICT && dataClasses.includes(record.data_class ?? UNCLASSIFIED));
   return sees(scope, tree) && isTheirs && isOfClass;
 }
 
-type ScopedRecord = Pick<AuditRecord, "service_id" | "target_id" | "recorder_id" | "data_class">;
+type ScopedRecord = Pick<AuditRecord, "event_type" | "service_id" | "target_id" | "recorder_id" | "data_class">;
+
+/** A verdict quotes both halves of a call, so among records it is shown to nobody who sees some classes only. */
+const VERDICT = "TALLY_VERDICT";
 
 /** Columns that tell whose a row is: of `records`, and of what is derived from it. */
 export type ScopedColumns = readonly string[];
@@ -65,7 +69,7 @@ export function scopePredicate(scope: Scope, params: Params, services: ScopedCol
   return allOf([
     logPredicate(scope, params),
     servicePredicate(scope, params, services),
-    scope.dataClasses === "*" ? "1" : classPredicate(scope.dataClasses, params),
+    scope.dataClasses === "*" ? "1" : classPredicate(scope.dataClasses, params, services),
   ]);
 }
 
@@ -81,12 +85,12 @@ export function servicePredicate({ services }: Scope, params: Params, columns: S
   return columns.map((column) => `${column} IN ${list}`).join(" OR ");
 }
 
-function classPredicate(classes: readonly string[], params: Params): string {
-  return among(
-    classes.map((name) => (name === UNCLASSIFIED ? "" : name)),
-    params,
-    "data_class",
-  );
+function classPredicate(classes: readonly string[], params: Params, services: ScopedColumns): string {
+  // A verdict has no class of its own; whoever reads verdicts as such looks at the halves that each is about.
+  if (services === VERDICT_SERVICES) return "1";
+  const names = classes.map((name) => (name === UNCLASSIFIED ? "" : name));
+  const ofClass = among(names, params, "data_class");
+  return services === RECORD_SERVICES ? allOf([ofClass, `event_type != '${VERDICT}'`]) : ofClass;
 }
 
 function among(values: readonly string[], params: Params, column: string): string {

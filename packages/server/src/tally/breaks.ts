@@ -91,7 +91,12 @@ export async function listBreaks(
     verdicts.flatMap(({ verdict }) => placesOf(verdict)),
     signal,
   );
-  const breaks = verdicts.map(({ row, verdict }) => breakOf(verdict, row.holds === 1, halves));
+  const isWhole = scopePredicate(scope, new Params()) === "1";
+  const breaks = verdicts
+    .map(({ row, verdict }) => breakOf(verdict, row.holds === 1, halves))
+    .flatMap((found, place) =>
+      isWhole ? found : withoutHidden(scope, found, placesOf(verdicts[place]!.verdict).length),
+    );
   const last = rows.at(-1);
   const isMore = answer.rows.length > limit && last !== undefined;
   return {
@@ -223,6 +228,15 @@ function breakOf(verdict: StoredRecord, holds: boolean, halves: ReadonlyMap<stri
     verdict: { tree, leaf_index: leafIndex },
     records: placesOf(verdict).flatMap((place) => halves.get(placeName(place)) ?? []),
   };
+}
+
+/** What was compared is shown to who sees all halves of it, and that there is a break to who sees any. */
+function withoutHidden(scope: Scope, found: BreakFound, halves: number): readonly BreakFound[] {
+  // What is about an edge as a whole counts calls of every class.
+  if (halves === 0 && scope.dataClasses !== "*") return [];
+  if (found.records.length === halves) return [found];
+  if (found.records.length === 0) return [];
+  return [{ ...found, caller_value: null, callee_value: null }];
 }
 
 /** How many calls of the window are in which state; `pending` are those that are not settled yet. */

@@ -90,7 +90,7 @@ export async function viewCall(
     settled: dueUs <= parts.settledUs,
     breaks: isOpen || hidden ? [] : rows.flatMap(({ breaks }) => breaks),
     halves: { caller: of("caller"), callee: of("callee"), observer: of("observer") },
-    verdicts: await verdictsOn(parts, scope, callId, signal),
+    verdicts: hidden ? [] : await verdictsOn(parts, scope, callId, signal),
     partial: hidden || records.length >= MAX_CALL_RECORDS,
   };
 }
