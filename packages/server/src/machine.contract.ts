@@ -20,6 +20,7 @@ import { openConfiguredIndex } from "./index-home.ts";
 import type { Index } from "./index/open-index.ts";
 import type { Machine } from "./machine.ts";
 import { realClock } from "./real-clock.ts";
+import { isWatching, learnSecret, watchAnswer, watchFolder, watchLog } from "./secret-watch.contract.ts";
 
 /** Answers as an engine that is down: for tests of everything else. */
 export function absentIndex(): Index {
@@ -75,7 +76,7 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     dashboardFolder: join(tmpdir(), "tallystick-no-dashboard"),
     fetch,
     passwordCost: { logN: 4, r: 8, p: 1 },
-    openLog: () => pino({ level: "silent" }),
+    openLog: () => (isWatching ? pino({ level: "debug" }, { write: watchLog }) : pino({ level: "silent" })),
     ...parts,
   };
 }
@@ -107,14 +108,17 @@ export function folderRequest(folder: string, yaml = ""): FolderRequest {
 
 export async function startTestServer(folder: string, yaml = "", parts: Partial<Machine> = {}): Promise<TestServer> {
   const server = await startServer(testMachine(parts), folderRequest(folder, yaml));
+  learnSecret(server.adminToken);
   return {
     ...server,
     loginLink: () => server.loginLink(),
     close: () => server.close(),
-    fetch(path, { authorization = `Bearer ${server.adminToken}`, ...init } = {}) {
+    async fetch(path, { authorization = `Bearer ${server.adminToken}`, ...init } = {}) {
       const headers = new Headers(init.headers);
       if (authorization !== null) headers.set("authorization", authorization);
-      return fetch(`${server.url}${path}`, { redirect: "manual", ...init, headers });
+      const response = await fetch(`${server.url}${path}`, { redirect: "manual", ...init, headers });
+      watchAnswer(path, init, response);
+      return response;
     },
     async restart() {
       await server.close();
@@ -125,5 +129,11 @@ export async function startTestServer(folder: string, yaml = "", parts: Partial<
 
 export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), "tallystick-test-"));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  return {
+    path,
+    async remove() {
+      watchFolder(path);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
@@ -24,6 +24,7 @@ beforeAll(async () => {
   await writeFile(`${folder.path}/outside.txt`, "outside");
   const openLog = () => pino({ level: "debug" }, { write: (text: string) => void (logged += text) });
   server = await startTestServer(`${folder.path}/data`, "", { ...withEngine(), dashboardFolder, openLog });
+  await vi.waitUntil(async () => (await server.fetch("/readyz")).status === 200, { timeout: 30_000 });
   await server.fetch("/v1/records?wait=published", {
     method: "POST",
     headers: { "content-type": "application/json" },
