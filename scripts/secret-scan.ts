@@ -1,6 +1,6 @@
 /**
- * Looks for every secret that tests used in all that they left: `tsx scripts/secret-scan.ts FOLDER`, after a run of tests
- * with TALLYSTICK_SECRET_SCAN=FOLDER. Prints what was looked through and found; no secret is printed.
+ * Looks for every secret that tests used in all that they left: `tsx scripts/secret-scan.ts FOLDER`, after a run of
+ * tests with TALLYSTICK_SECRET_SCAN=FOLDER. Prints what was looked through and found; no secret is printed.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
