@@ -22,7 +22,8 @@ export interface TreesRoutesParts {
 
 /** A tile of a given path and width never changes. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
-const PRIVATE_IMMUTABLE = "private, max-age=31536000, immutable";
+/** Entries are records, and one may have to be erased: no cache keeps them. */
+const NOT_KEPT = "private, no-store";
 
 const TreeParams = Type.Object({ log: Type.String(), epoch: Type.String() });
 type TreeRequest = FastifyRequest<{ Params: { log: string; epoch: string; "*"?: string; level?: string } }>;
@@ -81,7 +82,7 @@ function tileRoutes(app: FastifyInstance, parts: TreesRoutesParts): void {
       // A verifier reads bundle after bundle: one reading of the tree.
       const records = bundle === null ? 0 : leavesIn(bundle);
       await parts.accesses.answered(readBy(request, principalOf(request), tree), { records });
-      return sendTile(reply, bundle, PRIVATE_IMMUTABLE);
+      return sendTile(reply, bundle, NOT_KEPT);
     },
   );
   app.get(
