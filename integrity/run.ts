@@ -13,6 +13,8 @@ const PROPERTIES = [
   "erasure",
   "roles",
   "key-rotation-under-load",
+  "retention-crash",
+  "backup-under-load",
 ] as const;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TSX = fileURLToPath(new URL("../node_modules/.bin/tsx", import.meta.url));

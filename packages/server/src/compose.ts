@@ -37,7 +37,7 @@ import type { IntakeParts } from "./api/take-in.ts";
 import { Tails } from "./api/tail-route.ts";
 import { serveTls } from "./api/tls.ts";
 import type { FolderRequest, RunningServer } from "./cli/parts.ts";
-import { openKeeping } from "./keeping.ts";
+import { openKeeping, tellBackups } from "./keeping.ts";
 import type { Keeping } from "./keeping.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
@@ -57,6 +57,7 @@ import type { DerivedLeaves } from "./retain/eraser.ts";
 import { PURGE_LIMITS } from "./retain/erasure-limits.ts";
 import { heldBy } from "./retain/held.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
+import { backupPlaces, holdersOf } from "./retain/backup-places.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
 import { Search } from "./search/search.ts";
 import { waitSealed } from "./sealed.ts";
@@ -260,6 +261,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     journal,
     payloads: stores.payloads,
     eraser,
+    backupsOf: async (leaves) => holdersOf(await backupPlaces(disk, request.folder), leaves),
     ledger,
     index: index.follower,
     search: new Search({
@@ -302,17 +304,19 @@ function derivedLeaves({ index, tally }: Stores, producers: Producers): DerivedL
 }
 
 async function openEraser(
-  { machine, folder, stores, keeping, log }: ApiRequest,
+  { machine, request, folder, stores, keeping, log }: ApiRequest,
   producers: Producers,
 ): Promise<Eraser> {
   const { places, keyring } = folder;
+  const list = await openErasureList(machine.disk, places.erasures, await keyring.signer());
+  list.onAdded = (name, bytes) => tellBackups(machine.disk, request.folder, name, bytes, log);
   const eraser = new Eraser({
     journal: stores.journal,
     payloads: stores.payloads,
     reader: stores.index.reader,
     follower: stores.index.follower,
     approvals: stores.control.approvals,
-    list: await openErasureList(machine.disk, places.erasures, await keyring.signer()),
+    list,
     clock: machine.clock,
     derived: derivedLeaves(stores, producers),
     heldBy: (tree, indexes) => heldBy(keeping.held, tree, indexes),

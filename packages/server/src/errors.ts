@@ -43,6 +43,7 @@ export const ERROR_CODES = [
   "kms_unreachable",
   "journal_corrupt",
   "payload_damaged",
+  "backup_damaged",
   "payload_erased",
   "ledger_rollback",
   "ledger_mismatch",

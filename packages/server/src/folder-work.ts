@@ -15,6 +15,7 @@ import type { VerifyFolderOptions } from "./fsck/verify-folder.ts";
 import type { DayCount } from "./index/day-counts.ts";
 import { openKeyring } from "./kms/keyring.ts";
 import type { Keyring, Kms } from "./kms/kms.ts";
+import { backUpFolder, restoreFolder } from "./folder-backup.ts";
 import { rewrapFolder, rotateFolder, rotateSigningOf } from "./folder-keys.ts";
 import { openConfiguredKms } from "./kms-home.ts";
 import type { Machine } from "./machine.ts";
@@ -44,6 +45,8 @@ export function folderWork(machine: Machine): FolderWork {
       if (key === null) throw new TallystickError("not_found", `${request.folder} has no integrity key yet.`);
       return Buffer.from(key).toString("hex");
     },
+    backup: (request, target, onProgress) => backUpFolder(machine, request, target, onProgress),
+    restore: (request, wishes, onProgress) => restoreFolder(machine, request, wishes, onProgress),
     examine: (request) => examine(machine, request),
     rotate: (request) => rotateFolder(machine, request),
     rotateSigning: (request, overlapMs) => rotateSigningOf(machine, request, overlapMs),

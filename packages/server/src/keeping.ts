@@ -5,6 +5,7 @@ import type { Config } from "./config/schema.ts";
 import { compareEpochs } from "./journal/epochs.ts";
 import { periodMs } from "./log-settings.ts";
 import type { Machine } from "./machine.ts";
+import { leaveWord } from "./retain/backup-places.ts";
 import { CleanUp } from "./retain/clean-up.ts";
 import { holdsOn } from "./retain/held.ts";
 import type { HeldParts } from "./retain/held.ts";
@@ -64,6 +65,19 @@ export function openKeeping(
       return cleanUp.close();
     },
   };
+}
+
+/** Leaves an erasure's signed file at the backups that can be reached; one that cannot is named by the erasure anyhow. */
+export async function tellBackups(
+  disk: Machine["disk"],
+  dataFolder: string,
+  name: string,
+  bytes: Uint8Array,
+  log: Logger,
+): Promise<void> {
+  await leaveWord(disk, dataFolder, name, bytes).catch((error: unknown) =>
+    log.warn({ part: "retention", err: error }, "a backup could not be told of an erasure"),
+  );
 }
 
 function heldParts({ journal, index, tally, control }: Stores, clock: Machine["clock"]): HeldParts {

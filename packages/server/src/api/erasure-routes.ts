@@ -21,6 +21,8 @@ import { problems } from "./schemas.ts";
 export interface ErasureRoutesParts {
   readonly eraser: Eraser;
   readonly journal: Journal;
+  /** Backups that hold some of these leaves. */
+  readonly backupsOf: (leaves: readonly ErasedItem[]) => Promise<readonly string[]>;
 }
 
 const Counts = {
@@ -37,6 +39,9 @@ const Preview = Type.Object({
   approval: Type.Union([Type.String(), Type.Null()], { description: "Id of the proposal; null of a dry run." }),
   state: Type.String({ description: "dry_run, pending (somebody else must approve), approved, done or failed." }),
   outcome: Type.Union([Type.String(), Type.Null()]),
+  backups: Type.Array(Type.String(), {
+    description: "Backups that still hold the bytes: make a new one there, and a restore applies the erasure.",
+  }),
 });
 
 interface ErasureRequest {
@@ -97,14 +102,19 @@ function eraseRoute(app: FastifyInstance, parts: ErasureRoutesParts): void {
   );
 }
 
-async function erase({ eraser, journal }: ErasureRoutesParts, principal: Principal, request: ErasureRequest) {
+async function erase(
+  { eraser, journal, backupsOf }: ErasureRoutesParts,
+  principal: Principal,
+  request: ErasureRequest,
+) {
   const selection = selectionOf(request);
   await refuseUnseen(journal, principal, selection);
   const { items, alreadyErased } = await eraser.preview(selection);
   const counts = countsOf(items, alreadyErased);
-  if (request.dry_run === true) return { ...counts, approval: null, state: "dry_run", outcome: null };
+  const backups = await backupsOf(items);
+  if (request.dry_run === true) return { ...counts, approval: null, state: "dry_run", outcome: null, backups };
   const { id, state, outcome } = await eraser.propose(principal.name, selection, redactText(request.reason));
-  return { ...counts, approval: id, state, outcome };
+  return { ...counts, approval: id, state, outcome, backups };
 }
 
 function selectionOf({ subject, records, parts, leaf = false }: ErasureRequest): Selection {

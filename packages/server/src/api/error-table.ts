@@ -241,6 +241,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Run `tallystick verify` on the folder and restore it from a copy.",
     "A journal file does not check. The server stops rather than go on.",
   ),
+  backup_damaged: entry(
+    500,
+    "The backup is damaged",
+    "Use another backup; make backups to more than one place.",
+    "A file of a backup is missing or is not what was backed up. Nothing was restored.",
+  ),
   payload_damaged: entry(
     500,
     "A body cannot be read",

@@ -44,6 +44,8 @@ export async function runLine(
         rotate: absent,
         rotateSigning: absent,
         rewrap: absent,
+        backup: absent,
+        restore: absent,
         examine: async () => [],
       },
       ...parts,

@@ -18,6 +18,7 @@ interface Answer {
   readonly approval: string | null;
   readonly state: string;
   readonly outcome: string | null;
+  readonly backups: readonly string[];
 }
 
 interface Options extends TargetOptions {
@@ -66,6 +67,8 @@ function show({ terminal }: CliParts, answer: Answer): void {
   const period = answer.records === 0 ? "" : `, received ${answer.first_received_at} to ${answer.last_received_at}`;
   const before = answer.already_erased === 0 ? "" : `; ${answer.already_erased} were erased before`;
   terminal.line(`${what}${period}${before}`);
+  for (const backup of answer.backups)
+    terminal.note(`A backup still holds the bytes: ${backup}. Make a new one there; a restore applies the erasure.`);
   switch (answer.state) {
     case "dry_run":
       return terminal.note("Nothing was erased. Repeat it with --reason and --yes to erase.");

@@ -1,6 +1,8 @@
 import type { Fault, Http, VerifyResult } from "@tallystick/verify";
 
 import type { EffectiveConfig } from "../config/config.ts";
+import type { BackupResult } from "../retain/backup.ts";
+import type { RestoredLog } from "../retain/restore.ts";
 import type { SigningRotation } from "../control/signing-rotation.ts";
 import type { Rewrapped } from "../kms/kms.ts";
 import type { Check } from "./doctor-checks.ts";
@@ -65,6 +67,16 @@ export interface FolderCheck {
   readonly repaired: readonly string[];
 }
 
+/** What a restore made. */
+export interface RestoreResult {
+  /** When the backup was made. */
+  readonly madeAt: string;
+  readonly files: number;
+  readonly logs: readonly RestoredLog[];
+  /** Erasures made after the backup, which the first start carries out. */
+  readonly erasures: number;
+}
+
 export type LeafProgress = (tree: string, leaves: number) => void;
 
 /** Work on a data folder without its server. */
@@ -80,6 +92,18 @@ export interface FolderWork {
   reindex(request: FolderRequest, onProgress: (done: number, total: number) => void): Promise<number>;
   /** Hex of the key that checks segments' HMACs, and opens nothing. */
   exportIntegrityKey(request: FolderRequest): Promise<string>;
+  /** A copy as it lies, sealed; works beside a running server. */
+  backup(
+    request: FolderRequest,
+    target: string,
+    onProgress: (files: number, bytes: number) => void,
+  ): Promise<BackupResult>;
+  /** A folder of a backup; what it names must be empty. */
+  restore(
+    request: FolderRequest,
+    wishes: { readonly source: string; readonly erasures: string | null; readonly acceptLoss: boolean },
+    onProgress: (done: number, total: number) => void,
+  ): Promise<RestoreResult>;
   /** What is wrong or unwise about the folder and its configuration. */
   examine(request: FolderRequest): Promise<readonly Check[]>;
   /** A new KMS key, and every data key under it; the folder must be free. */

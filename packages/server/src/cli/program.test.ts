@@ -160,6 +160,8 @@ describe("output", () => {
       rotate: absent,
       rotateSigning: absent,
       rewrap: absent,
+      backup: absent,
+      restore: absent,
       ...examine,
     };
     const escape = "\u001b[";

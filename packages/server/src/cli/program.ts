@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { aliasesCommand } from "./aliases.ts";
 import { approvalsCommand } from "./approvals.ts";
 import { asCommandError } from "./command-error.ts";
+import { backupCommand, restoreCommand } from "./backup.ts";
 import { bottlenecksCommand } from "./bottlenecks.ts";
 import { certsCommand } from "./certs.ts";
 import { configCommand } from "./config.ts";
@@ -52,6 +53,8 @@ const COMMANDS = [
   fsckCommand,
   reindexCommand,
   retainCommand,
+  backupCommand,
+  restoreCommand,
   holdCommand,
   coverageCommand,
   aliasesCommand,

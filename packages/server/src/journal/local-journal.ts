@@ -101,6 +101,7 @@ class DiskJournal implements LocalJournal {
   readonly #settings: JournalSettings;
   readonly #store: SegmentStore;
   readonly #recovered: readonly RecoveredTree[];
+  readonly #begun: ReadonlyMap<string, string>;
   readonly #tail: TailCache;
   readonly #opened = new OpenedCache(OPENED_CACHE_BYTES);
   readonly #writers = new Map<string, Promise<LogWriter>>();
@@ -114,6 +115,7 @@ class DiskJournal implements LocalJournal {
     this.#options = options;
     this.#settings = { ...DEFAULT_SETTINGS, ...options.settings };
     this.#recovered = recovered.trees;
+    this.#begun = recovered.begun;
     const known = recovered.trees.map(({ tree, log, epoch, segments }) => ({ tree, log, epoch, segments }));
     this.#store = new SegmentStore(options.disk, options.keyring, known);
     this.#tail = new TailCache(this.#settings.tailCacheBytes);
@@ -267,7 +269,9 @@ class DiskJournal implements LocalJournal {
       policy: epochOf(log),
       settings: this.#settings,
       sequencer: new Sequencer(window, lastReceivedUs),
-      end: newest === undefined ? null : endOf(newest),
+      // The log never goes back behind an epoch that was begun, as a restore begins one to close the tree before.
+      end: newest === undefined ? null : { ...endOf(newest), epoch: this.#begun.get(log) ?? newest.epoch },
+      begun: this.#begun.get(log) ?? null,
       onDurable: (segment, group) => this.#onDurable(log, segment, group),
       afterDurable: (tree, size) => this.#tellListeners(tree, size),
       previousTree: (end) => this.#previousTree(end),

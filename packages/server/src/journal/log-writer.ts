@@ -46,8 +46,9 @@ export interface LogWriterParts {
   readonly policy: EpochPolicy;
   readonly settings: JournalSettings;
   readonly sequencer: Sequencer;
-  /** Where the log ends now; null when it has no leaf yet. */
+  /** Where the log ends now; null when it has no leaf yet: then `begun` is its first epoch, if that was made. */
   readonly end: LogEnd | null;
+  readonly begun: string | null;
   /** Called before anybody is answered. */
   readonly onDurable: (segment: SegmentWriter, group: DurableGroup) => void;
   /** Called after the answers. */
@@ -330,7 +331,7 @@ export class LogWriter {
   /** Where the next record would go; an empty batch may come before there is any. */
   #currentTree(): string {
     const { log, policy, clock } = this.#parts;
-    const current = this.#segment?.epoch ?? this.#end?.epoch ?? null;
+    const current = this.#segment?.epoch ?? this.#end?.epoch ?? this.#parts.begun;
     return `${log}/${current ?? nextEpoch(policy, clock.nowUs(), null)}`;
   }
 
@@ -350,7 +351,7 @@ export class LogWriter {
   /** Makes sure that there is a segment of the right tree with room. Gives leaf 0 when the tree has none yet. */
   async #openTree(nowUs: number, generation: number) {
     const { policy, settings, log } = this.#parts;
-    const epoch = nextEpoch(policy, nowUs, this.#segment?.epoch ?? this.#end?.epoch ?? null);
+    const epoch = nextEpoch(policy, nowUs, this.#segment?.epoch ?? this.#end?.epoch ?? this.#parts.begun);
     const open = this.#segment;
     if (open === null || open.epoch !== epoch || this.#next.plannedBytes >= settings.segmentBytes) {
       await this.#writing;

@@ -43,6 +43,8 @@ export interface RecoveryParts {
 export interface Recovered {
   /** Trees that have leaves: by log, then oldest first. */
   readonly trees: readonly RecoveredTree[];
+  /** By log: the newest epoch whose folder was made, also without a segment. The log never goes back behind it. */
+  readonly begun: ReadonlyMap<string, string>;
   /** Cuts that no record in the log tells of yet. */
   readonly untoldCuts: readonly UntoldCut[];
 }
@@ -83,7 +85,8 @@ export async function recoverJournal(parts: RecoveryParts): Promise<Recovered> {
     if (chain.segments.length > 0) trees.push(recoveredTree(chain));
   }
   for (const leftover of scan.leftovers) await parts.disk.remove(leftover);
-  return { trees, untoldCuts: await findUntoldCuts(parts, trees) };
+  const begun = new Map(scan.trees.map(({ log, epoch }) => [log, epoch]));
+  return { trees, begun, untoldCuts: await findUntoldCuts(parts, trees) };
 }
 
 async function followTree(parts: RecoveryParts, found: FoundTree, later: readonly FoundTree[]): Promise<Chain> {

@@ -39,6 +39,9 @@ export class ErasureList {
   readonly #erasures = new Map<string, Erasure>();
   readonly #places = new Map<string, string>();
 
+  /** Told of every new file, once it is durable; must not throw. */
+  onAdded: (name: string, bytes: Uint8Array) => Promise<void> = async () => {};
+
   constructor(disk: Disk, folder: string, signer: ErasureSigner, erasures: readonly Erasure[]) {
     this.#disk = disk;
     this.#folder = folder;
@@ -51,8 +54,10 @@ export class ErasureList {
     const body = `${canonicalOf(erasure)}\n`;
     const signature = Buffer.from(this.#signer.sign(Buffer.from(CONTEXT + body))).toString("base64");
     await this.#disk.makeFolder(this.#folder);
-    await this.#disk.replaceFile(`${this.#folder}/${erasure.id}.json`, Buffer.from(`${body}${signature}\n`));
+    const bytes = Buffer.from(`${body}${signature}\n`);
+    await this.#disk.replaceFile(`${this.#folder}/${erasure.id}.json`, bytes);
     this.#keep(erasure);
+    await this.onAdded(`${erasure.id}.json`, bytes);
   }
 
   find(id: string): Erasure | null {

@@ -12,3 +12,8 @@ export const FIRST_PASS_MS = 5_000;
 export const EDGE_READ_BYTES = 1;
 /** How often it is looked for what a second person agreed to. */
 export const APPROVED_WATCH_MS = 1_000;
+/** Places of backups that are remembered. */
+export const MAX_BACKUP_PLACES = 32;
+/** First and last bytes of a file that tell whether it is the one that was copied: a segment's header and footer. */
+export const MARK_HEAD_BYTES = 512;
+export const MARK_TAIL_BYTES = 128;
