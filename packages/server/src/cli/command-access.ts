@@ -23,6 +23,8 @@ export const COMMAND_ACCESS: Readonly<Record<string, CommandNeed>> = {
   prove: "read",
   verify: "folder",
   fsck: "folder",
+  backup: "folder",
+  restore: "folder",
   reindex: "manage",
   coverage: "read",
   "aliases list": "read",
