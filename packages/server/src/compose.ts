@@ -257,6 +257,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     redactionKey,
     accesses,
     cleanUp: api.keeping.cleanUp,
+    wantIndexed: (by, tree, untilUs) => api.keeping.wantIndexed(by, tree, untilUs),
     deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),
     journal,
     payloads: stores.payloads,

@@ -1,4 +1,5 @@
 /** What retention is made of, out of the configuration and the stores. */
+import { formatTimestamp } from "@tallystick/record";
 import type { Logger } from "pino";
 
 import type { Config } from "./config/schema.ts";
@@ -19,6 +20,8 @@ export interface Keeping {
   readonly cleanUp: CleanUp;
   /** What asks which holds keep a record. */
   readonly held: HeldParts;
+  /** Brings a tree back into the index until then; recorded before it begins. */
+  wantIndexed(by: string, tree: string, untilUs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,6 +63,12 @@ export function openKeeping(
   return {
     cleanUp,
     held,
+    async wantIndexed(by, tree, untilUs) {
+      await control.kept.want(by, tree, formatTimestamp(untilUs));
+      await indexKeep.refresh();
+      // The follower looks for what it is to hold; nothing waits for it.
+      void index.prune();
+    },
     close() {
       unwatch();
       return cleanUp.close();
@@ -67,7 +76,7 @@ export function openKeeping(
   };
 }
 
-/** Leaves an erasure's signed file at the backups that can be reached; one that cannot is named by the erasure anyhow. */
+/** Leaves an erasure at the backups that can be reached; one that cannot is named by the erasure anyhow. */
 export async function tellBackups(
   disk: Machine["disk"],
   dataFolder: string,

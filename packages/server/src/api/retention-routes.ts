@@ -1,18 +1,24 @@
 import { formatTimestamp } from "@tallystick/record";
 import { Type } from "typebox";
+import type { Static } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { CleanUp, Planned } from "../retain/clean-up.ts";
-import { periodText } from "../retain/period.ts";
+import { afterPeriodUs, parsePeriod, periodText } from "../retain/period.ts";
+import type { Period } from "../retain/period.ts";
 import { PRESETS } from "../retain/retention.ts";
 import { sees } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
-import { scopeOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 
 export interface RetentionRoutesParts {
+  /** Brings a tree back into the index until then. */
+  readonly wantIndexed: (by: string, tree: string, untilUs: number) => Promise<void>;
+  readonly clock: Clock;
   /** The file that proves a tree's deletion; null when there is none. */
   readonly deletion: (tree: string) => Promise<Uint8Array | null>;
   readonly cleanUp: CleanUp;
@@ -52,6 +58,7 @@ const PlannedTree = Type.Object({
 /** What goes when, and what stays of what is gone. */
 export function retentionRoutes(app: FastifyInstance, parts: RetentionRoutesParts): void {
   deletionRoute(app, parts);
+  indexRoute(app, parts);
   app.get(
     "/api/retention/plan",
     {
@@ -86,6 +93,48 @@ export function retentionRoutes(app: FastifyInstance, parts: RetentionRoutesPart
 async function planOf({ cleanUp }: RetentionRoutesParts, scope: Scope): Promise<{ readonly trees: readonly object[] }> {
   const planned = await cleanUp.plan();
   return { trees: planned.filter(({ facts }) => sees(scope, facts.tree)).map(shown) };
+}
+
+const IndexBody = Type.Object(
+  {
+    tree: Type.String({ description: "As default/2026-11." }),
+    for: Type.Optional(Type.String({ description: "For how long, as 30 days; a week by default." })),
+  },
+  { additionalProperties: false },
+);
+const A_WEEK: Period = { count: 1, unit: "weeks" };
+
+/** An epoch that left the index earlier than the log comes back for a time. */
+function indexRoute(app: FastifyInstance, parts: RetentionRoutesParts): void {
+  app.post(
+    "/api/retention/index",
+    {
+      config: { access: "operate" },
+      schema: {
+        summary: "Bring an epoch back into the index for a time",
+        description:
+          "Answers at once; /api/status shows how far it has come. A record of the control log says who asked.",
+        tags: TAGS,
+        body: IndexBody,
+        response: { 202: Type.Object({ tree: Type.String(), until: Time }), ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    async (request, reply) => reply.code(202).send(await bringBack(parts, request)),
+  );
+}
+
+async function bringBack(parts: RetentionRoutesParts, request: FastifyRequest): Promise<object> {
+  const { tree, for: text } = request.body as Static<typeof IndexBody>;
+  const period = text === undefined ? A_WEEK : parsePeriod(text);
+  if (period === null) throw new TallystickError("bad_request", `${text} is no period; write it as 30 days.`);
+  const planned = await parts.cleanUp.plan();
+  if (!planned.some(({ facts }) => facts.tree === tree))
+    throw new TallystickError("not_found", `There is no tree ${tree}.`, {
+      hint: "`tallystick retain plan` lists them.",
+    });
+  const untilUs = afterPeriodUs(parts.clock.nowUs(), period);
+  await parts.wantIndexed(principalOf(request).name, tree, untilUs);
+  return { tree, until: formatTimestamp(untilUs) };
 }
 
 function deletionRoute(app: FastifyInstance, parts: RetentionRoutesParts): void {

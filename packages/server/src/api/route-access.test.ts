@@ -24,6 +24,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /trees/{log}/{epoch}/deletion": "public",
   "GET /api/retention/plan": "read",
   "POST /api/retention/run": "retain",
+  "POST /api/retention/index": "operate",
   "GET /api/holds": "read",
   "POST /api/holds": "hold",
   "POST /api/holds/{id}/release": "hold",

@@ -6,7 +6,7 @@ import { connectTo } from "./client.ts";
 import type { Client } from "./client.ts";
 import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
-import type { Run } from "./outcome.ts";
+import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { addTargetOptions, DEFAULT_DATA_FOLDER, findTarget, isRunning } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
@@ -17,6 +17,8 @@ const POLL_MS = 250;
 interface ReindexOptions extends TargetOptions {
   readonly config?: string;
   readonly json?: boolean;
+  readonly epoch?: string;
+  readonly for?: string;
 }
 
 type Show = (done: number, total: number) => void;
@@ -27,10 +29,13 @@ export function reindexCommand(parts: CliParts, run: Run): Command {
     new Command("reindex").description("drop the search index and build it anew from the journal"),
   )
     .option("--config <file>", "for a stopped server: its configuration file")
+    .option("--epoch <tree>", "instead: bring an epoch that left the index back for a time, as default/2026-01")
+    .option("--for <period>", "with --epoch: how long, as 30 days; a week by default")
     .option("--json", "the result as JSON")
     .action((options: ReindexOptions) =>
       run(async () => {
         const { terminal } = parts;
+        if (options.epoch !== undefined) return bringBack(parts, options, options.epoch);
         const show: Show = (done, total) => terminal.progress(progressBar(done, total, "records"));
         try {
           const indexed = (await isRunning(parts, options))
@@ -45,6 +50,19 @@ export function reindexCommand(parts: CliParts, run: Run): Command {
         }
       }),
     );
+}
+
+async function bringBack(parts: CliParts, options: ReindexOptions, tree: string): Promise<Outcome> {
+  const client = connectTo(await findTarget(parts, options), parts.fetch);
+  const body = { tree, ...(options.for && { for: options.for }) };
+  const answer = await client.send<{ readonly tree: string; readonly until: string }>(
+    "POST",
+    "/api/retention/index",
+    body,
+  );
+  if (options.json === true) parts.terminal.json(answer);
+  else parts.terminal.line(`${answer.tree} is indexed again, until ${answer.until}`);
+  return EXIT.ok;
 }
 
 async function reindexFolder(parts: CliParts, { data, config: file }: ReindexOptions, show: Show): Promise<number> {

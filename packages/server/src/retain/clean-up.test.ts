@@ -138,6 +138,10 @@ describe("the clean-up", () => {
     bench.folder.clock.advance(5_000);
     expect(await bench.indexKeep.refresh()).toBe(true);
     expect([old, current].map((tree) => bench.indexKeep.holds(tree))).toEqual([false, true]);
+    bench.wanted.set(old, bench.folder.clock.nowUs() + 60_000_000);
+    expect([await bench.indexKeep.refresh(), bench.indexKeep.holds(old)]).toEqual([true, true]);
+    bench.folder.clock.advance(60_000);
+    expect([await bench.indexKeep.refresh(), bench.indexKeep.holds(old)]).toEqual([true, false]);
     await bench.stop();
   });
 });

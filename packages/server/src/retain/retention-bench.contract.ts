@@ -22,6 +22,8 @@ export class RetentionBench {
   readonly troubles: string[] = [];
   /** Trees that were taken out of the derived tables. */
   readonly forgotten: string[] = [];
+  /** Trees that somebody wants back in the index, and until when. */
+  readonly wanted = new Map<string, number>();
   retention: Retention = KEEP;
   holds: CleanUpParts["holdsOn"] = async () => [];
   hasControlSnapshot: CleanUpParts["hasControlSnapshot"] = async () => true;
@@ -47,7 +49,7 @@ export class RetentionBench {
     const { journal, ledger, clock, faults: disk } = this.folder;
     const facts = new FactReader({ journal, disk, journalFolder: PLACES.journal, deletedFolder: `${DATA}/deleted` });
     const logs = { retentionOf: () => this.retention, policyOf: () => POLICY };
-    this.#indexKeep = new IndexKeep({ facts, clock, ...logs, wantedUntilUs: () => null });
+    this.#indexKeep = new IndexKeep({ facts, clock, ...logs, wantedUntilUs: (tree) => this.wanted.get(tree) ?? null });
     this.#cleanUp = new CleanUp({
       disk,
       bulk: bulkOver(disk),
