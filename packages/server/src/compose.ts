@@ -253,16 +253,13 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     ...access,
     carryOut: () => eraser.work(),
     keyring: api.folder.keyring,
+    ...keepingParts(api),
     signing: stores.signing,
     redactionKey,
     accesses,
-    cleanUp: api.keeping.cleanUp,
-    wantIndexed: (by, tree, untilUs) => api.keeping.wantIndexed(by, tree, untilUs),
-    deletion: (tree) => readDeletion(disk, api.folder.places.deleted, tree),
     journal,
     payloads: stores.payloads,
     eraser,
-    backupsOf: async (leaves) => holdersOf(await backupPlaces(disk, request.folder), leaves),
     ledger,
     index: index.follower,
     search: new Search({
@@ -301,6 +298,16 @@ function derivedLeaves({ index, tally }: Stores, producers: Producers): DerivedL
       producers.rebuild();
       await index.reindex(REINDEX_TIMEOUT_MS);
     },
+  };
+}
+
+function keepingParts({ machine: { disk }, request, folder, keeping }: ApiRequest) {
+  return {
+    cleanUp: keeping.cleanUp,
+    wantIndexed: keeping.wantIndexed,
+    deletion: (tree: string) => readDeletion(disk, folder.places.deleted, tree),
+    backupsOf: async (leaves: Parameters<typeof holdersOf>[1]) =>
+      holdersOf(await backupPlaces(disk, request.folder), leaves),
   };
 }
 

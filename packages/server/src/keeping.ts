@@ -21,7 +21,7 @@ export interface Keeping {
   /** What asks which holds keep a record. */
   readonly held: HeldParts;
   /** Brings a tree back into the index until then; recorded before it begins. */
-  wantIndexed(by: string, tree: string, untilUs: number): Promise<void>;
+  readonly wantIndexed: (by: string, tree: string, untilUs: number) => Promise<void>;
   close(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export function openKeeping(
   return {
     cleanUp,
     held,
-    async wantIndexed(by, tree, untilUs) {
+    wantIndexed: async (by, tree, untilUs) => {
       await control.kept.want(by, tree, formatTimestamp(untilUs));
       await indexKeep.refresh();
       // The follower looks for what it is to hold; nothing waits for it.
