@@ -118,7 +118,8 @@ export async function readGraph(
   const wanted = `${rows.from} AND ${edgePredicate(request, params)}`;
   const found = await reader.select<EdgeRow>(edgesStatement(wanted, params), limitsFor(MAX_GRAPH_EDGES), signal);
   const operations =
-    request.operations === true
+    // An edge has the most restricted class of its calls' halves, and an operation is one half's own word.
+    request.operations === true && scope.dataClasses === "*"
       ? await reader.select<OperationRow>(
           operationsStatement(wanted, params),
           limitsFor(MAX_GRAPH_EDGES * MAX_EDGE_OPERATIONS),
