@@ -15,7 +15,7 @@ import type { Reply, Request } from "./worker.ts";
  * Linux nice value of the workers. What was acknowledged is indexed and judged before more is taken: the engine's
  * followers come first, so that under load their lag stays small and intake is what waits.
  */
-const WORKER_NICE = 5;
+const WORKER_NICE = 2;
 
 export interface PoolOptions {
   readonly threads: number;

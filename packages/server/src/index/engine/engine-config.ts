@@ -1,7 +1,7 @@
 /**
  * The embedded engine's configuration file. It holds no secret: the disk's key is named by the environment variable
- * that carries it. Tables and temporary data lie on the encrypted disk; no log tables are kept. Parts that a merge has
- * replaced go soon: what a power failure takes of the new ones is indexed again from the journal.
+ * that carries it. Tables and temporary data lie on the encrypted disk; no log tables are kept. What a merge
+ * made is durable at once, so that the parts it replaced can go soon.
  */
 import { join } from "node:path";
 
@@ -37,8 +37,9 @@ export function engineConfig(config: EngineConfig): string {
     <storage_policy>${DISK_POLICY}</storage_policy>
     <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
     <max_suspicious_broken_parts_bytes>1000000000000</max_suspicious_broken_parts_bytes>
-    <old_parts_lifetime>20</old_parts_lifetime>
-    <cleanup_delay_period>10</cleanup_delay_period>
+    <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
+    <old_parts_lifetime>5</old_parts_lifetime>
+    <cleanup_delay_period>5</cleanup_delay_period>
   </merge_tree>
   <max_server_memory_usage>${config.memoryBytes}</max_server_memory_usage>
   <mark_cache_size>67108864</mark_cache_size>
