@@ -17,7 +17,6 @@ export class Horizon {
   readonly #index: IndexFollower;
   readonly #clock: Clock;
   #samples: readonly Sample[] = [];
-  #us = 0;
   #cancel: () => void = () => {};
 
   constructor(journal: Pick<Journal, "trees" | "receivedBeforeUs">, index: IndexFollower, clock: Clock) {
@@ -39,19 +38,20 @@ export class Horizon {
     this.#cancel();
   }
 
-  /** Microseconds; never goes back. 0 until the index has once caught up. */
+  /** Microseconds; 0 while the index holds less than it once did, and until it has first caught up. */
   look(): number {
     // The time before the sizes: whatever came in between makes the sizes larger than they need be.
     const beforeUs = this.#journal.receivedBeforeUs();
     const sizes = new Map(this.#journal.trees().map(({ tree, size }) => [tree, size]));
+    // The one that was reached before comes first: an index that was healed may hold less than it did.
     const samples = [...this.#samples, { beforeUs, sizes }];
     const indexed = new Map(this.#index.positions().map((position) => [position.tree, position.indexed]));
     const isReached = (sample: Sample) => [...sample.sizes].every(([tree, size]) => (indexed.get(tree) ?? 0) >= size);
     const reached = samples.findLastIndex(isReached);
-    if (reached >= 0) this.#us = Math.max(this.#us, samples[reached]!.beforeUs);
-    const waiting = samples.slice(reached + 1);
+    const us = reached < 0 ? 0 : samples[reached]!.beforeUs;
+    const waiting = samples.slice(Math.max(reached, 0));
     // Every second one is enough to go on by when there are many.
     this.#samples = waiting.length > MAX_SAMPLES ? waiting.filter((_, place) => place % 2 === 0) : waiting;
-    return this.#us;
+    return us;
   }
 }
