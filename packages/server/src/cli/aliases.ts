@@ -5,6 +5,7 @@ import { EXIT } from "./exit-codes.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { table } from "./table.ts";
+import { takeBackCommand } from "./take-back.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
 import { timeText } from "./time-text.ts";
@@ -29,7 +30,13 @@ export function aliasesCommand(parts: CliParts, run: Run): Command {
     .description("show and correct which service stands behind a name, as address:10.0.0.7")
     .addCommand(listCommand(parts, run))
     .addCommand(setCommand(parts, run))
-    .addCommand(removeCommand(parts, run));
+    .addCommand(
+      takeBackCommand(parts, run, {
+        description: "take a declared alias back",
+        name: "the name as it stands in records",
+        path: "/api/aliases",
+      }),
+    );
 }
 
 function listCommand(parts: CliParts, run: Run): Command {
@@ -85,27 +92,6 @@ function setCommand(parts: CliParts, run: Run): Command {
         const alias = await client.send<Alias>("POST", "/api/aliases", body);
         if (options.json === true) parts.terminal.json(alias);
         else parts.terminal.line(`${alias.name} is ${alias.service}`);
-        return EXIT.ok;
-      }),
-    );
-}
-
-function removeCommand(parts: CliParts, run: Run): Command {
-  return addTargetOptions(
-    new Command("remove")
-      .description("take a declared alias back")
-      .argument("<name>", "the name as it stands in records"),
-  )
-    .option("--json", "as JSON")
-    .action((name: string, options: Options) =>
-      run(async () => {
-        const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const removed = await client.send<{ readonly name: string }>(
-          "DELETE",
-          `/api/aliases/${encodeURIComponent(name)}`,
-        );
-        if (options.json === true) parts.terminal.json(removed);
-        else parts.terminal.line(`removed ${removed.name}`);
         return EXIT.ok;
       }),
     );

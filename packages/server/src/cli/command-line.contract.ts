@@ -16,6 +16,22 @@ export interface RunOptions extends Partial<Omit<CliParts, "terminal" | "environ
   readonly isTTY?: boolean;
 }
 
+const absent = () => Promise.reject(new Error("not in this test"));
+
+/** Nothing that works on a folder is there; `doctor` finds nothing. */
+export const FOLDER_WORK = {
+  verify: absent,
+  check: absent,
+  reindex: absent,
+  exportIntegrityKey: absent,
+  rotate: absent,
+  rotateSigning: absent,
+  rewrap: absent,
+  backup: absent,
+  restore: absent,
+  examine: async () => [],
+};
+
 export async function runLine(
   words: readonly string[],
   { environment = {}, isTTY = false, ...parts }: RunOptions = {},
@@ -24,7 +40,6 @@ export async function runLine(
   let err = "";
   const outStream = { isTTY, columns: 200, write: (text: string) => void (out += text) };
   const errStream = { isTTY, write: (text: string) => void (err += text) };
-  const absent = () => Promise.reject(new Error("not in this test"));
   const exitCode = await runCommandLine(
     {
       terminal: terminal(outStream, errStream, environment),
@@ -36,18 +51,7 @@ export async function runLine(
       readStdin: async () => "",
       onStop: () => {},
       startServer: absent,
-      folder: {
-        verify: absent,
-        check: absent,
-        reindex: absent,
-        exportIntegrityKey: absent,
-        rotate: absent,
-        rotateSigning: absent,
-        rewrap: absent,
-        backup: absent,
-        restore: absent,
-        examine: async () => [],
-      },
+      folder: FOLDER_WORK,
       ...parts,
     },
     words,

@@ -5,6 +5,7 @@ import { EXIT } from "./exit-codes.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { table } from "./table.ts";
+import { takeBackCommand } from "./take-back.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
 import { timeText } from "./time-text.ts";
@@ -27,7 +28,13 @@ export function partiesCommand(parts: CliParts, run: Run): Command {
     .description("show and declare parties that never record, as third-party APIs and databases")
     .addCommand(listCommand(parts, run))
     .addCommand(setCommand(parts, run))
-    .addCommand(removeCommand(parts, run));
+    .addCommand(
+      takeBackCommand(parts, run, {
+        description: "take the declaration back",
+        name: "the party's name",
+        path: "/api/parties",
+      }),
+    );
 }
 
 function listCommand(parts: CliParts, run: Run): Command {
@@ -69,25 +76,6 @@ function setCommand(parts: CliParts, run: Run): Command {
         const party = await client.send<Party>("POST", "/api/parties", { name, reason: options.reason });
         if (options.json === true) parts.terminal.json(party);
         else parts.terminal.line(`${party.name} is one-sided: ${party.reason}`);
-        return EXIT.ok;
-      }),
-    );
-}
-
-function removeCommand(parts: CliParts, run: Run): Command {
-  return addTargetOptions(
-    new Command("remove").description("take the declaration back").argument("<name>", "the party's name"),
-  )
-    .option("--json", "as JSON")
-    .action((name: string, options: Options) =>
-      run(async () => {
-        const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const removed = await client.send<{ readonly name: string }>(
-          "DELETE",
-          `/api/parties/${encodeURIComponent(name)}`,
-        );
-        if (options.json === true) parts.terminal.json(removed);
-        else parts.terminal.line(`removed ${removed.name}`);
         return EXIT.ok;
       }),
     );

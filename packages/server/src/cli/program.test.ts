@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import { TallystickError } from "../errors.ts";
-import { runLine } from "./command-line.contract.ts";
+import { FOLDER_WORK, runLine } from "./command-line.contract.ts";
 import type { CliParts, RunningServer } from "./parts.ts";
 
 const COMMANDS = [
@@ -151,19 +151,7 @@ describe("serve", () => {
 describe("output", () => {
   it("has colours only on a terminal, and not where they are not wanted", async () => {
     const examine = { examine: async () => [{ name: "a", state: "good" as const, says: "b" }] };
-    const absent = () => Promise.reject(new Error("not in this test"));
-    const work = {
-      verify: absent,
-      check: absent,
-      reindex: absent,
-      exportIntegrityKey: absent,
-      rotate: absent,
-      rotateSigning: absent,
-      rewrap: absent,
-      backup: absent,
-      restore: absent,
-      ...examine,
-    };
+    const work = { ...FOLDER_WORK, ...examine };
     const escape = "\u001b[";
     expect((await runLine(["doctor", "--data", folder], { folder: work })).out).not.toContain(escape);
     expect((await runLine(["doctor", "--data", folder], { folder: work, isTTY: true })).out).toContain(escape);

@@ -20,6 +20,7 @@ import type { Keyring, Signer } from "../kms/kms.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { SignerInUse } from "../ledger/signer-in-use.ts";
 import type { Control } from "./control.ts";
+import { ownRecordOf } from "../journal/own-records.ts";
 
 export interface SigningParts {
   readonly keyring: Keyring;
@@ -87,22 +88,11 @@ async function successionRecord(note: string): Promise<AuditRecord> {
   const opened = await openSuccession(note);
   if (opened.kind === "refused") throw new TallystickError("key_unavailable", `a key succession: ${opened.reason}`);
   const id = uuidv8(sha256(Buffer.from(`tallystick key succession\n${note}`)).subarray(0, 16));
-  return {
-    id,
-    timestamp: opened.value.from.replace(/\.000Z$/, "Z"),
+  return ownRecordOf(id, opened.value.from.replace(/\.000Z$/, "Z"), {
     event_type: KEY_SUCCESSION_EVENT,
-    phase: "outcome",
-    side: "observer",
-    service_id: "tallystick",
-    target_id: "none",
-    recorder_id: "tallystick",
-    request_id: id,
-    attempt: 0,
     operation: "signing key succeeded",
-    protocol: "other",
-    status: "success",
     attributes: { [KEY_SUCCESSION_ATTRIBUTE]: note, "tallystick.until": opened.value.until },
-  };
+  });
 }
 
 async function append(journal: Journal, log: string, leaf: AuditRecord): Promise<void> {

@@ -6,6 +6,7 @@ import { BATCH_PUBLIC_KEY_ATTRIBUTE, BATCH_SIGNATURE_ATTRIBUTE, BATCH_SIGNATURE_
 
 import type { BatchKeyInfo } from "../control/batch-key.ts";
 import type { OwnFields } from "../control/own-record.ts";
+import { ownRecordOf } from "../journal/own-records.ts";
 
 /**
  * One record a batch: its words are a pure function of signature and records, so that a batch which is sent again has
@@ -13,20 +14,9 @@ import type { OwnFields } from "../control/own-record.ts";
  */
 export function batchSignatureRecord(text: string, { alg, kid, publicKey }: BatchKeyInfo, at: string): AuditRecord {
   const id = uuidv8(sha256(Buffer.from(`tallystick batch signature\0${text}`)).subarray(0, 16));
-  return {
-    id,
-    timestamp: at,
+  return ownRecordOf(id, at, {
     event_type: BATCH_SIGNATURE_EVENT,
-    phase: "outcome",
-    side: "observer",
-    service_id: "tallystick",
-    target_id: "none",
-    recorder_id: "tallystick",
-    request_id: id,
-    attempt: 0,
     operation: "batch signature verified",
-    protocol: "other",
-    status: "success",
     credential_id: kid,
     attributes: {
       "tallystick.batch_alg": alg,
@@ -34,7 +24,7 @@ export function batchSignatureRecord(text: string, { alg, kid, publicKey }: Batc
       ...(publicKey === null ? {} : { [BATCH_PUBLIC_KEY_ATTRIBUTE]: publicKey }),
       [BATCH_SIGNATURE_ATTRIBUTE]: text,
     },
-  };
+  });
 }
 
 /** A batch that was refused for its signature. `kid`: as the request said, when it said one. */

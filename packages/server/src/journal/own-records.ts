@@ -38,6 +38,27 @@ export function prepare(records: readonly AuditRecord[], principal: string): Pre
   };
 }
 
+/** What differs between Tallystick's own records; the rest is the same on each. */
+export type OwnFields = Pick<AuditRecord, "event_type" | "operation"> & Partial<AuditRecord>;
+
+/** A record of Tallystick's own whose maker knows its id and its time. */
+export function ownRecordOf(id: string, timestamp: string, fields: OwnFields): AuditRecord {
+  return {
+    id,
+    timestamp,
+    phase: "outcome",
+    side: "observer",
+    service_id: OWN_PRINCIPAL,
+    target_id: "none",
+    recorder_id: OWN_PRINCIPAL,
+    request_id: id,
+    attempt: 0,
+    protocol: "other",
+    status: "success",
+    ...fields,
+  };
+}
+
 /** `about` makes the id: the same event recorded again is the same record. */
 export function lifecycleRecord(
   operation: string,
@@ -46,22 +67,7 @@ export function lifecycleRecord(
   attributes: Readonly<Record<string, string>>,
 ): AuditRecord {
   const id = uuidv8(digest16(Buffer.from(`tallystick ${operation}\0${about}`)));
-  return {
-    id,
-    timestamp: formatTimestamp(nowUs),
-    event_type: "LOG_LIFECYCLE",
-    phase: "outcome",
-    side: "observer",
-    service_id: OWN_PRINCIPAL,
-    target_id: "none",
-    recorder_id: OWN_PRINCIPAL,
-    request_id: id,
-    attempt: 0,
-    operation,
-    protocol: "other",
-    status: "success",
-    attributes,
-  };
+  return ownRecordOf(id, formatTimestamp(nowUs), { event_type: "LOG_LIFECYCLE", operation, attributes });
 }
 
 export interface PreviousTree {

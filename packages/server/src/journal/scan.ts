@@ -61,7 +61,8 @@ export async function scanJournal(disk: Disk, folder: string): Promise<JournalSc
   return { trees, strangers, leftovers };
 }
 
-async function foldersIn(
+/** Names of the folders in `folder` that belong there; paths of all else go to `strangers`. */
+export async function foldersIn(
   disk: Disk,
   folder: string,
   strangers: string[],

@@ -2,7 +2,7 @@
 import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { compareEpochs, epochStartUs } from "../journal/epochs.ts";
-import { LOG_PATTERN } from "../journal/scan.ts";
+import { foldersIn, LOG_PATTERN } from "../journal/scan.ts";
 
 export interface FoundPayloads {
   readonly path: string;
@@ -45,19 +45,4 @@ export async function scanPayloads(disk: Disk, folder: string): Promise<PayloadS
     }
   }
   return { files, strangers, leftovers };
-}
-
-async function foldersIn(
-  disk: Disk,
-  folder: string,
-  strangers: string[],
-  belongs: (name: string) => boolean,
-): Promise<readonly string[]> {
-  const names: string[] = [];
-  for (const entry of await disk.list(folder)) {
-    const name = entry.endsWith("/") ? entry.slice(0, -1) : null;
-    if (name !== null && belongs(name)) names.push(name);
-    else strangers.push(`${folder}/${entry}`);
-  }
-  return names;
 }

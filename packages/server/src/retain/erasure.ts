@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 
 import type { Part } from "../payload/payload-meta.ts";
 import { MAX_ITEMS_A_RECORD } from "./erasure-limits.ts";
+import { ownRecordOf } from "../journal/own-records.ts";
 
 export type Erasable = Part | "leaf";
 
@@ -52,22 +53,11 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
   const tree = items[0]!.tree;
   const name = createHash("sha256").update(`tallystick erasure\0${erasure.id}\0${tree}\0${part}`).digest();
   const id = uuidv8(name.subarray(0, 16));
-  return {
-    id,
-    timestamp: erasure.at,
+  return ownRecordOf(id, erasure.at, {
     event_type: ERASURE_TYPE,
-    phase: "outcome",
-    side: "observer",
-    service_id: "tallystick",
-    target_id: "none",
-    recorder_id: "tallystick",
-    request_id: id,
-    attempt: 0,
     operation: "erase",
     action: "delete",
     resource: erasure.target,
-    protocol: "other",
-    status: "success",
     auth_subject: erasure.by,
     attributes: {
       [ERASURE_ID]: erasure.id,
@@ -77,7 +67,7 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
       ...(erasure.approved_by === null ? {} : { [APPROVED_BY]: erasure.approved_by }),
       ...(parts === 1 ? {} : { [PART]: String(part), [PARTS]: String(parts) }),
     },
-  };
+  });
 }
 
 /** What is kept of a record that its producer signed, so that the signature over its batch can be checked on. */
@@ -103,26 +93,15 @@ export function stubOf(
       source_address: "local",
       standing: "authenticated",
     },
-    {
-      id,
-      timestamp: formatTimestamp(timestampUs(at)),
+    ownRecordOf(id, formatTimestamp(timestampUs(at)), {
       event_type: "ERASED",
-      phase: "outcome",
-      side: "observer",
-      service_id: "tallystick",
-      target_id: "none",
-      recorder_id: "tallystick",
-      request_id: id,
-      attempt: 0,
       operation: "ERASED",
-      protocol: "other",
-      status: "success",
       ...signed?.place,
       attributes: {
         [ERASURE_ID]: erasure.id,
         ...(signed === null ? {} : { [ERASED_RECORD_DIGEST]: signed.digest }),
       },
-    },
+    }),
   );
   return { index, hash: Buffer.from(digest, "hex"), stub };
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { formatTimestamp, uuidv8 } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
+import { ownRecordOf } from "../journal/own-records.ts";
 
 export interface HalfPlace {
   readonly tree: string;
@@ -121,20 +122,12 @@ export interface OwnVerdict {
 export function ownVerdict(verdict: OwnVerdict): AuditRecord {
   const text = JSON.stringify(["tallystick verdict", ...verdict.about]);
   const id = uuidv8(createHash("sha256").update(text).digest().subarray(0, 16));
-  return {
-    id,
-    timestamp: formatTimestamp(verdict.timestampUs),
+  return ownRecordOf(id, formatTimestamp(verdict.timestampUs), {
     event_type: VERDICT_TYPE,
-    phase: "outcome",
-    side: "observer",
-    service_id: "tallystick",
-    target_id: "none",
-    recorder_id: "tallystick",
     request_id: verdict.requestId ?? id,
     attempt: verdict.attempt ?? 0,
     operation: verdict.operation,
-    protocol: "other",
     status: verdict.status,
     attributes: verdict.attributes,
-  };
+  });
 }
