@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureHsmModule } from "./ensure-hsm-module.ts";
 import { CHROMIUM, CURL, ensurePrograms, OPENSC, SOFTHSM } from "./ensure-programs.ts";
 import { installed, ROOT, runStep } from "./run-step.ts";
 import { scanForSecrets } from "./secret-scan.ts";
@@ -19,6 +20,7 @@ interface Counts {
 }
 
 ensurePrograms(CHROMIUM, CURL, SOFTHSM, OPENSC);
+ensureHsmModule();
 runStep("build", installed("tsx"), ["scripts/build.ts"]);
 runStep("type-check tests and scripts", installed("tsc"), ["-p", "tsconfig.json"]);
 runStep("type-check the dashboard", installed("tsc"), ["-p", "packages/dashboard"]);
