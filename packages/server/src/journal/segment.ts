@@ -3,9 +3,10 @@
  * nothing read from disk and nothing decrypted. Every field has one encoding; parsing refuses any other, so that a
  * flipped bit outside the ciphertext is found even without a key wherever the format can tell.
  */
-import { createHash, hkdfSync } from "node:crypto";
+import { hkdfSync } from "node:crypto";
 import assert from "node:assert/strict";
 
+import { readUint64, sha256, view, writeUint64 } from "./bytes.ts";
 import { MAX_FRAME_CIPHER_BYTES, MAX_FRAME_PLAIN_BYTES, MAX_TREE_NAME_BYTES } from "./limits.ts";
 
 /** 2: written again by an erasure, so that the header has one field more. */
@@ -239,24 +240,4 @@ export function segmentName(firstIndex: number): string {
 
 function refused(reason: string): ParsedHeader {
   return { kind: "refused", reason };
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
-}
-
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function writeUint64(target: Buffer, value: number, offset: number): number {
-  assert(Number.isSafeInteger(value) && value >= 0);
-  target.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset);
-  return target.writeUInt32BE(value % 0x1_0000_0000, offset + 4);
-}
-
-/** Null when it is not a safe integer. */
-function readUint64(bytes: Buffer, offset: number): number | null {
-  const value = bytes.readUInt32BE(offset) * 0x1_0000_0000 + bytes.readUInt32BE(offset + 4);
-  return Number.isSafeInteger(value) ? value : null;
 }

@@ -6,6 +6,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:cry
 import assert from "node:assert/strict";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 
+import { sha256, view, writeUint64 } from "../journal/bytes.ts";
 import { keyIdOf, TREE_PATTERN } from "../journal/segment.ts";
 import { MAX_BODY_BYTES, MAX_META_BYTES } from "./limits.ts";
 import { metaBytes, parseMeta } from "./payload-meta.ts";
@@ -210,17 +211,4 @@ function unpack(packed: Uint8Array, { codec, plainBytes }: ItemHeader): Uint8Arr
 
 function refused(reason: string): ParsedPayloadHeader {
   return { kind: "refused", reason };
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
-}
-
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function writeUint64(target: Buffer, value: number, offset: number): void {
-  target.writeUInt32BE(Math.floor(value / 0x1_0000_0000), offset);
-  target.writeUInt32BE(value % 0x1_0000_0000, offset + 4);
 }

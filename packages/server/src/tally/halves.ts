@@ -23,7 +23,7 @@ const US = "toUnixTimestamp64Micro(observed_received_at)";
 /** Tallystick's own records take no part, and neither does what names no counterpart. */
 export const IS_HALF = `side IN ('caller', 'callee') AND observed_principal != 'tallystick'
     AND event_type NOT IN ('LOG_LIFECYCLE', 'INTERNAL', 'LOG') AND service_id != 'none' AND target_id != 'none'`;
-const IS_MESSAGE = "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
+export const IS_MESSAGE = "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
 /** Kinds of due calls whose records another step has read, or that have them under several keys. */
 const OLDER = "'late', 'bridged'";
 const NOT_SIMPLE = `'several', ${OLDER}`;

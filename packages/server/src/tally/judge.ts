@@ -1,5 +1,6 @@
 /** What is said of a call: who the two are, its state, and which rules are broken, as SQL over the grouped columns. */
 import type { Params } from "../search/compile/sql.ts";
+import { IS_MESSAGE } from "./halves.ts";
 import { brokenBits, isAddress, loneRules, pairRules, SAW_END } from "./rules.ts";
 import { GROUPED_COLUMNS, namesOf } from "./schema.ts";
 
@@ -85,7 +86,7 @@ function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: 
     ["credential_callers", list([...usedBy.keys()])],
     ["credentials", list(lines)],
     ["is_paired", "callers > 0 AND callees > 0"],
-    ["is_message", "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')"],
+    ["is_message", IS_MESSAGE],
     ["saw_end", SAW_END],
     ["known_skew_us", skewPairs.length === 0 ? "CAST(NULL, 'Nullable(Int64)')" : skew],
     ["skew_us", "ifNull(known_skew_us, 0)"],

@@ -1,13 +1,13 @@
 /** What a step's records teach beside its verdicts. Every statement may be repeated. */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { IS_HALF, receivedBetween } from "./halves.ts";
+import { IS_HALF, IS_MESSAGE, receivedBetween } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { AHEAD_ROWS, MAX_EDGES, SKEW_HOURS, SKEW_MIN_CALLS } from "./limits.ts";
 import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS } from "./schema.ts";
 
 const PAIRED = "callers > 0 AND callees > 0";
-const SYNCHRONOUS = "event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
+const SYNCHRONOUS = `NOT (${IS_MESSAGE})`;
 
 export interface RecorderRow {
   readonly name: string;

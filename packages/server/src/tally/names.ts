@@ -8,6 +8,7 @@ import type { NewAlias } from "../control/control.ts";
 import type { Statement } from "../index/index-seam.ts";
 import type { NameInForce } from "../search/call-names.ts";
 import { Params } from "../search/compile/sql.ts";
+import { IS_MESSAGE } from "./halves.ts";
 import { ALIAS_HOURS, MAX_ALIASES } from "./limits.ts";
 import { ALIASES, RECORDERS, SETTLING } from "./schema.ts";
 import type { TallySettings } from "./settings.ts";
@@ -58,7 +59,8 @@ SELECT name, service, min(first_us), max(first_us) FROM (
   WHERE callers > 0 AND callees > 0 AND startsWith(d_service_id, 'address:') AND NOT startsWith(c_service_id, 'address:')
   UNION ALL
   SELECT toString(c_target_id), toString(d_target_id), first_us FROM ${SETTLING.name}
-  WHERE callers > 0 AND callees > 0 AND c_target_id != d_target_id AND event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME') AND NOT startsWith(d_target_id, 'address:')
+  WHERE callers > 0 AND callees > 0 AND c_target_id != d_target_id AND NOT (${IS_MESSAGE})
+    AND NOT startsWith(d_target_id, 'address:')
     AND c_target_id NOT IN (SELECT recorder_id FROM ${RECORDERS.name})
 ) GROUP BY name, service`,
   params: {},

@@ -13,7 +13,7 @@ import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverag
 import type { EdgeHalves, Sampled } from "./coverage.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { edgeName } from "./deadlines.ts";
-import { findDue, findOlder, gatherDue, gatherOlder, GROUP_SEVERAL, GROUP_SIMPLE } from "./halves.ts";
+import { findDue, findOlder, gatherDue, gatherOlder, GROUP_SEVERAL, GROUP_SIMPLE, IS_MESSAGE } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
 import type { Declared, Knowledge } from "./judge.ts";
@@ -334,7 +334,7 @@ const CONTENTS = `SELECT (${KINDS}) AS kinds, count() AS calls,
   countIf(callers = 0 AND notEmpty(d_credential_id)) AS lone_credentials,
   countIf(callers = 0 AND notEmpty(d_call_nonce_digest)) AS lone_nonces,
   groupUniqArrayIf(${SKEW_AHEAD_PAIRS})(concat(c_recorder_id, '\\n', d_recorder_id), NOT ${IS_LONE}
-    AND event_type NOT IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')) AS pairs,
+    AND NOT (${IS_MESSAGE})) AS pairs,
   arrayDistinct(arrayConcat(${["c_service_id", "c_target_id", "d_service_id", "d_target_id", "d_auth_subject"]
     .map((name) => `groupUniqArray(${MAX_STEP_NAMES})(toString(${name}))`)
     .join(", ")})) AS names,
