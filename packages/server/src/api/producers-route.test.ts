@@ -1,5 +1,5 @@
 /** Completeness of producers as a whole server tells it: from what is posted to what is answered. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { runLine } from "../cli/command-line.contract.ts";
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
@@ -143,8 +143,15 @@ it("pages, refuses what it does not know, and demands a reader", async () => {
 
 it("figures say how many are silent and how much is missing", async () => {
   await listed("state=silent", ({ producers }) => producers.length === 1);
-  const text = await (await server.fetch("/metrics")).text();
-  expect(text).toContain('tallystick_producers{state="gap"} 1');
+  const scrape = async () => (await server.fetch("/metrics")).text();
+  // A scrape never waits long for the count: on a busy machine its figures come with a later one.
+  const text = await vi.waitUntil(
+    async () => {
+      const scraped = await scrape();
+      return scraped.includes('tallystick_producers{state="gap"} 1') ? scraped : null;
+    },
+    { timeout: 30_000, interval: 100 },
+  );
   expect(text).toMatch(/^tallystick_producers_silent \d+$/m);
   expect(text).toMatch(/^tallystick_producer_missing_records 897$/m);
   expect(text).toMatch(/^tallystick_producers_lag_leaves \d+$/m);
