@@ -1,0 +1,74 @@
+import { expect, it } from "vitest";
+
+import type { Journal } from "../journal/journal.ts";
+import { memoryJournal, seededBytes } from "../journal/memory-journal.ts";
+import { manualClock } from "../manual-clock.ts";
+import { openAlerts } from "./alerts.ts";
+import type { Alerts } from "./alerts.ts";
+import { AGAIN_EVERY_US, MAX_OPEN_ALERTS_A_RULE } from "./limits.ts";
+import { sampleFinding } from "./sample-finding.contract.ts";
+
+const clock = manualClock();
+const open = (journal: Journal): Promise<Alerts> => openAlerts({ journal, clock, random: seededBytes("alerts") });
+const recordsIn = (journal: Journal): number =>
+  journal.trees().reduce((sum, { log, size }) => sum + (log === "alerts" ? size : 0), 0);
+
+it("the same finding again is the same alert and writes nothing, also after a restart", async () => {
+  const journal = await memoryJournal();
+  const alerts = await open(journal);
+  await alerts.sink([sampleFinding(), sampleFinding(), sampleFinding({ labels: { service: "billing" } })]);
+  expect(alerts.list().map(({ state, finding }) => [state, finding.labels["service"]])).toEqual([
+    ["firing", "billing"],
+    ["firing", "orders"],
+  ]);
+  const size = recordsIn(journal);
+  const again = await open(journal);
+  await again.sink([sampleFinding()]);
+  expect(recordsIn(journal)).toBe(size);
+  expect(again.list()).toEqual(alerts.list());
+});
+
+it("a condition that ended resolves its alert, and what comes again from before does not raise it anew", async () => {
+  const alerts = await open(await memoryJournal());
+  await alerts.sink([sampleFinding(), sampleFinding({ state: "resolved", seenAtUs: 2_000_000 }), sampleFinding()]);
+  expect(alerts.list()).toMatchObject([{ state: "resolved", resolvedBy: "condition" }]);
+  await alerts.sink([sampleFinding({ startsAtUs: 3_000_000, seenAtUs: 3_000_000 })]);
+  expect(alerts.list().map(({ state }) => state)).toEqual(["firing", "resolved"]);
+});
+
+it("what goes on is told now and then, what becomes worse at once", async () => {
+  const journal = await memoryJournal();
+  const alerts = await open(journal);
+  await alerts.sink([sampleFinding({ level: "medium" })]);
+  const size = recordsIn(journal);
+  await alerts.sink([sampleFinding({ level: "medium", seenAtUs: 2_000_000, count: 2 })]);
+  expect(recordsIn(journal)).toBe(size);
+  await alerts.sink([sampleFinding({ level: "high", startsAtUs: 3_000_000, seenAtUs: 3_000_000, count: 3 })]);
+  await alerts.sink([sampleFinding({ seenAtUs: 3_000_000 + AGAIN_EVERY_US, count: 9 })]);
+  expect(recordsIn(journal)).toBe(size + 2);
+  expect(alerts.list()).toMatchObject([{ finding: { level: "high", startsAtUs: 1_000_000, count: 9 } }]);
+});
+
+it("a rule that finds without end has a bounded number of alerts, and none of its findings is lost", async () => {
+  const alerts = await open(await memoryJournal());
+  const flood = Array.from({ length: MAX_OPEN_ALERTS_A_RULE + 50 }, (_, n) =>
+    sampleFinding({ labels: { service: `s${n}` } }),
+  );
+  await alerts.sink(flood);
+  expect(alerts.list()).toHaveLength(MAX_OPEN_ALERTS_A_RULE + 1);
+  expect(alerts.list()[0]!.finding.labels).toEqual({ overflow: "true" });
+});
+
+it.each(["é\u{1f600}", '"', "\\", "\u0001", "\ud800", "\u2028"])(
+  "a finding of any size fits its record: %j",
+  async (part) => {
+    const alerts = await open(await memoryJournal());
+    const long = part.repeat(40_000);
+    const labels = Object.fromEntries(Array.from({ length: 90 }, (_, n) => [`l${n}${long}`, long]));
+    const records = Array.from({ length: 90 }, () => ({ tree: "default/2026-11", leafIndex: 1, callId: long }));
+    await alerts.sink([
+      sampleFinding({ title: long, summary: long, expected: long, seen: long, labels, records, tags: [long] }),
+    ]);
+    expect(alerts.list()).toHaveLength(1);
+  },
+);
