@@ -377,6 +377,7 @@ async function intakeParts(
       otlpInternal: intake.otlp.internal,
       amendments: JSON.stringify({ payloads, classify }),
     },
+    routes: stores.logs.routes,
     payloads: stores.payloads,
     redactionKey: await folder.keyring.key("redaction"),
     maxBodyBytes: intake.max_body_bytes,

@@ -23,12 +23,12 @@ interface Pattern {
 
 export class RequiredCertificates {
   readonly #patterns: readonly Pattern[];
-  readonly #logs: ReadonlySet<string>;
+  readonly logs: ReadonlySet<string>;
   readonly #unused: Set<string>;
 
   constructor({ routes, logs }: CertificateRequired) {
     this.#patterns = routes.map(patternOf);
-    this.#logs = new Set(logs);
+    this.logs = new Set(logs);
     this.#unused = new Set(routes);
   }
 
@@ -49,7 +49,7 @@ export class RequiredCertificates {
 
   /** By the route's pattern, or by the address where there is no such route. */
   has(request: FastifyRequest): boolean {
-    if (this.#patterns.length === 0 && this.#logs.size === 0) return false;
+    if (this.#patterns.length === 0 && this.logs.size === 0) return false;
     const url = request.routeOptions.url ?? request.url.split("?", 1)[0] ?? "/";
     if (this.#patterns.some((pattern) => fits(pattern, request.method, url))) return true;
     const { log } = request.params as { readonly log?: string };
@@ -58,12 +58,12 @@ export class RequiredCertificates {
 
   /** As somebody who shows no certificate sees the log. */
   withoutLogs(principal: Principal): Principal {
-    if (this.#logs.size === 0) return principal;
-    return { ...principal, scope: withoutLogs(principal.scope, [...this.#logs]) };
+    if (this.logs.size === 0) return principal;
+    return { ...principal, scope: withoutLogs(principal.scope, [...this.logs]) };
   }
 
   hasLog(log: string): boolean {
-    return this.#logs.has(log);
+    return this.logs.has(log);
   }
 }
 

@@ -76,7 +76,7 @@ async function handle(
 }
 
 async function storeAll(prepared: Prepared): Promise<Prepared["result"]> {
-  if (prepared.result.records.count > 0) await prepared.store();
+  if (prepared.count > 0) await prepared.store();
   return prepared.result;
 }
 

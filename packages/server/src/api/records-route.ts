@@ -12,13 +12,16 @@ import { PUBLISHED_WAIT_MS } from "./limits.ts";
 import { principalOf } from "./route-access.ts";
 import { problems } from "./schemas.ts";
 import { takeIn } from "./take-in.ts";
-import type { IntakeParts, Prepared, Stored } from "./take-in.ts";
+import type { StoredPart } from "./store-parts.ts";
+import type { IntakeParts, Prepared } from "./take-in.ts";
 
 const Notes = Type.Array(Type.Object({ line: Type.Integer(), code: Type.String(), message: Type.String() }));
 
 export const IntakeAnswer = Type.Object(
   {
-    tree: Type.Union([Type.String(), Type.Null()], { description: "The tree that the records went into." }),
+    tree: Type.Union([Type.String(), Type.Null()], {
+      description: "The tree that the records went into; null when they went into several, which `trees` lists.",
+    }),
     first_index: Type.Union([Type.Integer(), Type.Null()], {
       description:
         "Stored records have the indices first_index … first_index + count − 1, in the order of the request.",
@@ -27,6 +30,20 @@ export const IntakeAnswer = Type.Object(
     duplicates: Type.Integer({ description: "Records acknowledged and not stored again." }),
     rejected: Notes,
     notes: Notes,
+    trees: Type.Optional(
+      Type.Array(
+        Type.Object({
+          tree: Type.String(),
+          first_index: Type.Union([Type.Integer(), Type.Null()]),
+          count: Type.Integer(),
+          duplicates: Type.Integer(),
+          lines: Type.Array(Type.Array(Type.Integer(), { minItems: 2, maxItems: 2 }), {
+            description: "First and last position in the request of each run of records that went there.",
+          }),
+        }),
+        { description: "The same for each log, when the records went to more than one (`logs[].match`)." },
+      ),
+    ),
     proofs: Type.Optional(
       Type.Array(Type.Object({ tree: Type.String(), leaf_index: Type.Integer(), proof: Type.String() }), {
         description:
@@ -38,13 +55,17 @@ export const IntakeAnswer = Type.Object(
   { $id: "IntakeAnswer" },
 );
 
-interface Answer {
-  tree: string | null;
-  first_index: number | null;
-  count: number;
-  duplicates: number;
+interface Counts {
+  readonly tree: string | null;
+  readonly first_index: number | null;
+  readonly count: number;
+  readonly duplicates: number;
+}
+
+interface Answer extends Counts {
   rejected: readonly LineNote[];
   notes: readonly LineNote[];
+  trees?: readonly (Counts & { readonly lines: readonly (readonly [number, number])[] })[];
   proofs?: readonly (Leaf & { readonly proof: string })[];
 }
 
@@ -119,21 +140,45 @@ async function answer(
   strict: boolean,
   wait: boolean,
 ): Promise<Answer> {
-  const { rejected, notes, records } = prepared.result;
-  const refusedWhole = rejected.length > 0 && (strict || prepared.isSigned || records.count === 0);
+  const { rejected, notes } = prepared.result;
+  const refusedWhole = rejected.length > 0 && (strict || prepared.isSigned || prepared.count === 0);
   if (refusedWhole) {
     reply.code(400);
     return { ...NOTHING, rejected, notes };
   }
-  if (records.count === 0) return { ...NOTHING, notes };
+  if (prepared.count === 0) return { ...NOTHING, notes };
   const stored = await prepared.store();
-  const { tree, firstIndex, count, duplicates } = stored;
-  const result: Answer = { tree, first_index: firstIndex, count, duplicates, rejected, notes };
+  const result: Answer = { ...summaryOf(stored), rejected, notes };
   return wait ? withProofs(parts.ledger, result, stored) : result;
 }
 
-async function withProofs(ledger: Ledger, result: Answer, stored: Stored): Promise<Answer> {
-  const leaves = leavesOf(stored);
+function summaryOf(stored: readonly StoredPart[]): Counts & Pick<Answer, "trees"> {
+  const [only, another] = stored;
+  if (only !== undefined && another === undefined) return countsOf(only);
+  const sum = (field: "count" | "duplicates") => stored.reduce((total, part) => total + part[field], 0);
+  const trees = stored.map((part) => ({ ...countsOf(part), lines: rangesOf(part.lines) }));
+  return { tree: null, first_index: null, count: sum("count"), duplicates: sum("duplicates"), trees };
+}
+
+function countsOf({ tree, firstIndex, count, duplicates }: StoredPart): Counts {
+  return { tree, first_index: firstIndex, count, duplicates };
+}
+
+function rangesOf(lines: Uint32Array): readonly (readonly [number, number])[] {
+  const ranges: [number, number][] = [];
+  for (const line of lines) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === line - 1) last[1] = line;
+    else ranges.push([line, line]);
+  }
+  return ranges;
+}
+
+async function withProofs(ledger: Ledger, result: Answer, stored: readonly StoredPart[]): Promise<Answer> {
+  const leaves = stored
+    .flatMap((part) => leavesOf(part).map((leaf, at) => ({ leaf, line: part.lines[at]! })))
+    .toSorted((one, other) => one.line - other.line)
+    .map(({ leaf }) => leaf);
   try {
     const sizes = new Map<string, number>();
     for (const { tree, leaf_index } of leaves) sizes.set(tree, Math.max(sizes.get(tree) ?? 0, leaf_index + 1));
@@ -153,8 +198,8 @@ async function withProofs(ledger: Ledger, result: Answer, stored: Stored): Promi
   }
 }
 
-/** Where each record of the batch lies, copies where their originals do. */
-function leavesOf({ tree, firstIndex, count, duplicates, copies }: Stored): readonly Leaf[] {
+/** Where each record of one log lies, copies where their originals do. */
+function leavesOf({ tree, firstIndex, count, duplicates, copies }: StoredPart): readonly Leaf[] {
   const leaves: Leaf[] = [];
   let next = firstIndex ?? 0;
   const addStored = (until: number) => {

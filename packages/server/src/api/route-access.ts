@@ -36,6 +36,8 @@ declare module "fastify" {
     principal: Principal | null;
     /** The client's address, through trusted proxies. */
     client: string;
+    /** Logs that want a client certificate of a client that showed none. */
+    closedLogs: ReadonlySet<string> | null;
   }
 }
 
@@ -56,6 +58,7 @@ export interface RouteAccessParts extends AccessParts {
 export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void {
   app.decorateRequest("principal", null);
   app.decorateRequest("client", "");
+  app.decorateRequest("closedLogs", null);
   const required = new RequiredCertificates(parts.certificateRequired);
   app.addHook("onRoute", (route) => {
     if (route.config?.access === undefined)
@@ -71,6 +74,7 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     const certificate = certificateOf(request, reply, parts, access);
     if (certificate === null && required.has(request))
       throw certificateMissing(`${request.method} ${request.routeOptions.url ?? "this path"}`);
+    if (certificate === null) request.closedLogs = required.logs;
     const authentication = await authenticate(parts, {
       authorization: request.headers.authorization,
       sessionToken: request.cookies[SESSION_COOKIE],

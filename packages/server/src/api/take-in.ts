@@ -6,35 +6,33 @@ import { formatTimestamp } from "@tallystick/record";
 import type { FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
+import { DEFAULT_LOG } from "../access/authenticate.ts";
 import type { Incidents } from "../access/incidents.ts";
 import type { Exhausted, QuotaBook } from "../access/quota-book.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
-import { commitBodies } from "../intake/commit.ts";
 import type { IntakeRequest, IntakeResult, IntakeSettings } from "../intake/intake.ts";
-import type { AppendOutcome, Journal, PreparedRecords } from "../journal/journal.ts";
-import type { PayloadStore } from "../payload/payload-store.ts";
 import { readBody } from "./body.ts";
 import type { BodyBudget } from "./body.ts";
 import { clockSkewOf, encodingOf, idempotencyKeyOf } from "./intake-content.ts";
-import type { Meter } from "./metrics.ts";
 import type { ByteRates } from "./rate.ts";
 import { keptOf, refuse, SIGNATURE_HEADER, signedOf } from "./signed-intake.ts";
 import type { Attempt, Signed, SignedIntakeParts } from "./signed-intake.ts";
+import { storeParts } from "./store-parts.ts";
+import type { RoutedPart, StoredPart, StorePartsSources } from "./store-parts.ts";
 
-export interface IntakeParts {
+export interface IntakeParts extends StorePartsSources {
   readonly clock: Clock;
-  readonly journal: Journal;
-  readonly payloads: Pick<PayloadStore, "put">;
   /** Runs the `normalise` task; the body's buffer is moved away. */
   normalise(request: IntakeRequest): Promise<IntakeResult>;
   readonly settings: IntakeSettings;
+  /** JSON of RoutedLog[]; empty: there are none. */
+  readonly routes: string;
   readonly redactionKey: Uint8Array;
   readonly maxBodyBytes: number;
   readonly budget: BodyBudget;
   readonly rates: ByteRates;
   readonly quotas: QuotaBook;
-  readonly meter: Meter;
   readonly inFlight: IntakeInFlight;
   readonly impersonation: "accept" | "refuse";
   readonly incidents: Incidents;
@@ -63,12 +61,13 @@ export class IntakeInFlight {
 
 export interface Prepared {
   readonly result: Extract<IntakeResult, { kind: "prepared" }>;
+  /** Records that can be stored. */
+  readonly count: number;
   /** Signed by its producer: all or nothing. */
   readonly isSigned: boolean;
-  /** Appends what was prepared; at most once. */
-  store(): Promise<Stored>;
+  /** Appends what was prepared, one part a log; at most once. */
+  store(): Promise<readonly StoredPart[]>;
 }
-export type Stored = Extract<AppendOutcome, { kind: "stored" }>;
 
 /** One request on its way. */
 interface Arrival {
@@ -112,10 +111,16 @@ export async function takeIn<Answer>(
     const arrival = { request, principal, format, startedMs, nowUs: parts.clock.nowUs(), signed };
     const result = await prepare(parts, arrival, { body, encoding, idempotencyKey });
     const isSigned = signed !== null;
-    return await answer({ result, isSigned, store: () => store(parts, arrival, result).finally(settle) });
+    const of = partsOf(arrival, result);
+    const count = countOf(of);
+    return await answer({ result, count, isSigned, store: () => store(parts, arrival, result, of).finally(settle) });
   } finally {
     settle();
   }
+}
+
+function countOf(parts: readonly Pick<RoutedPart, "records">[]): number {
+  return parts.reduce((sum, { records }) => sum + records.count, 0);
 }
 
 function attemptOf(principal: Principal, request: FastifyRequest): Attempt {
@@ -167,15 +172,18 @@ async function prepare(
   const { name, service, services, relay } = principal;
   const { redactionKey, settings } = parts;
   const sender = { principal: name, service, services, relay };
-  const asSigned = signed === null ? {} : { signed: signed.request };
-  const result = await parts.normalise({ ...sent, format, sender, nowUs, redactionKey, settings, ...asSigned });
+  const more = {
+    ...(signed === null ? {} : { signed: signed.request }),
+    ...(parts.routes === "" || principal.log !== DEFAULT_LOG ? {} : { routes: parts.routes }),
+  };
+  const result = await parts.normalise({ ...sent, format, sender, nowUs, redactionKey, settings, ...more });
   if (result.kind === "refused") {
     parts.meter.refused(intakeOf(format), result.code);
     if (result.code === "signature_invalid")
       return refuse(parts.signatures, attemptOf(principal, request), signed?.key.kid ?? null, result.message);
     throw new TallystickError(result.code, result.message);
   }
-  parts.quotas.takeRecords(principal, result.records.count);
+  parts.quotas.takeRecords(principal, countOf([result, ...result.routed]));
   parts.meter.prepared(intakeOf(format), sizeBytes, result.rejected.length, result.leftOut);
   await refuseClaims(parts, arrival, result);
   return result;
@@ -212,14 +220,16 @@ async function refuseClaims(parts: IntakeParts, arrival: Arrival, result: Prepar
   throw new TallystickError("impersonation", message, { at: { line: first.line } });
 }
 
-async function store(parts: IntakeParts, arrival: Arrival, result: Prepared["result"]): Promise<Stored> {
-  const { records, bodies } = result;
+async function store(
+  parts: IntakeParts,
+  arrival: Arrival,
+  result: Prepared["result"],
+  of: readonly RoutedPart[],
+): Promise<readonly StoredPart[]> {
   const { request, principal, format, startedMs, nowUs, signed } = arrival;
   const intake = intakeOf(format);
-  if (bodies.length > 0) await storeBodies(parts, principal.log, intake, records, bodies);
   const skewUs = clockSkewOf(request.headers, nowUs);
-  const batch = {
-    records,
+  const observed = {
     principal: principal.name,
     intake,
     sourceAddress: request.client,
@@ -227,42 +237,25 @@ async function store(parts: IntakeParts, arrival: Arrival, result: Prepared["res
     ...(signed === null ? {} : { signature: { alg: signed.key.alg, kid: signed.key.kid, verified: true } }),
   };
   const about = signed === null ? [] : keptOf(signed, result.signedAt ?? formatTimestamp(nowUs));
-  const outcome = await parts.journal.append(principal.log, batch, about);
-  if (outcome.kind === "pushback") {
-    parts.meter.pushedBack(intake, outcome.reason);
-    throw pushback(outcome);
-  }
+  const stored = await storeParts(parts, { parts: of, observed, about });
   void raiseClaims(parts, arrival, result);
-  parts.meter.stored(intake, outcome.count, outcome.duplicates, parts.clock.monotonicMs() - startedMs);
-  return outcome;
+  const ackMs = parts.clock.monotonicMs() - startedMs;
+  for (const { count, duplicates } of stored) parts.meter.stored(intake, count, duplicates, ackMs);
+  return stored;
 }
 
-/** Bodies are durable before the records that name them are journaled. */
-async function storeBodies(
-  { payloads, meter }: IntakeParts,
-  log: string,
-  intake: string,
-  records: PreparedRecords,
-  bodies: Prepared["result"]["bodies"],
-): Promise<void> {
-  const outcome = await payloads.put(log, bodies);
-  if (outcome.kind === "stored") return commitBodies(records, bodies, outcome.commitments);
-  meter.pushedBack(intake, outcome.reason);
-  throw pushback({ kind: "pushback", reason: outcome.reason, retryAfterS: RETRY_AFTER_BODIES_S });
-}
-
-const RETRY_AFTER_BODIES_S = 5;
-const PUSHBACK = {
-  full: ["journal_full", "There is no space for new records."],
-  failed: ["journal_unavailable", "The records could not be made durable."],
-  locked: ["kms_unreachable", "A new epoch has begun, and the KMS that must wrap its key does not answer."],
-  busy: ["journal_unavailable", "Too much is waiting to be stored."],
-  closing: ["shutting_down", "The server is shutting down."],
-} as const;
-
-function pushback(outcome: Extract<AppendOutcome, { kind: "pushback" }>): TallystickError {
-  const [code, message] = PUSHBACK[outcome.reason];
-  return new TallystickError(code, message, { retryAfterS: Math.max(1, Math.ceil(outcome.retryAfterS)) });
+/** The records by log, each with a name; a log that asks for a client certificate takes none without. */
+function partsOf({ request, principal }: Arrival, result: Prepared["result"]): readonly RoutedPart[] {
+  const { records, lines, bodies } = result;
+  const own = records.count === 0 ? [] : [{ log: principal.log, records, lines, bodies }];
+  const parts = [...own, ...result.routed.map((part) => ({ ...part, log: part.log ?? principal.log }))];
+  for (const { log, lines: of } of parts) {
+    if (request.closedLogs?.has(log) !== true) continue;
+    const [line = 0] = of;
+    const message = `Record ${line} goes to the log ${log}, which takes records only of clients with a certificate. Nothing was stored.`;
+    throw new TallystickError("certificate_required", message, { at: { line } });
+  }
+  return parts;
 }
 
 /** `observed.intake`: the protocol, whatever its encoding. */

@@ -111,6 +111,26 @@ describe("the port under TLS", () => {
   });
 });
 
+/** A record that is routed to a log that wants a certificate, and one beside it that is not. */
+async function refusesRouted(strict: TestServer, headers: { readonly authorization: string }): Promise<void> {
+  const without = await connectSecurely(strict.url, { ca: authority.pem.certificate });
+  open.push(without);
+  const asJson = { ...headers, "content-type": "application/json" };
+  const card = { ...(JSON.parse(RECORD) as object), operation: "POST /cards" };
+  const refused = await without.send("POST", "/v1/records", asJson, `[${RECORD},${JSON.stringify(card)}]`);
+  expect(refused.status).toBe(401);
+  expect(refused.text).toMatch(/certificate_required.*Record 2 goes to the log cards/);
+  const alone = await without.send("POST", "/v1/records", asJson, RECORD);
+  expect(alone.text).toMatch(/"first_index":1,"count":1/);
+  const shown = await connectSecurely(strict.url, {
+    ca: authority.pem.certificate,
+    cert: orders.certificate,
+    key: orders.key,
+  });
+  open.push(shown);
+  expect((await shown.send("POST", "/v1/records", asJson, JSON.stringify(card))).text).toMatch(/"tree":"cards\//);
+}
+
 describe("a client certificate", () => {
   it("may be left out, but for the paths and logs that are named", async () => {
     const made = await connection(null);
@@ -159,11 +179,14 @@ describe("a client certificate", () => {
     const list = join(folder.path, "crl.pem");
     const gone = await authority.client({ uris: ["spiffe://example.test/gone"] });
     await writeFile(list, await authority.revoked([]));
-    const yaml =
-      "tls: {cert: ../server.pem, key: ../server.key, client_ca: ../ca.pem, client_crl: ../crl.pem, reload_s: 1}\n";
+    const yaml = `tls: {cert: ../server.pem, key: ../server.key, client_ca: ../ca.pem, client_crl: ../crl.pem, reload_s: 1,
+  client_required: {logs: [cards]}}
+logs: [{name: cards, match: [{operation: 'POST /cards'}]}]
+`;
     const strict = await startTestServer(join(folder.path, "revoking"), yaml);
     try {
       const headers = { authorization: `Bearer ${strict.adminToken}` };
+      await refusesRouted(strict, headers);
       const ask = async (client: Pem) => {
         const made = await connectSecurely(strict.url, {
           ca: authority.pem.certificate,

@@ -27,6 +27,12 @@ export const RETENTION = section("How long records are kept, for logs that `logs
   ),
 });
 
+const GLOB = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }));
+const MATCH = Type.Object(
+  { service: GLOB, operation: GLOB, resource: GLOB, data_class: GLOB, data_category: GLOB },
+  { additionalProperties: false },
+);
+
 const LOG_ENTRY = Type.Object(
   {
     name: Type.String({ pattern: LOG_NAME.source, says: LOG_NAME.says }),
@@ -34,13 +40,14 @@ const LOG_ENTRY = Type.Object(
     maximum: text("", "", OPTIONAL_PERIOD),
     index_keep: text("", "", OPTIONAL_PERIOD),
     preset: Type.Enum(["", "pci-dss", "hipaa"], { default: "" }),
+    match: Type.Array(MATCH, { default: [], maxItems: 100 }),
   },
   { additionalProperties: false },
 );
 
 export const LOGS = Type.Array(LOG_ENTRY, {
   description:
-    "Logs beside the others, each with trees, keys and retention of its own: items {name, keep, maximum, index_keep, preset: pci-dss|hipaa}. What an item leaves out is as in `retention` and `index.keep`.",
+    "Logs beside the others, each with trees, keys, retention and access of its own: items {name, keep, maximum, index_keep, preset: pci-dss|hipaa, match: [{service, operation, resource, data_class, data_category}]}. What an item leaves out is as in `retention` and `index.keep`. Records that fit a `match` (in a pattern `*` stands for any text, all that is given must fit, the first log counts) go to that log, unless their sender's key names a log other than `default`.",
   default: [],
   maxItems: 1_000,
 });

@@ -14,12 +14,18 @@ import { fingerprintWith } from "../control/fingerprint.ts";
 import { MAX_CANONICAL_RECORD_BYTES } from "../limits.ts";
 import { amendment } from "./amend.ts";
 import type { TakenBody } from "./amend.ts";
+import { divide, emptyRecords } from "./divide.ts";
 import { derivedId } from "./derived-id.ts";
-import type { IntakeRequest, IntakeResult, LineNote, PreparedBody } from "./intake.ts";
+import type { IntakeRequest, IntakeResult, LineNote, LogPart, PreparedBody } from "./intake.ts";
 import { MAX_NOTES } from "./limits.ts";
+import { OWN_PLACE, routerOf } from "./route.ts";
+import type { Router } from "./route.ts";
 import { SignedCheck } from "./signed-batch.ts";
 import type { Numbered } from "./signed-batch.ts";
 import { Standings } from "./standings.ts";
+
+type Normal = Extract<NormaliseOutcome, { readonly kind: "ok" }>;
+type Prepared = Extract<IntakeResult, { readonly kind: "prepared" }>;
 
 const ID = slotOf("id");
 const RECORDER = slotOf("recorder_id");
@@ -61,6 +67,12 @@ export class Batch {
   /** Of the record that was normalised last. */
   #taken: TakenBody[] = [];
   readonly #standingOf: Standings;
+  /** Null when all go to the sender's own log. */
+  readonly #router: Router | null;
+  /** Which log each record goes to, as the router has them; nothing without one. */
+  #places = new Uint16Array(0);
+  /** Of a signed batch; its first record of another log is rejected, and with it the batch. */
+  #isParted = false;
   /** SHA-256 of the record that was added last, as Latin-1; null when it was not needed. */
   #content: string | null = null;
 
@@ -68,6 +80,8 @@ export class Batch {
     this.#request = request;
     this.#context = contextOf(request, (body) => this.#taken.push(body));
     this.#standingOf = new Standings(request.sender);
+    this.#router = routerOf(request.routes ?? "");
+    if (this.#router !== null) this.#places = new Uint16Array(this.#capacity);
     this.#signed = request.signed === undefined ? null : new SignedCheck(request.signed);
     this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(expectedBytes * GROWTH) + MAX_CANONICAL_RECORD_BYTES);
   }
@@ -99,7 +113,7 @@ export class Batch {
     return normalise(value, this.#context);
   }
 
-  add(line: number, outcome: Extract<NormaliseOutcome, { readonly kind: "ok" }>): void {
+  add(line: number, outcome: Normal): void {
     const { slots, identified, notes } = outcome;
     if (this.#count === this.#capacity) this.#growCounts();
     if (this.#bytes.byteLength - this.#used < MAX_CANONICAL_RECORD_BYTES) this.#growBytes();
@@ -113,6 +127,7 @@ export class Batch {
     this.#identified[at] = identified ? 1 : 0;
     this.#identify(at, identified ? (slots[ID] as string) : null, start);
     if (this.#taken.length > 0) this.#addBodies(at, start);
+    if (this.#router !== null) this.#route(this.#router, at, slots);
     for (const note of notes) this.note(line, note.code, note.message);
   }
 
@@ -147,15 +162,33 @@ export class Batch {
     const lines = this.#lines.subarray(0, count);
     return {
       kind: "prepared",
-      records,
-      lines,
+      ...this.#byLog({ records, lines, bodies: this.#bodies }),
       rejected: this.#rejected,
       notes: this.#notes,
       claims: this.#standingOf.claims(),
       leftOut,
-      bodies: this.#bodies,
       ...(this.#signed === null ? {} : { signedAt: this.#signed.timestamp }),
     };
+  }
+
+  /** A signature is over the records of one log, so a batch that has one is not parted. */
+  #route(router: Router, at: number, slots: Normal["slots"]): void {
+    const place = router.placeOf(slots);
+    this.#places[at] = place;
+    const first = this.#places[0]!;
+    if (this.#signed === null || this.#isParted || place === first) return;
+    this.#isParted = true;
+    this.reject(this.#lines[at]!, "signed_batch_parted", partedMessage(router.logAt(place), router.logAt(first)));
+  }
+
+  #byLog(whole: Omit<LogPart, "log">): Pick<Prepared, "records" | "lines" | "bodies" | "routed"> {
+    const router = this.#router;
+    const isOwn = router === null || this.#places.subarray(0, whole.records.count).every((at) => at === OWN_PLACE);
+    if (isOwn) return { ...whole, routed: [] };
+    const parts = divide(whole, this.#places, (place) => router.logAt(place));
+    const own = parts.find(({ log }) => log === null);
+    const { records, lines, bodies } = own ?? { records: emptyRecords(0, 0), lines: new Uint32Array(0), bodies: [] };
+    return { records, lines, bodies, routed: parts.filter((part) => part !== own) };
   }
 
   /** Duplicate key and content of a record that a retry would have again; zeros for one that is never a duplicate. */
@@ -196,6 +229,7 @@ export class Batch {
     this.#lines = grown(this.#lines, new Uint32Array(capacity));
     this.#identified = grown(this.#identified, new Uint8Array(capacity));
     this.#standings = grown(this.#standings, new Uint8Array(capacity));
+    if (this.#router !== null) this.#places = grown(this.#places, new Uint16Array(capacity));
     this.#digests = grown(this.#digests, Buffer.allocUnsafeSlow(capacity * DIGEST_BYTES));
     this.#identities = grown(this.#identities, Buffer.allocUnsafeSlow(capacity * DIGEST_BYTES));
     this.#capacity = capacity;
@@ -207,7 +241,7 @@ export class Batch {
 }
 
 /** What a signature says of a record. */
-function numbered(slots: Extract<NormaliseOutcome, { readonly kind: "ok" }>["slots"]): Numbered {
+function numbered(slots: Normal["slots"]): Numbered {
   return {
     recorder: slots[RECORDER],
     producer: slots[PRODUCER],
@@ -217,7 +251,15 @@ function numbered(slots: Extract<NormaliseOutcome, { readonly kind: "ok" }>["slo
   };
 }
 
-function grown<Target extends Uint8Array | Uint32Array>(from: Target, to: Target): Target {
+function partedMessage(log: string | null, first: string | null): string {
+  const named = (name: string | null): string => (name === null ? "the sender's own log" : `the log ${name}`);
+  return (
+    `the record belongs to ${named(log)} and the first to ${named(first)} (logs[].match): a signature is over records ` +
+    "of one log; sign them as two batches, or give the sender a key that names a log"
+  );
+}
+
+function grown<Target extends Uint8Array | Uint16Array | Uint32Array>(from: Target, to: Target): Target {
   to.set(from);
   return to;
 }

@@ -24,6 +24,8 @@ export interface IntakeRequest {
   /** 32 bytes: HMAC key for fingerprints of redacted values. */
   readonly redactionKey: Uint8Array;
   readonly settings: IntakeSettings;
+  /** JSON of RoutedLog[]; absent when there are none, or the sender writes into one log whatever he sends. */
+  readonly routes?: string;
 }
 
 export interface IntakeSettings {
@@ -51,6 +53,17 @@ export interface LineNote {
   readonly message: string;
 }
 
+/** Records of one request that go to one log, as if they had come alone. */
+export interface LogPart {
+  /** Null: the sender's own. */
+  readonly log: string | null;
+  readonly records: PreparedRecords;
+  /** Line of each record. */
+  readonly lines: Uint32Array;
+  /** To be stored before the records are; then their commitments are written into them (`commit.ts`). */
+  readonly bodies: readonly PreparedBody[];
+}
+
 /** Records that speak for a service whose name the sender may not use. */
 export interface Claim {
   readonly name: string;
@@ -62,17 +75,18 @@ export interface Claim {
 export type IntakeResult =
   | {
       readonly kind: "prepared";
+      /** Those that go to the sender's own log. */
       readonly records: PreparedRecords;
-      /** Line of each prepared record. */
-      readonly lines: Uint32Array;
+      readonly lines: LogPart["lines"];
+      readonly bodies: LogPart["bodies"];
+      /** Those that are routed to other logs; none is empty. */
+      readonly routed: readonly LogPart[];
       readonly rejected: readonly LineNote[];
       readonly notes: readonly LineNote[];
       /** By name; beyond MAX_CLAIMED_NAMES the rest is counted under the last. */
       readonly claims: readonly Claim[];
       /** OTLP INTERNAL spans left out. */
       readonly leftOut: number;
-      /** To be stored before the records are; then their commitments are written into them (`commit.ts`). */
-      readonly bodies: readonly PreparedBody[];
       /** `timestamp` of a signed batch's last record. */
       readonly signedAt?: string;
     }

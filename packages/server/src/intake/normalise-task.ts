@@ -73,8 +73,9 @@ function withoutMark(body: Uint8Array): Uint8Array {
 }
 
 function buffersOf(result: Extract<IntakeResult, { readonly kind: "prepared" }>): readonly ArrayBuffer[] {
-  const { bytes, offsets, digests, identities, identified, standings } = result.records;
-  const bodies = result.bodies.flatMap((body) => [body.bytes]);
-  const views = [bytes, offsets, digests, identities, identified, standings, result.lines, ...bodies];
+  const views = [result, ...result.routed].flatMap(({ records, lines, bodies }) => {
+    const { bytes, offsets, digests, identities, identified, standings } = records;
+    return [bytes, offsets, digests, identities, identified, standings, lines, ...bodies.map((body) => body.bytes)];
+  });
   return views.map((view) => view.buffer).filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer);
 }

@@ -1,6 +1,6 @@
 /**
- * Takes out of the derived tables what came from a deleted tree. A call of which one half lies in a newer tree goes
- * too: what it says was judged from both. Rows of the map go by their time, since all of a tree's records were received
+ * Takes out of the derived tables what came from a deleted tree. A call of which one half lies in a newer tree, or in
+ * another log, goes too: what it says was judged from both. Rows of the map go by their time, since all of a tree's records were received
  * between its first and its last; a time that it shares with its neighbour goes with it.
  *
  * Left out on purpose: names alone (aliases, who records at all), which say nothing about any record.
@@ -23,7 +23,7 @@ export async function forgetTree(deriver: Deriver, forgotten: ForgottenTree): Pr
   if (!TREE.test(tree) || !tree.startsWith(`${log}/`)) throw new Error(`not a tree's name: ${tree}`);
   await deriver.remove(
     CALLS,
-    `log = '${log}' AND (c_tree = '${tree}' OR d_tree = '${tree}' OR arrayExists(half -> half.1 = '${tree}', halves))`,
+    `c_tree = '${tree}' OR d_tree = '${tree}' OR arrayExists(half -> half.1 = '${tree}', halves)`,
   );
   for (const table of [EDGES_1M, EDGES_1H, EDGES_1D]) {
     const [first, last] = [firstReceivedUs, lastReceivedUs].map((us) => startOf(us, SECONDS[table.time]));

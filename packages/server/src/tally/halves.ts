@@ -5,6 +5,9 @@
  * A call comes due `deadline` after its first half was received. It is judged by the halves received until then,
  * whenever that is done, so that a restart changes no verdict; what comes later makes it `late`, and it is judged
  * again by all that there is.
+ *
+ * Halves are found in whatever log each lies. The call, its edge and its verdicts are of the caller's log where there
+ * is a caller's half, else of the callee's.
  */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
@@ -171,7 +174,8 @@ function severalGrouped(records: string): string {
   const consumers = "groupUniqArrayIf(64)(recorder_id, side = 'callee') OVER (PARTITION BY as_key)";
   return `SELECT as_key AS call_key, branch,
   if(callers > 0, argMaxIf(call_id, rank, side = 'caller'), argMaxIf(call_id, rank, side = 'callee')) AS call_id,
-  any(trace_id) AS trace_id, anyIf(log, side != 'observer') AS log,
+  any(trace_id) AS trace_id,
+  if(callers > 0, argMaxIf(log, rank, side = 'caller'), argMaxIf(log, rank, side = 'callee')) AS log,
   argMax(data_class, ${rankOfClass("data_class")}) AS data_class,
   anyIf(event_type, side != 'observer') AS event_type, anyIf(protocol, side != 'observer') AS protocol,
   min(from_us) AS first_us, any(kind = 'late') AS late, any(kind IN (${OLDER})) AS regrouped,

@@ -3,7 +3,7 @@ import { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES } from "../search/limits.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import { FIGURES_TIMEOUT_MS, MAX_WINDOW_PRODUCERS } from "./producer-limits.ts";
-import { heldNow, runFacts } from "./producer-runs.ts";
+import { heldNow, IS_FIRST_LOG, runFacts } from "./producer-runs.ts";
 import { producersIn, producerWindows } from "./producer-windows.ts";
 import type { ProducerWindow } from "./producer-windows.ts";
 import type { Now, ProducerState, SilenceRules } from "./producer-runs.ts";
@@ -53,6 +53,6 @@ function statesIn(window: ProducerWindow, rules: SilenceRules, now: Now) {
   const condition = producersIn(WHOLE_SCOPE, {}, window, params);
   return params.statement(
     "SELECT state, count() AS runs, countIf(silent) AS silent_runs, sum(toFloat64(missing)) AS missing_numbers " +
-      `FROM (${runFacts(condition, "quiet", rules, now, params)}) WHERE ${heldNow(rules, now, params)} GROUP BY state`,
+      `FROM (${runFacts(condition, "quiet", rules, now, params)}) WHERE ${IS_FIRST_LOG} AND ${heldNow(rules, now, params)} GROUP BY state`,
   );
 }

@@ -1,9 +1,11 @@
 /** The numbers that are missing from runs, as ranges in ascending order. */
 import type { IndexReader, QueryLimits } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { isOneOf, RUN_KEYS } from "./producer-keys.ts";
+import { isOneOf, PRODUCER_KEYS, RUN_KEYS } from "./producer-keys.ts";
 import type { RunKey } from "./producer-keys.ts";
 import { CHUNK_NUMBERS, UNFOLDED_CHUNKS } from "./producer-limits.ts";
+import { producerRows } from "./producer-rows.ts";
+import type { SharedLogs } from "./producer-rows.ts";
 
 /** Both ends are missing, and all between them. */
 export interface Gap {
@@ -33,7 +35,7 @@ export type GapsOf = (run: RunBounds) => { readonly gaps: readonly Gap[]; readon
 export async function readGaps(
   reader: IndexReader,
   runs: readonly RunBounds[],
-  maxGaps: number,
+  { maxGaps, sharedLogs }: { readonly maxGaps: number; readonly sharedLogs: SharedLogs },
   limits: Omit<QueryLimits, "maxRows">,
   signal?: AbortSignal,
 ): Promise<GapsOf> {
@@ -41,7 +43,11 @@ export async function readGaps(
   const rows = new Map<string, ChunkRow[]>();
   if (broken.length > 0) {
     const maxRows = broken.length * (maxGaps + 1);
-    const answer = await reader.select<ChunkRow>(chunkStatement(broken, maxGaps), { ...limits, maxRows }, signal);
+    const answer = await reader.select<ChunkRow>(
+      chunkStatement(broken, maxGaps, sharedLogs),
+      { ...limits, maxRows },
+      signal,
+    );
     for (const row of answer.rows) rows.set(keyOf(row), [...(rows.get(keyOf(row)) ?? []), row]);
   }
   return (run) => {
@@ -78,14 +84,15 @@ const KEYS = RUN_KEYS.join(", ");
  * Chunks are chosen before their numbers are unfolded, and unfolded a few at a time: a chunk is 65,536 numbers at most,
  * of which only the ends of stretches are kept.
  */
-function chunkStatement(runs: readonly RunBounds[], maxGaps: number) {
+function chunkStatement(runs: readonly RunBounds[], maxGaps: number, sharedLogs: SharedLogs) {
   const params = new Params();
+  const from = producerRows(isOneOf(PRODUCER_KEYS, runs, params), sharedLogs, params);
   const chunks =
     `SELECT ${KEYS}, chunk, groupBitmapMergeState(numbers) AS present, chunk * ${CHUNK_NUMBERS} AS base, ` +
     "base + toInt64(bitmapMin(present)) AS lowest, base + toInt64(bitmapMax(present)) AS highest, " +
     "toInt64(bitmapCardinality(present)) AS held, " +
     `lagInFrame(highest, 1, toInt64(-1)) OVER (PARTITION BY ${KEYS} ORDER BY chunk) AS before ` +
-    `FROM producers WHERE tree = '' AND chunk >= 0 AND ${isOneOf(RUN_KEYS, runs, params)} GROUP BY ${KEYS}, chunk`;
+    `FROM ${from} AND chunk >= 0 AND ${isOneOf(RUN_KEYS, runs, params)} GROUP BY ${KEYS}, chunk`;
   const broken =
     `SELECT * FROM (${chunks}) WHERE held < highest - lowest + 1 OR (before >= 0 AND lowest > before + 1) ` +
     `ORDER BY ${KEYS}, chunk LIMIT ${params.add(maxGaps + 1, "UInt64")} BY ${KEYS}`;

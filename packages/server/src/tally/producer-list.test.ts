@@ -5,6 +5,7 @@ import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
 import { SAMPLE_START_US } from "../index/sample.contract.ts";
 import type { SampleEntry } from "../index/sample.contract.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
+import { countProducers } from "./producer-figures.ts";
 import { listProducers } from "./producer-list.ts";
 import type { ProducerRun, ProducersRequest } from "./producer-list.ts";
 import { inOrderOfCloseness } from "./producer-runs.ts";
@@ -323,6 +324,50 @@ describe("a list", () => {
     const seen = async (logs: readonly string[] | "*") =>
       (await followed.list({ log }, { ...WHOLE_SCOPE, logs })).producers.length;
     expect([await seen([log]), await seen(["other"]), await seen([]), await seen("*")]).toEqual([1, 0, 0, 1]);
+  });
+
+  test("judges a run by all the logs among which its records are parted, and a key's own log alone", async () => {
+    const [home, cards, alone] = [log, `${log}-cards`, `${log}-alone`];
+    const id = "parted";
+    const rules = { ...RULES, sharedLogs: [home, cards] };
+    await temporary.add(`${home}/2026-11`, [
+      ...members([1, 4, 5], { id }),
+      claim("heartbeat", { id, seq: 8, count: 8 }),
+    ]);
+    await temporary.add(`${cards}/2026-11`, [
+      ...members([2, 3, 7], { id }),
+      ...members([1, 3], { id, principal: "key:cards" }),
+    ]);
+    await temporary.add(`${alone}/2026-11`, members([1, 3], { id }));
+    const shared = follow(temporary.index, temporary.journal, temporary.index.deriver, rules);
+    await shared.whole();
+    const shown = async (request: ProducersRequest, scope = WHOLE_SCOPE) =>
+      (await shared.list({ producer_id: id, ...request }, scope)).producers.map(
+        ({ log: of, principal, count, gaps }) => [of, principal, count, gaps],
+      );
+    const whole = [
+      6,
+      [
+        { from: 6, to: 6 },
+        { from: 8, to: 8 },
+      ],
+    ] as const;
+    const broken = [2, [{ from: 2, to: 2 }]] as const;
+    expect(await shown({})).toEqual([
+      [home, "key:orders", ...whole],
+      [alone, "key:orders", ...broken],
+      [cards, "key:cards", ...broken],
+    ]);
+    expect(await shown({ log: cards }, { ...WHOLE_SCOPE, logs: [cards] })).toEqual([
+      [cards, "key:cards", ...broken],
+      [cards, "key:orders", ...whole],
+    ]);
+    const now = { asOfUs: shared.follower.asOfUs(), listeningSinceUs: 0 };
+    const figures = await countProducers(temporary.index.reader, rules, now);
+    const apart = await countProducers(temporary.index.reader, RULES, now);
+    await shared.close();
+    // Parted: default lacks 2, 3, 6, 7, 8 and cards 1, 4, 5, 6. Together they lack 6 and 8.
+    expect(apart.missing - figures.missing).toBe(5 + 4 - 2);
   });
 
   test("stays readable beside a key that begins thousands of runs", async () => {

@@ -28,7 +28,7 @@ import {
   PAGE_SEARCH_MS,
   PAGE_WINDOW_PRODUCERS,
 } from "./producer-limits.ts";
-import { heldNow, RUN_FACTS, runFacts, statePredicate } from "./producer-runs.ts";
+import { heldNow, IS_FIRST_LOG, RUN_FACTS, runFacts, statePredicate } from "./producer-runs.ts";
 import type { Now, ProducerState, SilenceRules } from "./producer-runs.ts";
 import { producersIn, producerWindows } from "./producer-windows.ts";
 import type { WantedProducers } from "./producer-windows.ts";
@@ -141,7 +141,7 @@ export async function listProducers(
   const beganMs = clock.monotonicMs();
   const page = await findPage(sources, scope, request, { now, after, limit }, signal);
   const answer = await readRuns(sources, page.places, now, signal);
-  const gapsOf = await readGaps(reader, answer.rows, maxGaps, LIMITS, signal);
+  const gapsOf = await readGaps(reader, answer.rows, { maxGaps, sharedLogs: sources.rules.sharedLogs }, LIMITS, signal);
   return {
     producers: answer.rows.map((row) => shown(row, gapsOf)),
     next: page.goesOnAfter === null ? null : encodeCursor(page.goesOnAfter, question),
@@ -191,7 +191,9 @@ async function findPage(
   for await (const window of producerWindows(reader, windows, signal)) {
     const params = new Params();
     const condition = producersIn(scope, wanted, window, params);
-    const statement = pageStatement(condition, request, sources.rules, bounds, params);
+    const isOncePerProducer = scope.logs === "*" && log === undefined;
+    const filters = [condition, isOncePerProducer ? IS_FIRST_LOG : "1"] as const;
+    const statement = pageStatement(filters, request, sources.rules, bounds, params);
     const maxRows = bounds.limit + 1 - found.length;
     const answer = await reader.select<RunPlace>(statement, { ...LIMITS, maxRows }, signal);
     found.push(...answer.rows);
@@ -214,7 +216,7 @@ const WITHOUT_SILENCE: ReadonlySet<ProducerState | undefined> = new Set([undefin
 
 /** RunPlace of the runs to show and of one more; what is usual is worked out where it decides. */
 function pageStatement(
-  condition: string,
+  [condition, isShown]: readonly [string, string],
   { recorder_id: recorder, state, history = false }: ProducersRequest,
   rules: SilenceRules,
   { now, after, limit }: PageBounds,
@@ -222,6 +224,7 @@ function pageStatement(
 ) {
   const facts = runFacts(condition, WITHOUT_SILENCE.has(state) ? "none" : "quiet", rules, now, params);
   const filter = allOf([
+    isShown,
     history ? "1" : heldNow(rules, now, params),
     statePredicate(state),
     recorder === undefined ? "1" : `recorder_id = ${params.text(recorder)}`,

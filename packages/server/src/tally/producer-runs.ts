@@ -11,6 +11,8 @@
  */
 import type { Params } from "../search/compile/sql.ts";
 import { LEARNED_MINUTES, MIN_LEARNED_MINUTES } from "./producer-limits.ts";
+import { originOf, producerRows } from "./producer-rows.ts";
+import type { SharedLogs } from "./producer-rows.ts";
 import { HEARD_CHUNK, NO_CHUNK, NO_NUMBER } from "./producer-table.ts";
 
 export const PRODUCER_STATES = ["complete", "gap", "silent", "closed", "unnumbered"] as const;
@@ -28,6 +30,7 @@ export interface SilenceRules {
   readonly defaultUs: number;
   /** Producers not heard of for so long are left out unless somebody asks for all. */
   readonly keepUs: number;
+  readonly sharedLogs: SharedLogs;
 }
 
 /** The moment that the answer is about. */
@@ -68,35 +71,41 @@ const CHUNK_COLUMNS: readonly string[] = [
   ...ofChunk("max", "last_number", "last_seen_us", "last_heartbeat_us", "claimed_last", "closed_us", "closed_last"),
 ];
 
-const chunks = (predicate: string): string =>
-  `SELECT ${PRODUCER}, producer_epoch, chunk, ${CHUNK_COLUMNS.join(", ")} FROM producers ` +
-  `WHERE tree = '' AND chunk >= ${NO_CHUNK} AND ${predicate} GROUP BY ${PRODUCER}, producer_epoch, chunk`;
+/** Rows of `producers`, as `producerRows` gives them. */
+interface Rows {
+  readonly from: string;
+  readonly origin: string;
+}
 
-const runs = (predicate: string): string =>
-  `SELECT ${PRODUCER}, ${Object.entries(RUN_COLUMNS)
+const chunks = ({ from, origin }: Rows): string =>
+  `SELECT ${PRODUCER}, producer_epoch, chunk, ${CHUNK_COLUMNS.join(", ")}, min(${origin}) AS chunk_origin ` +
+  `FROM ${from} AND chunk >= ${NO_CHUNK} GROUP BY ${PRODUCER}, producer_epoch, chunk`;
+
+const runs = (rows: Rows): string =>
+  `SELECT ${PRODUCER}, min(chunk_origin) AS run_origin, ${Object.entries(RUN_COLUMNS)
     .map(([name, sql]) => `${sql} AS run_${name}`)
-    .join(", ")} FROM (${chunks(predicate)}) GROUP BY ${PRODUCER}, producer_epoch`;
+    .join(", ")} FROM (${chunks(rows)}) GROUP BY ${PRODUCER}, producer_epoch`;
 
-const producers = (predicate: string): string =>
-  `SELECT ${PRODUCER}, count() AS all_runs, max(run_first_seen_us) AS newest_first_us, ` +
+const producers = (rows: Rows): string =>
+  `SELECT ${PRODUCER}, min(run_origin) AS first_log, count() AS all_runs, max(run_first_seen_us) AS newest_first_us, ` +
   `groupArray((${Object.keys(RUN_COLUMNS)
     .map((name) => `run_${name}`)
-    .join(", ")})) AS run_list FROM (${runs(predicate)}) GROUP BY ${PRODUCER}`;
+    .join(", ")})) AS run_list FROM (${runs(rows)}) GROUP BY ${PRODUCER}`;
 
 /** Of which producers the usual pause is worked out; of the others it is given as if nothing were learned. */
 export type LearnedOf = "all" | "quiet" | "none";
 
 /** Producers that have a run which may be silent: nobody's is before the shortest time that can be learned. */
-const quiet = (predicate: string, asOf: string): string =>
+const quiet = (from: string, asOf: string): string =>
   `SELECT ${PRODUCER} FROM (SELECT ${PRODUCER}, min(first_seen_us) AS first_us, max(last_seen_us) AS last_us ` +
-  `FROM producers WHERE tree = '' AND chunk >= ${NO_CHUNK} AND ${predicate} GROUP BY ${PRODUCER}, producer_epoch) ` +
+  `FROM ${from} AND chunk >= ${NO_CHUNK} GROUP BY ${PRODUCER}, producer_epoch) ` +
   `GROUP BY ${PRODUCER} HAVING arrayExists(last -> last >= max(first_us) AND last < ${asOf} - ${silentAfterUs("1")}, ` +
   "groupArray(last_us))";
 
 const silentAfterUs = (minutes: string): string => `(2 * ${minutes} + 1) * ${MINUTE_US}`;
 
-function learned(predicate: string, of: LearnedOf, asOf: string): string {
-  const whose = of === "quiet" ? `(${PRODUCER}) IN (${quiet(predicate, asOf)})` : of === "none" ? "0" : "1";
+function learned(from: string, of: LearnedOf, asOf: string): string {
+  const whose = of === "quiet" ? `(${PRODUCER}) IN (${quiet(from, asOf)})` : of === "none" ? "0" : "1";
   const newest =
     `subBitmap(heard, toUInt64(greatest(heard_minutes, ${LEARNED_MINUTES}) - ${LEARNED_MINUTES}), ` +
     `${LEARNED_MINUTES})`;
@@ -104,7 +113,7 @@ function learned(predicate: string, of: LearnedOf, asOf: string): string {
     `SELECT ${PRODUCER}, groupBitmapMergeState(minutes) AS heard, bitmapCardinality(heard) AS heard_minutes, ` +
     `arrayReverseSort(arrayPopFront(arrayDifference(arraySort(bitmapToArray(${newest}))))) AS pauses, ` +
     `if(heard_minutes < ${MIN_LEARNED_MINUTES}, toInt64(0), toInt64(pauses[2])) AS usual_minutes ` +
-    `FROM producers WHERE tree = '' AND chunk = ${HEARD_CHUNK} AND ${predicate} AND ${whose} GROUP BY ${PRODUCER}`
+    `FROM ${from} AND chunk = ${HEARD_CHUNK} AND ${whose} GROUP BY ${PRODUCER}`
   );
 }
 
@@ -151,15 +160,16 @@ export function runFacts(
   now: Now,
   params: Params,
 ): string {
-  const predicate = `(${condition})`;
+  const from = producerRows(`(${condition})`, rules.sharedLogs, params);
   const asOf = params.add(now.asOfUs, "Int64");
   const since = params.add(now.listeningSinceUs, "Int64");
   const run = Object.keys(RUN_COLUMNS).map((name, place) => `run.${place + 1} AS ${name}`);
   const withLearned =
-    `SELECT ${PRODUCER}, all_runs, newest_first_us, run_list, usual_minutes FROM (${producers(predicate)}) AS seen ` +
-    `LEFT JOIN (${learned(predicate, learnedOf, asOf)}) AS learned USING (${PRODUCER})`;
+    `SELECT ${PRODUCER}, first_log, all_runs, newest_first_us, run_list, usual_minutes ` +
+    `FROM (${producers({ from, origin: originOf(rules.sharedLogs) })}) AS seen ` +
+    `LEFT JOIN (${learned(from, learnedOf, asOf)}) AS learned USING (${PRODUCER})`;
   return (
-    `SELECT ${PRODUCER}, ${run.join(", ")}, toInt64(all_runs) - 1 AS restarts, ` +
+    `SELECT ${PRODUCER}, first_log, ${run.join(", ")}, toInt64(all_runs) - 1 AS restarts, ` +
     "greatest(last_number, claimed_last) AS known_last, " +
     `least(first_number, if(claimed_first = ${NO_NUMBER}, toInt64(1), claimed_first), known_last) AS start, ` +
     "if(known_last < 0, toInt64(0), start) AS known_first, " +
@@ -182,6 +192,9 @@ export function statePredicate(state: ProducerState | undefined): string {
   if (state === "gap") return "missing > 0";
   return state === "silent" ? "silent" : `state = '${state}'`;
 }
+
+/** Of a producer that is seen in several logs, the one that stands for all. */
+export const IS_FIRST_LOG = "log = first_log";
 
 /** Runs that matter now: heard of lately, and not both superseded and whole. */
 export function heldNow({ keepUs }: SilenceRules, { asOfUs }: Now, params: Params): string {

@@ -58,7 +58,7 @@ export function hurriedClock(): Clock & { set(us: number): void } {
   };
 }
 
-export const RULES: SilenceRules = { declared: [], defaultUs: 15 * MINUTE_US, keepUs: 30 * DAY_US };
+export const RULES: SilenceRules = { declared: [], defaultUs: 15 * MINUTE_US, keepUs: 30 * DAY_US, sharedLogs: [] };
 
 export interface Followed {
   readonly clock: ReturnType<typeof hurriedClock>;

@@ -2,6 +2,7 @@ import type { AuditRecord } from "@tallystick/record";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { deadlines } from "./deadlines.ts";
+import { forgetTree } from "./forget-tree.ts";
 import { half, openTallyBench, pair, SECOND_US } from "./tally-bench.contract.ts";
 import type { Half, TallyBench } from "./tally-bench.contract.ts";
 
@@ -327,4 +328,42 @@ test("the map counts each call once, by minute and by hour, and a late half repl
   await tally.passTo(700);
   expect(await counts("edges_1m", "minute")).toEqual([{ calls: 3, matched: 3, unpaired_caller: 0 }]);
   expect(await counts("edges_1h", "hour")).toEqual([{ calls: 3, matched: 3, unpaired_caller: 0 }]);
+});
+
+test("a call whose halves lie in two logs is paired, and what is said of it lies in the caller's", async () => {
+  const tally = await bench();
+  const cards = (...halves: readonly Half[]) => tally.index.add("cards/2026-11", halves);
+  await tally.add(half("caller", "agree", 1), half("caller", "differ", 1, { status: "success" }));
+  await cards(half("callee", "agree", 1), half("callee", "differ", 1, { status: "error" }));
+  // Two attempts, so that it is grouped as several halves; and one that the callee alone has, until later.
+  await cards(half("callee", "retried", 2), half("callee", "retried", 2.1, { attempt: 1, status: "error" }));
+  await tally.add(half("caller", "retried", 2, { status: "success" }));
+  await cards(half("callee", "forged", 3));
+  await tally.passTo(120);
+  const log = async () =>
+    Object.fromEntries(
+      (
+        await tally.select<{ id: string; log: string }>(
+          `SELECT splitByChar('/', attributes['tally.call_id'])[3] AS id, toString(log) AS log FROM records
+           WHERE event_type = 'TALLY_VERDICT' AND operation != 'summary' ORDER BY observed_received_at`,
+        )
+      ).map((row) => [row.id, row.log]),
+    );
+  expect((await tally.calls()).map(({ call_id: id, state }) => [id.split("/")[2], state])).toEqual([
+    ["agree", "matched"],
+    ["differ", "discrepant"],
+    ["forged", "unpaired_callee"],
+    ["retried", "discrepant"],
+  ]);
+  expect(await log()).toMatchObject({ differ: "default", forged: "cards", retried: "default" });
+  await tally.add(half("caller", "forged", 130));
+  await tally.passTo(300);
+  expect(await log()).toMatchObject({ forged: "default" });
+  await forgetTree(tally.index.index.deriver, {
+    tree: "cards/2026-11",
+    log: "cards",
+    firstReceivedUs: 0,
+    lastReceivedUs: 1,
+  });
+  expect(await tally.calls()).toEqual([]);
 });

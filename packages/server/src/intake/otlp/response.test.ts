@@ -51,6 +51,7 @@ test("a partial success names the first few and counts the rest", () => {
     claims: [],
     leftOut: 0,
     bodies: [],
+    routed: [],
   } as const;
   const partial = partialSuccess("traces", result);
   expect(partial?.rejected).toBe(7);
