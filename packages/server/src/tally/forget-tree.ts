@@ -1,7 +1,7 @@
 /**
  * Takes out of the derived tables what came from a deleted tree. A call of which one half lies in a newer tree, or in
- * another log, goes too: what it says was judged from both. Rows of the map go by their time, since all of a tree's records were received
- * between its first and its last; a time that it shares with its neighbour goes with it.
+ * another log, goes too: what it says was judged from both. Rows of the map go by their time, since all of a tree's
+ * records were received between its first and its last; a time that it shares with its neighbour goes with it.
  *
  * Left out on purpose: names alone (aliases, who records at all), which say nothing about any record.
  */
