@@ -255,6 +255,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     keyring: api.folder.keyring,
     ...keepingParts(api),
     signing: stores.signing,
+    alerting: stores.alerting,
     redactionKey,
     accesses,
     journal,

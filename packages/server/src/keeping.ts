@@ -3,6 +3,7 @@ import { formatTimestamp } from "@tallystick/record";
 import type { Logger } from "pino";
 
 import type { Config } from "./config/schema.ts";
+import { ALERTS_LOG, CONTROL_LOG } from "./control/own-logs.ts";
 import { compareEpochs } from "./journal/epochs.ts";
 import { periodMs } from "./log-settings.ts";
 import type { Machine } from "./machine.ts";
@@ -32,7 +33,7 @@ export function openKeeping(
   stores: Stores,
   log: Logger,
 ): Keeping {
-  const { journal, payloads, ledger, index, facts, indexKeep, logs, control } = stores;
+  const { journal, payloads, ledger, index, facts, indexKeep, logs, control, alerting } = stores;
   const inForce = new RetentionInForce(control, logs.retentionOf);
   const held = heldParts(stores, clock);
   const onTrouble = (message: string) => log.warn({ part: "retention" }, message);
@@ -54,7 +55,10 @@ export function openKeeping(
     prune: () => index.prune(),
     forgetDerived: async (tree) => (stores.tally === null ? undefined : forgetTree(index.deriver, tree)),
     holdsOn: (tree) => holdsOn(held, tree),
-    hasControlSnapshot: async (tree) => isNewer(await control.snapshotAfter(tree), tree),
+    hasSnapshot: async (tree, name) => {
+      if (name === CONTROL_LOG) return isNewer(await control.snapshotAfter(tree), tree);
+      return name !== ALERTS_LOG || isNewer(await alerting.log.snapshotAfter(tree), tree);
+    },
     intervalMs: periodMs(config.retention.check_every),
     bytesPerSecond: config.retention.bytes_per_second,
     onDeleted: ({ tree, files, bytes }) => log.info({ part: "retention", tree, files, bytes }, "a tree was deleted"),

@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { timestampUs } from "@tallystick/record";
 import type { Logger } from "pino";
 
-import { openAlerts } from "./alert/alerts.ts";
-import type { Alerts } from "./alert/alerts.ts";
+import { openAlerting } from "./alert/open-alerting.ts";
+import type { Alerting } from "./alert/open-alerting.ts";
 import type { Closers } from "./closers.ts";
 import type { Compute } from "./compute/compute.ts";
 import type { Config } from "./config/schema.ts";
@@ -49,8 +49,8 @@ export interface Stores {
   readonly copies: CheckpointCopies;
   readonly control: Control;
   readonly signing: SigningParts;
-  /** Its `sink` is where detection hands its findings to. */
-  readonly alerts: Alerts;
+  /** Its `alerts.sink` is where detection hands its findings to. */
+  readonly alerting: Alerting;
   /** Null when it is switched off. */
   readonly tally: Tally | null;
   readonly logs: LogSettings;
@@ -99,7 +99,7 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     { journal, clock: machine.clock, random: machine.random },
     { mode: config.control.approvals, actions: config.control.approvals_for },
   );
-  const alerts = await openAlerts({ journal, clock: machine.clock, random: machine.random });
+  const alerting = await openAlerting({ journal, clock: machine.clock, random: machine.random });
   const wantedUntilUs = (tree: string) => timeOrNull(control.kept.wantedUntil(tree));
   const indexKeep = new IndexKeep({ facts, clock: machine.clock, ...logs, wantedUntilUs });
   await indexKeep.refresh();
@@ -124,7 +124,21 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   const tally = openTally(request, { journal, index, control });
   const signing = { keyring, journal, ledger, signer, control, serverOrigin: folder.origin };
   await announceSuccessions(signing, keys);
-  return { compute, journal, payloads, ledger, index, copies, control, signing, alerts, tally, logs, facts, indexKeep };
+  return {
+    compute,
+    journal,
+    payloads,
+    ledger,
+    index,
+    copies,
+    control,
+    signing,
+    alerting,
+    tally,
+    logs,
+    facts,
+    indexKeep,
+  };
 }
 
 /** Microseconds. */

@@ -13,6 +13,7 @@ export const PERMISSIONS = {
   read: "read the log",
   payloads: "open sealed bodies",
   audit: "see who read what",
+  alert: "acknowledge, assign, resolve and silence alerts",
   hold: "place and release holds",
   erase: "erase bodies and leaves",
   retain: "change how long records are kept or start a clean-up",
@@ -27,7 +28,7 @@ const EVERY_PERMISSION = Object.keys(PERMISSIONS) as readonly Permission[];
 /** Permissions by role. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   admin: EVERY_PERMISSION,
-  investigator: ["read", "payloads", "audit", "hold"],
+  investigator: ["read", "payloads", "audit", "alert", "hold"],
   auditor: ["read", "audit"],
   viewer: ["read"],
   producer: ["write"],

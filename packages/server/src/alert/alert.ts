@@ -22,6 +22,8 @@ export interface Alert {
   readonly assignee: string | null;
   readonly resolvedAtUs: number | null;
   readonly resolvedBy: ResolvedBy | null;
+  /** A silence's or another alert's id, while that keeps it from notifying anybody. */
+  readonly suppressedBy: string | null;
   /** Oldest first; at most MAX_STEPS. */
   readonly steps: readonly Step[];
 }
@@ -34,6 +36,8 @@ export const STEP_KINDS = [
   "commented",
   "resolved",
   "reopened",
+  "suppressed",
+  "unsuppressed",
 ] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 

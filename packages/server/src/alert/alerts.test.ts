@@ -3,13 +3,14 @@ import { expect, it } from "vitest";
 import type { Journal } from "../journal/journal.ts";
 import { memoryJournal, seededBytes } from "../journal/memory-journal.ts";
 import { manualClock } from "../manual-clock.ts";
-import { openAlerts } from "./alerts.ts";
+import { openAlerting } from "./open-alerting.ts";
 import type { Alerts } from "./alerts.ts";
 import { AGAIN_EVERY_US, MAX_OPEN_ALERTS_A_RULE } from "./limits.ts";
 import { sampleFinding } from "./sample-finding.contract.ts";
 
 const clock = manualClock();
-const open = (journal: Journal): Promise<Alerts> => openAlerts({ journal, clock, random: seededBytes("alerts") });
+const open = (journal: Journal): Promise<Alerts> =>
+  openAlerting({ journal, clock, random: seededBytes("alerts") }).then(({ alerts }) => alerts);
 const recordsIn = (journal: Journal): number =>
   journal.trees().reduce((sum, { log, size }) => sum + (log === "alerts" ? size : 0), 0);
 
@@ -72,3 +73,55 @@ it.each(["é\u{1f600}", '"', "\\", "\u0001", "\ud800", "\u2028"])(
     expect(alerts.list()).toHaveLength(1);
   },
 );
+
+it("what people do is a step each, stands in the log, and is known after a restart and in a new tree", async () => {
+  const own = manualClock();
+  const journal = await memoryJournal({ clock: own, epochOf: () => ({ kind: "duration", seconds: 10 }) });
+  const start = () => openAlerting({ journal, clock: own, random: seededBytes(String(own.nowUs())) });
+  const { alerts, silences, log } = await start();
+  await alerts.sink([sampleFinding(), sampleFinding({ labels: { service: "billing" } })]);
+  const [billing, orders] = alerts.list();
+  await alerts.act("user:ada", orders!.id, "acknowledge", "looking");
+  await alerts.act("user:ada", orders!.id, "acknowledge");
+  await alerts.act("user:ada", orders!.id, "assign", "bob");
+  await alerts.act("user:ada", billing!.id, "resolve");
+  const hour = { matchers: ["service=orders"], startsAtUs: own.nowUs(), endsAtUs: own.nowUs() + 3_600_000_000 };
+  const silence = await silences.place("user:ada", { ...hour, comment: "known" });
+  expect(alerts.find(orders!.id)?.steps.map(({ kind }) => kind)).toEqual(["fired", "acknowledged", "assigned"]);
+  expect(alerts.find(billing!.id)).toMatchObject({ state: "resolved", resolvedBy: "person" });
+  own.advance(60_000);
+  await alerts.act("user:bob", orders!.id, "comment", "found it");
+  const [old, newer] = journal.trees().filter((tree) => tree.log === "alerts");
+  expect(await log.snapshotAfter(old!.tree)).toBe(newer!.tree);
+  for (const left of [journal, { ...journal, trees: () => [newer!], read: journal.read.bind(journal) }]) {
+    const again = await openAlerting({ journal: left as Journal, clock: own, random: seededBytes("again") });
+    expect(again.alerts.find(orders!.id)).toEqual(alerts.find(orders!.id));
+    expect(again.silences.find(silence.id)?.endsAtUs).toBe(hour.endsAtUs);
+    expect(again.silences.of({ service: "orders" })).toBe(silence.id);
+  }
+});
+
+it("a resolved alert is reopened, unless the same was raised again", async () => {
+  const alerts = await open(await memoryJournal());
+  await alerts.sink([sampleFinding()]);
+  const { id } = alerts.list()[0]!;
+  await alerts.act("user:ada", id, "resolve");
+  expect(await alerts.act("user:ada", id, "reopen")).toMatchObject({ state: "firing", resolvedAtUs: null });
+  await alerts.act("user:ada", id, "resolve");
+  await alerts.sink([sampleFinding({ startsAtUs: 9_000_000, seenAtUs: 9_000_000 })]);
+  await expect(alerts.act("user:ada", id, "reopen")).rejects.toMatchObject({ code: "bad_request" });
+  await expect(alerts.act("user:ada", "none", "resolve")).rejects.toMatchObject({ code: "not_found" });
+});
+
+it.each([
+  ["without matchers", { matchers: [] }],
+  ["of everything", { matchers: ["service=~.*"] }],
+  ["that ends before it begins", { endsAtUs: 1 }],
+  ["without a reason", { comment: " " }],
+  ["of a matcher that is none", { matchers: ["service"] }],
+  ["of an expression that is none", { matchers: ['service=~"("'] }],
+])("a silence %s is refused", async (_, fault) => {
+  const { silences } = await openAlerting({ journal: await memoryJournal(), clock, random: seededBytes("s") });
+  const good = { matchers: ["a=b"], startsAtUs: clock.nowUs(), endsAtUs: clock.nowUs() + 1e9, comment: "why" };
+  await expect(silences.place("admin", { ...good, ...fault })).rejects.toMatchObject({ code: "bad_request" });
+});

@@ -8,52 +8,36 @@
 import { formatTimestamp } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
 
-import type { Clock } from "../clock.ts";
-import { ALERTS_LOG } from "../control/own-logs.ts";
-import { ownRecord } from "../control/own-record.ts";
-import type { OwnFields } from "../control/own-record.ts";
-import type { Random } from "../control/secret.ts";
 import { LEVELS } from "../detect/finding.ts";
 import type { Finding, FindingSink } from "../detect/finding.ts";
 import { TallystickError } from "../errors.ts";
-import type { Journal } from "../journal/journal.ts";
 import { ownRecordOf } from "../journal/own-records.ts";
 import type { Alert } from "./alert.ts";
 import { alertFields, firedRecordId } from "./alert-record.ts";
+import type { AlertStep } from "./alert-record.ts";
 import { boundedFinding } from "./bounded-finding.ts";
 import { alertIdOf, fingerprintOf } from "./fingerprint.ts";
-import { AlertFold } from "./fold.ts";
-import { AGAIN_EVERY_US, ALERT_BATCH, MAX_OPEN_ALERTS_A_RULE } from "./limits.ts";
-import { foldOwnLog } from "./read-log.ts";
-
-export interface AlertParts {
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
-/** Reads the alerts log from its beginning and answers from memory from then on. */
-export async function openAlerts(parts: AlertParts): Promise<Alerts> {
-  const fold = new AlertFold();
-  await foldOwnLog(parts.journal, ALERTS_LOG, (record) => fold.take(record));
-  return new Alerts(parts, fold);
-}
+import type { AlertFold } from "./fold.ts";
+import { AGAIN_EVERY_US, ALERT_BATCH, MAX_ALERT_TEXT_LENGTH, MAX_OPEN_ALERTS_A_RULE } from "./limits.ts";
+import type { AlertLog } from "./log.ts";
 
 const BY_US = "tallystick";
 
-export class Alerts {
-  readonly #parts: AlertParts;
-  readonly #fold: AlertFold;
-  #last: Promise<unknown> = Promise.resolve();
+/** What a person does to an alert; `text` is a comment, or the assignee (empty: nobody). */
+export type AlertDeed = "acknowledge" | "assign" | "comment" | "resolve" | "reopen";
 
-  constructor(parts: AlertParts, fold: AlertFold) {
-    this.#parts = parts;
+export class Alerts {
+  readonly #log: AlertLog;
+  readonly #fold: AlertFold;
+
+  constructor(log: AlertLog, fold: AlertFold) {
+    this.#log = log;
     this.#fold = fold;
   }
 
   /** What detection hands its findings to. */
   readonly sink: FindingSink = (findings) =>
-    this.#inTurn(async () => {
+    this.#log.inTurn(async () => {
       for (let from = 0; from < findings.length; from += ALERT_BATCH)
         await this.#takeBatch(findings.slice(from, from + ALERT_BATCH));
     });
@@ -65,6 +49,54 @@ export class Alerts {
 
   find(id: string): Alert | null {
     return this.#fold.alerts.get(id) ?? null;
+  }
+
+  /** Durable when it returns; what changes nothing is not recorded. TallystickError `not_found`, `bad_request`. */
+  act(by: string, id: string, deed: AlertDeed, text = ""): Promise<Alert> {
+    return this.#log.inTurn(async () => {
+      const alert = this.find(id);
+      if (alert === null)
+        throw new TallystickError("not_found", "There is no alert of this id.", {
+          hint: "`tallystick alerts` lists them; what is long over is in the log alone: search 'event_type:ALERT'.",
+        });
+      assertText(deed, text);
+      if (deed === "reopen") this.#assertNewest(alert);
+      const steps = stepsOf(alert, deed, by, text);
+      if (steps.length > 0) await this.#log.record(steps.map((step) => this.#log.own(alertFields(alert, step))));
+      return this.find(id)!;
+    });
+  }
+
+  /** Resolves what was not seen since `beforeUs` and has no condition of which an end would be told. */
+  expire(beforeUs: number): Promise<void> {
+    const isDue = ({ state, finding }: Alert) =>
+      state !== "resolved" && finding.seenAtUs < beforeUs && (finding.kind === "sigma" || finding.kind === "detector");
+    return this.#log.inTurn(async () => {
+      const due = this.list().filter(isDue).slice(0, ALERT_BATCH);
+      const step = { kind: "resolved", by: BY_US, resolvedBy: "expired" } as const;
+      await this.#log.record(due.map((alert) => this.#log.own(alertFields(alert, step))));
+    });
+  }
+
+  /** Says of each what keeps it from notifying anybody; null: nothing does any more. */
+  suppress(changes: readonly { readonly id: string; readonly by: string | null }[]): Promise<void> {
+    return this.#log.inTurn(async () => {
+      const records = changes.flatMap(({ id, by }) => {
+        const alert = this.find(id);
+        if (alert === null || alert.suppressedBy === by) return [];
+        const step: AlertStep =
+          by === null ? { kind: "unsuppressed", by: BY_US } : { kind: "suppressed", by: BY_US, text: by };
+        return [this.#log.own(alertFields(alert, step))];
+      });
+      for (let from = 0; from < records.length; from += ALERT_BATCH)
+        await this.#log.record(records.slice(from, from + ALERT_BATCH));
+    });
+  }
+
+  #assertNewest({ id, fingerprint }: Alert): void {
+    const newest = this.#fold.newest.get(fingerprint);
+    if (newest !== id && newest !== undefined)
+      throw new TallystickError("bad_request", `The same was raised again since, as ${newest}; see to that one.`);
   }
 
   async #takeBatch(findings: readonly Finding[]): Promise<void> {
@@ -85,7 +117,7 @@ export class Alerts {
     const isOpen = known !== null && known.state !== "resolved";
     if (finding.state === "resolved") {
       if (!isOpen || finding.seenAtUs < known.finding.startsAtUs) return null;
-      return this.#own(alertFields(known, { kind: "resolved", by: BY_US, resolvedBy: "condition" }));
+      return this.#log.own(alertFields(known, { kind: "resolved", by: BY_US, resolvedBy: "condition" }));
     }
     if (isOpen) return isWorthTelling(known.finding, finding) ? this.#again(known, finding) : null;
     // What comes again after a crash began before its alert was resolved.
@@ -98,12 +130,12 @@ export class Alerts {
     const isTaken = this.#fold.alerts.has(id);
     const subject = { id: isTaken ? alertIdOf(fingerprint, finding.seenAtUs) : id, fingerprint, finding };
     const fields = alertFields(subject, { kind: "fired", by: BY_US });
-    return ownRecordOf(firedRecordId(subject.id), formatTimestamp(this.#parts.clock.nowUs()), fields);
+    return ownRecordOf(firedRecordId(subject.id), formatTimestamp(this.#log.nowUs()), fields);
   }
 
   #again(known: Alert, finding: Finding): AuditRecord {
     const merged = { ...finding, startsAtUs: Math.min(known.finding.startsAtUs, finding.startsAtUs) };
-    return this.#own(alertFields({ ...known, finding: merged }, { kind: "seen again", by: BY_US }));
+    return this.#log.own(alertFields({ ...known, finding: merged }, { kind: "seen again", by: BY_US }));
   }
 
   /** Beyond a bound, what a rule finds is one alert of the rule: nobody reads a thousand of the same. */
@@ -114,29 +146,29 @@ export class Alerts {
     return { ...finding, labels: { overflow: "true" }, summary };
   }
 
-  #own(fields: OwnFields): AuditRecord {
-    return ownRecord(this.#parts.clock, this.#parts.random, fields);
-  }
-
-  /** Durable and in effect when it returns. */
   async #store(pending: Map<string, AuditRecord>): Promise<void> {
     const records = [...pending.values()];
     pending.clear();
-    if (records.length === 0) return;
-    const outcome = await this.#parts.journal.appendOwn(ALERTS_LOG, records);
-    if (outcome.kind === "pushback")
-      throw new TallystickError("journal_unavailable", "Alerts could not be recorded, so nothing was changed.", {
-        hint: "Try again; see the server's log when it stays.",
-        retryAfterS: outcome.retryAfterS,
-      });
-    for (const record of records) this.#fold.take(record);
+    await this.#log.record(records);
   }
+}
 
-  #inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(change);
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
+function assertText(deed: AlertDeed, text: string): void {
+  if (text.length > MAX_ALERT_TEXT_LENGTH)
+    throw new TallystickError("bad_request", `A comment has at most ${MAX_ALERT_TEXT_LENGTH} characters.`);
+  if (deed === "comment" && text.trim() === "") throw new TallystickError("bad_request", "A comment says something.");
+}
+
+/** The steps of a deed; a comment along with it is part of the same step. */
+function stepsOf(alert: Alert, deed: AlertDeed, by: string, text: string): readonly AlertStep[] {
+  const isOver = alert.state === "resolved";
+  const commented: readonly AlertStep[] = text.trim() === "" ? [] : [{ kind: "commented", by, text }];
+  if (deed === "comment") return commented;
+  if (deed === "assign") return (alert.assignee ?? "") === text ? [] : [{ kind: "assigned", by, text }];
+  if (deed === "reopen") return isOver ? [{ kind: "reopened", by, text }] : commented;
+  if (deed === "resolve") return isOver ? commented : [{ kind: "resolved", by, text, resolvedBy: "person" }];
+  if (isOver) throw new TallystickError("bad_request", "The alert is resolved; reopen it first.");
+  return alert.state === "acknowledged" ? commented : [{ kind: "acknowledged", by, text }];
 }
 
 /** What goes on is told now and then; what became worse, or is certain now, at once. */

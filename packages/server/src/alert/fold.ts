@@ -8,8 +8,9 @@ import type { Alert, Step } from "./alert.ts";
 import { alertChangeOf } from "./alert-record.ts";
 import type { AlertChange } from "./alert-record.ts";
 import { MAX_PAST_ALERTS, MAX_STEPS } from "./limits.ts";
+import type { Slice } from "./log.ts";
 
-export class AlertFold {
+export class AlertFold implements Slice {
   /** In the order in which they fired. */
   readonly alerts = new Map<string, Alert>();
   /** Fingerprint to the newest alert that has it. */
@@ -20,6 +21,12 @@ export class AlertFold {
 
   openOf(ruleId: string): number {
     return this.#openByRule.get(ruleId) ?? 0;
+  }
+
+  goesOn(resource: string): boolean {
+    if (!resource.startsWith("alert/")) return false;
+    const alert = this.alerts.get(resource.slice("alert/".length));
+    return alert !== undefined && alert.state !== "resolved";
   }
 
   take(record: AuditRecord): void {
@@ -63,6 +70,7 @@ function firstOf({ id, fingerprint, step, finding }: AlertChange): Alert | null 
     assignee: null,
     resolvedAtUs: null,
     resolvedBy: null,
+    suppressedBy: null,
     steps: [step],
   };
 }
@@ -72,6 +80,8 @@ function changed(before: Alert, { step, finding, resolvedBy }: AlertChange): Ale
   if (step.kind === "fired") return before;
   if (step.kind === "seen again") return finding === null ? before : { ...before, finding };
   if (step.kind === "commented") return alert;
+  if (step.kind === "suppressed") return { ...alert, suppressedBy: step.text };
+  if (step.kind === "unsuppressed") return { ...alert, suppressedBy: null };
   if (step.kind === "assigned") return { ...alert, assignee: step.text === "" ? null : step.text };
   if (step.kind === "resolved") return { ...alert, state: "resolved", resolvedAtUs: step.atUs, resolvedBy };
   const reopened = { resolvedAtUs: null, resolvedBy: null };

@@ -24,3 +24,13 @@ export const SHORT_RECORDS = 3;
 
 /** An alert that goes on is recorded again at most so often. */
 export const AGAIN_EVERY_US = 600_000_000;
+
+export const MAX_MATCHER_LENGTH = 1_024;
+export const MAX_MATCHERS = 32;
+/** Silences that are not over. */
+export const MAX_SILENCES = 1_000;
+/** Silences that are over and still listed. */
+export const MAX_PAST_SILENCES = 1_000;
+export const MAX_SILENCE_US = 366 * 86_400_000_000;
+/** Comments, assignees, reasons: characters. */
+export const MAX_ALERT_TEXT_LENGTH = 2_048;

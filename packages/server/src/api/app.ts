@@ -16,6 +16,9 @@ import type { Control } from "../control/control.ts";
 import type { SigningParts } from "../control/signing-rotation.ts";
 import { TallystickError } from "../errors.ts";
 import type { Keyring } from "../kms/kms.ts";
+import { alertsRoutes } from "./alerts-routes.ts";
+import type { AlertsRoutesParts } from "./alerts-routes.ts";
+import { silencesRoutes } from "./silences-routes.ts";
 import { batchKeysRoutes } from "./batch-keys-routes.ts";
 import { approvalsRoutes } from "./approvals-routes.ts";
 import type { ApprovalsRoutesParts } from "./approvals-routes.ts";
@@ -84,6 +87,7 @@ export interface ApiParts
     ProducersRouteParts,
     PayloadRouteParts,
     ErasureRoutesParts,
+    AlertsRoutesParts,
     Omit<ApprovalsRoutesParts, "control">,
     Pick<DeviceRoutesParts, "devices">,
     Pick<OidcRoutesParts, "oidc"> {
@@ -161,6 +165,8 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   healthRoutes(app, parts);
   retentionRoutes(app, parts);
   holdsRoutes(app, parts);
+  alertsRoutes(app, parts);
+  silencesRoutes(app, parts);
   openApiRoute(app);
   await app.ready();
   return app;

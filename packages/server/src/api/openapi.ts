@@ -3,11 +3,12 @@ import { Type } from "typebox";
 import type { TSchema } from "typebox";
 import type { FastifyInstance } from "fastify";
 
+import { AlertSchema } from "./alert-schemas.ts";
 import { PROBLEM_CONTENT, SHARED_SCHEMAS } from "./schemas.ts";
 
 /** OpenAPI 3.1 from the schemas that validate; call before any route is declared. */
 export async function describeApi(app: FastifyInstance, version: string): Promise<void> {
-  for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
+  for (const schema of [...SHARED_SCHEMAS, AlertSchema]) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",

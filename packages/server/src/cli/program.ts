@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 
+import { alertsCommand } from "./alerts.ts";
 import { aliasesCommand } from "./aliases.ts";
 import { approvalsCommand } from "./approvals.ts";
 import { asCommandError } from "./command-error.ts";
@@ -28,6 +29,7 @@ import { reindexCommand } from "./reindex.ts";
 import { retainCommand } from "./retain.ts";
 import { searchCommand } from "./search.ts";
 import { serveCommand } from "./serve.ts";
+import { silenceCommand } from "./silence.ts";
 import { tailCommand } from "./tail.ts";
 import { tallyCommand } from "./tally.ts";
 import { timelineCommand } from "./timeline.ts";
@@ -47,6 +49,8 @@ const COMMANDS = [
   bottlenecksCommand,
   exportCommand,
   producersCommand,
+  alertsCommand,
+  silenceCommand,
   graphCommand,
   proveCommand,
   verifyCommand,

@@ -92,7 +92,7 @@ describe("the clean-up", () => {
     const bench = await opened(5);
     await bench.epochs(5, "control");
     const [held, unknown] = bench.trees().filter((tree) => tree.startsWith("default/")) as [string, string];
-    bench.hasControlSnapshot = async () => false;
+    bench.hasSnapshot = async () => false;
     bench.holds = async (tree) => {
       if (tree === unknown) return [{ id: "hold_2", name: "other", records: null }];
       return tree === held ? [{ id: "hold_1", name: "case", records: 2 }] : [];
@@ -105,7 +105,7 @@ describe("the clean-up", () => {
     expect(planned.find(({ facts }) => facts.tree === held)?.fate).toMatchObject({ kind: "held" });
     expect(planned.find(({ facts }) => facts.tree === unknown)?.fate).toMatchObject({ kind: "waiting" });
     bench.holds = async () => [];
-    bench.hasControlSnapshot = async () => true;
+    bench.hasSnapshot = async () => true;
     await bench.pass();
     expect(bench.deleted).toEqual(expect.arrayContaining([held, unknown]));
     expect(bench.deleted.some((tree) => tree.startsWith("control/"))).toBe(true);

@@ -3,12 +3,11 @@
  * what it is to hold no longer.
  *
  * Guarantees: a tree goes only by `keep` of its log, never because of space; never while a hold keeps it or while it
- * could not be found out whether one does; of the control log never before a newer tree holds a snapshot of all that it
- * says. A failure ends the pass and is told; the next one begins anew.
+ * could not be found out whether one does; of the logs that state is folded from (control, alerts) never before a newer
+ * tree holds a snapshot of all that it says and that counts. A failure ends the pass and is told; the next one begins anew.
  * Invariant: at most one pass runs at a time.
  */
 import type { AuditRecord } from "@tallystick/record";
-import { CONTROL_LOG } from "../control/own-logs.ts";
 import { isTallystickError } from "../errors.ts";
 import type { EpochPolicy } from "../journal/epochs.ts";
 import { scanDeleted } from "./deleted-folder.ts";
@@ -32,8 +31,8 @@ export interface CleanUpParts extends Omit<DeletionParts, "pace"> {
   readonly policyOf: (log: string) => EpochPolicy;
   /** Holds that keep the tree, and how many records each is for; asked only for what is due. */
   readonly holdsOn: (tree: string) => Promise<readonly TreeHold[]>;
-  /** Makes sure that a tree of the control log newer than this one begins with a snapshot; false: not yet. */
-  readonly hasControlSnapshot: (olderThan: string) => Promise<boolean>;
+  /** Makes sure that a newer tree holds all that this one of `log` says and that still counts; false: not yet. */
+  readonly hasSnapshot: (olderThan: string, log: string) => Promise<boolean>;
   readonly intervalMs: number;
   /** Bytes a second that may be removed; intake has the disk before us. */
   readonly bytesPerSecond: number;
@@ -154,8 +153,8 @@ export class CleanUp {
     if (holds.some(({ records }) => records === null))
       return { kind: "waiting", dueUs, why: "it cannot be found out now whether a hold keeps it" };
     if (holds.length > 0) return { kind: "held", dueUs, holds };
-    if (facts.log === CONTROL_LOG && !(await this.#parts.hasControlSnapshot(facts.tree)))
-      return { kind: "waiting", dueUs, why: "no newer tree of the control log holds a snapshot yet" };
+    if (!(await this.#parts.hasSnapshot(facts.tree, facts.log)))
+      return { kind: "waiting", dueUs, why: "no newer tree of its log holds a snapshot yet" };
     return fate;
   }
 

@@ -26,7 +26,7 @@ export class RetentionBench {
   readonly wanted = new Map<string, number>();
   retention: Retention = KEEP;
   holds: CleanUpParts["holdsOn"] = async () => [];
-  hasControlSnapshot: CleanUpParts["hasControlSnapshot"] = async () => true;
+  hasSnapshot: CleanUpParts["hasSnapshot"] = async () => true;
   #cleanUp: CleanUp | null = null;
   #indexKeep: IndexKeep | null = null;
 
@@ -66,7 +66,7 @@ export class RetentionBench {
       prune: async () => {},
       forgetDerived: async ({ tree }) => void this.forgotten.push(tree),
       holdsOn: (tree) => this.holds(tree),
-      hasControlSnapshot: (tree) => this.hasControlSnapshot(tree),
+      hasSnapshot: (tree, log) => this.hasSnapshot(tree, log),
       intervalMs: 3_600_000,
       bytesPerSecond: 1_000,
       onDeleted: ({ tree }) => void this.deleted.push(tree),

@@ -58,7 +58,7 @@ describe("the control log", () => {
   it("carries all that it says into each new epoch, so that the old ones may go, and is read the same after it", async () => {
     const bench = await opened();
     const log = await control(bench);
-    bench.hasControlSnapshot = async (tree) => (await log.snapshotAfter(tree)) > tree;
+    bench.hasSnapshot = async (tree) => (await log.snapshotAfter(tree)) > tree;
     await somethingOfEach(log);
     const before = told(log);
     for (let epoch = 0; epoch < 6; epoch += 1) {
