@@ -94,7 +94,7 @@ it("what people do is a step each, stands in the log, and is known after a resta
   const [old, newer] = journal.trees().filter((tree) => tree.log === "alerts");
   expect(await log.snapshotAfter(old!.tree)).toBe(newer!.tree);
   for (const left of [journal, { ...journal, trees: () => [newer!], read: journal.read.bind(journal) }]) {
-    const again = await openAlerting({ journal: left as Journal, clock: own, random: seededBytes("again") });
+    const again = await openAlerting({ journal: left, clock: own, random: seededBytes("again") });
     expect(again.alerts.find(orders!.id)).toEqual(alerts.find(orders!.id));
     expect(again.silences.find(silence.id)?.endsAtUs).toBe(hour.endsAtUs);
     expect(again.silences.of({ service: "orders" })).toBe(silence.id);

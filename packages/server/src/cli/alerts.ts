@@ -167,9 +167,8 @@ function deedCommand(parts: CliParts, run: Run, { word, path, description }: Dee
       run(async () => {
         const client = connectTo(await findTarget(parts, options), parts.fetch);
         const { comment } = options;
-        await act(parts, client, options, `/api/alerts/${encodeURIComponent(id)}/${path}`, {
-          ...(comment === undefined ? {} : { comment }),
-        });
+        const body = comment === undefined ? {} : { comment };
+        await act(parts, client, options, `/api/alerts/${encodeURIComponent(id)}/${path}`, body);
         return EXIT.ok;
       }),
     );
