@@ -146,7 +146,7 @@ const MAY: Readonly<Record<Kind, readonly Need[]>> = {
   admin: EVERYTHING,
   session: EVERYTHING,
   /** A session by password, of the role investigator. */
-  user: ["public", "read", "payloads", "audit", "hold", "metrics"],
+  user: ["public", "read", "payloads", "audit", "alert", "hold", "metrics"],
 };
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

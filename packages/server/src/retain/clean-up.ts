@@ -4,7 +4,8 @@
  *
  * Guarantees: a tree goes only by `keep` of its log, never because of space; never while a hold keeps it or while it
  * could not be found out whether one does; of the logs that state is folded from (control, alerts) never before a newer
- * tree holds a snapshot of all that it says and that counts. A failure ends the pass and is told; the next one begins anew.
+ * tree holds a snapshot of all that it says and that counts. A failure ends the pass and is told; the next one begins
+ * anew.
  * Invariant: at most one pass runs at a time.
  */
 import type { AuditRecord } from "@tallystick/record";
