@@ -7,6 +7,7 @@ import { TallystickError } from "./errors.ts";
 import { indexReader } from "./index/client.ts";
 import { dayCounts } from "./index/day-counts.ts";
 import type { DayCount } from "./index/day-counts.ts";
+import { engineEnvironment } from "./index/engine/engine-environment.ts";
 import { superviseEngine } from "./index/engine/supervisor.ts";
 import { embeddedHome } from "./index/home.ts";
 import type { Home } from "./index/home.ts";
@@ -15,13 +16,6 @@ import type { Index, IndexOptions } from "./index/open-index.ts";
 import type { IndexPlace, IndexRequest } from "./machine.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What the engine's process may know of ours: tokens and passwords of the environment stay here. */
-const INHERITED = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "NODE_OPTIONS"];
-
-function engineEnvironment(environment: Environment): Environment {
-  return Object.fromEntries(INHERITED.map((name) => [name, environment[name]]));
-}
 
 export async function openConfiguredIndex(request: IndexRequest, disk: Disk, environment: Environment): Promise<Index> {
   const { journal, compute, clock, log, holdsTree } = request;

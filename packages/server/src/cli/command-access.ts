@@ -26,6 +26,8 @@ export const COMMAND_ACCESS: Readonly<Record<string, CommandNeed>> = {
   backup: "folder",
   restore: "folder",
   reindex: "manage",
+  "rules check": "nothing",
+  "rules test": "nothing",
   coverage: "read",
   "aliases list": "read",
   "aliases set": "manage",

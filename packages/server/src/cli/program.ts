@@ -27,6 +27,7 @@ import { partiesCommand } from "./parties.ts";
 import { proveCommand } from "./prove.ts";
 import { reindexCommand } from "./reindex.ts";
 import { retainCommand } from "./retain.ts";
+import { rulesCommand } from "./rules.ts";
 import { searchCommand } from "./search.ts";
 import { serveCommand } from "./serve.ts";
 import { silenceCommand } from "./silence.ts";
@@ -60,6 +61,7 @@ const COMMANDS = [
   backupCommand,
   restoreCommand,
   holdCommand,
+  rulesCommand,
   coverageCommand,
   aliasesCommand,
   partiesCommand,

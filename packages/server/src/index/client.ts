@@ -10,10 +10,23 @@ import { TallystickError } from "../errors.ts";
 import type { Home } from "./home.ts";
 import { unavailable } from "./home.ts";
 import type { IndexReader, QueryAnswer, QueryLimits, Statement } from "./index-seam.ts";
-import { MAX_CONCURRENT_QUERIES, MAX_WAITING_QUERIES, QUERY_NICE } from "./limits.ts";
+import {
+  ENGINE_MAX_STATEMENT_BYTES,
+  ENGINE_MAX_STATEMENT_PARTS,
+  MAX_CONCURRENT_QUERIES,
+  MAX_WAITING_QUERIES,
+  QUERY_NICE,
+} from "./limits.ts";
 
 /** Rows of one block of a streamed answer. */
 const STREAM_BLOCK_ROWS = "2048";
+
+/** Statements of rules are longer than a person's. */
+export const LONG_STATEMENTS: ClickHouseSettings = {
+  max_query_size: String(ENGINE_MAX_STATEMENT_BYTES),
+  max_ast_elements: String(ENGINE_MAX_STATEMENT_PARTS),
+  max_expanded_ast_elements: String(ENGINE_MAX_STATEMENT_PARTS),
+};
 
 const TIMEOUT_CODES: ReadonlySet<string> = new Set(["159", "160", "209"]);
 const LIMIT_CODES: ReadonlySet<string> = new Set(["158", "241", "307", "396"]);
@@ -120,6 +133,7 @@ class ClickHouseReader implements IndexReader {
       // Behind intake and the index's writer; where the engine may not set it, it stays at what it has.
       os_threads_nice_value_query: String(QUERY_NICE),
       readonly: "2",
+      ...LONG_STATEMENTS,
       // With it a query by words computes the text of every row instead of reading the text index.
       use_top_k_dynamic_filtering: 0,
       // One more than wanted tells whether there was more.

@@ -20,6 +20,8 @@ export const ENGINE_MAX_WAITING = 64;
 export const ENGINE_POOL_THREADS = ENGINE_READERS + 9;
 /** A statement's text, parameters apart. */
 export const ENGINE_MAX_STATEMENT_BYTES = 1024 * 1024;
+/** What a statement may be made of: many rules run in one. */
+export const ENGINE_MAX_STATEMENT_PARTS = 1_000_000;
 /** Memory of the embedded engine, so that it and the server stay under 2.5 GiB. */
 export const ENGINE_MEMORY_BYTES = 1_288_490_189;
 /** How long a start waits for an engine that still holds the folder. */

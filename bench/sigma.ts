@@ -1,0 +1,180 @@
+/**
+ * How much of the public rules runs, and whether what runs is right: every rule under DIR/rules* is compiled or refused
+ * with a reason; every event under DIR/regression_data goes through all of them in the engine, and each answer is
+ * compared with an evaluator that was written independently; then random rules over random events the same way.
+ * `npm run bench -- sigma --data DIR [--random 2000] [--events 400] [--seed 1]`
+ *
+ * DIR is a checkout of SigmaHQ/sigma, or a part of one. The exit code is 1 when less than 97% compile, when a rule
+ * misses all of its own events, or when engine and evaluator differ.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join, relative } from "node:path";
+import { parseArgs } from "node:util";
+import { parse } from "yaml";
+
+import { checkRules, type CheckedRule } from "../packages/server/src/detect/sigma/check.ts";
+import { openEventEngine, type EventEngine } from "../packages/server/src/detect/sigma/event-engine.ts";
+import { plainlyMatches } from "../packages/server/src/detect/sigma/plain-evaluator.contract.ts";
+import { randomEvents, randomRules } from "../packages/server/src/detect/sigma/random-rules.contract.ts";
+import { readEvents } from "../packages/server/src/detect/sigma/read-events.ts";
+import { realClock } from "../packages/server/src/real-clock.ts";
+import { rounded } from "./measure.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: "string" },
+    random: { type: "string", default: "2000" },
+    events: { type: "string", default: "400" },
+    seed: { type: "string", default: "1" },
+  },
+});
+const DATA = options.data;
+if (DATA === undefined) {
+  process.stderr.write("--data DIR is missing: a checkout of SigmaHQ/sigma, or a part of one\n");
+  process.exit(2);
+}
+const NEEDED_SHARE = 0.97;
+const SHOWN = 20;
+
+function filesUnder(folder: string, ending: RegExp): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return filesUnder(path, ending);
+    return ending.test(entry.name) ? [path] : [];
+  });
+}
+
+interface Example {
+  readonly ruleIds: readonly string[];
+  readonly file: string;
+  readonly event: unknown;
+}
+
+function regressionExamples(folder: string): readonly Example[] {
+  return filesUnder(folder, /\.json$/).flatMap((file) => {
+    const info = parse(readFileSync(join(file, "..", "info.yml"), "utf8")) as {
+      readonly rule_metadata?: readonly { readonly id: string }[];
+    };
+    const ruleIds = (info.rule_metadata ?? []).map(({ id }) => id);
+    return readEvents(readFileSync(file, "utf8")).map((event) => ({ ruleIds, file, event }));
+  });
+}
+
+/** `title: event` of each answer in which the two differ. */
+function differences(
+  rules: readonly { readonly title: string; readonly text: string }[],
+  found: readonly (readonly number[])[],
+  events: readonly unknown[],
+): { readonly compared: number; readonly different: readonly string[]; readonly unknown: readonly string[] } {
+  const different: string[] = [];
+  const unknown = new Set<string>();
+  let compared = 0;
+  rules.forEach(({ title, text }, rule) => {
+    const hits = new Set(found[rule]);
+    try {
+      events.forEach((event, position) => {
+        compared++;
+        if (plainlyMatches(text, event) !== hits.has(position))
+          different.push(`${title}: event ${position}: the engine says ${String(hits.has(position))}`);
+      });
+    } catch (error) {
+      unknown.add(`${title}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  return { compared, different, unknown: [...unknown] };
+}
+
+async function publicRules(engine: EventEngine, folder: string) {
+  const ruleFolders = readdirSync(folder).filter((name) => name.startsWith("rules"));
+  const files = ruleFolders.flatMap((name) => filesUnder(join(folder, name), /\.ya?ml$/));
+  const texts = new Map(files.map((file) => [file, readFileSync(file, "utf8")]));
+  const started = performance.now();
+  const checked = checkRules([...texts].map(([file, text]) => ({ file, text })));
+  const checkMs = performance.now() - started;
+  const refused = checked.filter(({ fault }) => fault !== null);
+  const compiled = checked.filter((rule): rule is CheckedRule & { rule: object } => rule.rule !== null);
+  const examples = regressionExamples(join(folder, "regression_data"));
+  const events = examples.map(({ event }) => event);
+  const runStarted = performance.now();
+  const found = await engine.run(
+    compiled.flatMap(({ rule }) => rule ?? []),
+    events,
+    events.map((_, position) => position),
+  );
+  const runMs = performance.now() - runStarted;
+  const own = compiled.map(({ id }) => examples.flatMap(({ ruleIds }, at) => (ruleIds.includes(id ?? "") ? [at] : [])));
+  const missed = compiled.filter(
+    (_, rule) => own[rule]!.length > 0 && !own[rule]!.some((at) => found[rule]!.includes(at)),
+  );
+  const others = found.reduce((sum, hits, rule) => sum + hits.filter((at) => !own[rule]!.includes(at)).length, 0);
+  const told = compiled.map(({ file, title }) => ({ title: title ?? basename(file), text: texts.get(file)! }));
+  const { compared, different, unknown } = differences(told, found, events);
+  return {
+    rules: checked.length,
+    compiled: checked.length - refused.length,
+    share: rounded((checked.length - refused.length) / checked.length),
+    refused: refused.map(
+      ({ file, fault }) => `${relative(folder, file)}:${fault!.place.line}:${fault!.place.column}: ${fault!.message}`,
+    ),
+    check_ms: Math.round(checkMs),
+    events: events.length,
+    run_ms: Math.round(runMs),
+    rules_with_events: own.filter((list) => list.length > 0).length,
+    rules_that_miss_their_events: missed.map(({ title }) => title),
+    matches_of_other_rules: others,
+    compared_with_the_evaluator: compared,
+    different: different.length,
+    examples_of_difference: different.slice(0, SHOWN),
+    not_evaluated: unknown.slice(0, SHOWN),
+  };
+}
+
+const PER_ROUND = 200;
+
+async function randomly(engine: EventEngine, count: number, eventCount: number, seed: number) {
+  const different: string[] = [];
+  let compared = 0;
+  let refused = 0;
+  let matches = 0;
+  for (let done = 0, round = 0; done < count; done += PER_ROUND, round++) {
+    const rules = randomRules(Math.min(PER_ROUND, count - done), seed * 1_000 + round);
+    const events = randomEvents(eventCount, seed * 1_000 + round);
+    const checked = checkRules(rules.map((text, at) => ({ file: String(at), text })));
+    const sound = checked.flatMap(({ rule, file }) => (rule === null ? [] : [{ rule, text: rules[Number(file)]! }]));
+    refused += checked.length - sound.length;
+    const found = await engine.run(
+      sound.map(({ rule }) => rule),
+      events,
+      events.map((_, position) => position),
+    );
+    matches += found.reduce((sum, hits) => sum + hits.length, 0);
+    const answer = differences(
+      sound.map(({ text }) => ({ title: text, text })),
+      found,
+      events,
+    );
+    compared += answer.compared;
+    different.push(...answer.different, ...answer.unknown);
+    process.stderr.write(`\r${done + rules.length} random rules`);
+  }
+  process.stderr.write("\n");
+  return { rules: count, refused, compared, matches, different: different.length, examples: different.slice(0, SHOWN) };
+}
+
+const folder = mkdtempSync(join(tmpdir(), "tallystick-bench-sigma-"));
+const engine = await openEventEngine({ folder, clock: realClock(), environment: process.env });
+try {
+  const corpus = await publicRules(engine, DATA);
+  const random = await randomly(engine, Number(options.random), Number(options.events), Number(options.seed));
+  process.stdout.write(`${JSON.stringify({ corpus, random }, null, 2)}\n`);
+  const isGood =
+    corpus.share >= NEEDED_SHARE &&
+    corpus.rules_that_miss_their_events.length === 0 &&
+    corpus.different === 0 &&
+    random.different === 0;
+  process.exitCode = isGood ? 0 : 1;
+} finally {
+  await engine.close();
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Command } from "commander";
+
+import { checkRules } from "../detect/sigma/check.ts";
+import type { CheckedRule } from "../detect/sigma/check.ts";
+import { openEventEngine } from "../detect/sigma/event-engine.ts";
+import type { LinkedRule } from "../detect/sigma/link.ts";
+import { eventTimes, readEvents } from "../detect/sigma/read-events.ts";
+import { realClock } from "../real-clock.ts";
+import { CommandError } from "./command-error.ts";
+import { EXIT } from "./exit-codes.ts";
+import type { Outcome, Run } from "./outcome.ts";
+import type { CliParts } from "./parts.ts";
+import { readPlaceholders, readRuleFiles, readText } from "./rule-files.ts";
+
+interface TestOptions {
+  readonly events?: string;
+  readonly placeholders?: string;
+  readonly json?: boolean;
+}
+
+export function testCommand(parts: CliParts, run: Run): Command {
+  return new Command("test")
+    .description("run a rule over events of a file, without a server, and print which it finds")
+    .argument("<rule>", "a file of rules; where one is a correlation, what the correlation finds counts")
+    .requiredOption("--events <file>", "JSON events, one a line or one after the other, or a list of them")
+    .option("--placeholders <file>", "YAML: values of the placeholders that `expand` asks for")
+    .option("--json", "as JSON: how many events there are, and the positions of those found, from 0")
+    .action((rule: string, options: TestOptions) => run(() => testOverEvents(parts, rule, options)));
+}
+
+async function testOverEvents(parts: CliParts, path: string, options: TestOptions): Promise<Outcome> {
+  const { terminal } = parts;
+  const rules = soundRules(checkRules(await readRuleFiles([path]), await readPlaceholders(options.placeholders)));
+  const events = readEvents(await readText(options.events ?? ""));
+  const times = eventTimes(events);
+  if (times === null && rules.some(({ kind }) => kind === "correlation"))
+    throw new CommandError("an event has no time, and a correlation needs one", {
+      hint: "Give each event a `timestamp` or `@timestamp`.",
+    });
+  const found = await runOver(parts, rules, events, times ?? events.map((_, position) => position));
+  const matched = [...new Set(found.flat())].toSorted((one, other) => one - other);
+  if (options.json === true) terminal.line(JSON.stringify({ total: events.length, matched }));
+  else {
+    for (const position of matched) terminal.line(`${position}: ${JSON.stringify(events[position]).slice(0, 400)}`);
+    terminal.note(`${matched.length} of ${events.length} events match`);
+  }
+  return EXIT.ok;
+}
+
+/** What a file's rules find: those of which a correlation is made count with it, unless it says otherwise. */
+function soundRules(checked: readonly CheckedRule[]): readonly LinkedRule[] {
+  const refused = checked.find(({ fault }) => fault !== null);
+  if (refused?.fault) {
+    const { line, column } = refused.fault.place;
+    throw new CommandError(`${refused.file}:${line}:${column}: refused: ${refused.fault.message}`, {
+      code: "rule_refused",
+    });
+  }
+  const rules = checked.flatMap(({ rule }) => rule ?? []);
+  if (rules.length === 0) throw new CommandError("there is no rule in the file that finds anything by itself");
+  const parts = new Set(
+    rules.flatMap((rule) =>
+      rule.kind === "correlation" && !rule.rule.generate ? rule.of.map((of) => of.rule.rule) : [],
+    ),
+  );
+  return rules.filter(({ rule }) => !parts.has(rule));
+}
+
+async function runOver(
+  { environment }: CliParts,
+  rules: readonly LinkedRule[],
+  events: readonly unknown[],
+  timesUs: readonly number[],
+): Promise<readonly (readonly number[])[]> {
+  if (events.length === 0) return [];
+  const folder = await mkdtemp(join(tmpdir(), "tallystick-rules-"));
+  try {
+    const engine = await openEventEngine({ folder, clock: realClock(), environment });
+    try {
+      return await engine.run(rules, events, timesUs);
+    } finally {
+      await engine.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

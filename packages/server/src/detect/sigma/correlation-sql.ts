@@ -1,0 +1,125 @@
+/**
+ * Any rule as one predicate over events. A correlation holds of an event with which its condition comes true: what its
+ * rules found within the timespan that ends there, of the same group. The windows slide; events of the same instant
+ * are in each other's windows, so that the order in which they came does not matter.
+ */
+import { compileNode, numberSql } from "./compile.ts";
+import type { EventSql } from "./field-sql.ts";
+import type { LinkedCorrelation, LinkedRule } from "./link.ts";
+import { isTemporal } from "./read-correlation.ts";
+import type { CorrelationRule, CountOperator } from "./syntax.ts";
+
+export function compileRule(linked: LinkedRule, events: EventSql): string {
+  if (linked.kind === "rule") return compileNode(linked.root, events);
+  return `${events.position} IN (${firedBy(linked, events)})`;
+}
+
+/** The longest time that a rule looks back. */
+export function lookBackS(linked: LinkedRule): number {
+  if (linked.kind === "rule") return 0;
+  return linked.rule.timespanS + Math.max(...linked.of.map(({ rule }) => lookBackS(rule)));
+}
+
+/** Every detection that a rule rests on. */
+export function fieldsOf(linked: LinkedRule, fieldsIn: (linked: LinkedRule) => readonly string[]): readonly string[] {
+  if (linked.kind === "rule") return fieldsIn(linked);
+  const { condition, groupBy, aliases } = linked.rule;
+  const own = [...groupBy, ...(condition?.fields ?? []), ...[...aliases.values()].flatMap((of) => [...of.values()])];
+  return [...own, ...linked.of.flatMap(({ rule }) => fieldsOf(rule, fieldsIn))];
+}
+
+const COMPARED: Readonly<Record<CountOperator, string>> = {
+  lt: "<",
+  lte: "<=",
+  gt: ">",
+  gte: ">=",
+  eq: "=",
+  neq: "!=",
+};
+
+function firedBy(linked: LinkedCorrelation, events: EventSql): string {
+  const { rule } = linked;
+  const rows = linked.of.map((_, at) => rowsOf(linked, at, events)).join(" UNION ALL ");
+  if (rule.type === "temporal_ordered") return ordered(linked, rows);
+  const span = numberSql(rule.timespanS * 1_000_000);
+  const window = `(PARTITION BY key ORDER BY us RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
+  const measured = measure(rule, window, linked.of.length);
+  const holds = isTemporal(rule.type) ? temporalCondition(rule) : countCondition(rule);
+  return `SELECT at FROM (SELECT at, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
+}
+
+/** Of one of its rules: where, when, which rule, the group, and what is counted. */
+function rowsOf(linked: LinkedCorrelation, at: number, events: EventSql): string {
+  const { rule } = linked;
+  const { reference, rule: of } = linked.of[at]!;
+  const field = (name: string) => events.field(rule.aliases.get(name)?.get(reference) ?? name);
+  const key = rule.groupBy.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
+  const select = [
+    `${events.position} AS at`,
+    `${events.timeUs} AS us`,
+    `${at} AS which`,
+    `[${key.length === 0 ? "''" : key.join(", ")}] AS key`,
+    ...valueColumns(rule, field),
+  ];
+  return `SELECT ${select.join(", ")} FROM ${events.history(rule.timespanS)} WHERE ${compileRule(of, events)}`;
+}
+
+function valueColumns(
+  rule: CorrelationRule,
+  field: (name: string) => ReturnType<EventSql["field"]>,
+): readonly string[] {
+  const fields = rule.condition?.fields ?? [];
+  if (!rule.type.startsWith("value_")) return [];
+  if (rule.type !== "value_count") return [`${field(fields[0]!).numbers} AS numbers`];
+  const values = fields.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
+  const present = fields.map((name) => field(name).present).join(" AND ");
+  return [`[${values.join(", ")}] AS value`, `toUInt8(${present}) AS valued`];
+}
+
+/** Of several rules an event that more than one of them found is one event. */
+function measure(rule: CorrelationRule, window: string, rules: number): string {
+  switch (rule.type) {
+    case "event_count":
+      return rules === 1 ? `count() OVER ${window}` : `uniqExact(at) OVER ${window}`;
+    case "value_count":
+      return `uniqExactIf(value, valued = 1) OVER ${window}`;
+    case "value_sum":
+      return `sumArray(numbers) OVER ${window}`;
+    case "value_avg":
+      return `avgArray(numbers) OVER ${window}`;
+    case "value_median":
+    case "value_percentile":
+      return `quantileExactInclusiveArray(${rule.condition!.percentile / 100})(numbers) OVER ${window}`;
+    default:
+      return `uniqExact(which) OVER ${window}`;
+  }
+}
+
+const countCondition = ({ condition }: CorrelationRule): string =>
+  `measured ${COMPARED[condition!.operator]} ${numberSql(condition!.number)}`;
+
+function temporalCondition({ condition, rules }: CorrelationRule): string {
+  return condition === null
+    ? `measured >= ${rules.length}`
+    : `measured ${COMPARED[condition.operator]} ${numberSql(condition.number)}`;
+}
+
+/**
+ * Events of all rules one after the other. At each event of a rule stands the latest beginning of a chain that leads
+ * to it; the chain is within the timespan when that beginning is.
+ */
+function ordered({ rule }: LinkedCorrelation, rows: string): string {
+  const last = rule.rules.length - 1;
+  const before = "(PARTITION BY key ORDER BY us, at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
+  const none = "toInt64(-9223372036854775807)";
+  let sql = `SELECT at, us, key, which, if(which = 0, us, ${none}) AS begun0 FROM (${rows})`;
+  for (let step = 1; step <= last; step++) {
+    const earlier = Array.from({ length: step }, (_, at) => `begun${at}`).join(", ");
+    sql =
+      `SELECT at, us, key, which, ${earlier}, ` +
+      `if(which = ${step}, max(begun${step - 1}) OVER ${before}, ${none}) AS begun${step} FROM (${sql})`;
+  }
+  const span = numberSql(rule.timespanS * 1_000_000);
+  // Before the first row the maximum of nothing is 0, which is no beginning.
+  return `SELECT at FROM (${sql}) WHERE which = ${last} AND begun${last} > ${none} AND begun${last} != 0 AND us - begun${last} <= ${span}`;
+}

@@ -1,0 +1,237 @@
+/** Modifiers of a field: each changes what the ones before it made of the values, in the order they are written. */
+import { isCidr } from "../../access/client-address.ts";
+import type { Value } from "./document.ts";
+import { MAX_VARIANTS } from "./limits.ts";
+import { checkRegex } from "./regex.ts";
+import type { CompareOperator, Part, Test, TimePart } from "./syntax.ts";
+import { anyAfter, anyBefore, joined, literalText, parsePattern, withDashes } from "./text-pattern.ts";
+
+/** Values of placeholders by their names, without the percent signs. */
+export type Placeholders = ReadonlyMap<string, readonly string[]>;
+
+/** A value on its way to a test. */
+interface Pending {
+  readonly at: Value;
+  readonly test: Test;
+  /** As it is written, for expressions. */
+  readonly raw: string;
+  readonly value: unknown;
+}
+
+/** What a field's values come to: any of the variants of each value, and how the values are joined. */
+export interface Modified {
+  readonly values: readonly (readonly { readonly at: Value; readonly test: Test }[])[];
+  readonly all: boolean;
+  readonly negated: boolean;
+}
+
+type Change = (pending: Pending, before: readonly string[]) => Pending;
+
+const TEXTUAL = "needs text";
+
+function textParts(pending: Pending): readonly Part[] {
+  const { test, at } = pending;
+  if (test.kind === "text") return test.parts;
+  if (test.kind === "literal") return [pending.raw];
+  throw at.fault(`the modifier ${TEXTUAL}, and this is ${test.kind === "null" ? "nothing" : `a ${test.kind}`}`);
+}
+
+function plainText(pending: Pending, modifier: string): string {
+  const text = literalText(textParts(pending));
+  if (text === null) throw pending.at.fault(`${modifier} needs text without wildcards`);
+  return text;
+}
+
+const withParts = (pending: Pending, parts: readonly Part[]): Pending => ({
+  ...pending,
+  test: { kind: "text", parts: joined(parts), cased: pending.test.kind === "text" && pending.test.cased },
+});
+
+/** `before`, `after`: whether any text may stand there. */
+const around =
+  (before: boolean, after: boolean): Change =>
+  (pending) => {
+    const { test } = pending;
+    // An expression finds its text anywhere already.
+    if (test.kind === "regex") return pending;
+    if (test.kind === "field")
+      return {
+        ...pending,
+        test: { ...test, anyBefore: test.anyBefore || before, anyAfter: test.anyAfter || after },
+      };
+    let parts = textParts(pending);
+    if (before) parts = anyBefore(parts);
+    if (after) parts = anyAfter(parts);
+    return withParts(pending, parts);
+  };
+
+const encoded =
+  (encoding: "utf16le" | "utf16be" | "utf16"): Change =>
+  (pending) => {
+    const parts = textParts(pending).map((part) => {
+      if (typeof part !== "string") return part;
+      // Bytes that are text again when the letters are ASCII; others have no meaning in a field of text.
+      if (!/^[\u0000-\u007f]*$/.test(part)) throw pending.at.fault("UTF-16 is only made of ASCII text");
+      return Array.from(part, (letter) => (encoding === "utf16be" ? `\0${letter}` : `${letter}\0`)).join("");
+    });
+    return withParts(pending, encoding === "utf16" ? ["\ufeff", ...parts] : parts);
+  };
+
+const comparing =
+  (operator: CompareOperator): Change =>
+  (pending) => {
+    const number = numberOf(pending);
+    return { ...pending, test: { kind: "compare", operator, number } };
+  };
+
+const timePart =
+  (part: TimePart): Change =>
+  (pending) => {
+    const number = numberOf(pending);
+    if (!Number.isSafeInteger(number)) throw pending.at.fault("a part of a time is a whole number");
+    return { ...pending, test: { kind: "time", part, number } };
+  };
+
+function numberOf({ at, value }: Pending): number {
+  if (typeof value !== "number" || !Number.isFinite(value)) throw at.fault("the modifier needs a number");
+  return value;
+}
+
+const flag =
+  (letter: string): Change =>
+  (pending) => {
+    const { test, at } = pending;
+    if (test.kind !== "regex") throw at.fault(`${letter} is a flag of re and comes after it`);
+    const flags = test.flags.includes(letter) ? test.flags : test.flags + letter;
+    return { ...pending, test: { ...test, flags } };
+  };
+
+const only = (modifier: string, { at }: Pending, before: readonly string[]): void => {
+  const others = before.filter((name) => name !== "all" && name !== "neq" && name !== "expand");
+  if (others.length > 0) throw at.fault(`${modifier} cannot come after ${others.join(", ")}`);
+};
+
+const CHANGES: Readonly<Record<string, Change>> = {
+  contains: around(true, true),
+  startswith: around(false, true),
+  endswith: around(true, false),
+  cased: (pending) => {
+    const { test } = pending;
+    if (test.kind === "field") return { ...pending, test: { ...test, cased: true } };
+    return { ...pending, test: { kind: "text", parts: textParts(pending), cased: true } };
+  },
+  windash: (pending) => withParts(pending, withDashes(textParts(pending))),
+  wide: encoded("utf16le"),
+  utf16le: encoded("utf16le"),
+  utf16be: encoded("utf16be"),
+  utf16: encoded("utf16"),
+  base64: (pending) => withParts(pending, [Buffer.from(plainText(pending, "base64")).toString("base64")]),
+  re: (pending, before) => {
+    only("re", pending, before);
+    if (pending.test.kind !== "text") throw pending.at.fault("re needs text");
+    return { ...pending, test: { kind: "regex", source: pending.raw, flags: "" } };
+  },
+  i: flag("i"),
+  ignorecase: flag("i"),
+  m: flag("m"),
+  multiline: flag("m"),
+  s: flag("s"),
+  dotall: flag("s"),
+  cidr: (pending, before) => {
+    only("cidr", pending, before);
+    const network = plainText(pending, "cidr").trim();
+    if (!isCidr(network)) throw pending.at.fault(`${JSON.stringify(network.slice(0, 80))} is no network in CIDR form`);
+    return { ...pending, test: { kind: "cidr", network } };
+  },
+  exists: (pending, before) => {
+    only("exists", pending, before);
+    if (typeof pending.value !== "boolean") throw pending.at.fault("exists needs true or false");
+    return { ...pending, test: { kind: "exists", wanted: pending.value } };
+  },
+  fieldref: (pending) => ({
+    ...pending,
+    test: {
+      kind: "field",
+      name: plainText(pending, "fieldref"),
+      anyBefore: false,
+      anyAfter: false,
+      cased: pending.test.kind === "text" && pending.test.cased,
+    },
+  }),
+  lt: comparing("lt"),
+  lte: comparing("lte"),
+  gt: comparing("gt"),
+  gte: comparing("gte"),
+  minute: timePart("minute"),
+  hour: timePart("hour"),
+  day: timePart("day"),
+  week: timePart("week"),
+  month: timePart("month"),
+  year: timePart("year"),
+};
+
+/** Where the bytes of a text stand in Base64 when they begin at 0, 1 or 2 of three bytes. */
+function base64Offsets(pending: Pending): readonly Pending[] {
+  const bytes = Buffer.from(plainText(pending, "base64offset"));
+  return [0, 1, 2].map((offset) => {
+    const text = Buffer.concat([Buffer.alloc(offset, " "), bytes]).toString("base64");
+    const start = [0, 2, 3][offset];
+    const end = [text.length, text.length - 3, text.length - 2][(bytes.length + offset) % 3];
+    return withParts(pending, [text.slice(start, end)]);
+  });
+}
+
+/** `%name%` replaced by each of its values. */
+function expanded(pending: Pending, placeholders: Placeholders): readonly Pending[] {
+  if (pending.test.kind !== "text") throw pending.at.fault("expand needs text");
+  let texts: readonly string[] = [pending.raw];
+  for (const [whole, name = ""] of pending.raw.matchAll(/%([^%\s]+)%/g)) {
+    const values = placeholders.get(name);
+    if (values === undefined)
+      throw pending.at.fault(`the placeholder ${whole} has no values; give them under rules.placeholders`);
+    texts = texts.flatMap((text) => values.map((value) => text.replaceAll(whole, () => value)));
+    if (texts.length > MAX_VARIANTS)
+      throw pending.at.fault(`the placeholders come to more than ${MAX_VARIANTS} values`);
+  }
+  return texts.map((raw) => ({ ...withParts(pending, parsePattern(raw)), raw }));
+}
+
+function pendingOf(at: Value): Pending {
+  const scalar = at.scalar();
+  if (scalar === null) throw at.fault("a value must be text, a number, true, false or null");
+  const { value, text } = scalar;
+  const base = { at, raw: text, value };
+  if (value === null) return { ...base, test: { kind: "null" } };
+  if (typeof value === "number" || typeof value === "bigint")
+    return { ...base, test: { kind: "literal", text: String(value) } };
+  if (typeof value === "boolean") return { ...base, test: { kind: "literal", text: String(value) } };
+  return { ...base, test: { kind: "text", parts: parsePattern(text), cased: false } };
+}
+
+export function modify(
+  values: readonly Value[],
+  modifiers: readonly string[],
+  placeholders: Placeholders,
+  at: { fault(reason: string): Error },
+): Modified {
+  let variants: readonly (readonly Pending[])[] = values.map((value) => [pendingOf(value)]);
+  const before: string[] = [];
+  let all = false;
+  let negated = false;
+  const each = (change: (pending: Pending) => readonly Pending[]): void => {
+    variants = variants.map((of) => of.flatMap(change));
+  };
+  for (const modifier of modifiers) {
+    const change = Object.hasOwn(CHANGES, modifier) ? CHANGES[modifier] : undefined;
+    if (modifier === "all") all = true;
+    else if (modifier === "neq") negated = true;
+    else if (modifier === "base64offset") each(base64Offsets);
+    else if (modifier === "expand") each((pending) => expanded(pending, placeholders));
+    else if (change === undefined) throw at.fault(`there is no modifier ${JSON.stringify(modifier.slice(0, 40))}`);
+    else each((pending) => [change(pending, before)]);
+    before.push(modifier);
+  }
+  for (const { test, at: value } of variants.flat())
+    if (test.kind === "regex") checkRegex(test.source, test.flags, value);
+  return { values: variants, all, negated };
+}
