@@ -5,8 +5,12 @@ import { parse } from "yaml";
 
 import type { RuleFile } from "../detect/sigma/check.ts";
 import { MAX_RULE_FILE_BYTES } from "../detect/sigma/limits.ts";
+import { NO_PLACEHOLDERS } from "../detect/sigma/modifiers.ts";
 import type { Placeholders } from "../detect/sigma/modifiers.ts";
-import { NO_PLACEHOLDERS } from "../detect/sigma/parse.ts";
+import { RuleFault } from "../detect/sigma/fault.ts";
+import { readPipeline } from "../detect/sigma/pipeline.ts";
+import type { Pipeline } from "../detect/sigma/pipeline.ts";
+import type { CheckSettings } from "../detect/sigma/check.ts";
 import { CommandError } from "./command-error.ts";
 
 const RULE_NAME = /\.ya?ml$/i;
@@ -58,8 +62,32 @@ async function readRuleFile(file: string): Promise<RuleFile> {
   }
 }
 
+/** An option that may be given again. */
+export const more = (value: string, values: readonly string[]): readonly string[] => [...values, value];
+
+export interface SettingOptions {
+  readonly placeholders?: string;
+  readonly pipeline?: readonly string[];
+}
+
+export async function readSettings(options: SettingOptions): Promise<CheckSettings> {
+  return {
+    placeholders: await readPlaceholders(options.placeholders),
+    pipelines: await Promise.all((options.pipeline ?? []).map(pipelineIn)),
+  };
+}
+
+async function pipelineIn(file: string): Promise<Pipeline> {
+  try {
+    return readPipeline(await readText(file));
+  } catch (error) {
+    if (!(error instanceof RuleFault)) throw error;
+    throw new CommandError(`${file}:${error.place.line}:${error.place.column}: ${error.message}`, { cause: error });
+  }
+}
+
 /** A YAML map of a placeholder's name to its values. */
-export async function readPlaceholders(file: string | undefined): Promise<Placeholders> {
+async function readPlaceholders(file: string | undefined): Promise<Placeholders> {
   if (file === undefined) return NO_PLACEHOLDERS;
   let value: unknown;
   try {

@@ -13,11 +13,11 @@ import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
-import { readPlaceholders, readRuleFiles, readText } from "./rule-files.ts";
+import { more, readRuleFiles, readSettings, readText } from "./rule-files.ts";
+import type { SettingOptions } from "./rule-files.ts";
 
-interface TestOptions {
+interface TestOptions extends SettingOptions {
   readonly events?: string;
-  readonly placeholders?: string;
   readonly json?: boolean;
 }
 
@@ -27,13 +27,14 @@ export function testCommand(parts: CliParts, run: Run): Command {
     .argument("<rule>", "a file of rules; where one is a correlation, what the correlation finds counts")
     .requiredOption("--events <file>", "JSON events, one a line or one after the other, or a list of them")
     .option("--placeholders <file>", "YAML: values of the placeholders that `expand` asks for")
+    .option("--pipeline <file>", "a processing pipeline that maps names of fields; may be given again", more, [])
     .option("--json", "as JSON: how many events there are, and the positions of those found, from 0")
     .action((rule: string, options: TestOptions) => run(() => testOverEvents(parts, rule, options)));
 }
 
 async function testOverEvents(parts: CliParts, path: string, options: TestOptions): Promise<Outcome> {
   const { terminal } = parts;
-  const rules = soundRules(checkRules(await readRuleFiles([path]), await readPlaceholders(options.placeholders)));
+  const rules = soundRules(checkRules(await readRuleFiles([path]), await readSettings(options)));
   const events = readEvents(await readText(options.events ?? ""));
   const times = eventTimes(events);
   if (times === null && rules.some(({ kind }) => kind === "correlation"))

@@ -6,7 +6,8 @@ import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
-import { readPlaceholders, readRuleFiles } from "./rule-files.ts";
+import { more, readRuleFiles, readSettings } from "./rule-files.ts";
+import type { SettingOptions } from "./rule-files.ts";
 import { testCommand } from "./rules-test.ts";
 
 export function rulesCommand(parts: CliParts, run: Run): Command {
@@ -16,8 +17,7 @@ export function rulesCommand(parts: CliParts, run: Run): Command {
     .addCommand(testCommand(parts, run));
 }
 
-interface CheckOptions {
-  readonly placeholders?: string;
+interface CheckOptions extends SettingOptions {
   readonly json?: boolean;
 }
 
@@ -26,12 +26,13 @@ function checkCommand(parts: CliParts, run: Run): Command {
     .description("read and compile rules, without a server; each is compiled, or refused with the place and the reason")
     .argument("<path...>", "files of rules, or folders with .yml files")
     .option("--placeholders <file>", "YAML: values of the placeholders that `expand` asks for")
+    .option("--pipeline <file>", "a processing pipeline that maps names of fields; may be given again", more, [])
     .option("--json", "as JSON: a rule a line")
     .action((paths: readonly string[], options: CheckOptions) => run(() => check(parts, paths, options)));
 }
 
 async function check({ terminal }: CliParts, paths: readonly string[], options: CheckOptions): Promise<Outcome> {
-  const checked = checkRules(await readRuleFiles(paths), await readPlaceholders(options.placeholders));
+  const checked = checkRules(await readRuleFiles(paths), await readSettings(options));
   if (checked.length === 0)
     throw new CommandError("there is no rule", { hint: "Rules are in files that end in .yml." });
   const refused = checked.filter(({ fault }) => fault !== null);

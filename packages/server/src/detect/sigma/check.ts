@@ -5,8 +5,11 @@ import { RuleFault } from "./fault.ts";
 import { MAX_RULE_SQL_LENGTH } from "./limits.ts";
 import { linkRules } from "./link.ts";
 import type { LinkedRule } from "./link.ts";
+import { NO_PLACEHOLDERS } from "./modifiers.ts";
 import type { Placeholders } from "./modifiers.ts";
-import { NO_PLACEHOLDERS, parseRules } from "./parse.ts";
+import { parseRules } from "./parse.ts";
+import { applyPipelines } from "./pipeline.ts";
+import type { Pipeline } from "./pipeline.ts";
 import { matchesOf } from "./syntax.ts";
 import type { SigmaDocument } from "./syntax.ts";
 
@@ -26,11 +29,14 @@ export interface CheckedRule {
   readonly rule: LinkedRule | null;
 }
 
+export interface CheckSettings {
+  readonly placeholders?: Placeholders;
+  readonly pipelines?: readonly Pipeline[];
+}
+
 /** One of each document, in the order of the files. Nothing is thrown. */
-export function checkRules(
-  files: readonly RuleFile[],
-  placeholders: Placeholders = NO_PLACEHOLDERS,
-): readonly CheckedRule[] {
+export function checkRules(files: readonly RuleFile[], settings: CheckSettings = {}): readonly CheckedRule[] {
+  const { placeholders = NO_PLACEHOLDERS, pipelines = [] } = settings;
   const documents: SigmaDocument[] = [];
   const pending: { checked: CheckedRule; at: number | null }[] = [];
   for (const { file, text, reason } of files) {
@@ -47,8 +53,11 @@ export function checkRules(
         continue;
       }
       const { id, title } = parsed.document;
-      pending.push({ checked: { file, id, title, fault: null, rule: null }, at: documents.length });
-      documents.push(parsed.document);
+      const piped = throughPipelines(parsed.document, pipelines);
+      const fault = piped instanceof RuleFault ? piped : null;
+      const checked = { file, id, title, fault, rule: null };
+      pending.push({ checked, at: fault === null ? documents.length : null });
+      if (!(piped instanceof RuleFault)) documents.push(piped);
     }
   }
   const linked = linkRules(documents);
@@ -59,6 +68,16 @@ export function checkRules(
     const fault = compileFault(link.rule);
     return { ...checked, fault, rule: fault === null ? link.rule : null };
   });
+}
+
+function throughPipelines(document: SigmaDocument, pipelines: readonly Pipeline[]): SigmaDocument | RuleFault {
+  if (document.kind !== "rule") return document;
+  try {
+    return applyPipelines(document, pipelines);
+  } catch (error) {
+    if (error instanceof RuleFault) return error;
+    throw error;
+  }
 }
 
 function compileFault(rule: LinkedRule): RuleFault | null {

@@ -141,13 +141,14 @@ function matchText({ parts, cased }: TextTest, text: string): string {
     return `position(${fold(text)}, ${wanted}) > 0`;
   }
   if (parts.some((part) => typeof part === "object" && part.wild === "dash"))
-    return `match(${text}, ${stringLiteral(dashRegex(parts, cased))})`;
+    return `match(${fold(text)}, ${fold(stringLiteral(dashRegex(parts)))})`;
   return `${fold(text)} LIKE ${fold(stringLiteral(parts.map(likePart).join("")))}`;
 }
 
 const likePart = (part: Part): string => (typeof part === "string" ? likeLiteral(part) : part.wild === "*" ? "%" : "_");
 
-function dashRegex(parts: readonly Part[], cased: boolean): string {
+/** No letter of it is a command, so that it may be folded whole. */
+function dashRegex(parts: readonly Part[]): string {
   const dashes = DASHES.map((dash) => (dash === "-" ? String.raw`\-` : dash)).join("");
   const body = parts.map((part) =>
     typeof part === "string" ? regexLiteral(part) : { "*": ".*", "?": ".", dash: `[${dashes}]` }[part.wild],
@@ -155,7 +156,7 @@ function dashRegex(parts: readonly Part[], cased: boolean): string {
   const open = isMany(parts[0]);
   const ends = isMany(parts.at(-1));
   const inner = body.slice(open ? 1 : 0, ends ? -1 : undefined).join("");
-  return `(?s${cased ? "" : "i"})${open ? "" : String.raw`\A`}${inner}${ends ? "" : String.raw`\z`}`;
+  return `(?s)${open ? "" : "^"}${inner}${ends ? "" : "$"}`;
 }
 
 /** From so many texts on they are looked for in one go. */

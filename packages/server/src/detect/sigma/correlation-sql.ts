@@ -41,11 +41,17 @@ function firedBy(linked: LinkedCorrelation, events: EventSql): string {
   const { rule } = linked;
   const rows = linked.of.map((_, at) => rowsOf(linked, at, events)).join(" UNION ALL ");
   if (rule.type === "temporal_ordered") return ordered(linked, rows);
-  const span = numberSql(rule.timespanS * 1_000_000);
-  const window = `(PARTITION BY key ORDER BY us RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
+  const unitUs = frameUnitUs(rule.timespanS);
+  const span = (rule.timespanS * 1_000_000) / unitUs;
+  const window = `(PARTITION BY key ORDER BY intDiv(us, ${unitUs}) RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
   const measured = measure(rule, window, linked.of.length);
   const holds = isTemporal(rule.type) ? temporalCondition(rule) : countCondition(rule);
   return `SELECT at FROM (SELECT at, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
+}
+
+/** The engine takes frames of 31 bits only: longer ones are told in thousandths, or whole seconds. */
+function frameUnitUs(timespanS: number): number {
+  return [1, 1_000].find((unitUs) => (timespanS * 1_000_000) / unitUs < 2 ** 31) ?? 1_000_000;
 }
 
 /** Of one of its rules: where, when, which rule, the group, and what is counted. */
@@ -61,7 +67,8 @@ function rowsOf(linked: LinkedCorrelation, at: number, events: EventSql): string
     `[${key.length === 0 ? "''" : key.join(", ")}] AS key`,
     ...valueColumns(rule, field),
   ];
-  return `SELECT ${select.join(", ")} FROM ${events.history(rule.timespanS)} WHERE ${compileRule(of, events)}`;
+  const { from, where } = events.history(rule.timespanS);
+  return `SELECT ${select.join(", ")} FROM ${from} WHERE (${where}) AND (${compileRule(of, events)})`;
 }
 
 function valueColumns(
@@ -117,9 +124,8 @@ function ordered({ rule }: LinkedCorrelation, rows: string): string {
     const earlier = Array.from({ length: step }, (_, at) => `begun${at}`).join(", ");
     sql =
       `SELECT at, us, key, which, ${earlier}, ` +
-      `if(which = ${step}, max(begun${step - 1}) OVER ${before}, ${none}) AS begun${step} FROM (${sql})`;
+      `if(which = ${step}, ifNull(maxOrNull(begun${step - 1}) OVER ${before}, ${none}), ${none}) AS begun${step} FROM (${sql})`;
   }
   const span = numberSql(rule.timespanS * 1_000_000);
-  // Before the first row the maximum of nothing is 0, which is no beginning.
-  return `SELECT at FROM (${sql}) WHERE which = ${last} AND begun${last} > ${none} AND begun${last} != 0 AND us - begun${last} <= ${span}`;
+  return `SELECT at FROM (${sql}) WHERE which = ${last} AND begun${last} > ${none} AND us - begun${last} <= ${span}`;
 }

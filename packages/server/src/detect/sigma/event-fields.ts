@@ -19,7 +19,8 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 export function findField(event: unknown, name: string): FoundField {
-  const found = byPath(event, name, 0) ?? ofWindows(event, name);
+  const direct = byPath(event, name, 0);
+  const found = direct === undefined ? ofWindows(event, name) : direct;
   return found === undefined ? ABSENT : { exists: true, values: textsOf(found) };
 }
 

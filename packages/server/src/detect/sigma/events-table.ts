@@ -27,7 +27,7 @@ export function eventsTable(name: string, fields: readonly string[], withText: b
     columns: columns.map(([column, type]) => `${column} ${type}`).join(", "),
     names: columns.map(([column]) => column).join(", "),
     sql: {
-      history: () => name,
+      history: () => ({ from: name, where: "1" }),
       position: "position",
       timeUs: "time_us",
       field(field) {

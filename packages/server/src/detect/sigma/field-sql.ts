@@ -22,8 +22,8 @@ export interface EventSql {
   field(name: string): FieldSql;
   /** A predicate that holds when `holds` does for some text of the event. */
   anywhere(holds: (text: string) => string): string;
-  /** What a correlation reads: after FROM, with all that is so many seconds older than what is looked at. */
-  history(spanS: number): string;
+  /** What a correlation reads: all that is looked at, and what is up to so many seconds older. */
+  history(spanS: number): { readonly from: string; readonly where: string };
   /** An expression that tells one event from every other. */
   readonly position: string;
   /** When it was, in microseconds since 1970. */

@@ -1,7 +1,8 @@
 /** What a rule says about itself. */
 import type { Value } from "./document.ts";
-import { LEVELS } from "./syntax.ts";
-import type { Heading, Level } from "./syntax.ts";
+import { LEVELS } from "../finding.ts";
+import type { Level } from "../finding.ts";
+import type { Heading } from "./syntax.ts";
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_TITLE_LENGTH = 256;

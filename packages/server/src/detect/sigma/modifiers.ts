@@ -8,6 +8,7 @@ import { anyAfter, anyBefore, joined, literalText, parsePattern, withDashes } fr
 
 /** Values of placeholders by their names, without the percent signs. */
 export type Placeholders = ReadonlyMap<string, readonly string[]>;
+export const NO_PLACEHOLDERS: Placeholders = new Map();
 
 /** A value on its way to a test. */
 interface Pending {

@@ -11,14 +11,12 @@ import type { Placeholders } from "./modifiers.ts";
 import { anyOf, matchesOf } from "./syntax.ts";
 import type { Heading, Logsource, Node, SigmaDocument } from "./syntax.ts";
 
-export const NO_PLACEHOLDERS: Placeholders = new Map();
-
 export type Parsed =
   | { readonly kind: "rule"; readonly document: SigmaDocument }
   | { readonly kind: "refused"; readonly id: string | null; readonly fault: RuleFault };
 
 /** Every document of a file that holds anything. Nothing is thrown. */
-export function parseRules(text: string, placeholders: Placeholders = NO_PLACEHOLDERS): readonly Parsed[] {
+export function parseRules(text: string, placeholders: Placeholders): readonly Parsed[] {
   return readDocuments(text).map((read): Parsed => {
     if (read.kind === "fault") return { kind: "refused", id: null, fault: read.fault };
     try {
@@ -30,12 +28,14 @@ export function parseRules(text: string, placeholders: Placeholders = NO_PLACEHO
   });
 }
 
+/** Of a rule that is refused, for what else may be wrong with it. */
 function idOf(root: Value): string | null {
-  const scalar = root
-    .entries("a rule")
-    .find(({ key }) => key === "id")
-    ?.value.scalar();
-  return typeof scalar?.value === "string" ? scalar.value : null;
+  try {
+    const value = root.get("id")?.scalar()?.value;
+    return typeof value === "string" ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 function readRule(root: Value, placeholders: Placeholders): SigmaDocument {

@@ -9,19 +9,20 @@ type Maps = Readonly<Record<string, Json>>;
 
 const isMap = (value: Json): value is Maps => typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Whether the rule finds the event. Throws where it does not know what the rule means. */
-export function plainlyMatches(
+/** Whether the rule finds an event. Throws where it does not know what the rule means. */
+export function plainRule(
   ruleText: string,
-  event: Json,
   placeholders: Readonly<Record<string, string[]>> = {},
-): boolean {
-  const rule = parse(ruleText, { intAsBigInt: false }) as Maps;
+): (event: Json) => boolean {
+  const rule = parse(ruleText) as Maps;
   const { condition, ...detections } = rule["detection"] as Maps;
   const conditions = (Array.isArray(condition) ? condition : [condition]) as string[];
-  const holds = new Map(
-    Object.entries(detections).map(([name, detection]) => [name, () => detected(detection, event, placeholders)]),
-  );
-  return conditions.some((text) => evaluateCondition(text, holds));
+  return (event) => {
+    const holds = new Map(
+      Object.entries(detections).map(([name, detection]) => [name, () => detected(detection, event, placeholders)]),
+    );
+    return conditions.some((text) => evaluateCondition(text, holds));
+  };
 }
 
 /** Operators one by one over a list of tokens: `not` binds closest, then `and`, then `or`. */
@@ -116,16 +117,18 @@ function valueHolds(value: Json, modifiers: readonly string[], looking: Looking)
   if (compared !== undefined)
     return found.texts.some((text) => IS_NUMBER.test(text) && COMPARE[compared]!(Number(text), value as number));
   if (value === null) return found.texts.length === 0;
+  const wanted = typeof value === "string" ? value : JSON.stringify(value);
   if (has("fieldref"))
-    return fieldTexts(event, String(value)).texts.some((other) => found.texts.some((text) => sides(text, other, has)));
-  if (has("cidr")) return found.texts.some((text) => inNetwork(text, String(value)));
-  if (has("re")) return found.texts.some((text) => expression(String(value), has).test(text));
-  return variants(String(value), modifiers, looking).some((pattern) => {
+    return fieldTexts(event, wanted).texts.some((other) => found.texts.some((text) => sides(text, other, has)));
+  if (has("cidr")) return found.texts.some((text) => inNetwork(text, wanted));
+  if (has("re")) return found.texts.some((text) => expression(wanted, has).test(text));
+  return variants(wanted, modifiers, looking).some((pattern) => {
     const around =
       field === "" ? [true, true] : [has("contains") || has("endswith"), has("contains") || has("startswith")];
     const source = `${around[0] ? "" : "^"}${pattern}${around[1] ? "" : "$"}`;
-    const regex = new RegExp(source, has("cased") ? "su" : "sui");
-    return found.texts.some((text) => regex.test(text));
+    const fold = (one: string): string => (has("cased") ? one : one.toLowerCase());
+    const regex = new RegExp(fold(source), "su");
+    return found.texts.some((text) => regex.test(fold(text)));
   });
 }
 

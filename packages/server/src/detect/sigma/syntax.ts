@@ -1,4 +1,5 @@
 /** What a rule means, when its text is read: modifiers are applied, conditions resolved. */
+import type { Level } from "../finding.ts";
 import type { Place } from "./fault.ts";
 
 /** `*`: any text, `?`: one character, `dash`: one of the characters that Windows takes for the dash of an option. */
@@ -46,9 +47,6 @@ export type Node =
   | { readonly kind: "and" | "or"; readonly of: readonly Node[] }
   | { readonly kind: "not"; readonly of: Node }
   | Match;
-
-export type Level = "informational" | "low" | "medium" | "high" | "critical";
-export const LEVELS: readonly Level[] = ["informational", "low", "medium", "high", "critical"];
 
 export interface Logsource {
   readonly category: string | null;

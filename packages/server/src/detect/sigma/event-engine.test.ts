@@ -1,0 +1,161 @@
+/** One engine for all that compiled rules mean. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+import { realClock } from "../../real-clock.ts";
+import { checkRules } from "./check.ts";
+import { openEventEngine } from "./event-engine.ts";
+import type { EventEngine } from "./event-engine.ts";
+import { plainRule } from "./plain-evaluator.contract.ts";
+import { randomEvents, randomRules } from "./random-rules.contract.ts";
+
+const RULES = 150;
+const EVENTS = 100;
+const SEED = 20_261_126;
+
+let folder: string;
+let engine: EventEngine;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "tallystick-sigma-"));
+  engine = await openEventEngine({ folder, clock: realClock(), environment: process.env });
+});
+
+afterAll(async () => {
+  await engine.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it("random rules find in the engine what they mean", async () => {
+  const events = randomEvents(EVENTS, SEED);
+  const checked = checkRules(randomRules(RULES, SEED).map((text) => ({ file: text, text })));
+  const sound = checked.flatMap(({ rule, file }) => (rule === null ? [] : [{ rule, text: file }]));
+  expect(sound.length).toBeGreaterThan(RULES / 2);
+  const found = await engine.run(
+    sound.map(({ rule }) => rule),
+    events,
+    events.map((_, position) => position),
+  );
+  sound.forEach(({ text }, at) => {
+    const matches = plainRule(text);
+    const expected = events.flatMap((event, position) => (matches(event) ? [position] : []));
+    expect(found[at], text).toEqual(expected);
+  });
+});
+
+const BASES = ["a", "b", "c"]
+  .map(
+    (name) =>
+      `title: ${name}\nname: ${name}\nlogsource:\n  product: p\ndetection:\n  sel: {kind: ${name}}\n  condition: sel\n`,
+  )
+  .join("---\n");
+
+/** `kind@second`, then further fields. */
+const at = (text: string, more: object = {}) => {
+  const [kind, second] = text.split("@");
+  return { event: { kind, user: "u", ...more }, us: Number(second) * 1_000_000 };
+};
+const list = (text: string) => text.split(" ").map((one) => at(one));
+
+const CORRELATIONS: readonly (readonly [string, ReturnType<typeof list>, readonly number[]])[] = [
+  // Windows slide: the third within ten seconds, wherever they begin; each further one again.
+  ["type: event_count\n  rules: [a]\n  condition: {gte: 3}", list("a@0 a@9 a@12 a@18 a@40 a@50"), [3]],
+  ["type: event_count\n  rules: [a]\n  condition: {gte: 3}", list("a@0 a@5 a@10 a@10"), [2, 3]],
+  ["type: event_count\n  rules: [a, b]\n  condition: {gte: 2}", list("a@0 b@1 c@2"), [1]],
+  ["type: event_count\n  rules: [a]\n  condition: {eq: 1}", list("a@0 a@1 a@30"), [0, 2]],
+  [
+    "type: event_count\n  rules: [a]\n  group-by: [user]\n  condition: {gte: 2}",
+    [at("a@0"), at("a@1", { user: "v" }), at("a@2")],
+    [2],
+  ],
+  [
+    "type: value_count\n  rules: [a]\n  condition: {gte: 2, field: host}",
+    [at("a@0", { host: "x" }), at("a@1", { host: "x" }), at("a@2", { host: "y" }), at("a@3")],
+    [2, 3],
+  ],
+  [
+    "type: value_sum\n  rules: [a]\n  condition: {gt: 10, field: bytes}",
+    [at("a@0", { bytes: 6 }), at("a@1", { bytes: "5" }), at("a@20", { bytes: 11 }), at("a@22", { bytes: "no" })],
+    [1, 2, 3],
+  ],
+  [
+    "type: value_avg\n  rules: [a]\n  condition: {gte: 3, field: n}",
+    [at("a@0", { n: 1 }), at("a@1", { n: 5 }), at("a@2", { n: 0 })],
+    [1],
+  ],
+  [
+    "type: value_percentile\n  rules: [a]\n  condition: {gte: 9, field: n, percentile: 100}",
+    [at("a@0", { n: 1 }), at("a@1", { n: 9 })],
+    [1],
+  ],
+  [
+    "type: value_median\n  rules: [a]\n  condition: {gte: 5, field: n}",
+    [at("a@0", { n: 1 }), at("a@1", { n: 9 })],
+    [1],
+  ],
+  ["type: temporal\n  rules: [a, b]", list("b@0 a@5 a@16 c@17"), [1]],
+  ["type: temporal_ordered\n  rules: [a, b]", list("b@0 a@5 b@9 b@14 b@16"), [2, 3]],
+  ["type: temporal_ordered\n  rules: [a, b, c]", list("a@0 b@1 b@2 c@9 a@20 c@21 b@22"), [3]],
+  [
+    "type: temporal_ordered\n  rules: [a, b]\n  group-by: [who]\n  aliases:\n    who: {a: user, b: owner}",
+    [at("a@0", { user: "x" }), at("b@1", { owner: "y" }), at("b@2", { owner: "x" })],
+    [2],
+  ],
+];
+
+it("correlations find what comes together within a time", async () => {
+  for (const [text, given, expected] of CORRELATIONS) {
+    const rule = `title: C\ncorrelation:\n  timespan: 10s\n  ${text}\n`;
+    const checked = checkRules([{ file: "c", text: `${rule}---\n${BASES}` }]);
+    expect(checked.find(({ fault }) => fault !== null)?.fault ?? null, text).toBeNull();
+    // The order in which events came does not matter.
+    const order = given.map((_, place) => (place * 7 + 3) % given.length);
+    const isPermutation = new Set(order).size === given.length;
+    const shuffled = isPermutation ? order : given.map((_, place) => place);
+    const found = await engine.run(
+      [checked[0]!.rule!],
+      shuffled.map((place) => given[place]!.event),
+      shuffled.map((place) => given[place]!.us),
+    );
+    const places = found[0]!.map((position) => shuffled[position]!).toSorted((one, other) => one - other);
+    expect(places, text).toEqual(expected);
+  }
+});
+
+it("correlations of correlations, times of day, filters and placeholders", async () => {
+  const texts = `title: twice
+correlation:\n  type: event_count\n  rules: [inner]\n  timespan: 1m\n  condition: {gte: 2}
+---
+title: inner\nname: inner\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1s\n  condition: {gte: 2}
+---
+title: night\nlogsource: {product: q}\ndetection:\n  sel: {"at|hour": 3}
+  day: {"at|week": 48, "at|year": 2026}\n  condition: all of them
+---
+title: expands\nlogsource: {product: q}\ndetection:\n  sel: {"kind|expand": "%kinds%"}\n  condition: sel
+---
+title: filter\nlogsource: {product: p}\nfilter:\n  rules: [a]\n  own: {user: me}\n  condition: not own
+---
+${BASES}`;
+  const checked = checkRules([{ file: "f", text: texts }], {
+    placeholders: new Map([["kinds", ["b", "c*"]]]),
+  });
+  expect(checked.find(({ fault }) => fault !== null)?.fault ?? null).toBeNull();
+  const given = [
+    at("a@0"),
+    at("a@0"),
+    at("a@20"),
+    at("a@20.5"),
+    at("a@20.6", { user: "me" }),
+    at("b@30", { at: "2026-11-26T03:15:00Z" }),
+    at("cc@40", { at: 1 }),
+  ];
+  const rules = [0, 2, 3].map((place) => checked[place]!.rule!);
+  const found = await engine.run(
+    rules,
+    given.map(({ event }) => event),
+    given.map(({ us }) => us),
+  );
+  expect(found).toEqual([[0, 1, 3], [5], [5, 6]]);
+});
