@@ -284,6 +284,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     rebuild: indexRebuild(index, producers, log),
     proxies: trustedProxies(config.http.trusted_proxies),
     publicUrl: () => (config.http.public_url === "" ? state.url : config.http.public_url),
+    effectiveConfig: request.config,
     dashboard: await readDashboard(disk, machine.dashboardFolder),
     http: await httpSettings(machine, config, request.base),
     intake: await intakeParts(api, metrics, incidents, budget),

@@ -27,6 +27,8 @@ import { API_CSP, dashboardFile, sendDashboardFile } from "./dashboard.ts";
 import type { DashboardFiles } from "./dashboard.ts";
 import { asTallystickError, PROBLEM_TYPE, problemOf, retryAfterOf } from "./errors.ts";
 import { graphRoutes } from "./graph-routes.ts";
+import { configRoute } from "./config-route.ts";
+import type { ConfigRouteParts } from "./config-route.ts";
 import { credentialsRoute } from "./credentials-route.ts";
 import { coverageRoute } from "./coverage-route.ts";
 import { healthRoutes } from "./health-routes.ts";
@@ -88,6 +90,7 @@ export interface ApiParts
     PayloadRouteParts,
     ErasureRoutesParts,
     AlertsRoutesParts,
+    ConfigRouteParts,
     Omit<ApprovalsRoutesParts, "control">,
     Pick<DeviceRoutesParts, "devices">,
     Pick<OidcRoutesParts, "oidc"> {
@@ -161,6 +164,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   kmsRoutes(app, parts);
   batchKeysRoutes(app, parts);
   credentialsRoute(app, parts);
+  configRoute(app, parts);
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
   retentionRoutes(app, parts);

@@ -62,7 +62,24 @@ function fileOf(prefix: string, name: string, bytes: Uint8Array): DashboardFile 
 }
 
 /** Addresses of the dashboard's own, which are its entry page; a view is a part of the query. */
-const PAGES: ReadonlySet<string> = new Set(["/", "/device"]);
+const PAGES: ReadonlySet<string> = new Set([
+  "/",
+  "/device",
+  "/search",
+  "/service",
+  "/call",
+  "/trace",
+  "/credential",
+  "/map",
+  "/tally",
+  "/producers",
+  "/integrity",
+  "/access",
+  "/keeping",
+  "/settings",
+  "/alerts",
+  "/rules",
+]);
 const ENTRY = "/index.html";
 
 /** A file, or the entry page for whoever takes HTML; null when the request is not the dashboard's. */

@@ -40,6 +40,9 @@ const Status = Type.Object({
       integrated: Type.Integer(),
       published: Type.Integer(),
       indexed: Type.Integer(),
+      checkpoint_age_s: Type.Union([Type.Number(), Type.Null()], {
+        description: "Since the newest checkpoint was signed; null before the first since the start.",
+      }),
     }),
   ),
   index: Type.Object({ state: Type.Enum(["starting", "ready", "rebuilding", "failed"]) }),
@@ -121,12 +124,9 @@ async function statusOf(parts: HealthParts): Promise<unknown> {
   return {
     version: parts.version,
     started_at: parts.startedAt,
-    trees: treeReadings(parts).map(({ tree, journaled, integrated, published, indexed }) => ({
-      tree,
-      journaled,
-      integrated,
-      published,
-      indexed,
+    trees: treeReadings(parts).map(({ checkpointAgeS, ...positions }) => ({
+      ...positions,
+      checkpoint_age_s: checkpointAgeS === null ? null : Math.round(checkpointAgeS),
     })),
     index: { state: parts.rebuild.isRunning() ? "rebuilding" : parts.index.state() },
     disk: {

@@ -104,6 +104,7 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "GET /readyz": "public",
   "GET /metrics": "metrics",
   "GET /api/status": "read",
+  "GET /api/config": "operate",
   "GET /api/openapi.json": "public",
 };
 

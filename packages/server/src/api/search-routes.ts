@@ -66,6 +66,7 @@ const HistogramQuery = query({
   ...QUESTION,
   buckets: Type.Optional(Type.Integer({ minimum: 1, maximum: 2_000, description: "About how many." })),
   width: Type.Optional(Type.String({ description: "A bucket's width instead, as 30s, 5m or 1d." })),
+  durations: Type.Optional(Type.Boolean({ description: "With the median and the 95th percentile of duration_us." })),
 });
 const Histogram = Type.Object({
   bucket_ms: Type.Number({ description: "A bucket's width." }),
@@ -74,14 +75,22 @@ const Histogram = Type.Object({
       from: Type.String({ format: "date-time" }),
       count: Type.Integer(),
       by_status: Type.Record(Type.String(), Type.Integer()),
+      p50_us: Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description: "Null: no record tells one." })),
+      p95_us: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
     }),
   ),
   total: Type.Integer(),
   ...COST,
 });
 
+interface HistogramOptions {
+  readonly buckets?: number;
+  readonly width?: string;
+  readonly durations?: boolean;
+}
+
 function histogramRoute(app: FastifyInstance, search: Search): void {
-  app.get<{ Querystring: QuestionParameters & { buckets?: number; width?: string } }>(
+  app.get<{ Querystring: QuestionParameters & HistogramOptions }>(
     "/api/histogram",
     {
       config: { access: "read", reads: NO_RECORDS },

@@ -4,6 +4,7 @@ import { isTallystickError } from "../errors.ts";
 import { readConfig } from "./config.ts";
 import type { ConfigSources } from "./config.ts";
 import { configurationReference } from "./reference.ts";
+import { shownConfig } from "./shown.ts";
 import { CONFIG_KEYS } from "./schema.ts";
 
 const sources = (text: string | null, rest: Partial<ConfigSources> = {}): ConfigSources => ({
@@ -25,6 +26,21 @@ function faultOf(
   }
   throw new Error("the configuration was accepted");
 }
+
+describe("a configuration that is shown", () => {
+  it("says of every key where its value came from, and holds no password", () => {
+    const shown = shownConfig(
+      readConfig(
+        sources("http:\n  listen: 127.0.0.1:1\nledger:\n  copies:\n    - {kind: webhook, to: 'https://a:pass@b.c/'}\n"),
+      ),
+    );
+    expect(shown.map(({ key }) => key)).toEqual(CONFIG_KEYS.map(({ name }) => name));
+    expect(shown.find(({ key }) => key === "http.listen")?.from).toBe("tallystick.yaml:2:3");
+    expect(shown.find(({ key }) => key === "log.level")?.from).toBe("default");
+    expect(JSON.stringify(shown)).toContain("https://a:***@b.c/");
+    expect(shown.filter(({ says }) => says === "")).toEqual([]);
+  });
+});
 
 describe("a configuration", () => {
   it("is complete without a file: every key has its default and says so", () => {

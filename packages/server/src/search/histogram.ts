@@ -1,7 +1,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
-import type { QueryAnswer } from "../index/index-seam.ts";
+import type { QueryAnswer, Statement } from "../index/index-seam.ts";
 import { Params } from "./compile/sql.ts";
 import { axisColumn, filterPredicate } from "./filter.ts";
 import type { RecordFilter, TimeAxis } from "./filter.ts";
@@ -24,12 +24,17 @@ export interface HistogramRequest extends Question {
   readonly buckets?: number | null;
   /** `30s`, `5m`, `1d`: a width of their own instead. */
   readonly width?: string | null;
+  /** How long the matching calls took, too. */
+  readonly durations?: boolean | null;
 }
 
 export interface HistogramBucket {
   readonly start: string;
   readonly count: number;
   readonly by_status: Readonly<Record<string, number>>;
+  /** Microseconds, of the records that tell a duration; null when none does, absent unless asked for. */
+  readonly p50_us?: number | null;
+  readonly p95_us?: number | null;
 }
 
 export interface HistogramAnswer {
@@ -67,16 +72,51 @@ export async function countHistogram(
   const answer: QueryAnswer<CountRow> = empty
     ? NOTHING
     : await reader.select<CountRow>(params.statement(sql), LIMITS, signal);
+  const timed =
+    request.durations !== true || empty
+      ? null
+      : await reader.select<DurationRow>(durationsStatement({ ...filter, ...span }, widthUs), LIMITS, signal);
+  const buckets = empty ? [] : filled(answer.rows, span, widthUs);
   return {
     width_us: widthUs,
-    buckets: empty ? [] : filled(answer.rows, span, widthUs),
+    buckets: timed === null ? buckets : withDurations(buckets, timed.rows, Math.floor(span.fromUs / widthUs)),
     count: answer.rows.reduce((sum, row) => sum + row.records, 0),
-    elapsed_ms: span.elapsedMs + answer.elapsedMs,
-    scanned_rows: span.scannedRows + answer.scannedRows,
-    partial: span.partial || answer.partial || isIncomplete(sources),
+    elapsed_ms: span.elapsedMs + answer.elapsedMs + (timed?.elapsedMs ?? 0),
+    scanned_rows: span.scannedRows + answer.scannedRows + (timed?.scannedRows ?? 0),
+    partial: span.partial || answer.partial || timed?.partial === true || isIncomplete(sources),
     notes,
   };
 }
+
+interface DurationRow {
+  readonly bucket: number;
+  readonly quantiles: readonly [p50: number, p95: number];
+}
+
+/** Estimates by t-digest, so that a bucket of millions of records costs as little as one of ten. */
+function durationsStatement(filter: RecordFilter, widthUs: number): Statement {
+  const params = new Params();
+  const { predicate } = filterPredicate(filter, params);
+  const bucket = `floor(${microseconds(filter.axis)} / ${params.add(widthUs, "Int64")}) AS bucket`;
+  return params.statement(
+    `SELECT ${bucket}, quantilesTDigest(0.5, 0.95)(duration_us) AS quantiles ` +
+      `FROM records WHERE ${predicate} AND duration_us >= 0 GROUP BY bucket`,
+  );
+}
+
+function withDurations(
+  buckets: readonly HistogramBucket[],
+  rows: readonly DurationRow[],
+  first: number,
+): readonly HistogramBucket[] {
+  const byPlace = new Map(rows.map(({ bucket, quantiles }) => [bucket - first, quantiles]));
+  return buckets.map((bucket, place) => {
+    const [p50 = null, p95 = null] = byPlace.get(place) ?? [];
+    return { ...bucket, p50_us: rounded(p50), p95_us: rounded(p95) };
+  });
+}
+
+const rounded = (us: number | null): number | null => (us === null ? null : Math.round(us));
 
 interface CountRow {
   readonly bucket: number;

@@ -195,6 +195,16 @@ describe("a histogram", () => {
     expect(errors).toBe(fixture.stored.filter((row) => row.record.status === "error").length);
   });
 
+  it("tells how long calls took when asked, and nothing where none told", async () => {
+    const answer = await fixture.search.histogram(ALL, { q: "_exists_:duration_us", durations: true });
+    const counted = answer.buckets.filter(({ count }) => count > 0);
+    expect(counted.length).toBeGreaterThan(0);
+    for (const { p50_us: p50, p95_us: p95 } of counted) expect([typeof p50, p95! >= p50!]).toEqual(["number", true]);
+    const none = await fixture.search.histogram(ALL, { q: "NOT _exists_:duration_us", durations: true, own: true });
+    expect(none.buckets.every(({ p50_us: p50 }) => p50 === null)).toBe(true);
+    expect((await fixture.search.histogram(ALL, {})).buckets[0]).not.toHaveProperty("p50_us");
+  });
+
   it("has the width asked for, within bounds", async () => {
     const answer = await fixture.search.histogram(ALL, { from: "now-10m", to: "now", width: "1m", own: true });
     expect(answer.width_us).toBe(60_000_000);
