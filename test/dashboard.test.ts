@@ -1,48 +1,44 @@
 /**
- * The dashboard as a person uses it, in a real Chromium against a real server: the one-time link logs in, a search
- * finds, a row opens, the proof is checked in the page; a hostile value stays text; a fault names its column.
- * TALLYSTICK_SCREENSHOTS=DIR keeps pictures.
+ * The dashboard as a person uses it, in a real Chromium against a real server with the seeded shop: logging in, finding
+ * the failing call and the impostor, proofs checked in the page, hostile values that stay text, and every screen under
+ * axe in both schemes.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type Page } from "playwright-core";
+import { gzipSync } from "node:zlib";
+import axe from "axe-core";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
-import { startServer, type RunningServer } from "../integrity/running-server.ts";
+import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { screensOf, type ShopIds } from "./screens.ts";
+import { idsOf, post, seedDecisions, seedLongTrace, seedShop } from "./seed-server.ts";
+import { HOSTILE } from "./seeded-shop.ts";
 
-const HOSTILE = '<img src=x onerror="document.title=1">';
+const FIRST_LOAD_BYTES = 250_000;
+const SETTLED_MS = 60_000;
+const DIST = new URL("../packages/dashboard/dist/", import.meta.url);
 let folder: string;
 let server: RunningServer;
 let browser: Browser;
+let context: BrowserContext;
+let ids: ShopIds;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tallystick-dashboard-"));
-  server = await startServer(join(folder, "data"));
+  server = await startServer(join(folder, "data"), { env: { TALLYSTICK_TALLY_DEADLINE: "2s" } });
   browser = await chromium.launch({
     executablePath: placeOf(CHROMIUM) ?? "chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
   });
-  const now = Date.now();
-  const records = Array.from({ length: 40 }, (_, n) => ({
-    timestamp: new Date(now - n * 60_000).toISOString(),
-    event_type: "API_CALL",
-    service_id: n % 2 === 0 ? "storefront" : "orders",
-    target_id: n === 3 ? HOSTILE : "payments",
-    request_id: `visit-${n}`,
-    operation: "POST /charges",
-    protocol: "http",
-    status: n % 5 === 0 ? "error" : "success",
-    duration_us: 1_000 * (n + 1),
-    ...(n === 5 ? { request_body: `{"note":"${HOSTILE.replaceAll('"', "'")}","pin":"secret"}` } : {}),
-  }));
-  const old = { ...records[0], timestamp: "2023-10-05T08:20:43Z", request_id: "long-ago" };
-  await server.json("/v1/records?wait=published", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify([...records, old]),
-  });
-});
+  await seedShop(server, { nowMs: Date.now(), visitsPerMinute: 8, minutes: 60 });
+  await seedDecisions(server);
+  await seedLongTrace(server, 1_000);
+  ids = await until(SETTLED_MS, "the tally to find the impostor", () => idsOf(server));
+  context = await browser.newContext({ viewport: { width: 1_440, height: 900 }, timezoneId: "Asia/Kolkata" });
+  await logIn(context);
+}, 180_000);
 
 afterAll(async () => {
   await browser?.close();
@@ -50,116 +46,249 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function loggedIn(path: string): Promise<Page> {
+async function logIn(into: BrowserContext): Promise<void> {
   const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
-  const page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
+  const page = await into.newPage();
   await page.goto(link.url);
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.close();
+}
+
+async function opened(path: string, within: BrowserContext = context): Promise<Page> {
+  const page = await within.newPage();
   await page.goto(`${server.url}${path}`);
   return page;
 }
 
-async function picture(page: Page, name: string): Promise<void> {
-  const kept = process.env["TALLYSTICK_SCREENSHOTS"];
-  if (kept !== undefined) await page.screenshot({ path: join(kept, `${name}.png`) });
-}
-
-test("who is not logged in is told how to, and a link works once", async () => {
-  const page = await browser.newPage();
-  await page.goto(server.url);
+test("who is not logged in is told how to, comes back to where he was, and a link works once", async () => {
+  const fresh = await browser.newContext();
+  const page = await opened("/search?q=visit", fresh);
   await page.getByRole("heading", { name: "Log in" }).waitFor();
   const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
-  await page.goto(link.url);
+  const other = await fresh.newPage();
+  await other.goto(link.url);
+  await other.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.getByRole("button", { name: "I have opened it" }).click();
   await page.getByRole("search").waitFor();
-  const other = await browser.newContext();
-  const second = await other.newPage();
-  await second.goto(link.url);
-  await second.getByRole("alert").waitFor();
-  await other.close();
-  await page.close();
+  expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe("visit");
+  await fresh.clearCookies();
+  await other.goto(link.url);
+  await other.getByRole("alert").getByText("was used already").waitFor();
+  await fresh.close();
 });
 
 test("a user logs in by name and password, and lets a command line in as himself", async () => {
-  const send = (path: string, body: object) =>
-    server.json<{ readonly user_code: string; readonly device_code: string; readonly token: string | null }>(path, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-    });
   const password = "correct horse battery staple";
-  await send("/api/users", { name: "ada", role: "viewer", password });
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const device = await send("/api/device", {});
-  await page.goto(`${server.url}/device?code=${device.user_code}`);
-  await page.getByLabel("Name").fill("ada");
+  await post(server, "/api/users", { name: "carl", role: "viewer", password });
+  const fresh = await browser.newContext();
+  const device = await post<{ readonly user_code: string; readonly device_code: string }>(server, "/api/device", {});
+  const page = await opened(`/device?code=${device.user_code}`, fresh);
+  await page.getByLabel("Name").fill("carl");
   await page.getByLabel("Password").fill("wrong horse battery staple");
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("alert").getByText("do not fit").waitFor();
   await page.getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
-  await page.getByText("user:ada · viewer").waitFor();
+  await page.getByText("user:carl · viewer").waitFor();
   expect(await page.getByLabel("Code").inputValue()).toBe(device.user_code);
   await page.getByRole("button", { name: "Let it in" }).click();
   await page.getByRole("heading", { name: "The device is let in" }).waitFor();
-  const { token } = await send("/api/device/token", { device_code: device.device_code });
+  const { token } = await post<{ token: string }>(server, "/api/device/token", { device_code: device.device_code });
   expect(token).toMatch(/^tss_/);
-  await context.close();
+  await page.goto(`${server.url}/settings`);
+  await page.getByText("Not for your role").waitFor();
+  await fresh.close();
 });
 
-test("a search finds, a row opens, and its proof is checked in the page", async () => {
-  const page = await loggedIn("/");
-  await page.getByText(/more outside this range/).waitFor();
-  await picture(page, "overview");
-  await page.getByLabel("Query").fill("request_id:visit-7");
-  await page.keyboard.press("Enter");
-  await page.getByRole("status").getByText("1 record", { exact: true }).waitFor();
-  await page.getByRole("row").filter({ hasText: "visit-7" }).click();
-  await page.getByText(/Proven in this browser/).waitFor();
-  expect(new URL(page.url()).search).toContain("visit-7");
-  await picture(page, "search");
-  await page.reload();
-  await page.getByText(/Proven in this browser/).waitFor();
+test("the failing call is three clicks from the overview, and its proof is checked in the page", async () => {
+  const page = await opened("/");
+  await page.getByText("Failing now").getByRole("link", { name: "payments", exact: true }).click();
+  await page.getByText(/Failing since .*% of/).waitFor();
+  const changes = page.getByRole("region", { name: "What changed" });
+  await changes.getByText("1.5.0").first().waitFor();
+  await page.getByRole("link", { name: "Show an example call" }).click();
+  await page.getByRole("region", { name: "Both halves" }).getByText("QueryCanceled").first().waitFor();
+  await page
+    .getByText(/Proven in this browser/)
+    .first()
+    .waitFor();
+  await page
+    .getByRole("img", { name: /The path of \d+ hashes/ })
+    .first()
+    .waitFor();
+  await page.goBack();
+  await page.getByText(/Failing since/).waitFor();
   await page.close();
 });
 
-test("a hostile value stays text, and the page keeps its policy", async () => {
-  const page = await loggedIn("/?q=request_id%3Avisit-3");
-  const violations: string[] = [];
-  page.on(
-    "console",
-    (message) => void (/Content Security Policy/.test(message.text()) && violations.push(message.text())),
+test("the impostor stands out on the map, to the calls that the caller knows nothing of", async () => {
+  const page = await opened("/map");
+  await page.getByRole("button", { name: /orders calls payments: .* not known to orders/ }).click();
+  await page.getByText(/in the name of orders, and orders knows nothing of/).waitFor();
+  await page.getByRole("link", { name: "Show them" }).click();
+  await page.getByRole("table", { name: "Breaks" }).getByRole("row").nth(1).getByRole("link").first().click();
+  await page.getByText("callee only").waitFor();
+  await page.getByRole("columnheader", { name: /caller recorded nothing/ }).waitFor();
+  await page.close();
+});
+
+test("a search is built by clicks and keys, stands in the address, and a row opens with its proof", async () => {
+  const page = await opened("/search");
+  const values = page.getByRole("complementary", { name: "Values" });
+  await values.getByRole("button", { name: /^timeout/ }).click();
+  await values.getByRole("button", { name: "Without caller payments" }).click();
+  await page.waitForURL(/status.*timeout.*-caller/);
+  expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe(
+    'status:"timeout" AND -caller:"payments"',
   );
-  await page.reload();
-  await page.getByText(HOSTILE).first().waitFor();
-  expect(await page.title()).toBe("Tallystick");
-  expect(violations).toEqual([]);
+  await page.keyboard.press("Escape");
+  await page.getByRole("table", { name: "Records" }).getByRole("row").nth(2).waitFor();
+  await page.getByRole("heading", { name: "status" }).click();
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.getByText(/Proven in this browser/).waitFor();
+  const address = page.url();
+  await page.getByText("Columns").click();
+  await page.getByRole("button", { name: "Remove request_id" }).click();
+  await page.waitForURL(/columns=/);
+  await page.goBack();
+  await page.waitForURL(address);
+  await page.getByRole("button", { name: "service", exact: true }).click();
+  await page.getByRole("region", { name: "Surrounding records" }).getByRole("listitem").nth(3).waitFor();
+  await page.close();
+});
+
+test("fields and values complete themselves, and a fault names its column", async () => {
+  const page = await opened("/search?from=all");
+  await page.getByRole("combobox", { name: "Query" }).waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("calle");
+  await page.getByRole("option", { name: /^callee/ }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("pay");
+  await page.getByRole("option", { name: /^payments-db/ }).click();
+  expect((await page.getByRole("combobox", { name: "Query" }).inputValue()).trim()).toBe("callee:payments-db");
+  await page.getByRole("combobox", { name: "Query" }).fill("status:(error");
+  await page.keyboard.press("Enter");
+  await page
+    .getByRole("alert")
+    .getByText(/column \d+/)
+    .waitFor();
+  await page.close();
+});
+
+test("records come live, and wait while one reads further down", async () => {
+  const page = await opened("/search?q=request_id%3Alive*&live=true");
+  await page.getByRole("button", { name: "Live" }).waitFor();
+  const send = (n: number) =>
+    post(server, "/v1/records", {
+      timestamp: new Date().toISOString(),
+      event_type: "API_CALL",
+      service_id: "kiosk",
+      target_id: "storefront",
+      request_id: `live-${n}`,
+      status: "success",
+    });
+  await until(30_000, "a record to come live", async () => {
+    await send(1);
+    return (await page.getByRole("row").filter({ hasText: "live-1" }).count()) > 0 ? true : undefined;
+  });
   await page.close();
 });
 
 test("a sealed body opens for a reason, is checked in the page, and stays text", async () => {
-  const page = await loggedIn("/?q=request_id%3Avisit-5");
-  await page.getByRole("row").filter({ hasText: "visit-5" }).click();
+  const page = await opened(`/call?id=${encodeURIComponent(ids.callWithBody)}`);
   const body = page.getByRole("region", { name: "Request body" });
   await body.getByText("text/plain").waitFor();
   expect(await body.getByRole("button", { name: "Open" }).isDisabled()).toBe(true);
-  await body.getByLabel("Reason to open the request body").fill("test of the drawer");
+  await body.getByLabel("Reason to open the request body").fill("test of the call's screen");
   await page.keyboard.press("Enter");
   await body.getByText("It gives the record's commitment.").waitFor();
   await body.getByText("<img src=x").waitFor();
   expect(await page.title()).toBe("Tallystick");
-  await picture(page, "body");
   await page.close();
 });
 
-test("a fault in a query names its column, and one click shows what the range hides", async () => {
-  const page = await loggedIn("/?q=status%3A(error");
-  await page
-    .getByText(/column \d+/)
-    .first()
-    .waitFor();
-  await page.getByLabel("Query").fill("request_id:long-ago");
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: /1 more outside this range/ }).click();
-  await page.getByRole("row").filter({ hasText: "long-ago" }).waitFor();
+test("a login that ends loses no work", async () => {
+  const own = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
+  await logIn(own);
+  const page = await opened("/search", own);
+  await page.getByRole("combobox", { name: "Query" }).fill("half of a thou");
+  await own.clearCookies();
+  await page.getByRole("button", { name: "Search" }).click();
+  await page.getByRole("dialog", { name: "Your login has ended" }).waitFor();
+  await logIn(own);
+  await page.getByRole("button", { name: "I am logged in again" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe("half of a thou");
+  await page.getByText("No record matches").waitFor();
+  await own.close();
+});
+
+test("a trace of a thousand calls is drawn row by row", async () => {
+  const page = await opened(`/trace?id=${ids.longTrace}`);
+  const rows = page.getByRole("table", { name: "Calls" }).getByRole("row");
+  await rows.nth(5).waitFor();
+  expect(await rows.count()).toBeLessThan(80);
+  await page.getByRole("button", { name: /First failure/ }).click();
+  await page.getByRole("complementary", { name: "Call" }).getByText("the last of many").waitFor();
   await page.close();
+});
+
+test("keys and the palette lead everywhere, and times are in the zone that is named", async () => {
+  const page = await opened("/");
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("m");
+  await page.getByRole("heading", { name: "Map" }).waitFor();
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Go to" }).fill("shipp");
+  await page.getByRole("option", { name: /shipping/ }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "shipping" }).waitFor();
+  await page.getByRole("button", { name: /Times are in UTC/ }).click();
+  await page.getByRole("button", { name: /Times are in Asia/ }).click();
+  await page.close();
+});
+
+test("every screen keeps its policy, shows hostile values as text, and passes axe in both schemes", async () => {
+  const page = await context.newPage();
+  const broken: string[] = [];
+  page.on("console", (message) => {
+    if (/Content Security Policy|Error/.test(message.text())) broken.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => void broken.push(`${page.url()}: ${error.message}`));
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const { path, title } of screensOf(ids)) {
+      await page.goto(`${server.url}${path}`);
+      await page.getByRole("heading", { level: 1, name: title }).waitFor();
+      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+      await page.evaluate(axe.source);
+      const found = await page.evaluate<readonly string[]>(AXE_RUN);
+      broken.push(...found.map((violation) => `${colorScheme} ${path}: ${violation}`));
+    }
+  }
+  expect(broken).toEqual([]);
+  await page.goto(`${server.url}/search?q=request_id%3Ahostile-1`);
+  await page.getByText(HOSTILE).first().waitFor();
+  expect(await page.title()).toBe("Tallystick");
+  await page.close();
+}, 300_000);
+
+const AXE_RUN = `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })
+  .then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes.map(({ html }) => html.slice(0, 160)).join(" ")))`;
+
+test("the first load is under 250 kB of script, and other screens come when they are asked for", () => {
+  const page = readFileSync(new URL("index.html", DIST), "utf8");
+  const first = [...page.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, path = ""]) => path);
+  const bytesOf = (path: string) => gzipSync(readFileSync(new URL(path, DIST))).length;
+  const all = readdirSync(new URL("assets/", DIST)).filter((name) => name.endsWith(".js"));
+  expect(first.length).toBeGreaterThan(0);
+  expect(first.reduce((sum, path) => sum + bytesOf(path), 0)).toBeLessThan(FIRST_LOAD_BYTES);
+  expect(all.length).toBeGreaterThan(first.length + 8);
+  expect(page).not.toMatch(/<script(?![^>]*src=)/);
 });

@@ -1,6 +1,7 @@
 /** Brings the seeded shop into a running server, each service with its own key, and what people decided there. */
 import { caughtUp, type RunningServer } from "../integrity/running-server.ts";
-import { shopRecords, type ShopOptions } from "./seeded-shop.ts";
+import type { ShopIds } from "./screens.ts";
+import { IMPOSTOR_KEY, shopRecords, type ShopOptions } from "./seeded-shop.ts";
 
 const BATCH_RECORDS = 2_000;
 const CAUGHT_UP_MS = 120_000;
@@ -26,4 +27,71 @@ export function post<T>(server: RunningServer, path: string, body: object): Prom
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
+}
+
+/** What people decided at this server, so that the screens about them have something to show. */
+export async function seedDecisions(server: RunningServer): Promise<void> {
+  await post(server, "/api/users", { name: "ada", role: "investigator" });
+  await post(server, "/api/users", { name: "bea", role: "auditor", scope: { data_classes: ["public", "internal"] } });
+  await post(server, "/api/parties", { name: "payments-db", reason: "a database: it has no recorder of its own" });
+  await post(server, "/api/aliases", { name: "address:10.9.0.16", service: "orders" });
+  await post(server, "/api/holds", {
+    name: "chargeback-17",
+    query: "subject_refs:customer-17",
+    owner: "legal, matter 2026-31",
+    reason: "a customer disputes two charges",
+  });
+  await post(server, "/api/erasures", { subject: "customer-0", reason: "asked to be forgotten" });
+}
+
+const LONG_TRACE = "0123456789abcdef".repeat(2);
+
+/** One call that makes many, of which the last fails. */
+export async function seedLongTrace(server: RunningServer, calls: number): Promise<void> {
+  const startMs = Date.now() - 120_000;
+  const span = (n: number) => (n + 1).toString(16).padStart(16, "0");
+  const records = Array.from({ length: calls }, (_, n) => ({
+    timestamp: new Date(startMs + n).toISOString(),
+    event_type: "API_CALL",
+    side: "caller",
+    service_id: n === 0 ? "kiosk" : "storefront",
+    target_id: n === 0 ? "storefront" : "inventory",
+    trace_id: LONG_TRACE,
+    span_id: span(n),
+    ...(n === 0 ? {} : { parent_span_id: span(0) }),
+    operation: n === 0 ? "GET /catalogue" : `GET /stock/${n}`,
+    protocol: "http",
+    status: n === calls - 1 ? "error" : "success",
+    ...(n === calls - 1 ? { error_type: "Teapot", error_message: "the last of many" } : {}),
+    duration_us: n === 0 ? calls * 1_500 : 900,
+  }));
+  await post(server, "/v1/records", records);
+  await caughtUp(server, CAUGHT_UP_MS);
+}
+
+/** Undefined until the tally has judged the impostor's calls. */
+export async function idsOf(server: RunningServer): Promise<ShopIds | undefined> {
+  const { breaks } = await server.json<{ readonly breaks: readonly { readonly call_id: string }[] }>(
+    "/api/tally?from=now-1d&kind=unpaired_callee&limit=1",
+  );
+  const found = async (q: string) => {
+    const query = new URLSearchParams({ q, from: "now-1d", limit: "1" });
+    const page = await server.json<{ readonly records: readonly Found[] }>(`/api/search?${query.toString()}`);
+    return page.records[0];
+  };
+  const failed = await found("callee:payments side:callee status:error");
+  const withBody = await found("callee:payments side:callee request_payload:* -subject_refs:customer-0");
+  if (breaks.length === 0 || failed === undefined || withBody === undefined) return undefined;
+  return {
+    failedCall: failed.call_id,
+    failedTrace: failed.record.trace_id,
+    callWithBody: withBody.call_id,
+    longTrace: LONG_TRACE,
+    impostorKey: IMPOSTOR_KEY,
+  };
+}
+
+interface Found {
+  readonly call_id: string;
+  readonly record: { readonly trace_id: string };
 }

@@ -64,7 +64,7 @@ class Shop {
 
   byWriter(): ReadonlyMap<string, readonly object[]> {
     const found = new Map<string, object[]>();
-    for (const half of this.#written.toSorted((a, b) => (String(a.timestamp) < String(b.timestamp) ? -1 : 1))) {
+    for (const half of this.#written.toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : 1))) {
       const { recorder_id: writer, ...record } = half;
       const all = found.get(writer) ?? [];
       found.set(writer, all);
@@ -239,7 +239,10 @@ class Shop {
 
   #hex(length: number): string {
     let text = "";
-    while (text.length < length) text += Math.floor(this.#random() * 0xffffffff).toString(16).padStart(8, "0");
+    while (text.length < length)
+      text += Math.floor(this.#random() * 0xffffffff)
+        .toString(16)
+        .padStart(8, "0");
     return text.slice(0, length);
   }
 

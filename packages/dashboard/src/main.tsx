@@ -1,4 +1,4 @@
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -6,7 +6,13 @@ import { ApiProblem } from "./client/api.ts";
 import { router } from "./router.tsx";
 import "./style.css";
 
-const queries = new QueryClient({
+/** A login that ended: the session is asked for again, and the frame says so. */
+const loginEnded = (error: Error): void => {
+  if (error instanceof ApiProblem && error.status === 401) void queries.invalidateQueries({ queryKey: ["session"] });
+};
+
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: loginEnded }),
   defaultOptions: {
     queries: {
       // A refusal stays one; only a server that does not answer is asked again.

@@ -24,7 +24,7 @@ interface ProblemBody {
   readonly at?: Readonly<Record<string, string | number>>;
 }
 
-export type Query = Readonly<Record<string, string | number | undefined>>;
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export async function getJson<T>(path: string, query: Query, signal: AbortSignal): Promise<T> {
   const response = await fetch(withQuery(path, query), { signal, headers: { accept: "application/json" } }).catch(
@@ -43,11 +43,21 @@ export async function getJson<T>(path: string, query: Query, signal: AbortSignal
 }
 
 /** The answer, or undefined when there is none (204). */
-export async function postJson<T>(path: string, body: object): Promise<T | undefined> {
+export function postJson<T>(path: string, body: object): Promise<T | undefined> {
+  return send<T>("POST", path, body);
+}
+
+export function deleteJson<T>(path: string): Promise<T | undefined> {
+  return send<T>("DELETE", path);
+}
+
+async function send<T>(method: string, path: string, body?: object): Promise<T | undefined> {
   const response = await fetch(path, {
-    method: "POST",
-    headers: { accept: "application/json", "content-type": "application/json" },
-    body: JSON.stringify(body),
+    method,
+    headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new ApiProblem(0, { code: "unreachable", detail: "The server does not answer. Nothing was changed." });
   });
   if (response.status === 204) return undefined;
   const answer: unknown = await response.json().catch(() => ({}));
@@ -55,10 +65,10 @@ export async function postJson<T>(path: string, body: object): Promise<T | undef
   throw new ApiProblem(response.status, answer as ProblemBody);
 }
 
-function withQuery(path: string, query: Query): string {
+export function withQuery(path: string, query: Query): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== "") parameters.set(name, String(value));
+    if (value !== undefined && value !== "" && value !== false) parameters.set(name, String(value));
   }
   const text = parameters.toString();
   return text === "" ? path : `${path}?${text}`;

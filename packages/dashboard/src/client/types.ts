@@ -15,6 +15,8 @@ export interface HistogramBucket {
   readonly from: string;
   readonly count: number;
   readonly by_status: Readonly<Record<string, number>>;
+  readonly p50_us?: number | null;
+  readonly p95_us?: number | null;
 }
 
 export interface Histogram {

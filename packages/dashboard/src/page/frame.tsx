@@ -1,35 +1,117 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect, useState, type ReactNode } from "react";
 import { getJson } from "../client/api.ts";
 import type { Session } from "../client/types.ts";
+import { moveRow, openRow } from "../table/row-keys.ts";
+import { LoginAgain } from "../session/login-again.tsx";
 import { LoginPage } from "../session/login-page.tsx";
+import { returnAddress } from "../session/return-address.ts";
+import { Header } from "./header.tsx";
+import { Help } from "./help.tsx";
+import { useKeys, type Keys } from "./keys.ts";
+import { Nav } from "./nav.tsx";
+import { Palette } from "./palette.tsx";
+import { ALL_PLACES } from "./places.ts";
 import { ProblemView } from "./problem-view.tsx";
+import { Loading } from "./states.tsx";
 
-/** The frame of every page; who is not logged in sees how to, and comes back to the same address. */
+type Overlay = "palette" | "help" | "menu" | null;
+
+/**
+ * The frame of every page; who is not logged in sees how to, and comes back to the same address. A login that ends
+ * while somebody works lies over the page, which stays as it was below it.
+ */
 export function Frame({ children }: { readonly children: ReactNode }) {
   const session = useQuery({
     queryKey: ["session"],
     queryFn: ({ signal }) => getJson<Session>("/api/session", {}, signal),
     refetchInterval: 60_000,
+    refetchOnWindowFocus: true,
   });
+  const [overlay, setOverlay] = useState<Overlay>(null);
+  const [wasIn, setWasIn] = useState(false);
+  const isIn = session.data?.authenticated === true;
+  useEffect(() => {
+    if (isIn) setWasIn(true);
+  }, [isIn]);
+  useReturn(isIn);
+  usePageKeys(isIn, setOverlay);
+  const close = () => setOverlay(null);
+  const retry = () => void session.refetch();
   return (
     <div className="flex h-full flex-col">
-      <header className="flex shrink-0 items-center gap-2 border-b border-line bg-raised px-4 py-2">
-        <img alt="" height={20} src="/tallystick.svg" width={20} />
-        <span className="font-semibold">Tallystick</span>
-        {session.data?.authenticated === true && (
-          <span className="ml-auto text-quiet">
-            {session.data.name} · {session.data.role}
-          </span>
+      <Header session={session.data} open={setOverlay} />
+      <div className="flex min-h-0 grow">
+        {wasIn && (
+          <div className="hidden w-40 shrink-0 overflow-y-auto border-r border-line bg-raised p-2 pt-4 lg:block">
+            <Nav />
+          </div>
         )}
-      </header>
-      <div className="min-h-0 grow">{content(session.data, session.error, () => void session.refetch(), children)}</div>
+        <div className="min-h-0 min-w-0 grow">{wasIn ? children : entrance(session.data, session.error, retry)}</div>
+      </div>
+      {wasIn && session.data?.authenticated === false && <LoginAgain methods={session.data.methods} retry={retry} />}
+      {overlay === "palette" && <Palette close={close} showHelp={() => setOverlay("help")} />}
+      {overlay === "help" && <Help close={close} />}
+      {overlay === "menu" && <Menu close={close} />}
     </div>
   );
 }
 
-function content(session: Session | undefined, error: Error | null, retry: () => void, children: ReactNode): ReactNode {
-  if (error !== null) return <ProblemView problem={error} retry={retry} />;
-  if (session === undefined) return <p className="p-4 text-quiet">Loading…</p>;
-  return session.authenticated ? children : <LoginPage methods={session.methods} retry={retry} />;
+function entrance(session: Session | undefined, error: Error | null, retry: () => void): ReactNode {
+  if (error !== null && session === undefined) return <ProblemView problem={error} retry={retry} />;
+  if (session === undefined || session.authenticated) return <Loading />;
+  return <LoginPage methods={session.methods} retry={retry} />;
+}
+
+function Menu({ close }: { readonly close: () => void }) {
+  return (
+    <dialog
+      aria-label="Menu"
+      className="fixed inset-y-0 left-0 m-0 h-full max-h-none w-56 bg-raised p-3 text-ink shadow-2xl backdrop:bg-black/45"
+      onCancel={close}
+      onClick={(event) => event.target === event.currentTarget && close()}
+      ref={(dialog) => {
+        if (dialog !== null && !dialog.open) dialog.showModal();
+      }}
+    >
+      <Nav chosen={close} />
+    </dialog>
+  );
+}
+
+function usePageKeys(isIn: boolean, setOverlay: (overlay: Overlay) => void): void {
+  const navigate = useNavigate();
+  const places = ALL_PLACES.map(({ key, to }) => [`g ${key}`, () => void navigate({ to })] as const);
+  const keys: Keys = {
+    ...Object.fromEntries(places),
+    "?": () => setOverlay("help"),
+    j: () => moveRow(1),
+    k: () => moveRow(-1),
+    "/": () => {
+      const box = document.querySelector<HTMLElement>("[data-query-box]");
+      if (box === null) void navigate({ to: "/search" });
+      else box.focus();
+    },
+  };
+  useKeys(isIn ? keys : {});
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (isIn && event.key === "Enter") openRow();
+      if (!isIn || event.key !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      setOverlay("palette");
+    };
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, [isIn, setOverlay]);
+}
+
+/** Back to where somebody was before the identity provider's pages. */
+function useReturn(isIn: boolean): void {
+  const navigate = useNavigate();
+  useEffect(() => {
+    const address = isIn ? returnAddress.take() : null;
+    if (address !== null) void navigate({ href: address });
+  }, [isIn, navigate]);
 }

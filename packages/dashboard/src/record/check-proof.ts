@@ -22,6 +22,7 @@ export type ProofCheck =
       readonly kind: "verified";
       /** Only the leaf's hash is there; the record stands for one that was erased. */
       readonly isErased: boolean;
+      readonly leafIndex: number;
       readonly leafHash: string;
       readonly root: string;
       readonly treeSize: number;
@@ -54,6 +55,7 @@ export async function checkProof(stored: ProvenRecord, vkey: string): Promise<Pr
   return {
     kind: "verified",
     isErased: erased !== null,
+    leafIndex: stored.leaf_index,
     leafHash: hex(hash),
     root: hex(root),
     treeSize: size,

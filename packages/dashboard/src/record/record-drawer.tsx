@@ -1,10 +1,11 @@
 import { useEffect } from "react";
 import { Button } from "../page/button.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import { BodyView } from "./body-view.tsx";
+import { CallLink, CredentialLink, ServiceLink, TraceLink } from "../page/links.tsx";
+import { Bodies } from "./bodies.tsx";
 import { FieldList } from "./field-list.tsx";
 import { ProofView } from "./proof-view.tsx";
-import { bodyFacts } from "./use-body.ts";
+import { Surroundings } from "./surroundings.tsx";
 import { useRecord, type RecordWithProof } from "./use-record.ts";
 
 interface RecordDrawerProps {
@@ -49,24 +50,28 @@ function useEscapeKey(close: () => void): void {
 function RecordBody({ found, search }: { readonly found: RecordWithProof; readonly search: (q: string) => void }) {
   const { stored, check } = found;
   const { attributes, ...record } = stored.record;
+  const { trace_id: trace, credential_id: credential } = record;
   return (
     <div className="flex flex-col gap-5">
+      <div className="flex flex-wrap gap-x-4 gap-y-1">
+        <CallLink id={stored.call_id}>Both halves of the call</CallLink>
+        <TraceLink call={stored.call_id} id={trace ?? record.request_id}>
+          {trace === undefined ? "What belongs to it" : "Trace"}
+        </TraceLink>
+        {credential !== undefined && (
+          <CredentialLink className="font-sans!" id={credential}>
+            Credential
+          </CredentialLink>
+        )}
+        {record.target_id !== "" && <ServiceLink name={record.target_id}>{record.target_id}</ServiceLink>}
+      </div>
       <ProofView check={check} />
       <Bodies stored={stored} />
       <FieldList fields={{ call_id: stored.call_id }} search={search} title="Call" />
       <FieldList fields={record} search={search} title="Record: what the producer said" />
       {attributes !== undefined && <FieldList fields={attributes} search={search} title="Attributes" />}
       <FieldList fields={{ ...stored.observed }} search={search} title="Observed: what the server saw" />
+      <Surroundings record={`${stored.tree}/${stored.leaf_index}`} />
     </div>
   );
-}
-
-function Bodies({ stored }: { readonly stored: RecordWithProof["stored"] }) {
-  const { tree, leaf_index: index, record } = stored;
-  return (["request", "response"] as const).map((part) => {
-    const facts = bodyFacts(record.attributes, part);
-    const commitment = record[`${part}_payload`];
-    if (facts === null || commitment === undefined) return null;
-    return <BodyView commitment={commitment} facts={facts} key={part} part={part} record={`${tree}/${index}`} />;
-  });
 }

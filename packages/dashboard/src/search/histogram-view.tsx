@@ -1,6 +1,7 @@
 import { useRef, useState, type PointerEvent } from "react";
 import type { Histogram, HistogramBucket } from "../client/types.ts";
-import { formatCount, formatMoment } from "../page/format.ts";
+import { formatCount } from "../page/format.ts";
+import { useMoments, type Moments } from "../page/zone.ts";
 import type { SearchState } from "./search-state.ts";
 
 interface HistogramProps {
@@ -13,6 +14,7 @@ const FAILED = ["error", "denied", "timeout"] as const;
 
 /** Records over time, failures in their own colour; drag over it to look closer. */
 export function HistogramView({ histogram, change }: HistogramProps) {
+  const moments = useMoments();
   const buckets = histogram?.buckets ?? [];
   const highest = Math.max(1, ...buckets.map((bucket) => bucket.count));
   const [drag, setDrag] = useState<readonly [number, number] | null>(null);
@@ -45,7 +47,7 @@ export function HistogramView({ histogram, change }: HistogramProps) {
         viewBox={`0 0 ${Math.max(buckets.length, 1)} ${HEIGHT}`}
       >
         {buckets.map((bucket, at) => (
-          <Bar at={at} bucket={bucket} highest={highest} key={bucket.from} />
+          <Bar at={at} bucket={bucket} highest={highest} key={bucket.from} moments={moments} />
         ))}
         {drag !== null && (
           <rect
@@ -58,30 +60,31 @@ export function HistogramView({ histogram, change }: HistogramProps) {
         )}
       </svg>
       <figcaption className="flex h-6 justify-between pt-0.5 text-xs text-quiet">
-        <span>{buckets[0] === undefined ? "" : `${formatMoment(buckets[0].from)} UTC`}</span>
+        <span>{buckets[0] === undefined ? "" : `${moments.moment(buckets[0].from)} ${moments.label}`}</span>
         <span>{histogram === undefined ? "" : `${formatCount(highest)} at most in ${width(histogram.bucket_ms)}`}</span>
-        <span>{histogram === undefined || buckets.length === 0 ? "" : `${formatMoment(end(histogram))} UTC`}</span>
+        <span>
+          {histogram === undefined || buckets.length === 0 ? "" : `${moments.moment(end(histogram))} ${moments.label}`}
+        </span>
       </figcaption>
     </figure>
   );
 }
 
-function Bar({
-  at,
-  bucket,
-  highest,
-}: {
+interface BarProps {
   readonly at: number;
   readonly bucket: HistogramBucket;
   readonly highest: number;
-}) {
+  readonly moments: Moments;
+}
+
+function Bar({ at, bucket, highest, moments }: BarProps) {
   if (bucket.count === 0) return null;
   const failed = FAILED.reduce((sum, status) => sum + (bucket.by_status[status] ?? 0), 0);
   const whole = Math.max((bucket.count / highest) * (HEIGHT - 4), 1.5);
   const bad = failed === 0 ? 0 : Math.max((failed / bucket.count) * whole, 1.5);
   return (
     <g>
-      <title>{`${formatMoment(bucket.from)} UTC: ${bucket.count} records, ${failed} failed`}</title>
+      <title>{`${moments.moment(bucket.from)} ${moments.label}: ${bucket.count} records, ${failed} failed`}</title>
       <rect className="fill-bar" height={whole - bad} width={0.82} x={at + 0.09} y={HEIGHT - whole} />
       <rect className="fill-bar-bad" height={bad} width={0.82} x={at + 0.09} y={HEIGHT - bad} />
     </g>

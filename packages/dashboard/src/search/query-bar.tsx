@@ -1,44 +1,33 @@
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import { ApiProblem } from "../client/api.ts";
 import { Button } from "../page/button.tsx";
-import type { SearchState } from "./search-state.ts";
+import { QueryInput } from "./query-input.tsx";
+import type { ChangeSearch, SearchState } from "./search-state.ts";
 import { TimeRange } from "./time-range.tsx";
 
 interface QueryBarProps {
   readonly state: SearchState;
-  readonly change: (changes: Partial<SearchState>) => void;
+  readonly change: ChangeSearch;
   readonly refresh: () => void;
   readonly problem: Error | null;
+  readonly children: ReactNode;
 }
 
 /** The query box (`/` comes here from anywhere), the time range, and under it what was wrong and at which column. */
-export function QueryBar({ state, change, refresh, problem }: QueryBarProps) {
+export function QueryBar({ state, change, refresh, problem, children }: QueryBarProps) {
   const [text, setText] = useState(state.q ?? "");
-  const box = useRef<HTMLInputElement>(null);
   useEffect(() => setText(state.q ?? ""), [state.q]);
-  useSlashKey(() => box.current?.focus());
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const q = text.trim() === "" ? undefined : text;
+    const q = text.trim() === "" ? undefined : text.trim();
     if (q === state.q) refresh();
     else change({ q, record: undefined });
   };
   const fault = problem instanceof ApiProblem && problem.column !== null ? problem : null;
   return (
     <form className="flex flex-wrap items-start gap-2" role="search" onSubmit={submit}>
-      <div className="min-w-72 grow">
-        <input
-          ref={box}
-          aria-label="Query"
-          aria-invalid={fault !== null}
-          aria-describedby={fault === null ? undefined : "query-fault"}
-          autoComplete="off"
-          className="w-full rounded border border-line bg-raised px-3 py-1.5 font-mono"
-          onChange={(event) => setText(event.target.value)}
-          placeholder={"service_id:payments AND status:error, or any words   (press / to come here)"}
-          spellCheck={false}
-          value={text}
-        />
+      <div className="min-w-72 grow basis-96">
+        <QueryInput change={setText} faultId={fault === null ? null : "query-fault"} state={state} text={text} />
         {fault !== null && (
           <p className="mt-1 font-mono text-bad" id="query-fault" role="alert">
             <span aria-hidden="true" className="whitespace-pre pl-3">
@@ -52,19 +41,7 @@ export function QueryBar({ state, change, refresh, problem }: QueryBarProps) {
       <Button type="submit" kind="main">
         Search
       </Button>
+      {children}
     </form>
   );
-}
-
-function useSlashKey(focus: () => void): void {
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      const typing = event.target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-      if (event.key !== "/" || typing || event.ctrlKey || event.metaKey) return;
-      event.preventDefault();
-      focus();
-    };
-    document.addEventListener("keydown", listen);
-    return () => document.removeEventListener("keydown", listen);
-  }, [focus]);
 }

@@ -1,31 +1,62 @@
 import type { StoredRecord } from "@tallystick/record";
 import type { ReactNode } from "react";
 import { StatusChip } from "../page/status-chip.tsx";
-import { formatDuration, formatMoment } from "../page/format.ts";
+import { formatDuration } from "../page/format.ts";
+import type { Moments } from "../page/zone.ts";
 
 export interface RecordColumn {
+  /** The field's own name. */
+  readonly field: string;
   readonly title: string;
-  /** A CSS grid track. */
+  /** A CSS grid track, and the least width of it in pixels. */
   readonly track: string;
-  readonly numeric?: boolean;
+  readonly leastPx: number;
+  readonly numeric: boolean;
   readonly cell: (stored: StoredRecord) => ReactNode;
 }
 
-/** The columns of the result table; titles are the fields' own names. */
-export const RECORD_COLUMNS: readonly RecordColumn[] = [
-  { title: "timestamp (UTC)", track: "13.5rem", cell: ({ record }) => formatMoment(record.timestamp) },
-  { title: "status", track: "5.5rem", cell: ({ record }) => <StatusChip status={record.status} /> },
-  { title: "side", track: "4.5rem", cell: ({ record }) => record.side },
-  { title: "service_id", track: "minmax(8rem,1fr)", cell: ({ record }) => record.service_id },
-  { title: "target_id", track: "minmax(8rem,1fr)", cell: ({ record }) => record.target_id },
-  { title: "operation", track: "minmax(12rem,2fr)", cell: ({ record }) => record.operation },
-  {
-    title: "duration",
-    track: "5.5rem",
-    numeric: true,
-    cell: ({ record }) => (record.duration_us === undefined ? "" : formatDuration(record.duration_us)),
-  },
-  { title: "request_id", track: "minmax(9rem,1fr)", cell: ({ record }) => record.request_id },
-];
+const WIDE = new Set(["operation", "resource", "error_message", "call_id", "trace_id", "credential_id"]);
+const NARROW = new Set(["status", "side", "status_code", "protocol", "attempt", "phase", "environment", "region"]);
+const TIMES = new Set(["timestamp", "received_at", "auth_expires_at"]);
 
-export const GRID_TRACKS = RECORD_COLUMNS.map((column) => column.track).join(" ");
+/** The column of any field. `isOneDay`: all records are of one day, which need not stand in every row. */
+export function recordColumn(field: string, moments: Moments, isOneDay: boolean): RecordColumn {
+  const named = { field, title: field, numeric: false };
+  if (TIMES.has(field))
+    return {
+      ...named,
+      title: `${field} (${moments.label})`,
+      track: isOneDay ? "8.5rem" : "13.5rem",
+      leastPx: isOneDay ? 136 : 216,
+      cell: (stored) => (isOneDay ? moments.timeOfDay : moments.moment)(text(valueOf(stored, field))),
+    };
+  if (field === "status")
+    return { ...named, track: "5.5rem", leastPx: 88, cell: ({ record }) => <StatusChip status={record.status} /> };
+  if (field.endsWith("_us"))
+    return {
+      ...named,
+      title: field.replace(/_us$/, ""),
+      numeric: true,
+      track: "5rem",
+      leastPx: 80,
+      cell: (stored) => {
+        const value = valueOf(stored, field);
+        return typeof value === "number" ? formatDuration(value) : "";
+      },
+    };
+  const least = WIDE.has(field) ? 160 : NARROW.has(field) ? 72 : 104;
+  const track = NARROW.has(field) ? "4.5rem" : `minmax(${least / 16}rem, ${WIDE.has(field) ? 2 : 1}fr)`;
+  return { ...named, track, leastPx: least, cell: (stored) => text(valueOf(stored, field)) };
+}
+
+function valueOf(stored: StoredRecord, field: string): unknown {
+  const { record, observed, ...place } = stored;
+  for (const source of [record, observed, place] as readonly object[])
+    if (Object.hasOwn(source, field)) return (source as Readonly<Record<string, unknown>>)[field];
+  return record.attributes?.[field.replace(/^attributes\./, "")];
+}
+
+function text(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : JSON.stringify(value);
+}

@@ -1,47 +1,50 @@
 import type { StoredRecord } from "@tallystick/record";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, type KeyboardEvent } from "react";
-import { GRID_TRACKS, RECORD_COLUMNS } from "./record-columns.tsx";
+import { memo, useEffect, useMemo, useRef } from "react";
+import { useMoments } from "../page/zone.ts";
+import { recordColumn, type RecordColumn } from "./record-columns.tsx";
 
 interface RecordTableProps {
   readonly records: readonly StoredRecord[];
+  readonly fields: readonly string[];
   readonly loading: boolean;
   /** Asks for the next page; null when there is none or it is under way. */
   readonly more: (() => void) | null;
   /** The open record, `<tree>/<index>`. */
   readonly selected: string | undefined;
   readonly open: (record: string) => void;
+  /** Whether the newest records are in sight. */
+  readonly atTop?: (isAtTop: boolean) => void;
 }
 
 const ROW_PX = 30;
-const PREFETCH_ROWS = 40;
+const GAP_PX = 12;
+const PREFETCH_ROWS = 100;
 const ROW_LOOK = "absolute left-0 grid w-full cursor-pointer items-center gap-3 border-b border-line px-3";
 
-/** Only the rows in view are in the document. `j`, `k` and the arrows move, Enter opens. */
-export function RecordTable({ records, loading, more, selected, open }: RecordTableProps) {
+/** Only the rows in view are in the document. `j` and `k` move, Enter opens. */
+export function RecordTable(props: RecordTableProps) {
+  const { records, fields, loading, more, selected, open, atTop } = props;
+  const moments = useMoments();
   const frame = useRef<HTMLDivElement>(null);
+  const isOneDay = useIsOneDay(records);
+  const columns = useMemo(
+    () => fields.map((field) => recordColumn(field, moments, isOneDay)),
+    [fields, moments, isOneDay],
+  );
+  const tracks = columns.map(({ track }) => track).join(" ");
+  const leastPx = columns.reduce((sum, column) => sum + column.leastPx + GAP_PX, 24);
   const rows = useVirtualizer({
     count: records.length,
     getScrollElement: () => frame.current,
     estimateSize: () => ROW_PX,
-    overscan: 12,
+    overscan: 16,
   });
   const items = rows.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
     if (more !== null && last >= records.length - PREFETCH_ROWS) more();
   }, [last, more, records.length]);
-  const move = (event: KeyboardEvent<HTMLDivElement>) => {
-    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    const at = records.findIndex((stored) => keyOf(stored) === document.activeElement?.getAttribute("data-record"));
-    const next = Math.min(Math.max(at + step, 0), records.length - 1);
-    rows.scrollToIndex(next);
-    requestAnimationFrame(() => {
-      frame.current?.querySelector<HTMLElement>(`[data-at="${next}"]`)?.focus();
-    });
-  };
   if (!loading && records.length === 0) return <NothingFound />;
   return (
     <div
@@ -49,31 +52,36 @@ export function RecordTable({ records, loading, more, selected, open }: RecordTa
       aria-busy={loading}
       aria-label="Records"
       aria-rowcount={records.length + 1}
-      className="min-h-0 grow overflow-auto rounded border border-line"
-      onKeyDown={move}
+      className="min-h-40 grow overflow-auto rounded border border-line"
+      onScroll={(event) => atTop?.(event.currentTarget.scrollTop < ROW_PX)}
       role="table"
       tabIndex={0}
     >
-      <div className="sticky top-0 z-10 border-b border-line bg-raised text-xs text-quiet" role="rowgroup">
-        <div className="grid min-w-[64rem] gap-3 px-3 py-1.5" role="row" style={{ gridTemplateColumns: GRID_TRACKS }}>
-          {RECORD_COLUMNS.map((column) => (
-            <span className={column.numeric === true ? "text-right" : ""} key={column.title} role="columnheader">
+      <div
+        className="sticky top-0 z-10 w-max min-w-full border-b border-line bg-raised text-xs text-quiet"
+        role="rowgroup"
+      >
+        <div className="grid gap-3 px-3 py-1.5" role="row" style={{ gridTemplateColumns: tracks, minWidth: leastPx }}>
+          {columns.map((column) => (
+            <span className={column.numeric ? "text-right" : "truncate"} key={column.field} role="columnheader">
               {column.title}
             </span>
           ))}
         </div>
       </div>
-      <div className="relative min-w-[64rem]" role="rowgroup" style={{ height: rows.getTotalSize() }}>
+      <div className="relative" role="rowgroup" style={{ height: rows.getTotalSize(), minWidth: leastPx }}>
         {items.map((item) => {
           const stored = records[item.index];
           return stored === undefined ? null : (
             <Row
               at={item.index}
+              columns={columns}
               key={keyOf(stored)}
               open={open}
               selected={selected === keyOf(stored)}
               start={item.start}
               stored={stored}
+              tracks={tracks}
             />
           );
         })}
@@ -82,33 +90,42 @@ export function RecordTable({ records, loading, more, selected, open }: RecordTa
   );
 }
 
+/** All of today: then the day says nothing. */
+function useIsOneDay(records: readonly StoredRecord[]): boolean {
+  const { moment } = useMoments();
+  const today = moment(new Date().toISOString()).slice(0, 10);
+  const [first, last] = [records[0], records.at(-1)].map((stored) => stored?.record.timestamp ?? "");
+  return [first, last].every((timestamp) => moment(timestamp ?? "").startsWith(today));
+}
+
 interface RowProps {
   readonly at: number;
+  readonly columns: readonly RecordColumn[];
+  readonly tracks: string;
   readonly stored: StoredRecord;
   readonly start: number;
   readonly selected: boolean;
   readonly open: (record: string) => void;
 }
 
-function Row({ at, stored, start, selected, open }: RowProps) {
+const Row = memo(function Row({ at, columns, tracks, stored, start, selected, open }: RowProps) {
   const key = keyOf(stored);
   return (
     <div
       aria-rowindex={at + 2}
       aria-selected={selected}
       className={selected ? `${ROW_LOOK} bg-accent-ground` : `${ROW_LOOK} hover:bg-raised`}
-      data-at={at}
-      data-record={key}
+      data-row=""
       onClick={() => open(key)}
       onKeyDown={(event) => event.key === "Enter" && open(key)}
       role="row"
-      style={{ gridTemplateColumns: GRID_TRACKS, height: ROW_PX, transform: `translateY(${start}px)` }}
+      style={{ gridTemplateColumns: tracks, height: ROW_PX, transform: `translateY(${start}px)` }}
       tabIndex={-1}
     >
-      {RECORD_COLUMNS.map((column) => (
+      {columns.map((column) => (
         <span
-          className={`truncate font-mono text-xs ${column.numeric === true ? "text-right tabular-nums" : ""}`}
-          key={column.title}
+          className={`truncate font-mono text-xs ${column.numeric ? "text-right tabular-nums" : ""}`}
+          key={column.field}
           role="cell"
         >
           {column.cell(stored)}
@@ -116,11 +133,11 @@ function Row({ at, stored, start, selected, open }: RowProps) {
       ))}
     </div>
   );
-}
+});
 
 function NothingFound() {
   return (
-    <div className="grid grow place-items-center rounded border border-line text-center">
+    <div className="grid grow place-items-center rounded border border-line p-6 text-center">
       <div>
         <p className="text-base font-medium">No record matches</p>
         <p className="mt-1 max-w-md text-quiet">
@@ -132,6 +149,6 @@ function NothingFound() {
   );
 }
 
-function keyOf(stored: StoredRecord): string {
+export function keyOf(stored: StoredRecord): string {
   return `${stored.tree}/${stored.leaf_index}`;
 }

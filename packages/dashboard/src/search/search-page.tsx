@@ -1,63 +1,100 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback } from "react";
+import { useCallback, useMemo, useState } from "react";
+import { ProblemView } from "../page/problem-view.tsx";
 import { RecordDrawer } from "../record/record-drawer.tsx";
+import { ColumnPicker } from "./column-picker.tsx";
+import { ExportMenu } from "./export-menu.tsx";
+import { FacetList } from "./facet-list.tsx";
 import { HistogramView } from "./histogram-view.tsx";
 import { QueryBar } from "./query-bar.tsx";
-import { RecordTable } from "./record-table.tsx";
+import { keyOf, RecordTable } from "./record-table.tsx";
 import { ResultLine } from "./result-line.tsx";
-import { ProblemView } from "../page/problem-view.tsx";
-import type { SearchState } from "./search-state.ts";
-import { useHistogram, useRecords, useTotal } from "./use-search.ts";
+import { SavedSearches } from "./saved-searches.tsx";
+import { columnsOf, type SearchState } from "./search-state.ts";
+import { useHistogram, useOwnCount, useRecords, useTotal } from "./use-search.ts";
+import { useTail } from "./use-tail.ts";
 
-/** Query, time range, histogram, table; a record opens beside them. The address holds all of it. */
+/** Query, time range, values, histogram, table; a record opens beside them. The address holds all of it. */
 export function SearchPage() {
-  const state = useSearch({ from: "/" });
-  const navigate = useNavigate({ from: "/" });
+  const state = useSearch({ from: "/search" });
+  const navigate = useNavigate({ from: "/search" });
   const change = useCallback(
     (changes: Partial<SearchState>) => void navigate({ search: (before) => ({ ...before, ...changes }) }),
     [navigate],
   );
   const records = useRecords(state);
-  const histogram = useHistogram(state);
-  const total = useTotal(state);
-  const all = records.data?.pages.flatMap((page) => page.records) ?? [];
   const closeRecord = useCallback(() => change({ record: undefined }), [change]);
   return (
-    <main className="flex h-full min-h-0 flex-col gap-3 p-4">
+    <main className="flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden">
       <h1 className="sr-only">Search</h1>
-      <QueryBar
-        state={state}
-        change={change}
-        refresh={() => void records.refetch().then(() => histogram.refetch())}
-        problem={records.error}
-      />
-      {records.error === null ? (
+      <QueryBar change={change} problem={records.error} refresh={() => void records.refetch()} state={state}>
+        <SavedSearches change={change} state={state} />
+        <ColumnPicker change={change} state={state} />
+        <ExportMenu state={state} />
+      </QueryBar>
+      {records.error !== null && records.data === undefined ? (
+        <ProblemView problem={records.error} retry={() => void records.refetch()} />
+      ) : (
         <div className="flex min-h-0 grow flex-col gap-3 lg:flex-row">
-          <div className="flex min-h-0 min-w-0 grow flex-col gap-3">
-            <HistogramView histogram={histogram.data} change={change} />
-            <ResultLine
-              state={state}
-              change={change}
-              histogram={histogram.data}
-              total={total.data}
-              first={records.data?.pages[0]}
-              busy={records.isFetching}
-            />
-            <RecordTable
-              records={all}
-              loading={records.isPending}
-              more={records.hasNextPage && !records.isFetchingNextPage ? () => void records.fetchNextPage() : null}
-              selected={state.record}
-              open={(record) => change({ record })}
-            />
+          <div className="hidden w-52 shrink-0 overflow-y-auto pr-1 xl:block">
+            <FacetList change={change} state={state} />
           </div>
+          <Results change={change} records={records} state={state} />
           {state.record !== undefined && (
-            <RecordDrawer record={state.record} close={closeRecord} search={(q) => change({ q, record: undefined })} />
+            <RecordDrawer close={closeRecord} record={state.record} search={(q) => change({ q, record: undefined })} />
           )}
         </div>
-      ) : (
-        <ProblemView problem={records.error} retry={() => void records.refetch()} />
       )}
     </main>
   );
+}
+
+interface ResultsProps {
+  readonly state: SearchState;
+  readonly change: (changes: Partial<SearchState>) => void;
+  readonly records: ReturnType<typeof useRecords>;
+}
+
+function Results({ state, change, records }: ResultsProps) {
+  const histogram = useHistogram(state);
+  const total = useTotal(state);
+  const ownCount = useOwnCount(state);
+  const [isPaused, setIsPaused] = useState(false);
+  const tail = useTail(state, isPaused);
+  const fields = useMemo(() => columnsOf(state), [state]);
+  const pages = records.data?.pages;
+  const all = useMemo(() => joined(tail.records, pages?.flatMap((page) => page.records) ?? []), [tail.records, pages]);
+  const open = useCallback((record: string) => change({ record }), [change]);
+  return (
+    <div className="flex min-h-[32rem] min-w-0 grow flex-col gap-3 lg:min-h-0">
+      <HistogramView change={change} histogram={histogram.data} />
+      <ResultLine
+        busy={records.isFetching}
+        change={change}
+        first={pages?.[0]}
+        histogram={histogram.data}
+        ownCount={ownCount}
+        resume={() => setIsPaused(false)}
+        state={state}
+        tail={tail}
+        total={total.data}
+      />
+      <RecordTable
+        atTop={(isAtTop) => setIsPaused(!isAtTop)}
+        fields={fields}
+        loading={records.isPending}
+        more={records.hasNextPage && !records.isFetchingNextPage ? () => void records.fetchNextPage() : null}
+        open={open}
+        records={all}
+        selected={state.record}
+      />
+    </div>
+  );
+}
+
+/** What came live, then what was found; a record that is both stands once. */
+function joined<Stored extends Parameters<typeof keyOf>[0]>(live: readonly Stored[], found: readonly Stored[]) {
+  if (live.length === 0) return found;
+  const seen = new Set(live.map(keyOf));
+  return [...live, ...found.filter((stored) => !seen.has(keyOf(stored)))];
 }

@@ -1,5 +1,8 @@
-import { formatMoment } from "../page/format.ts";
-import { ALL_TIME, DEFAULT_FROM, type SearchState } from "./search-state.ts";
+import { useEffect, useState } from "react";
+import { Button } from "../page/button.tsx";
+import { Popover } from "../page/popover.tsx";
+import { useMoments } from "../page/zone.ts";
+import { ALL_TIME, DEFAULT_FROM, type ChangeSearch, type SearchState } from "./search-state.ts";
 
 const RANGES: readonly (readonly [string, string])[] = [
   ["now-5m", "Last 5 minutes"],
@@ -13,36 +16,89 @@ const RANGES: readonly (readonly [string, string])[] = [
 
 interface TimeRangeProps {
   readonly state: SearchState;
-  readonly change: (changes: Partial<SearchState>) => void;
+  readonly change: ChangeSearch;
 }
 
-/** Relative ranges by name; a range picked on the histogram stands as one more choice, in UTC. */
+/** Relative ranges by name, absolute ones as they are written; one picked on the histogram is one of these. */
 export function TimeRange({ state, change }: TimeRangeProps) {
-  const picked = state.to !== undefined;
+  const { clock, label } = useMoments();
   const from = state.from ?? DEFAULT_FROM;
-  const value = picked ? "picked" : from;
-  const known = picked || RANGES.some(([name]) => name === from);
+  const known = RANGES.find(([name]) => name === from)?.[1];
+  const named =
+    state.to === undefined
+      ? (known ?? `since ${clock(from)}`)
+      : `${from === ALL_TIME ? "until" : `${clock(from)} –`} ${clock(state.to)} ${label}`;
   return (
-    <select
-      aria-label="Time range"
-      className="rounded border border-line bg-raised px-2 py-1.5"
-      onChange={(event) => {
-        const chosen = event.target.value;
-        if (chosen !== "picked") change({ from: chosen === DEFAULT_FROM ? undefined : chosen, to: undefined });
-      }}
-      value={value}
-    >
-      {picked && (
-        <option value="picked">
-          {formatMoment(from)} – {formatMoment(state.to ?? "")} UTC
-        </option>
+    <Popover label={named} says={`Time range: ${named}`}>
+      {(close) => (
+        <>
+          <ul className="mb-3 grid grid-cols-2 gap-1">
+            {RANGES.map(([name, title]) => (
+              <li key={name}>
+                <button
+                  aria-pressed={state.to === undefined && from === name}
+                  className="w-full cursor-pointer rounded px-2 py-1 text-left hover:bg-raised aria-pressed:bg-accent-ground aria-pressed:text-accent"
+                  onClick={() => {
+                    change({ from: name === DEFAULT_FROM ? undefined : name, to: undefined });
+                    close();
+                  }}
+                  type="button"
+                >
+                  {title}
+                </button>
+              </li>
+            ))}
+          </ul>
+          <Exact change={change} close={close} from={state.from} to={state.to} />
+        </>
       )}
-      {!known && <option value={from}>since {from}</option>}
-      {RANGES.map(([name, label]) => (
-        <option key={name} value={name}>
-          {label}
-        </option>
-      ))}
-    </select>
+    </Popover>
+  );
+}
+
+interface ExactProps extends Pick<SearchState, "from" | "to"> {
+  readonly change: ChangeSearch;
+  readonly close: () => void;
+}
+
+const FIELD = "mt-0.5 block w-full rounded border border-line bg-raised px-2 py-1 font-mono text-xs";
+
+function Exact({ from, to, change, close }: ExactProps) {
+  const [bounds, setBounds] = useState({ from: "", to: "" });
+  useEffect(() => setBounds({ from: from ?? DEFAULT_FROM, to: to ?? "" }), [from, to]);
+  const apply = () => {
+    change({ from: bounds.from.trim() || undefined, to: bounds.to.trim() || undefined });
+    close();
+  };
+  return (
+    <fieldset
+      className="flex flex-col gap-2 border-t border-line pt-2"
+      onKeyDown={(event) => {
+        if (event.key !== "Enter") return;
+        event.preventDefault();
+        apply();
+      }}
+    >
+      <legend className="sr-only">Exact range</legend>
+      <label className="text-xs text-quiet">
+        From: 2026-11-26T08:00Z, now-90m, all
+        <input
+          className={FIELD}
+          onChange={(event) => setBounds({ ...bounds, from: event.target.value })}
+          value={bounds.from}
+        />
+      </label>
+      <label className="text-xs text-quiet">
+        To: empty means now
+        <input
+          className={FIELD}
+          onChange={(event) => setBounds({ ...bounds, to: event.target.value })}
+          value={bounds.to}
+        />
+      </label>
+      <Button kind="main" onClick={apply}>
+        Apply
+      </Button>
+    </fieldset>
   );
 }

@@ -45,6 +45,20 @@ export function useTotal(state: SearchState) {
   });
 }
 
+/** How many of Tallystick's own match in the range and are left out. */
+export function useOwnCount(state: SearchState): number | null {
+  const { q, own } = state;
+  const { from, to } = bounds(state);
+  const { data } = useQuery({
+    queryKey: ["own count", q, from, to],
+    queryFn: ({ signal }) => getJson<Histogram>("/api/histogram", { q, from, to, buckets: 1, own: true }, signal),
+    enabled: own !== true,
+    select: (histogram) => histogram.total,
+  });
+  const without = useHistogram(state).data?.total;
+  return own === true || data === undefined || without === undefined ? null : Math.max(data - without, 0);
+}
+
 function ownRecords(own: boolean | undefined): { readonly own?: string } {
   return own === true ? { own: "true" } : {};
 }

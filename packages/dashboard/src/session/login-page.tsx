@@ -1,6 +1,7 @@
 import type { Session } from "../client/types.ts";
 import { Button } from "../page/button.tsx";
 import { PasswordForm } from "./password-form.tsx";
+import { returnAddress } from "./return-address.ts";
 
 interface LoginPageProps {
   readonly methods: Session["methods"];
@@ -23,6 +24,7 @@ export function LoginPage({ methods, retry }: LoginPageProps) {
           <a
             className="mt-4 inline-block rounded border border-accent bg-accent-ground px-3 py-1.5 font-medium text-accent"
             href="/login/oidc"
+            onClick={() => returnAddress.keep()}
           >
             Log in with your organisation
           </a>

@@ -1,0 +1,49 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Screen } from "../page/panel.tsx";
+import { tabOf, Tabs } from "../page/tabs.tsx";
+import { DataReport } from "./data-report.tsx";
+import { KeyList } from "./key-list.tsx";
+import { ReadList } from "./read-list.tsx";
+import { SessionList } from "./session-list.tsx";
+import { UserList } from "./user-list.tsx";
+
+const TABS = [
+  ["reads", "Who read what"],
+  ["data", "Access to data"],
+  ["users", "Users"],
+  ["keys", "Keys"],
+  ["sessions", "Logged in"],
+] as const;
+
+/** Who read the log, who touched which data, and who may do what. */
+export function AccessPage() {
+  const state = useSearch({ from: "/access" });
+  const navigate = useNavigate({ from: "/access" });
+  const tab = tabOf(TABS, state.tab);
+  const { from, to, by } = state;
+  return (
+    <Screen
+      says="Every read of the log is a record of the log, and so is every change of who may read it."
+      title="Access"
+    >
+      <Tabs
+        choose={(name) => void navigate({ search: { tab: name === "reads" ? undefined : name } })}
+        chosen={tab}
+        label="Parts of access"
+        tabs={TABS}
+      />
+      {tab === "reads" && (
+        <ReadList
+          by={by}
+          change={(changes) => void navigate({ search: (before) => ({ ...before, ...changes }) })}
+          from={from}
+          to={to}
+        />
+      )}
+      {tab === "data" && <DataReport />}
+      {tab === "users" && <UserList />}
+      {tab === "keys" && <KeyList />}
+      {tab === "sessions" && <SessionList />}
+    </Screen>
+  );
+}

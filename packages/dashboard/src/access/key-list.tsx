@@ -1,0 +1,140 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { deleteJson, postJson } from "../client/api.ts";
+import { scopeText, type CreatedKey, type Key } from "../client/people.ts";
+import { useApi } from "../client/use-api.ts";
+import { Button } from "../page/button.tsx";
+import { Confirm } from "../page/confirm.tsx";
+import { Field, FormFault } from "../page/field.tsx";
+import { formatBytes, formatCount } from "../page/format.ts";
+import { SearchLink, ServiceLink, term } from "../page/links.tsx";
+import { Panel } from "../page/panel.tsx";
+import { Answer } from "../page/states.tsx";
+import { useMoments } from "../page/zone.ts";
+import { DataTable } from "../table/data-table.tsx";
+
+const PATH = "/api/keys";
+
+/** Keys of producers and readers; a secret is shown once, when it is made. */
+export function KeyList() {
+  const { clock } = useMoments();
+  const queries = useQueryClient();
+  const found = useApi<{ readonly keys: readonly Key[] }>(PATH);
+  const onSuccess = () => void queries.invalidateQueries({ queryKey: [PATH] });
+  const revoke = useMutation({
+    mutationFn: ({ id }: Key) => deleteJson(`${PATH}/${encodeURIComponent(id)}`),
+    onSuccess,
+  });
+  const [leaving, setLeaving] = useState<Key | null>(null);
+  return (
+    <Panel flush title="Keys">
+      <Answer lines={6} of={found}>
+        {({ keys }) => (
+          <DataTable
+            columns={[
+              {
+                title: "name",
+                cell: ({ name, revoked_at: at }) => (
+                  <SearchLink
+                    className={at === null ? "" : "text-quiet! line-through"}
+                    from="all"
+                    q={term("principal", `key:${name}`)}
+                  >
+                    {name}
+                  </SearchLink>
+                ),
+              },
+              { title: "role", sort: ({ role }) => role, cell: ({ role }) => role },
+              { title: "speaks for", cell: speaksFor },
+              { title: "log", cell: ({ log, role }) => (role === "producer" ? log : scopeText({})) },
+              { title: "quota", cell: quota },
+              { title: "since", sort: ({ created_at: at }) => at, cell: ({ created_at: at }) => clock(at) },
+              {
+                title: "",
+                cell: (key) =>
+                  key.revoked_at === null ? (
+                    <Button onClick={() => setLeaving(key)}>Revoke</Button>
+                  ) : (
+                    <span className="text-quiet">revoked {clock(key.revoked_at)}</span>
+                  ),
+              },
+            ]}
+            empty="There is no key yet."
+            keyOf={({ id }) => id}
+            label="Keys"
+            rows={keys}
+          />
+        )}
+      </Answer>
+      <div className="px-4">
+        <FormFault error={revoke.error} />
+      </div>
+      <NewKey done={onSuccess} />
+      {leaving !== null && (
+        <Confirm
+          close={() => setLeaving(null)}
+          says="Whoever uses it is refused from now on. It cannot be brought back; a new key can be made."
+          title={`Revoke ${leaving.name}?`}
+          word="Revoke"
+          yes={() => revoke.mutate(leaving)}
+        />
+      )}
+    </Panel>
+  );
+}
+
+function speaksFor({ service, relay }: Key) {
+  if (service !== null) return <ServiceLink name={service} />;
+  return relay === null ? "" : relay === "*" ? "relays for all" : `relays for ${relay.join(", ")}`;
+}
+
+function quota({ records_per_second: records, bytes_per_day: bytes }: Key): string {
+  const parts = [
+    records === null ? "" : `${formatCount(records)} records/s`,
+    bytes === null ? "" : `${formatBytes(bytes)} a day`,
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+function NewKey({ done }: { readonly done: () => void }) {
+  const [fields, setFields] = useState({ name: "", service: "" });
+  const make = useMutation({
+    mutationFn: () => postJson<CreatedKey>(PATH, fields),
+    onSuccess: () => {
+      setFields({ name: "", service: "" });
+      done();
+    },
+  });
+  return (
+    <form
+      className="flex flex-wrap items-end gap-3 border-t border-line p-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        make.mutate();
+      }}
+    >
+      <Field
+        label="Name"
+        maxLength={63}
+        onChange={(event) => setFields({ ...fields, name: event.target.value })}
+        value={fields.name}
+      />
+      <Field
+        label="Service that it speaks for"
+        maxLength={256}
+        onChange={(event) => setFields({ ...fields, service: event.target.value })}
+        value={fields.service}
+      />
+      <Button disabled={Object.values(fields).some((value) => value.trim() === "") || make.isPending} type="submit">
+        Make a producer’s key
+      </Button>
+      <FormFault error={make.error} />
+      {make.data !== undefined && (
+        <p className="w-full rounded bg-accent-ground px-3 py-2" role="status">
+          The secret of {make.data.name}, shown this once:{" "}
+          <code className="font-mono text-xs break-all select-all">{make.data.secret}</code>
+        </p>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,79 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { postJson } from "../client/api.ts";
+import type { Approval } from "../client/keeping.ts";
+import { useApi } from "../client/use-api.ts";
+import { Button } from "../page/button.tsx";
+import { Chip } from "../page/chip.tsx";
+import { FormFault } from "../page/field.tsx";
+import { Panel } from "../page/panel.tsx";
+import { Answer } from "../page/states.tsx";
+import { useMoments } from "../page/zone.ts";
+import { DataTable } from "../table/data-table.tsx";
+
+const PATH = "/api/approvals";
+const TONES: Readonly<Record<string, "good" | "bad" | "warn" | "quiet">> = {
+  pending: "warn",
+  approved: "good",
+  done: "good",
+  failed: "bad",
+};
+
+/** What waits for a second person, first; then what became of the rest. */
+export function ApprovalList() {
+  const { clock } = useMoments();
+  const queries = useQueryClient();
+  const found = useApi<{ readonly approvals: readonly Approval[]; readonly approvers: readonly string[] }>(PATH);
+  const decide = useMutation({
+    mutationFn: ({ id, word }: { readonly id: string; readonly word: "approve" | "reject" }) =>
+      postJson(`${PATH}/${encodeURIComponent(id)}/${word}`, {}),
+    onSettled: () => void queries.invalidateQueries({ queryKey: [PATH] }),
+  });
+  return (
+    <Panel flush note={found.data === undefined ? undefined : said(found.data.approvers)} title="Approvals">
+      <Answer lines={3} of={found}>
+        {({ approvals }) => (
+          <DataTable
+            columns={[
+              { title: "is", cell: ({ state }) => <Chip tone={TONES[state] ?? "quiet"}>{state}</Chip> },
+              { title: "what", cell: ({ action }) => action },
+              { title: "to", className: "max-w-md [overflow-wrap:anywhere]", cell: ({ target }) => target },
+              { title: "reason", className: "max-w-xs", cell: ({ reason }) => reason },
+              { title: "proposed", cell: ({ proposed_by: by, proposed_at: at }) => `${by}, ${clock(at)}` },
+              {
+                title: "decided",
+                cell: ({ decided_by: by, decided_at: at }) => (by === null || at === null ? "" : `${by}, ${clock(at)}`),
+              },
+              { title: "outcome", cell: ({ outcome }) => outcome ?? "" },
+              {
+                title: "",
+                cell: ({ id, state }) =>
+                  state === "pending" && (
+                    <span className="flex gap-2">
+                      <Button kind="main" onClick={() => decide.mutate({ id, word: "approve" })}>
+                        Approve
+                      </Button>
+                      <Button onClick={() => decide.mutate({ id, word: "reject" })}>Reject</Button>
+                    </span>
+                  ),
+              },
+            ]}
+            empty="Nothing waits for a second person, and nothing did."
+            keyOf={({ id }) => id}
+            label="Approvals"
+            rows={approvals.toSorted(waitingFirst)}
+          />
+        )}
+      </Answer>
+      <FormFault error={decide.error} />
+    </Panel>
+  );
+}
+
+function said(approvers: readonly string[]): string {
+  return approvers.length === 0 ? "nobody may approve here" : `may approve: ${approvers.join(", ")}`;
+}
+
+function waitingFirst(a: Approval, b: Approval): number {
+  const [one, other] = [a.state === "pending" ? 0 : 1, b.state === "pending" ? 0 : 1];
+  return one - other || (a.proposed_at < b.proposed_at ? 1 : -1);
+}

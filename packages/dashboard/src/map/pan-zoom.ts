@@ -1,0 +1,74 @@
+import { useEffect, useRef, type RefObject } from "react";
+
+interface View {
+  x: number;
+  y: number;
+  scale: number;
+}
+
+const MIN_SCALE = 0.08;
+const MAX_SCALE = 2.5;
+const MARGIN_PX = 28;
+
+/**
+ * Drag moves, the wheel zooms. The drawing's transform is set past React, so that thousands of edges move without
+ * being drawn again. `fit` shows all of it.
+ */
+export function usePanZoom(size: { readonly width: number; readonly height: number }): {
+  readonly svg: RefObject<SVGSVGElement | null>;
+  readonly content: RefObject<SVGGElement | null>;
+  readonly fit: () => void;
+  readonly zoom: (factor: number) => void;
+} {
+  const svg = useRef<SVGSVGElement>(null);
+  const content = useRef<SVGGElement>(null);
+  const view = useRef<View>({ x: 0, y: 0, scale: 1 });
+  const apply = () => {
+    const { x, y, scale } = view.current;
+    content.current?.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
+  };
+  const fit = () => {
+    const box = svg.current?.getBoundingClientRect();
+    if (box === undefined || box.width === 0) return;
+    const room = { width: box.width - 2 * MARGIN_PX, height: box.height - 2 * MARGIN_PX };
+    const scale = Math.max(MIN_SCALE, Math.min(1.15, room.width / size.width, room.height / size.height));
+    view.current = { scale, x: (box.width - size.width * scale) / 2, y: (box.height - size.height * scale) / 2 };
+    apply();
+  };
+  const zoomAt = (factor: number, x: number, y: number) => {
+    const before = view.current;
+    const scale = Math.min(Math.max(before.scale * factor, MIN_SCALE), MAX_SCALE);
+    const by = scale / before.scale;
+    view.current = { scale, x: x - (x - before.x) * by, y: y - (y - before.y) * by };
+    apply();
+  };
+  useEffect(fit, [size.width, size.height]);
+  useEffect(() => {
+    const drawing = svg.current;
+    if (drawing === null) return undefined;
+    const resized = new ResizeObserver(fit);
+    resized.observe(drawing);
+    const wheel = (event: WheelEvent) => {
+      event.preventDefault();
+      const box = drawing.getBoundingClientRect();
+      zoomAt(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
+    };
+    const move = (event: PointerEvent) => {
+      if (event.buttons !== 1) return;
+      view.current = { ...view.current, x: view.current.x + event.movementX, y: view.current.y + event.movementY };
+      apply();
+    };
+    drawing.addEventListener("wheel", wheel, { passive: false });
+    drawing.addEventListener("pointermove", move);
+    return () => {
+      resized.disconnect();
+      drawing.removeEventListener("wheel", wheel);
+      drawing.removeEventListener("pointermove", move);
+    };
+  }, [size.width, size.height]);
+  const zoom = (factor: number) => {
+    const box = svg.current?.getBoundingClientRect();
+    if (box !== undefined) zoomAt(factor, box.width / 2, box.height / 2);
+  };
+  return { svg, content, fit, zoom };
+}

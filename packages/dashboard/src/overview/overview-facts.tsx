@@ -1,0 +1,127 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Producers } from "../client/status.ts";
+import { Fact, Facts } from "../page/fact.tsx";
+import { formatAge, formatBytes, formatCount, formatRate, formatShare } from "../page/format.ts";
+import { SearchLink } from "../page/links.tsx";
+import { brokenCalls, type OverviewFound } from "./use-overview.ts";
+
+const WAIT = "…";
+const LINK = "text-accent underline decoration-line underline-offset-2 hover:decoration-accent";
+
+/** How the services are. */
+export function FleetFacts({ found }: { readonly found: OverviewFound }) {
+  const edges = found.graph.data?.edges ?? [];
+  const sum = (value: (edge: (typeof edges)[number]) => number) => edges.reduce((all, edge) => all + value(edge), 0);
+  const [calls, errors, broken] = [sum((edge) => edge.calls), sum((edge) => edge.errors), sum(brokenCalls)];
+  const matched = sum(({ states }) => states["matched"] ?? 0);
+  const known = found.graph.data !== undefined;
+  const rate = (found.recent.data?.total ?? 0) / 60;
+  return (
+    <Facts label="The fleet">
+      <Fact
+        says={
+          <SearchLink from="now-5m" q="">
+            the newest
+          </SearchLink>
+        }
+        title="Records received"
+        value={found.recent.data === undefined ? WAIT : formatRate(rate)}
+      />
+      <Fact
+        says={<SearchLink q="status:(error OR timeout)">{formatCount(errors)} failed calls</SearchLink>}
+        title="Calls that fail"
+        value={known ? formatShare(calls === 0 ? 0 : errors / calls) : WAIT}
+        {...toned(errors / Math.max(calls, 1) > 0.02, "bad")}
+      />
+      <Fact
+        says={
+          <Link className={LINK} search={{}} to="/tally">
+            {formatCount(broken)} broken calls
+          </Link>
+        }
+        title="Both halves agree"
+        value={known ? (matched + broken === 0 ? "–" : formatShare(matched / (matched + broken))) : WAIT}
+        {...toned(broken > 0, "warn")}
+      />
+      <ProducerFact found={found.silent.data} says="all producers" title="Silent producers" tone="bad" />
+      <ProducerFact found={found.gaps.data} says="what is missing" title="Producers with gaps" tone="warn" />
+    </Facts>
+  );
+}
+
+interface ProducerFactProps {
+  readonly found: Producers | undefined;
+  readonly title: string;
+  readonly says: string;
+  readonly tone: "bad" | "warn";
+}
+
+function ProducerFact({ found, title, says, tone }: ProducerFactProps) {
+  const count = found?.producers.length ?? 0;
+  return (
+    <Fact
+      says={
+        <Link className={LINK} search={{}} to="/producers">
+          {says}
+        </Link>
+      }
+      title={title}
+      value={found === undefined ? WAIT : `${formatCount(count)}${found.next === null ? "" : " and more"}`}
+      {...toned(count > 0, tone)}
+    />
+  );
+}
+
+/** How the log is. */
+export function LogFacts({ found }: { readonly found: OverviewFound }) {
+  const { data: status } = found.status;
+  if (status === undefined) return null;
+  const open = status.trees.filter(({ published, journaled }) => published < journaled);
+  const behind = status.trees.reduce((sum, { journaled, indexed }) => sum + journaled - indexed, 0);
+  const unproven = open.reduce((sum, { journaled, published }) => sum + journaled - published, 0);
+  const ages = open.map(({ checkpoint_age_s: age }) => age ?? 0);
+  const { free_bytes: free, days_until_full: days } = status.disk;
+  return (
+    <Facts label="The log">
+      <Fact
+        says={<Link className={LINK} search={{}} to="/integrity">{`${formatCount(status.trees.length)} trees`}</Link>}
+        title="Records that no checkpoint covers"
+        value={unproven === 0 ? "none" : `${formatCount(unproven)}, ${formatAge(Math.max(...ages))}`}
+        {...toned(
+          ages.some((age) => age > 30),
+          "bad",
+        )}
+      />
+      <Fact
+        says={`the index is ${status.index.state}`}
+        title="Records not yet searchable"
+        value={behind === 0 ? "none" : formatCount(behind)}
+        {...toned(behind > 100_000 || status.index.state === "failed", "warn")}
+      />
+      <Fact
+        says={days === null ? "it does not fill" : <DiskSays days={days} />}
+        title="Disk"
+        value={`${formatBytes(free)} free`}
+        {...toned(days !== null && days < 7, "bad")}
+      />
+      <Fact
+        says={`version ${status.version}`}
+        title="Server runs for"
+        value={formatAge((Date.now() - Date.parse(status.started_at)) / 1_000)}
+      />
+    </Facts>
+  );
+}
+
+function DiskSays({ days }: { readonly days: number }): ReactNode {
+  return (
+    <Link className={LINK} search={{}} to="/keeping">
+      full in {days < 2 ? `${Math.round(days * 24)} hours` : `${Math.round(days)} days`}
+    </Link>
+  );
+}
+
+function toned(isSo: boolean, tone: "bad" | "warn"): { readonly tone?: "bad" | "warn" } {
+  return isSo ? { tone } : {};
+}

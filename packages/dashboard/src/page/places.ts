@@ -1,0 +1,41 @@
+/** The screens that one goes to by name, in the order of the menu; `keys` after `g`. */
+export interface Place {
+  readonly to: "/" | "/search" | "/map" | "/tally" | "/producers" | "/integrity" | "/access" | "/keeping" | "/settings";
+  readonly title: string;
+  readonly key: string;
+  readonly says: string;
+}
+
+export interface PlaceGroup {
+  readonly title: string;
+  readonly places: readonly Place[];
+}
+
+export const PLACES: readonly PlaceGroup[] = [
+  {
+    title: "Investigate",
+    places: [
+      { to: "/", title: "Overview", key: "o", says: "Is the fleet well, is the log whole?" },
+      { to: "/search", title: "Search", key: "s", says: "Every record, by any word or field" },
+      { to: "/map", title: "Map", key: "m", says: "Who calls whom, and how well" },
+    ],
+  },
+  {
+    title: "Check",
+    places: [
+      { to: "/tally", title: "Tally", key: "t", says: "Where the two halves of calls disagree" },
+      { to: "/producers", title: "Producers", key: "p", says: "Who reports, and what is missing of them" },
+      { to: "/integrity", title: "Integrity", key: "i", says: "Trees, checkpoints, and how a stranger verifies them" },
+    ],
+  },
+  {
+    title: "Administer",
+    places: [
+      { to: "/access", title: "Access", key: "a", says: "Who read what; users, keys, sessions" },
+      { to: "/keeping", title: "Keeping", key: "k", says: "Retention, holds, erasures, approvals" },
+      { to: "/settings", title: "Settings", key: "e", says: "What the server runs with" },
+    ],
+  },
+];
+
+export const ALL_PLACES: readonly Place[] = PLACES.flatMap(({ places }) => places);

@@ -1,0 +1,67 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
+import { Screen } from "../page/panel.tsx";
+import { SearchLink, term } from "../page/links.tsx";
+import { Empty } from "../page/states.tsx";
+import { PeriodPicker } from "../page/period-picker.tsx";
+import { Changes } from "./changes.tsx";
+import { Figures } from "./figures.tsx";
+import { Neighbours } from "./neighbours.tsx";
+import { Operations } from "./operations.tsx";
+import { ServiceTimeline } from "./service-timeline.tsx";
+import { useNowMs, useService } from "./use-service.ts";
+import { Verdict } from "./verdict.tsx";
+import { periodAt } from "./window.ts";
+
+/** The screen of three in the morning: how a service is, since when, why, and an example of it. */
+export function ServicePage() {
+  const { name, from, to } = useSearch({ from: "/service" });
+  const navigate = useNavigate({ from: "/service" });
+  const nowMs = useNowMs();
+  const period = useMemo(() => periodAt(nowMs, from, to), [nowMs, from, to]);
+  const choose = (chosen: { readonly from?: string | undefined; readonly to?: string | undefined }) =>
+    void navigate({ search: { name, ...chosen } });
+  if (name === undefined || name === "")
+    return (
+      <Screen title="Service">
+        <Empty>The address names no service. Ctrl K finds one by its name.</Empty>
+      </Screen>
+    );
+  return <Found choose={choose} from={from} name={name} period={period} to={to} />;
+}
+
+interface FoundProps {
+  readonly name: string;
+  readonly period: ReturnType<typeof periodAt>;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly choose: (chosen: { readonly from?: string | undefined; readonly to?: string | undefined }) => void;
+}
+
+function Found({ name, period, from, to, choose }: FoundProps) {
+  const found = useService(name, period);
+  const anyRecord = `${term("caller", name)} OR ${term("callee", name)}`;
+  return (
+    <Screen
+      actions={
+        <>
+          <SearchLink from={from} q={anyRecord} to={to}>
+            All its records
+          </SearchLink>
+          <PeriodPicker choose={choose} from={from} to={to} />
+        </>
+      }
+      says={found.kind === "counterpart" ? "It records nothing itself; this is what its callers say." : undefined}
+      title={name}
+    >
+      <Verdict found={found} name={name} />
+      <Figures choose={choose} found={found} name={name} period={period} />
+      <div className="grid gap-4 xl:grid-cols-[3fr_2fr]">
+        <Operations found={found} name={name} period={period} />
+        <Changes name={name} onset={found.onset} period={period} />
+      </div>
+      <Neighbours found={found} name={name} />
+      <ServiceTimeline name={name} period={period} />
+    </Screen>
+  );
+}

@@ -1,0 +1,59 @@
+import { formatCount, formatShare } from "../page/format.ts";
+import { CallLink, ServiceLink, TraceLink } from "../page/links.tsx";
+import { useMoments } from "../page/zone.ts";
+import { totalsOf } from "./onset.ts";
+import type { ServiceFound } from "./use-service.ts";
+
+/** In two sentences: is it failing, since when, and what fails first. */
+export function Verdict({ found, name }: { readonly found: ServiceFound; readonly name: string }) {
+  const { clock, label } = useMoments();
+  if (found.now.data === undefined) return <div className="h-16 rounded-lg bg-raised" />;
+  const now = totalsOf(found.now.data.buckets);
+  const lastWeek = found.lastWeek.data === undefined ? null : totalsOf(found.lastWeek.data.buckets).ratio;
+  const since = found.onset;
+  const recent = since === null ? now : totalsOf(found.now.data.buckets.filter(({ from }) => from >= since));
+  const isFailing = since !== null;
+  const look = isFailing ? "border-bad bg-bad-ground" : "border-line bg-good-ground";
+  return (
+    <section aria-label="Verdict" className={`rounded-lg border px-4 py-3 text-base ${look}`}>
+      <p className={isFailing ? "font-medium text-bad" : "text-good"}>
+        {now.calls === 0 && `Nobody called ${name} in this period.`}
+        {now.calls > 0 &&
+          !isFailing &&
+          `${formatCount(now.calls)} calls, ${formatShare(now.ratio ?? 0)} of them failed.`}
+        {isFailing &&
+          `Failing since ${clock(since)} ${label}: ${formatShare(recent.ratio ?? 0)} of ${formatCount(recent.calls)} calls.`}
+        {now.calls > 0 && (
+          <span className="font-normal text-ink">
+            {lastWeek === null
+              ? " Nothing to compare it with at this hour last week."
+              : ` At this hour last week ${formatShare(lastWeek)}.`}
+          </span>
+        )}
+      </p>
+      <FirstFailure found={found} name={name} />
+    </section>
+  );
+}
+
+function FirstFailure({ found, name }: { readonly found: ServiceFound; readonly name: string }) {
+  const failures = found.bottlenecks.data?.failures ?? [];
+  const [first] = failures;
+  if (first === undefined) return null;
+  return (
+    <p className="mt-1.5">
+      Deepest first failure: <span className="font-mono">{first.operation}</span> at{" "}
+      {first.service === name ? first.service : <ServiceLink name={first.service} />} ({first.status}
+      {first.error_type === null ? "" : `, ${first.error_type}`}), in {formatShare(first.share)} of the traces through
+      here that failed. <CallLink id={first.example.call_id}>Show an example call</CallLink>
+      {first.example.trace_id !== "" && (
+        <>
+          {" · "}
+          <TraceLink call={first.example.call_id} id={first.example.trace_id}>
+            its trace
+          </TraceLink>
+        </>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,154 @@
+import type { Breaks, Coverage } from "../client/tally.ts";
+import { useApi } from "../client/use-api.ts";
+import { formatCount, formatShare } from "../page/format.ts";
+import { SearchLink, ServiceLink, term } from "../page/links.tsx";
+import { Panel } from "../page/panel.tsx";
+import { Answer } from "../page/states.tsx";
+import { useMoments } from "../page/zone.ts";
+import type { Period } from "../service/window.ts";
+import { DataTable } from "../table/data-table.tsx";
+
+/** Who records nothing, which edges lack a side, who is unknown, and what closes each gap. */
+export function CoverageView({ period: { from, to } }: { readonly period: Period }) {
+  const found = useApi<Coverage>("/api/coverage", { from, to }, { keep: true });
+  return (
+    <Answer lines={10} of={found}>
+      {(coverage) => (
+        <>
+          <Edges edges={coverage.edges} />
+          <div className="grid gap-4 xl:grid-cols-2">
+            <Services services={coverage.services} />
+            <UnknownCallers callers={coverage.unknown_callers} />
+          </div>
+          <Skew from={from} to={to} />
+        </>
+      )}
+    </Answer>
+  );
+}
+
+const ADVICE = "max-w-md text-quiet";
+
+function Edges({ edges }: { readonly edges: Coverage["edges"] }) {
+  const { clock } = useMoments();
+  return (
+    <Panel flush note="one side's records are missing, in whole or in more than a tenth" title="Edges">
+      <DataTable
+        columns={[
+          {
+            title: "edge",
+            cell: ({ caller, callee }) => (
+              <>
+                <ServiceLink name={caller} /> → <ServiceLink name={callee} />
+              </>
+            ),
+          },
+          { title: "missing", cell: ({ missing }) => `the ${missing}’s half` },
+          { title: "calls", numeric: true, sort: ({ calls }) => calls, cell: ({ calls }) => formatCount(calls) },
+          { title: "alone", numeric: true, sort: ({ alone }) => alone, cell: ({ alone }) => formatCount(alone) },
+          {
+            title: "covered",
+            numeric: true,
+            sort: ({ coverage }) => coverage,
+            cell: ({ coverage }) => formatShare(coverage),
+          },
+          { title: "since", cell: ({ since }) => clock(since) },
+          {
+            title: "what closes it",
+            className: ADVICE,
+            cell: ({ declared, advice }) => advice ?? declaredText(declared),
+          },
+        ]}
+        empty="Every edge is recorded from both sides."
+        keyOf={({ caller, callee, missing }) => `${caller}:${callee}:${missing}`}
+        label="Edges"
+        rows={edges}
+      />
+    </Panel>
+  );
+}
+
+function declaredText(party: { readonly name: string; readonly reason: string | null } | null): string {
+  return party === null ? "" : `declared: ${party.reason ?? `${party.name} never records`}`;
+}
+
+function Services({ services }: { readonly services: Coverage["services"] }) {
+  return (
+    <Panel flush note="only others name them" title="Services that record nothing">
+      <DataTable
+        columns={[
+          { title: "service", cell: ({ service }) => <ServiceLink name={service} /> },
+          { title: "calls", numeric: true, sort: ({ calls }) => calls, cell: ({ calls }) => formatCount(calls) },
+          {
+            title: "what closes it",
+            className: ADVICE,
+            cell: ({ declared, advice }) => advice ?? declaredText(declared),
+          },
+        ]}
+        empty="Every service that is named records."
+        keyOf={({ service }) => service}
+        label="Services that record nothing"
+        rows={services}
+      />
+    </Panel>
+  );
+}
+
+function UnknownCallers({ callers }: { readonly callers: Coverage["unknown_callers"] }) {
+  return (
+    <Panel flush note="calls that nobody is known to have made" title="Unknown callers">
+      <DataTable
+        columns={[
+          { title: "of", cell: ({ callee }) => <ServiceLink name={callee} /> },
+          { title: "from", className: "font-mono text-xs", cell: ({ network }) => network || "no address" },
+          { title: "calls", numeric: true, sort: ({ calls }) => calls, cell: ({ calls }) => formatCount(calls) },
+          { title: "what closes it", className: ADVICE, cell: ({ advice }) => advice },
+        ]}
+        empty="Every caller is known."
+        keyOf={({ callee, network }) => `${callee} ${network}`}
+        label="Unknown callers"
+        rows={callers}
+      />
+    </Panel>
+  );
+}
+
+/** Clocks that differ more than is allowed, by what the tally found. */
+function Skew({ from, to }: Pick<Period, "from" | "to">) {
+  const { clock } = useMoments();
+  const found = useApi<Breaks>("/api/tally", { from, to, kind: "clock_skew", limit: 50 }, { keep: true });
+  return (
+    <Panel flush note="found by calls that both recorded" title="Clocks that differ">
+      <Answer of={found}>
+        {({ breaks }) => (
+          <DataTable
+            columns={[
+              { title: "found", cell: ({ timestamp }) => clock(timestamp) },
+              { title: "caller", cell: ({ caller }) => <ServiceLink name={caller} /> },
+              { title: "callee", cell: ({ callee }) => <ServiceLink name={callee} /> },
+              { title: "what", cell: (one) => [one.caller_value, one.callee_value].filter(Boolean).join(" against ") },
+              { title: "allowed", cell: ({ tolerance }) => tolerance ?? "" },
+              {
+                title: "",
+                cell: ({ verdict: { tree, leaf_index: index } }) => (
+                  <SearchLink
+                    from="all"
+                    own
+                    q={`${term("tree", tree)} AND leaf_index:${index}`}
+                    record={`${tree}/${index}`}
+                  >
+                    verdict
+                  </SearchLink>
+                ),
+              },
+            ]}
+            empty="The clocks of all recorders agree within what is allowed."
+            keyOf={({ verdict }) => `${verdict.tree}/${verdict.leaf_index}`}
+            label="Clocks that differ"
+            rows={breaks}
+          />
+        )}
+      </Answer>
+    </Panel>
+  );
+}
