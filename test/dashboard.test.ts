@@ -148,7 +148,7 @@ test("a search is built by clicks and keys, stands in the address, and a row ope
   await page.keyboard.press("Enter");
   await page.getByText(/Proven in this browser/).waitFor();
   const address = page.url();
-  await page.getByText("Columns").click();
+  await page.locator("summary", { hasText: "Columns" }).click();
   await page.getByRole("button", { name: "Remove request_id" }).click();
   await page.waitForURL(/columns=/);
   await page.goBack();
@@ -162,7 +162,7 @@ test("fields and values complete themselves, and a fault names its column", asyn
   const page = await opened("/search?from=all");
   await page.getByRole("combobox", { name: "Query" }).waitFor();
   await page.keyboard.press("/");
-  await page.keyboard.type("calle");
+  await page.keyboard.type("callee");
   await page.getByRole("option", { name: /^callee/ }).waitFor();
   await page.keyboard.press("Tab");
   await page.keyboard.type("pay");

@@ -79,7 +79,7 @@ class Shop {
     const n = this.#visits++;
     const trace = this.#hex(32);
     const buys = n % 3 === 0;
-    const failing = atMs > this.#nowMs - INCIDENT_MINUTES * MINUTE_MS;
+    const failing = this.#fails(atMs);
     const root = { trace, parent: "", caller: "kiosk", callee: "storefront", protocol: "http" };
     if (!buys) {
       const span = this.#hex(16);
@@ -104,6 +104,10 @@ class Shop {
       },
       span,
     );
+  }
+
+  #fails(atMs: number): boolean {
+    return atMs > this.#nowMs - INCIDENT_MINUTES * MINUTE_MS;
   }
 
   #listProducts(trace: string, parent: string, startMs: number): number {
@@ -195,7 +199,8 @@ class Shop {
       code: "201",
     };
     const span = this.#hex(16);
-    const told = { credential_id: IMPOSTOR_KEY, peer_address: "10.9.3.77", service_version: "1.5.0" };
+    const version = this.#fails(atMs) ? "1.5.0" : "1.4.2";
+    const told = { credential_id: IMPOSTOR_KEY, peer_address: "10.9.3.77", service_version: version };
     this.#written.push(HALF.callee(call, span, this.#hex(16), { ...told, auth_method: "api_key" }));
   }
 

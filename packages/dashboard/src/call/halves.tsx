@@ -27,10 +27,10 @@ export function Halves({ call }: { readonly call: Call }) {
       title="Both halves"
     >
       <div aria-label="Both halves, scrollable" className="overflow-x-auto" role="region" tabIndex={0}>
-        <table className="w-full table-fixed border-collapse text-left">
+        <table className="w-full min-w-[34rem] table-fixed border-collapse text-left">
           <thead>
             <tr className="text-xs text-quiet">
-              <th className="w-44 px-4 py-1.5 font-normal" scope="col">
+              <th className="w-28 px-4 py-1.5 font-normal sm:w-44" scope="col">
                 field
               </th>
               <Who half={caller} side="caller" />

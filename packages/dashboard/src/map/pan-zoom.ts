@@ -9,6 +9,8 @@ interface View {
 const MIN_SCALE = 0.08;
 const MAX_SCALE = 2.5;
 const MARGIN_PX = 28;
+/** So small names can still be read; a larger map begins at its left side. */
+const LEGIBLE_SCALE = 0.55;
 
 /**
  * Drag moves, the wheel zooms. The drawing's transform is set past React, so that thousands of edges move without
@@ -27,14 +29,18 @@ export function usePanZoom(size: { readonly width: number; readonly height: numb
     const { x, y, scale } = view.current;
     content.current?.setAttribute("transform", `translate(${x} ${y}) scale(${scale})`);
   };
-  const fit = () => {
+  const show = (minScale: number) => {
     const box = svg.current?.getBoundingClientRect();
     if (box === undefined || box.width === 0) return;
     const room = { width: box.width - 2 * MARGIN_PX, height: box.height - 2 * MARGIN_PX };
-    const scale = Math.max(MIN_SCALE, Math.min(1.15, room.width / size.width, room.height / size.height));
-    view.current = { scale, x: (box.width - size.width * scale) / 2, y: (box.height - size.height * scale) / 2 };
+    const scale = Math.max(minScale, Math.min(1.15, room.width / size.width, room.height / size.height));
+    const middle = (length: number, of: number) => Math.max((length - of * scale) / 2, MARGIN_PX);
+    const y = (box.height - size.height * scale) / 2;
+    view.current = { scale, x: middle(box.width, size.width), y };
     apply();
   };
+  const fit = () => show(MIN_SCALE);
+  const begin = () => show(LEGIBLE_SCALE);
   const zoomAt = (factor: number, x: number, y: number) => {
     const before = view.current;
     const scale = Math.min(Math.max(before.scale * factor, MIN_SCALE), MAX_SCALE);
@@ -42,11 +48,11 @@ export function usePanZoom(size: { readonly width: number; readonly height: numb
     view.current = { scale, x: x - (x - before.x) * by, y: y - (y - before.y) * by };
     apply();
   };
-  useEffect(fit, [size.width, size.height]);
+  useEffect(begin, [size.width, size.height]);
   useEffect(() => {
     const drawing = svg.current;
     if (drawing === null) return undefined;
-    const resized = new ResizeObserver(fit);
+    const resized = new ResizeObserver(begin);
     resized.observe(drawing);
     const wheel = (event: WheelEvent) => {
       event.preventDefault();

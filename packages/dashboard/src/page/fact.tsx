@@ -24,7 +24,7 @@ export function Fact({ title, value, says, tone }: FactProps) {
 
 export function Facts({ label, children }: { readonly label: string; readonly children: ReactNode }) {
   return (
-    <section aria-label={label} className="grid grid-cols-[repeat(auto-fill,minmax(11.5rem,1fr))] gap-3">
+    <section aria-label={label} className="grid grid-cols-2 gap-3 sm:grid-cols-[repeat(auto-fill,minmax(11.5rem,1fr))]">
       {children}
     </section>
   );

@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { Session } from "../client/types.ts";
 import { deleteJson } from "../client/api.ts";
+import { Busy } from "./states.tsx";
 import { chooseZone, useMoments } from "./zone.ts";
 
 interface HeaderProps {
@@ -9,7 +10,7 @@ interface HeaderProps {
   readonly open: (overlay: "palette" | "help" | "menu") => void;
 }
 
-const LOOK = "cursor-pointer rounded border border-line bg-ground px-2.5 py-1 hover:border-quiet";
+const LOOK = "cursor-pointer whitespace-nowrap rounded border border-line bg-ground px-2.5 py-1 hover:border-quiet";
 
 /** The name, the way to everything, the zone of all times, and who one is. */
 export function Header({ session, open }: HeaderProps) {
@@ -20,7 +21,7 @@ export function Header({ session, open }: HeaderProps) {
   });
   const isIn = session?.authenticated === true;
   return (
-    <header className="flex shrink-0 items-center gap-3 border-b border-line bg-raised px-4 py-1.5">
+    <header className="flex shrink-0 items-center gap-2 border-b border-line bg-raised px-3 sm:gap-3 sm:px-4 py-1.5">
       {isIn && (
         <button aria-label="Menu" className={`${LOOK} lg:hidden`} onClick={() => open("menu")} type="button">
           ☰
@@ -40,7 +41,8 @@ export function Header({ session, open }: HeaderProps) {
             <span className="truncate">Go to a screen, a service, an id</span>
             <kbd className="ml-auto hidden pl-2 font-mono text-xs sm:inline">Ctrl K</kbd>
           </button>
-          <div className="ml-auto flex items-center gap-3">
+          <div className="ml-auto flex items-center gap-2 sm:gap-3">
+            <Busy queryKey={[]} />
             <button
               aria-label={`Times are in ${label}; change`}
               className={LOOK}

@@ -57,11 +57,11 @@ function FacetView({ facet: { field, values, more }, q, change }: FacetViewProps
       </ul>
       {values.length > FEW && (
         <button
-          className="cursor-pointer text-xs text-accent underline"
+          className="min-h-6 cursor-pointer text-xs text-accent underline"
           onClick={() => setIsLong(!isLong)}
           type="button"
         >
-          {isLong ? "fewer" : `${values.length - FEW}${more ? " and more" : ""} more`}
+          {isLong ? "fewer" : more ? "more" : `${values.length - FEW} more`}
         </button>
       )}
     </section>

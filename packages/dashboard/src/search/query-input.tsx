@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type KeyboardEvent, type RefObject } from "react";
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { tokensOf, typingAt, type TokenKind } from "./query-text.ts";
 import type { SearchState } from "./search-state.ts";
 import { useCompletion, type Completion } from "./use-completion.ts";
@@ -31,11 +31,19 @@ export function QueryInput({ text, change, state, faultId }: QueryInputProps) {
   const choices = useCompletion(typing, state);
   const isOpen = typing !== null && choices.length > 0;
   useEffect(() => setAt(-1), [typing?.typed, typing?.field]);
+  // Right with the text, before the next key comes.
+  const placed = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (placed.current === null) return;
+    box.current?.setSelectionRange(placed.current, placed.current);
+    setCaret(placed.current);
+    placed.current = null;
+  }, [text]);
   const choose = (choice: Completion) => {
     if (typing === null || caret === null) return;
     const place = typing.start + choice.text.length;
     change(text.slice(0, typing.start) + choice.text + text.slice(caret).replace(/^"?\s?/, ""));
-    placeCaret(box, place, setCaret);
+    placed.current = place;
   };
   const press = (event: KeyboardEvent) => {
     if (!isOpen) return;
@@ -84,15 +92,6 @@ export function QueryInput({ text, change, state, faultId }: QueryInputProps) {
       {isOpen && <Choices at={at} choices={choices} choose={choose} />}
     </div>
   );
-}
-
-/** After the text has changed. */
-function placeCaret(box: RefObject<HTMLInputElement | null>, place: number, told: (caret: number) => void): void {
-  requestAnimationFrame(() => {
-    box.current?.focus();
-    box.current?.setSelectionRange(place, place);
-    told(place);
-  });
 }
 
 interface ChoicesProps {

@@ -5,7 +5,14 @@ import { useMoments } from "../page/zone.ts";
 import { recordColumn, type RecordColumn } from "./record-columns.tsx";
 
 interface RecordTableProps {
+  /** Those that were loaded in order, from the first on. */
   readonly records: readonly StoredRecord[];
+  /** Of all rows, also those that are not loaded. */
+  readonly count: number;
+  /** A row that was not loaded in order. */
+  readonly farRow: (index: number) => StoredRecord | undefined;
+  /** Rows in sight that were not loaded in order; null: there are none. */
+  readonly sees: (rows: readonly [first: number, last: number] | null) => void;
   readonly fields: readonly string[];
   readonly loading: boolean;
   /** Asks for the next page; null when there is none or it is under way. */
@@ -24,7 +31,7 @@ const ROW_LOOK = "absolute left-0 grid w-full cursor-pointer items-center gap-3 
 
 /** Only the rows in view are in the document. `j` and `k` move, Enter opens. */
 export function RecordTable(props: RecordTableProps) {
-  const { records, fields, loading, more, selected, open, atTop } = props;
+  const { records, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
   const moments = useMoments();
   const frame = useRef<HTMLDivElement>(null);
   const isOneDay = useIsOneDay(records);
@@ -35,23 +42,25 @@ export function RecordTable(props: RecordTableProps) {
   const tracks = columns.map(({ track }) => track).join(" ");
   const leastPx = columns.reduce((sum, column) => sum + column.leastPx + GAP_PX, 24);
   const rows = useVirtualizer({
-    count: records.length,
+    count: Math.max(count, records.length),
     getScrollElement: () => frame.current,
     estimateSize: () => ROW_PX,
     overscan: 16,
   });
   const items = rows.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
+  const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
+  const isFar = !loading && first > records.length + PREFETCH_ROWS;
   useEffect(() => {
-    if (more !== null && last >= records.length - PREFETCH_ROWS) more();
-  }, [last, more, records.length]);
+    if (more !== null && !isFar && last >= records.length - PREFETCH_ROWS) more();
+  }, [last, isFar, more, records.length]);
+  useEffect(() => sees(isFar ? [first, last] : null), [isFar, first, last, sees]);
   if (!loading && records.length === 0) return <NothingFound />;
   return (
     <div
       ref={frame}
       aria-busy={loading}
       aria-label="Records"
-      aria-rowcount={records.length + 1}
+      aria-rowcount={Math.max(count, records.length) + 1}
       className="min-h-40 grow overflow-auto rounded border border-line"
       onScroll={(event) => atTop?.(event.currentTarget.scrollTop < ROW_PX)}
       role="table"
@@ -71,8 +80,10 @@ export function RecordTable(props: RecordTableProps) {
       </div>
       <div className="relative" role="rowgroup" style={{ height: rows.getTotalSize(), minWidth: leastPx }}>
         {items.map((item) => {
-          const stored = records[item.index];
-          return stored === undefined ? null : (
+          const stored = records[item.index] ?? farRow(item.index);
+          return stored === undefined ? (
+            <Waiting at={item.index} key={item.index} start={item.start} />
+          ) : (
             <Row
               at={item.index}
               columns={columns}
@@ -134,6 +145,22 @@ const Row = memo(function Row({ at, columns, tracks, stored, start, selected, op
     </div>
   );
 });
+
+/** Where a record will be. */
+function Waiting({ at, start }: { readonly at: number; readonly start: number }) {
+  return (
+    <div
+      aria-rowindex={at + 2}
+      className={ROW_LOOK}
+      role="row"
+      style={{ height: ROW_PX, transform: `translateY(${start}px)` }}
+    >
+      <span className="h-3 rounded bg-raised" role="cell" style={{ width: `${40 + ((at * 17) % 45)}%` }}>
+        <span className="sr-only">not loaded yet</span>
+      </span>
+    </div>
+  );
+}
 
 function NothingFound() {
   return (

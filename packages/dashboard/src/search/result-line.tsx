@@ -1,6 +1,5 @@
 import type { Histogram, SearchPage } from "../client/types.ts";
 import { formatCount } from "../page/format.ts";
-import { Busy } from "../page/states.tsx";
 import { ALL_TIME, type ChangeSearch, type SearchState } from "./search-state.ts";
 import type { Tail } from "./use-tail.ts";
 
@@ -36,7 +35,6 @@ export function ResultLine(props: ResultLineProps) {
           <span className="text-warn">Cut by a limit: narrow the query or the range to see all</span>
         )}
       </span>
-      <Busy queryKey={["records"]} />
       {outside > 0 && (
         <button
           className="cursor-pointer text-accent underline"

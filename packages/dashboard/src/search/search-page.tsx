@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { ProblemView } from "../page/problem-view.tsx";
 import { RecordDrawer } from "../record/record-drawer.tsx";
 import { ColumnPicker } from "./column-picker.tsx";
@@ -11,6 +11,7 @@ import { keyOf, RecordTable } from "./record-table.tsx";
 import { ResultLine } from "./result-line.tsx";
 import { SavedSearches } from "./saved-searches.tsx";
 import { columnsOf, type SearchState } from "./search-state.ts";
+import { MAX_ROWS, useFarRows } from "./use-far-rows.ts";
 import { useHistogram, useOwnCount, useRecords, useTotal } from "./use-search.ts";
 import { useTail } from "./use-tail.ts";
 
@@ -36,7 +37,9 @@ export function SearchPage() {
         <ProblemView problem={records.error} retry={() => void records.refetch()} />
       ) : (
         <div className="flex min-h-0 grow flex-col gap-3 lg:flex-row">
-          <div className="hidden w-52 shrink-0 overflow-y-auto pr-1 xl:block">
+          <div
+            className={`hidden w-52 shrink-0 overflow-y-auto pr-1 ${state.record === undefined ? "xl:block" : "2xl:block"}`}
+          >
             <FacetList change={change} state={state} />
           </div>
           <Results change={change} records={records} state={state} />
@@ -60,11 +63,19 @@ function Results({ state, change, records }: ResultsProps) {
   const total = useTotal(state);
   const ownCount = useOwnCount(state);
   const [isPaused, setIsPaused] = useState(false);
+  // When the first page was asked for: rows further down are those of that moment.
+  const [askedAtMs, setAskedAtMs] = useState(0);
+  const firstPage = records.data?.pages[0];
+  useEffect(() => setAskedAtMs(Date.now()), [firstPage]);
   const tail = useTail(state, isPaused);
   const fields = useMemo(() => columnsOf(state), [state]);
   const pages = records.data?.pages;
   const all = useMemo(() => joined(tail.records, pages?.flatMap((page) => page.records) ?? []), [tail.records, pages]);
   const open = useCallback((record: string) => change({ record }), [change]);
+  const [far, setFar] = useState<readonly [number, number] | null>(null);
+  const isWhole = state.live !== true && histogram.data?.partial !== true && pages?.[0]?.partial !== true;
+  const count = isWhole ? Math.min(histogram.data?.total ?? 0, MAX_ROWS) : all.length;
+  const { rowAt } = useFarRows(state, count, askedAtMs, far);
   return (
     <div className="flex min-h-[32rem] min-w-0 grow flex-col gap-3 lg:min-h-0">
       <HistogramView change={change} histogram={histogram.data} />
@@ -80,6 +91,9 @@ function Results({ state, change, records }: ResultsProps) {
         total={total.data}
       />
       <RecordTable
+        count={count}
+        farRow={rowAt}
+        sees={setFar}
         atTop={(isAtTop) => setIsPaused(!isAtTop)}
         fields={fields}
         loading={records.isPending}

@@ -26,7 +26,7 @@ export function TimeRange({ state, change }: TimeRangeProps) {
   const known = RANGES.find(([name]) => name === from)?.[1];
   const named =
     state.to === undefined
-      ? (known ?? `since ${clock(from)}`)
+      ? (known ?? sinceText(from, clock))
       : `${from === ALL_TIME ? "until" : `${clock(from)} –`} ${clock(state.to)} ${label}`;
   return (
     <Popover label={named} says={`Time range: ${named}`}>
@@ -54,6 +54,11 @@ export function TimeRange({ state, change }: TimeRangeProps) {
       )}
     </Popover>
   );
+}
+
+function sinceText(from: string, clock: (text: string) => string): string {
+  const relative = /^now-(\d+)([a-z]+)$/.exec(from);
+  return relative === null ? `Since ${clock(from)}` : `Last ${relative[1]} ${relative[2]}`;
 }
 
 interface ExactProps extends Pick<SearchState, "from" | "to"> {

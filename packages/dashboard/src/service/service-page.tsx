@@ -56,7 +56,7 @@ function Found({ name, period, from, to, choose }: FoundProps) {
     >
       <Verdict found={found} name={name} />
       <Figures choose={choose} found={found} name={name} period={period} />
-      <div className="grid gap-4 xl:grid-cols-[3fr_2fr]">
+      <div className="grid items-start gap-4 xl:grid-cols-[3fr_2fr]">
         <Operations found={found} name={name} period={period} />
         <Changes name={name} onset={found.onset} period={period} />
       </div>
