@@ -142,7 +142,9 @@ test("a search is built by clicks and keys, stands in the address, and a row ope
     'status:"timeout" AND -caller:"payments"',
   );
   await page.keyboard.press("Escape");
-  await page.getByRole("table", { name: "Records" }).getByRole("row").nth(2).waitFor();
+  const rows = page.getByRole("table", { name: "Records" }).getByRole("row");
+  await rows.filter({ hasText: "success" }).first().waitFor({ state: "detached" });
+  await rows.nth(2).waitFor();
   await page.getByRole("heading", { name: "status" }).click();
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");

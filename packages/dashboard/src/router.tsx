@@ -55,7 +55,7 @@ const service = createRoute({
   getParentRoute,
   path: "/service",
   validateSearch: texts("name", "from", "to"),
-  component: lazyRouteComponent(() => import("./service/service-page.tsx"), "ServicePage"),
+  component: lazyRouteComponent(() => import("./service/health-page.tsx"), "ServicePage"),
 });
 
 const call = createRoute({

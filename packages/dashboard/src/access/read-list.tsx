@@ -24,7 +24,7 @@ const READS = "event_type:ACCESS";
 
 /** Reads of the log over time, by whom, and each of them with what was asked. */
 export function ReadList({ from = "now-1d", to, by, change }: ReadListProps) {
-  const { clock, label } = useMoments();
+  const { label } = useMoments();
   const q = by === undefined ? READS : `${READS} AND ${term("auth_subject", by)}`;
   const period = { from, to };
   const people = useApi<Facets>(
@@ -77,41 +77,52 @@ export function ReadList({ from = "now-1d", to, by, change }: ReadListProps) {
         title="Reads"
       >
         <Answer lines={8} of={found}>
-          {({ records }) => (
-            <DataTable
-              columns={[
-                {
-                  title: "time",
-                  className: "whitespace-nowrap tabular-nums",
-                  cell: (stored) => (
-                    <SearchLink from={from} own q={q} record={keyOf(stored)} to={to}>
-                      {clock(stored.record.timestamp)}
-                    </SearchLink>
-                  ),
-                },
-                { title: "who", cell: ({ record }) => record.auth_subject ?? "nobody" },
-                { title: "from", className: "font-mono text-xs", cell: ({ record }) => record.client_address ?? "" },
-                { title: "what", className: "font-mono text-xs", cell: ({ record }) => record.operation },
-                { title: "asked for", className: "max-w-md truncate font-mono text-xs", cell: asked },
-                {
-                  title: "records",
-                  numeric: true,
-                  cell: ({ record }) => formatCount(Number(record.attributes?.["access.records"] ?? 0)),
-                },
-                {
-                  title: "",
-                  cell: ({ record }) => record.status !== "success" && <StatusChip status={record.status} />,
-                },
-              ]}
-              empty="None in this period, as far as you may see."
-              keyOf={keyOf}
-              label="Reads"
-              rows={records}
-            />
-          )}
+          {({ records }) => <Reads period={period} q={q} records={records} />}
         </Answer>
       </Panel>
     </>
+  );
+}
+
+interface ReadsProps {
+  readonly records: readonly StoredRecord[];
+  readonly q: string;
+  readonly period: { readonly from: string; readonly to: string | undefined };
+}
+
+function Reads({ records, q, period }: ReadsProps) {
+  const { clock } = useMoments();
+  return (
+    <DataTable
+      columns={[
+        {
+          title: "time",
+          className: "whitespace-nowrap tabular-nums",
+          cell: (stored) => (
+            <SearchLink from={period.from} own q={q} record={keyOf(stored)} to={period.to}>
+              {clock(stored.record.timestamp)}
+            </SearchLink>
+          ),
+        },
+        { title: "who", cell: ({ record }) => record.auth_subject ?? "nobody" },
+        { title: "from", className: "font-mono text-xs", cell: ({ record }) => record.client_address ?? "" },
+        { title: "what", className: "font-mono text-xs", cell: ({ record }) => record.operation },
+        { title: "asked for", className: "max-w-md truncate font-mono text-xs", cell: asked },
+        {
+          title: "records",
+          numeric: true,
+          cell: ({ record }) => formatCount(Number(record.attributes?.["access.records"] ?? 0)),
+        },
+        {
+          title: "",
+          cell: ({ record }) => record.status !== "success" && <StatusChip status={record.status} />,
+        },
+      ]}
+      empty="None in this period, as far as you may see."
+      keyOf={keyOf}
+      label="Reads"
+      rows={records}
+    />
   );
 }
 

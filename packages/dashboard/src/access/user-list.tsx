@@ -15,7 +15,6 @@ const PATH = "/api/users";
 
 /** People, what they may do, and what they may see. */
 export function UserList() {
-  const { clock } = useMoments();
   const queries = useQueryClient();
   const found = useApi<{ readonly users: readonly User[] }>(PATH);
   const onSuccess = () => void queries.invalidateQueries({ queryKey: [PATH] });
@@ -37,43 +36,11 @@ export function UserList() {
     <Panel flush title="Users">
       <Answer lines={4} of={found}>
         {({ users }) => (
-          <DataTable
-            columns={[
-              {
-                title: "name",
-                cell: ({ name, disabled_at: at }) => (
-                  <span className={at === null ? "" : "text-quiet line-through"}>{name}</span>
-                ),
-              },
-              {
-                title: "role",
-                cell: ({ name, role, disabled_at: at }) =>
-                  at === null ? (
-                    <RoleBox change={(chosen) => change.mutate({ name, role: chosen })} name={name} role={role} />
-                  ) : (
-                    role
-                  ),
-              },
-              { title: "sees", className: "max-w-md", cell: ({ scope }) => scopeText(scope) },
-              { title: "logs in by", cell: ({ has_password: has }) => (has ? "password or link" : "one-time link") },
-              { title: "since", cell: ({ created_at: at }) => clock(at) },
-              {
-                title: "",
-                cell: ({ name, disabled_at: at }) =>
-                  at === null ? (
-                    <span className="flex gap-2">
-                      <Button onClick={() => link.mutate(name)}>Login link</Button>
-                      <Button onClick={() => setLeaving(name)}>Disable</Button>
-                    </span>
-                  ) : (
-                    <span className="text-quiet">disabled {clock(at)}</span>
-                  ),
-              },
-            ]}
-            empty="There are no users yet: only the administrator's token and keys."
-            keyOf={({ name }) => name}
-            label="Users"
-            rows={users}
+          <People
+            change={(name, role) => change.mutate({ name, role })}
+            disable={setLeaving}
+            link={(name) => link.mutate(name)}
+            users={users}
           />
         )}
       </Answer>
@@ -97,6 +64,53 @@ export function UserList() {
         />
       )}
     </Panel>
+  );
+}
+
+interface PeopleProps {
+  readonly users: readonly User[];
+  readonly change: (name: string, role: string) => void;
+  readonly link: (name: string) => void;
+  readonly disable: (name: string) => void;
+}
+
+function People({ users, change, link, disable }: PeopleProps) {
+  const { clock } = useMoments();
+  return (
+    <DataTable
+      columns={[
+        {
+          title: "name",
+          cell: ({ name, disabled_at: at }) => (
+            <span className={at === null ? "" : "text-quiet line-through"}>{name}</span>
+          ),
+        },
+        {
+          title: "role",
+          cell: ({ name, role, disabled_at: at }) =>
+            at === null ? <RoleBox change={(chosen) => change(name, chosen)} name={name} role={role} /> : role,
+        },
+        { title: "sees", className: "max-w-md", cell: ({ scope }) => scopeText(scope) },
+        { title: "logs in by", cell: ({ has_password: has }) => (has ? "password or link" : "one-time link") },
+        { title: "since", cell: ({ created_at: at }) => clock(at) },
+        {
+          title: "",
+          cell: ({ name, disabled_at: at }) =>
+            at === null ? (
+              <span className="flex gap-2">
+                <Button onClick={() => link(name)}>Login link</Button>
+                <Button onClick={() => disable(name)}>Disable</Button>
+              </span>
+            ) : (
+              <span className="text-quiet">disabled {clock(at)}</span>
+            ),
+        },
+      ]}
+      empty="There are no users yet: only the administrator's token and keys."
+      keyOf={({ name }) => name}
+      label="Users"
+      rows={users}
+    />
   );
 }
 

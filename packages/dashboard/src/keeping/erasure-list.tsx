@@ -50,7 +50,6 @@ export function ErasureList() {
 }
 
 function EraseSubject() {
-  const { clock } = useMoments();
   const queries = useQueryClient();
   const [subject, setSubject] = useState("");
   const [isAsking, setIsAsking] = useState(false);
@@ -90,19 +89,7 @@ function EraseSubject() {
       <div className="mt-3 flex flex-col gap-3">
         <FormFault error={preview.error ?? erase.error} />
         {counted !== undefined && erase.data === undefined && (
-          <p role="status">
-            {formatCount(counted.bodies)} bodies of {formatCount(counted.records)} records
-            {counted.first_received_at === null || counted.last_received_at === null
-              ? ""
-              : `, received ${clock(counted.first_received_at)} to ${clock(counted.last_received_at)}`}
-            ; {formatCount(counted.already_erased)} are gone already.{" "}
-            {counted.backups.length > 0 && `Backups that still hold them: ${counted.backups.join(", ")}. `}
-            {counted.bodies + counted.leaves > 0 && (
-              <Button kind="danger" onClick={() => setIsAsking(true)}>
-                Erase them
-              </Button>
-            )}
-          </p>
+          <Counted counted={counted} erase={() => setIsAsking(true)} />
         )}
         {erase.data !== undefined && (
           <p className="rounded bg-good-ground px-3 py-2 text-good" role="status">
@@ -122,5 +109,24 @@ function EraseSubject() {
         />
       )}
     </Panel>
+  );
+}
+
+function Counted({ counted, erase }: { readonly counted: ErasurePreview; readonly erase: () => void }) {
+  const { clock } = useMoments();
+  return (
+    <p role="status">
+      {formatCount(counted.bodies)} bodies of {formatCount(counted.records)} records
+      {counted.first_received_at === null || counted.last_received_at === null
+        ? ""
+        : `, received ${clock(counted.first_received_at)} to ${clock(counted.last_received_at)}`}
+      ; {formatCount(counted.already_erased)} are gone already.{" "}
+      {counted.backups.length > 0 && `Backups that still hold them: ${counted.backups.join(", ")}. `}
+      {counted.bodies + counted.leaves > 0 && (
+        <Button kind="danger" onClick={erase}>
+          Erase them
+        </Button>
+      )}
+    </p>
   );
 }

@@ -16,7 +16,6 @@ const PATH = "/api/holds";
 
 /** What must not go, whatever its retention says. */
 export function HoldList() {
-  const { clock } = useMoments();
   const queries = useQueryClient();
   const found = useApi<{ readonly holds: readonly Hold[] }>(PATH);
   const onSuccess = () => void queries.invalidateQueries({ queryKey: [PATH] });
@@ -29,46 +28,7 @@ export function HoldList() {
   return (
     <Panel flush title="Holds">
       <Answer lines={4} of={found}>
-        {({ holds }) => (
-          <DataTable
-            columns={[
-              {
-                title: "hold",
-                cell: ({ name, released_at: at }) => (
-                  <span className={at === null ? "font-medium" : "text-quiet"}>{name}</span>
-                ),
-              },
-              {
-                title: "records",
-                className: "max-w-md font-mono text-xs [overflow-wrap:anywhere]",
-                cell: ({ query }) => (
-                  <SearchLink from="all" q={query}>
-                    {query}
-                  </SearchLink>
-                ),
-              },
-              { title: "logs", cell: ({ logs }) => logs?.join(", ") ?? "all" },
-              { title: "owner", cell: ({ owner }) => owner },
-              { title: "reason", className: "max-w-xs", cell: ({ reason }) => reason },
-              { title: "placed", cell: ({ placed_by: by, placed_at: at }) => `${by}, ${clock(at)}` },
-              {
-                title: "",
-                cell: (hold) =>
-                  hold.released_at === null ? (
-                    <Button onClick={() => setLeaving(hold)}>Release</Button>
-                  ) : (
-                    <span className="text-quiet">
-                      released by {hold.released_by} {clock(hold.released_at)}
-                    </span>
-                  ),
-              },
-            ]}
-            empty="No hold is in force: every epoch goes when its time is over."
-            keyOf={({ id }) => id}
-            label="Holds"
-            rows={holds}
-          />
-        )}
+        {({ holds }) => <Placed holds={holds} release={setLeaving} />}
       </Answer>
       {release.data?.state === "pending" && (
         <p className="m-4 rounded bg-warn-ground px-3 py-2 text-warn" role="status">
@@ -89,6 +49,55 @@ export function HoldList() {
         />
       )}
     </Panel>
+  );
+}
+
+interface PlacedProps {
+  readonly holds: readonly Hold[];
+  readonly release: (hold: Hold) => void;
+}
+
+function Placed({ holds, release }: PlacedProps) {
+  const { clock } = useMoments();
+  return (
+    <DataTable
+      columns={[
+        {
+          title: "hold",
+          cell: ({ name, released_at: at }) => (
+            <span className={at === null ? "font-medium" : "text-quiet"}>{name}</span>
+          ),
+        },
+        {
+          title: "records",
+          className: "max-w-md font-mono text-xs [overflow-wrap:anywhere]",
+          cell: ({ query }) => (
+            <SearchLink from="all" q={query}>
+              {query}
+            </SearchLink>
+          ),
+        },
+        { title: "logs", cell: ({ logs }) => logs?.join(", ") ?? "all" },
+        { title: "owner", cell: ({ owner }) => owner },
+        { title: "reason", className: "max-w-xs", cell: ({ reason }) => reason },
+        { title: "placed", cell: ({ placed_by: by, placed_at: at }) => `${by}, ${clock(at)}` },
+        {
+          title: "",
+          cell: (hold) =>
+            hold.released_at === null ? (
+              <Button onClick={() => release(hold)}>Release</Button>
+            ) : (
+              <span className="text-quiet">
+                released by {hold.released_by} {clock(hold.released_at)}
+              </span>
+            ),
+        },
+      ]}
+      empty="No hold is in force: every epoch goes when its time is over."
+      keyOf={({ id }) => id}
+      label="Holds"
+      rows={holds}
+    />
   );
 }
 

@@ -4,7 +4,7 @@ import { formatCount } from "../page/format.ts";
 import { PeriodPicker } from "../page/period-picker.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
-import { useNowMs } from "../service/use-service.ts";
+import { useNowMs } from "../service/use-health.ts";
 import { periodAt } from "../service/window.ts";
 import { EdgeTable } from "./edge-table.tsx";
 import { EdgeView } from "./edge-view.tsx";

@@ -5,7 +5,7 @@ import { SearchLink, ServiceLink } from "../page/links.tsx";
 import { HistogramView } from "../search/histogram-view.tsx";
 import { useNavigate } from "@tanstack/react-router";
 import { FleetFacts, LogFacts } from "./overview-facts.tsx";
-import { ServiceTable } from "./service-table.tsx";
+import { ServiceTable } from "./fleet-table.tsx";
 import { useOverview } from "./use-overview.ts";
 
 /** Is the fleet well, is the log whole? Each figure leads to what is behind it. */

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type RefObject } from "react";
 import { tokensOf, typingAt, type TokenKind } from "./query-text.ts";
 import type { SearchState } from "./search-state.ts";
 import { useCompletion, type Completion } from "./use-completion.ts";
@@ -58,13 +58,7 @@ export function QueryInput({ text, change, state, faultId }: QueryInputProps) {
   };
   return (
     <div className="relative rounded border border-line bg-raised focus-within:outline-2 focus-within:outline-accent">
-      <div aria-hidden="true" className={`pointer-events-none absolute inset-0 overflow-hidden ${BOX}`} ref={marks}>
-        {tokensOf(text).map((token, place) => (
-          <span className={COLOURS[token.kind]} key={place}>
-            {token.text}
-          </span>
-        ))}
-      </div>
+      <Marks frame={marks} text={text} />
       <input
         ref={box}
         aria-activedescendant={isOpen && at >= 0 ? `completion-${at}` : undefined}
@@ -90,6 +84,18 @@ export function QueryInput({ text, change, state, faultId }: QueryInputProps) {
         value={text}
       />
       {isOpen && <Choices at={at} choices={choices} choose={choose} />}
+    </div>
+  );
+}
+
+function Marks({ text, frame }: { readonly text: string; readonly frame: RefObject<HTMLDivElement | null> }) {
+  return (
+    <div aria-hidden="true" className={`pointer-events-none absolute inset-0 overflow-hidden ${BOX}`} ref={frame}>
+      {tokensOf(text).map((token, place) => (
+        <span className={COLOURS[token.kind]} key={place}>
+          {token.text}
+        </span>
+      ))}
     </div>
   );
 }

@@ -7,8 +7,9 @@ import { useApi } from "../client/use-api.ts";
 import { bounds, type SearchState } from "./search-state.ts";
 
 /**
- * Rows far below those that were loaded in order: a fine histogram says in which interval the n-th newest record lies,
- * and that interval alone is asked for. So a million hits scroll as a hundred do, and only what is near the eye is kept.
+ * Rows far below those that were loaded in order: a fine histogram says in which interval the n-th newest record
+ * lies, and that interval alone is asked for. So a million hits scroll as a hundred do, and only what is near the eye
+ * is kept.
  */
 export interface FarRows {
   /** Undefined while it comes, or where it is not known. */

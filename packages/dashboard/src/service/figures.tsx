@@ -5,7 +5,7 @@ import { formatDuration, formatRate, formatShare } from "../page/format.ts";
 import { Answer } from "../page/states.tsx";
 import { Panel } from "../page/panel.tsx";
 import { failuresIn, totalsOf } from "./onset.ts";
-import type { ServiceFound } from "./use-service.ts";
+import type { ServiceFound } from "./use-health.ts";
 import type { Period } from "./window.ts";
 
 interface FiguresProps {

@@ -4,7 +4,7 @@ import { SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
-import type { ServiceFound } from "./use-service.ts";
+import type { ServiceFound } from "./use-health.ts";
 
 /** Who calls it, and whom it calls. */
 export function Neighbours({ found, name }: { readonly found: ServiceFound; readonly name: string }) {

@@ -6,7 +6,7 @@ import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
 import { ExampleButton } from "./example-button.tsx";
-import type { ServiceFound } from "./use-service.ts";
+import type { ServiceFound } from "./use-health.ts";
 import type { Period } from "./window.ts";
 
 interface OperationsProps {

@@ -2,7 +2,7 @@ import { formatCount, formatShare } from "../page/format.ts";
 import { CallLink, ServiceLink, TraceLink } from "../page/links.tsx";
 import { useMoments } from "../page/zone.ts";
 import { totalsOf } from "./onset.ts";
-import type { ServiceFound } from "./use-service.ts";
+import type { ServiceFound } from "./use-health.ts";
 
 /** In two sentences: is it failing, since when, and what fails first. */
 export function Verdict({ found, name }: { readonly found: ServiceFound; readonly name: string }) {

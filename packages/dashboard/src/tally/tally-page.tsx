@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { PeriodPicker } from "../page/period-picker.tsx";
 import { Screen } from "../page/panel.tsx";
 import { tabOf, Tabs } from "../page/tabs.tsx";
-import { useNowMs } from "../service/use-service.ts";
+import { useNowMs } from "../service/use-health.ts";
 import { periodAt } from "../service/window.ts";
 import { BreakList } from "./break-list.tsx";
 import { CoverageView } from "./coverage-view.tsx";

@@ -8,8 +8,8 @@ import { Changes } from "./changes.tsx";
 import { Figures } from "./figures.tsx";
 import { Neighbours } from "./neighbours.tsx";
 import { Operations } from "./operations.tsx";
-import { ServiceTimeline } from "./service-timeline.tsx";
-import { useNowMs, useService } from "./use-service.ts";
+import { ServiceTimeline } from "./timeline-view.tsx";
+import { useNowMs, useService } from "./use-health.ts";
 import { Verdict } from "./verdict.tsx";
 import { periodAt } from "./window.ts";
 
