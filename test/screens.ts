@@ -28,6 +28,8 @@ export function screensOf(ids: ShopIds): readonly ScreenPath[] {
     of("call", `/call?id=${call}`, /→/),
     of("trace", `/trace?id=${ids.failedTrace}&call=${call}`, /POST/),
     of("credential", `/credential?id=${encodeURIComponent(ids.impostorKey)}`, "Credential"),
+    of("alerts", "/alerts", "Alerts"),
+    of("silences", "/alerts?tab=silences", "Alerts"),
     of("map", "/map?edge=orders%3Apayments", "Map"),
     of("map-list", "/map?as=list", "Map"),
     of("tally", "/tally", "Tally"),

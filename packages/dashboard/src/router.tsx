@@ -128,6 +128,13 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./settings/settings-page.tsx"), "SettingsPage"),
 });
 
+const alerts = createRoute({
+  getParentRoute,
+  path: "/alerts",
+  validateSearch: texts("tab", "id", "state", "level"),
+  component: lazyRouteComponent(() => import("./alerts/alerts-page.tsx"), "AlertsPage"),
+});
+
 const device = createRoute({ getParentRoute, path: "/device", component: DevicePage });
 
 export const router = createRouter({
@@ -146,6 +153,7 @@ export const router = createRouter({
     access,
     keeping,
     settings,
+    alerts,
   ]),
   defaultPendingComponent: () => <Loading lines={8} />,
   defaultPreload: "intent",

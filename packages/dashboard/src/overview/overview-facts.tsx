@@ -44,9 +44,29 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
         value={known ? (matched + broken === 0 ? "–" : formatShare(matched / (matched + broken))) : WAIT}
         {...toned(broken > 0, "warn")}
       />
+      <AlertFact found={found} />
       <ProducerFact found={found.silent.data} says="all producers" title="Silent producers" tone="bad" />
       <ProducerFact found={found.gaps.data} says="what is missing" title="Producers with gaps" tone="warn" />
     </Facts>
+  );
+}
+
+function AlertFact({ found: { alerts } }: { readonly found: OverviewFound }) {
+  const counts = alerts.data?.counts;
+  const firing = counts?.firing ?? 0;
+  return (
+    <Fact
+      says={
+        <Link
+          className={LINK}
+          search={{}}
+          to="/alerts"
+        >{`${formatCount(counts?.acknowledged ?? 0)} acknowledged`}</Link>
+      }
+      title="Alerts firing"
+      value={counts === undefined ? (alerts.error === null ? WAIT : "–") : formatCount(firing)}
+      {...toned(firing > 0, "bad")}
+    />
   );
 }
 

@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import type { Alerts } from "../client/alerts.ts";
 import type { Graph } from "../client/graph.ts";
 import type { Producers, Status } from "../client/status.ts";
 import type { Histogram } from "../client/types.ts";
@@ -33,8 +34,13 @@ export function useOverview() {
   );
   const silent = useApi<Producers>("/api/producers", { state: "silent", limit: 100, gaps: 1 }, options);
   const gaps = useApi<Producers>("/api/producers", { state: "gap", limit: 100, gaps: 1 }, options);
+  const alerts = useApi<Alerts>(
+    "/api/alerts",
+    { state: "open", quiet: "false", suppressed: "false", limit: 1 },
+    options,
+  );
   const services = useMemo(() => (graph.data === undefined ? [] : healthOf(graph.data)), [graph.data]);
-  return { status, graph, histogram, recent, silent, gaps, services };
+  return { status, graph, histogram, recent, silent, gaps, alerts, services };
 }
 
 export type OverviewFound = ReturnType<typeof useOverview>;

@@ -1,6 +1,16 @@
 /** The screens that one goes to by name, in the order of the menu; `keys` after `g`. */
 export interface Place {
-  readonly to: "/" | "/search" | "/map" | "/tally" | "/producers" | "/integrity" | "/access" | "/keeping" | "/settings";
+  readonly to:
+    | "/"
+    | "/search"
+    | "/map"
+    | "/alerts"
+    | "/tally"
+    | "/producers"
+    | "/integrity"
+    | "/access"
+    | "/keeping"
+    | "/settings";
   readonly title: string;
   readonly key: string;
   readonly says: string;
@@ -17,6 +27,7 @@ export const PLACES: readonly PlaceGroup[] = [
     places: [
       { to: "/", title: "Overview", key: "o", says: "Is the fleet well, is the log whole?" },
       { to: "/search", title: "Search", key: "s", says: "Every record, by any word or field" },
+      { to: "/alerts", title: "Alerts", key: "l", says: "What needs somebody, and what shows it" },
       { to: "/map", title: "Map", key: "m", says: "Who calls whom, and how well" },
     ],
   },

@@ -1,0 +1,124 @@
+import { LEVEL_TONES, LEVELS, type Alert, type Alerts } from "../client/alerts.ts";
+import { useApi } from "../client/use-api.ts";
+import { Chip } from "../page/chip.tsx";
+import { formatCount } from "../page/format.ts";
+import { Panel } from "../page/panel.tsx";
+import { Answer } from "../page/states.tsx";
+import { useMoments } from "../page/zone.ts";
+import { AlertView } from "./alert-view.tsx";
+import type { AlertsState } from "./alerts-page.tsx";
+
+interface AlertBoardProps {
+  readonly state: AlertsState;
+  readonly change: (changes: AlertsState) => void;
+}
+
+const STATES: readonly (readonly [string, string])[] = [
+  ["open", "Open"],
+  ["firing", "Firing"],
+  ["acknowledged", "Acknowledged"],
+  ["resolved", "Resolved"],
+];
+const EVERY_MS = 10_000;
+const BOX = "rounded border border-line bg-raised px-2 py-1.5";
+
+/** The list, and beside it the alert that is open. */
+export function AlertBoard({ state, change }: AlertBoardProps) {
+  const { state: wanted = "open", level, id } = state;
+  const found = useApi<Alerts>("/api/alerts", { state: wanted, level, limit: 200 }, { everyMs: EVERY_MS, keep: true });
+  return (
+    <div className="grid items-start gap-4 xl:grid-cols-[minmax(24rem,2fr)_3fr]">
+      <Panel
+        actions={
+          <>
+            <select
+              aria-label="State"
+              className={BOX}
+              onChange={(event) =>
+                change({ state: event.target.value === "open" ? undefined : event.target.value, id: undefined })
+              }
+              value={wanted}
+            >
+              {STATES.map(([name, title]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </select>
+            <select
+              aria-label="Level"
+              className={BOX}
+              onChange={(event) => change({ level: event.target.value || undefined })}
+              value={level ?? ""}
+            >
+              <option value="">every level</option>
+              {LEVELS.slice(1).map((name) => (
+                <option key={name} value={name}>
+                  {name} and above
+                </option>
+              ))}
+            </select>
+          </>
+        }
+        flush
+        note={found.data === undefined ? undefined : counted(found.data.counts)}
+        title="Alerts"
+      >
+        <Answer
+          empty={{
+            when: ({ alerts }) => alerts.length === 0,
+            says: wanted === "open" ? "Nothing is open. Well kept." : "None.",
+          }}
+          lines={6}
+          of={found}
+        >
+          {({ alerts }) => (
+            <ul role="list">
+              {alerts.map((alert) => (
+                <Line alert={alert} isOpen={alert.id === id} key={alert.id} open={() => change({ id: alert.id })} />
+              ))}
+            </ul>
+          )}
+        </Answer>
+      </Panel>
+      {id === undefined ? (
+        <p className="hidden p-6 text-center text-quiet xl:block">Choose an alert to see what shows it.</p>
+      ) : (
+        <AlertView id={id} key={id} />
+      )}
+    </div>
+  );
+}
+
+function counted({ firing, acknowledged, quiet }: Alerts["counts"]): string {
+  const learning = quiet === 0 ? "" : `, ${formatCount(quiet)} quiet`;
+  return `${formatCount(firing)} firing, ${formatCount(acknowledged)} acknowledged${learning}`;
+}
+
+function Line({ alert, isOpen, open }: { readonly alert: Alert; readonly isOpen: boolean; readonly open: () => void }) {
+  const { clock } = useMoments();
+  const dim = alert.quiet || alert.suppressed_by !== null || alert.state === "resolved";
+  return (
+    <li>
+      <button
+        aria-current={isOpen}
+        className={`flex w-full cursor-pointer items-start gap-3 border-b border-line px-4 py-2 text-left hover:bg-raised aria-[current=true]:bg-accent-ground ${dim ? "text-quiet" : ""}`}
+        data-row=""
+        onClick={open}
+        type="button"
+      >
+        <Chip tone={LEVEL_TONES[alert.level]}>{alert.level}</Chip>
+        <span className="min-w-0 grow">
+          <span className="font-medium [overflow-wrap:anywhere]">{alert.title}</span>
+          <span className="block text-xs text-quiet [overflow-wrap:anywhere]">{alert.summary}</span>
+        </span>
+        <span className="shrink-0 text-right text-xs text-quiet">
+          {clock(alert.starts_at)}
+          <span className="block">
+            {alert.suppressed_by !== null ? "suppressed" : alert.quiet ? "quiet" : (alert.assignee ?? alert.state)}
+          </span>
+        </span>
+      </button>
+    </li>
+  );
+}

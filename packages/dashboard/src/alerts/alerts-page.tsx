@@ -1,0 +1,32 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Screen } from "../page/panel.tsx";
+import { tabOf, Tabs } from "../page/tabs.tsx";
+import { AlertBoard } from "./alert-board.tsx";
+import { SilenceList } from "./silence-list.tsx";
+
+const TABS = [
+  ["alerts", "Alerts"],
+  ["silences", "Silences"],
+] as const;
+
+export type AlertsState = Partial<Record<"tab" | "id" | "state" | "level", string | undefined>>;
+
+/** What needs somebody, with what shows it and both halves beneath; and what is silenced for a time. */
+export function AlertsPage() {
+  const state = useSearch({ from: "/alerts" });
+  const navigate = useNavigate({ from: "/alerts" });
+  const change = (changes: AlertsState) => void navigate({ search: (before) => ({ ...before, ...changes }) });
+  const tab = tabOf(TABS, state.tab);
+  return (
+    <Screen says="Keys: j and k go through the list, Enter opens, a acknowledges, r resolves." title="Alerts">
+      <Tabs
+        choose={(name) => void navigate({ search: { tab: name === "alerts" ? undefined : name } })}
+        chosen={tab}
+        label="Parts of alerts"
+        tabs={TABS}
+      />
+      {tab === "alerts" && <AlertBoard change={change} state={state} />}
+      {tab === "silences" && <SilenceList />}
+    </Screen>
+  );
+}
