@@ -16,7 +16,7 @@ export function OverviewPage() {
   return (
     <Screen
       says={
-        found.graph.data !== undefined && failing.length === 0 ? (
+        found.services.length > 0 && failing.length === 0 ? (
           <span className="text-good">No service fails more than two calls in a hundred.</span>
         ) : (
           failing.length > 0 && (
