@@ -143,8 +143,8 @@ test("a search is built by clicks and keys, stands in the address, and a row ope
   );
   await page.keyboard.press("Escape");
   const rows = page.getByRole("table", { name: "Records" }).getByRole("row");
-  await rows.filter({ hasText: "INSERT charges" }).first().waitFor({ state: "detached" });
   await rows.filter({ hasText: "success" }).first().waitFor({ state: "detached" });
+  await rows.filter({ hasText: "INSERT charges" }).first().waitFor({ state: "detached" });
   await rows.nth(2).waitFor();
   await page.getByRole("heading", { name: "status" }).click();
   await page.keyboard.press("j");
