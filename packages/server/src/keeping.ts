@@ -29,7 +29,7 @@ export interface Keeping {
 export function openKeeping(
   { disk, bulk, clock }: Machine,
   config: Config,
-  { places }: ServerFolder,
+  { places, keyring }: ServerFolder,
   stores: Stores,
   log: Logger,
 ): Keeping {
@@ -43,6 +43,7 @@ export function openKeeping(
     bulk,
     clock,
     places,
+    keyring,
     deletedFolder: places.deleted,
     journal,
     ledger,

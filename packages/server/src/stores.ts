@@ -176,7 +176,8 @@ async function openJournal(
   for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
   const signer = await keyring.signer();
   const publicKeys = headKeys(signer);
-  await finishRemovals({ disk, bulk, places, deletedFolder: places.deleted, serverOrigin: origin, publicKeys });
+  const removal = { disk, bulk, places, keyring, deletedFolder: places.deleted, serverOrigin: origin, publicKeys };
+  await finishRemovals(removal);
   const sizes = await headSizes(fsHeadStore(disk, places.head), origin, publicKeys);
   await refuseLostTrees(disk, places.keys, places.journal);
   const own = await openOwn(machine, config, places.reserve, closers);

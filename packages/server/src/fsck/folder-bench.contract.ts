@@ -52,6 +52,7 @@ export class FolderBench {
   readonly #settings: FolderSettings;
   #journal: LocalJournal | null = null;
   #ledger: Ledger | null = null;
+  #opened: Keyring | null = null;
   #records = 0;
   #random = 0;
 
@@ -66,6 +67,12 @@ export class FolderBench {
     return this.#journal;
   }
 
+  /** The keyring of the folder that is open. */
+  get keys(): Keyring {
+    assert(this.#opened !== null, "the folder is open");
+    return this.#opened;
+  }
+
   get ledger(): Ledger {
     assert(this.#ledger !== null, "the folder is open");
     return this.#ledger;
@@ -77,11 +84,12 @@ export class FolderBench {
     const kms = await this.#firstStart();
     await disk.replaceFile(`${DATA}/lock`, Buffer.from("held"));
     const keyring = this.keyring(kms);
+    this.#opened = keyring;
     for (const name of ["integrity", "redaction", "index"]) await keyring.key(name);
     const signer = await keyring.signer();
     const heads = fsHeadStore(disk, `${DATA}/head`);
     const publicKeys = headKeys(signer);
-    const removal = { disk, bulk: bulkOver(disk), places: PLACES, deletedFolder: `${DATA}/deleted` };
+    const removal = { disk, bulk: bulkOver(disk), places: PLACES, keyring, deletedFolder: `${DATA}/deleted` };
     await finishRemovals({ ...removal, serverOrigin: ORIGIN, publicKeys });
     const sizes = await headSizes(heads, ORIGIN, publicKeys);
     const onFatal = (error: Error): void => void this.fatal.push(error);

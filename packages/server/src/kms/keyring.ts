@@ -5,7 +5,8 @@
  * keys happen one after another, so no key is made under a KMS key that is being left. A key that was unwrapped once
  * stays usable while the KMS is away.
  *
- * Left out on purpose: deletion. Nothing here has the authority to forget a key.
+ * Left out on purpose: deletion. Nothing here has the authority to decide that a key goes; whoever has takes its file
+ * away while the keyring does nothing with files (`forget`).
  */
 import { formatSuccession, openSuccession } from "@tallystick/verify";
 import type { KeySuccession } from "@tallystick/verify";
@@ -94,6 +95,11 @@ export function openKeyring(options: KeyringOptions): Keyring {
         return { ...(await rewrapAll(options)), before };
       }),
     rewrap: () => inTurn(() => rewrapAll(options)),
+    forget: (names, removal) =>
+      inTurn(() => {
+        for (const name of names) known.delete(name);
+        return removal();
+      }),
   };
   return keyring;
 }

@@ -43,6 +43,11 @@ export interface Keyring {
   rotate(): Promise<Rewrapped>;
   /** Every key that is wrapped under another KMS key than the present one; each file durable on its own. */
   rewrap(): Promise<Rewrapped>;
+  /**
+   * Runs `removal`, which takes the files of these keys away for good, while no key is being made or rewrapped: else a
+   * rewrap that has read one would write it back. Forgets the keys before. That they may go is the caller's to know.
+   */
+  forget(names: readonly string[], removal: () => Promise<void>): Promise<void>;
 }
 
 /** The newest signing key, and the ones before it. */

@@ -4,6 +4,7 @@
  */
 import type { BulkDisk } from "../disk/bulk-disk.ts";
 import type { Disk } from "../disk/disk.ts";
+import type { Keyring } from "../kms/kms.ts";
 import { FILES_A_REMOVAL } from "./limits.ts";
 
 export interface TreePlaces {
@@ -23,6 +24,7 @@ export interface RemovalParts {
   readonly disk: Disk;
   readonly bulk: BulkDisk;
   readonly places: TreePlaces;
+  readonly keyring: Pick<Keyring, "forget">;
   /** Waits until so many bytes more may go, so that a deletion leaves the disk to intake. Throws to stop. */
   readonly pace: (bytes: number) => Promise<void>;
 }
@@ -38,7 +40,10 @@ export async function removeTree(parts: RemovalParts, tree: string): Promise<Rem
     done.files += 1;
     done.bytes += bytes;
   };
-  for (const kind of ["epoch", "payload"]) await one(`${places.keys}/${kind}.${tree.replace("/", ".")}.json`);
+  const keys = ["epoch", "payload"].map((kind) => `${kind}.${tree.replace("/", ".")}`);
+  await parts.keyring.forget(keys, async () => {
+    for (const name of keys) await one(`${places.keys}/${name}.json`);
+  });
   for (const folder of [`${places.journal}/${tree}`, `${places.payloads}/${tree}`]) {
     for (const name of await disk.list(folder)) await one(`${folder}/${name}`);
     await removeFolder(disk, folder);

@@ -55,6 +55,7 @@ export class RetentionBench {
       bulk: bulkOver(disk),
       clock,
       places: PLACES,
+      keyring: this.folder.keys,
       deletedFolder: `${DATA}/deleted`,
       journal,
       ledger,
