@@ -296,9 +296,15 @@ function derivedLeaves({ index, tally }: Stores, producers: Producers): DerivedL
     async purge(records) {
       if (tally !== null) await purgeCalls(index.deriver, records, PURGE_LIMITS);
     },
-    async rebuild() {
-      producers.rebuild();
-      await index.reindex(REINDEX_TIMEOUT_MS);
+    async replace(records) {
+      for (const tree of new Set(records.map((record) => record.tree))) {
+        const own = records.filter((record) => record.tree === tree);
+        await index.replaceLeaves(
+          tree,
+          own.map(({ leaf_index: at }) => at),
+        );
+      }
+      if (records.some(({ producer_id: producer }) => producer !== "")) producers.rebuild();
     },
   };
 }

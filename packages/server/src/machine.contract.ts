@@ -52,6 +52,7 @@ export function absentIndex(): Index {
     lagRecords: () => 0,
     reindex: () => Promise.reject(down()),
     prune: async () => {},
+    replaceLeaves: () => Promise.reject(down()),
     enginePid: () => null,
     engineAddress: () => null,
     close: async () => {},

@@ -21,15 +21,16 @@ export async function prepareBlocks(
   compute: Compute,
   tree: TreePosition,
   from: number,
+  maxRows = MAX_BLOCK_ROWS,
 ): Promise<readonly EncodedBlock[]> {
   const ranges: EncodeRange[] = [];
   let rows = 0;
   let bytes = 0;
-  while (rows < MAX_BLOCK_ROWS && bytes < MAX_BLOCK_BYTES) {
+  while (rows < maxRows && bytes < MAX_BLOCK_BYTES) {
     const range = await journal.read(tree.tree, from + rows, Math.min(READ_BYTES, MAX_BLOCK_BYTES - bytes));
     if (range === null) break;
     assert(range.firstIndex === from + rows && range.count > 0, "the journal gives the leaves that were asked for");
-    const taken = firstLeaves(range, Math.min(range.count, MAX_BLOCK_ROWS - rows));
+    const taken = firstLeaves(range, Math.min(range.count, maxRows - rows));
     ranges.push({ entries: taken.entries, hashes: taken.hashes });
     rows += taken.hashes.length / HASH_BYTES;
     bytes += taken.entries.length;

@@ -1,14 +1,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { encodeLeaf } from "@tallystick/record";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createClient } from "@clickhouse/client";
 import { inlineCompute } from "../compute/inline.ts";
 import { realClock } from "../real-clock.ts";
-import { asJournal, LeafJournal, openIndexIn } from "./engine/temporary-index.ts";
+import { asJournal, LeafJournal, openIndexIn, TEST_DISK_KEY } from "./engine/temporary-index.ts";
 import { openIndex } from "./open-index.ts";
 import type { Index } from "./open-index.ts";
+import { plainIndex } from "./plain-index.contract.ts";
 import { sampleEntries, sampleEntry, SAMPLE_START_US, until } from "./sample.contract.ts";
 import type { SampleEntry } from "./sample.contract.ts";
 
@@ -221,6 +222,58 @@ describe("a tree that was deleted", () => {
     expect(await rows("SELECT DISTINCT partition FROM system.parts WHERE active AND table = 'records'")).toHaveLength(
       1,
     );
+  });
+});
+
+describe("leaves that were erased", () => {
+  test("are replaced where they lie, and no other part is touched; nothing of them stays in any file", async () => {
+    const day = 86_400_000_000;
+    const [marker, other] = ["erasedmarker7c1e", "keptmarker90ab"];
+    const entries = Array.from({ length: 600 }, (_, n) =>
+      sampleEntry(
+        n,
+        { resource: n === 100 ? `/${marker}` : `/${other}`, attributes: n === 500 ? { key: marker } : {} },
+        SAMPLE_START_US + Math.floor(n / 200) * day,
+      ),
+    );
+    journal.add(TREE, leaves(entries));
+    await index.follower.caughtUp(WAIT_MS);
+    // Days are partitions: the second one has none of the two. A part that is not written again is the same file.
+    const between = async () => {
+      const sql = "SELECT DISTINCT _part AS part FROM records WHERE leaf_index BETWEEN 200 AND 399";
+      const names = (await rows<{ part: string }>(sql)).map(({ part }) => part);
+      return readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter(({ name, parentPath }) => name === "data.bin" && names.includes(basename(parentPath)))
+        .map(({ name, parentPath }) => statSync(join(parentPath, name)).ino);
+    };
+    const before = await between();
+    expect(before).toHaveLength(1);
+    expect(await plainIndex(folder, TEST_DISK_KEY)).toContain(marker);
+    const stub = leaves([sampleEntry(700, { resource: "/stub" }, SAMPLE_START_US)])[0]!;
+    for (const at of [100, 500]) journal.overwrite(TREE, at, stub);
+    await index.replaceLeaves(TREE, [500, 100, 100, 9_999]);
+    await expectWhole();
+    expect(await rows("SELECT leaf_index FROM records WHERE resource = '/stub' ORDER BY leaf_index")).toEqual([
+      { leaf_index: 100 },
+      { leaf_index: 500 },
+    ]);
+    expect(await between()).toEqual(before);
+    await expect
+      .poll(async () => (await plainIndex(folder, TEST_DISK_KEY)).includes(marker), {
+        timeout: 40_000,
+        interval: 1_000,
+      })
+      .toBe(false);
+    expect(await plainIndex(folder, TEST_DISK_KEY)).toContain(other);
+    // Very many: from the first of them on the tree is indexed anew.
+    for (let at = 300; at < 600; at += 1) journal.overwrite(TREE, at, stub);
+    await index.replaceLeaves(
+      TREE,
+      Array.from({ length: 300 }, (_, n) => 300 + n),
+    );
+    await index.follower.caughtUp(WAIT_MS);
+    await expectWhole();
+    expect(await rows("SELECT count() AS n FROM records WHERE resource = '/stub'")).toEqual([{ n: 301 }]);
   });
 });
 

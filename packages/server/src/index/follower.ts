@@ -15,7 +15,16 @@ import { prepareBlocks } from "./block.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexPosition } from "./index-seam.ts";
-import { BUSY_INSERT_GAP_MS, BUSY_ROWS, FULL_ROWS, INSERT_GAP_MS, PRESSED_ROWS, QUIET_MS, RETRY_MS } from "./limits.ts";
+import {
+  BUSY_INSERT_GAP_MS,
+  BUSY_ROWS,
+  FULL_ROWS,
+  INSERT_GAP_MS,
+  MAX_REPLACED_LEAVES,
+  PRESSED_ROWS,
+  QUIET_MS,
+  RETRY_MS,
+} from "./limits.ts";
 import { reconcile } from "./reconcile.ts";
 import { RecordsTable } from "./table.ts";
 
@@ -36,6 +45,13 @@ interface Prepared {
   readonly tree: string;
   readonly from: number;
   readonly blocks: Promise<readonly EncodedBlock[]>;
+}
+
+/** Leaves of a tree whose rows are to be made again. */
+interface Replacement {
+  readonly tree: string;
+  readonly indexes: readonly number[];
+  readonly settle: () => void;
 }
 
 /** When a tree's last insert began, and how many before it followed each other closely. */
@@ -68,6 +84,7 @@ export class JournalFollower implements IndexFollower {
   /** Sizes to reach until a rebuild is over. */
   private rebuildGoal: ReadonlyMap<string, number> | null = null;
   private pruned: (() => void)[] = [];
+  private replacements: Replacement[] = [];
   private readonly paces = new Map<string, Pace>();
   private prepared: Prepared | null = null;
   private wake: () => void = () => {};
@@ -171,6 +188,17 @@ export class JournalFollower implements IndexFollower {
     });
   }
 
+  /**
+   * Makes the rows of these leaves again from the journal, which has other bytes in their places now; resolves when the
+   * table has no row of before. Rows of other leaves are not touched, unless there are very many of these.
+   */
+  replaceLeaves(tree: string, indexes: readonly number[]): Promise<void> {
+    return new Promise((settle) => {
+      this.replacements.push({ tree, indexes, settle });
+      this.wake();
+    });
+  }
+
   async close(): Promise<void> {
     this.stop.abort();
     this.unsubscribe();
@@ -215,6 +243,7 @@ export class JournalFollower implements IndexFollower {
     if (this.rebuildWanted) await this.rebuild();
     if (this.compared !== home.generation()) await this.compare();
     await this.deleteUnwanted();
+    await this.replaceWanted();
     const next = this.nextTree();
     if (next === null) return this.pause(null);
     if (next.waitMs > 0) return this.pause(next.waitMs);
@@ -233,6 +262,41 @@ export class JournalFollower implements IndexFollower {
     }
     this.pruned = this.pruned.filter((waiter) => !waiting.includes(waiter));
     for (const resolve of waiting) resolve();
+  }
+
+  /**
+   * A stop between deleting a row and inserting it leaves a gap, which the next comparison finds and heals; whoever
+   * asked asks again then.
+   */
+  private async replaceWanted(): Promise<void> {
+    for (;;) {
+      const [next] = this.replacements;
+      if (next === undefined) return;
+      const tree = this.trees().find((one) => one.tree === next.tree);
+      // What was read before the journal was changed must not come in after it.
+      if (this.prepared?.tree === next.tree) this.prepared = null;
+      if (tree !== undefined) await this.replaceIn(tree, next.indexes);
+      this.replacements.shift();
+      next.settle();
+    }
+  }
+
+  private async replaceIn(tree: TreePosition, wanted: readonly number[]): Promise<void> {
+    const indexed = this.indexed.get(tree.tree) ?? 0;
+    const indexes = [...new Set(wanted)].filter((index) => index < indexed).toSorted((one, other) => one - other);
+    const [first] = indexes;
+    if (first === undefined) return;
+    if (indexes.length > MAX_REPLACED_LEAVES) {
+      await this.table.deleteFrom(tree.tree, first);
+      this.indexed.set(tree.tree, first);
+      return;
+    }
+    await this.table.deleteLeaves(tree.tree, indexes);
+    for (const index of indexes) {
+      const token = `${tree.tree}:${index}:${randomUUID()}`;
+      for (const block of await prepareBlocks(this.options.journal, this.options.compute, tree, index, 1))
+        await this.table.insert(block, token, this.stop.signal);
+    }
   }
 
   private async rebuild(): Promise<void> {
@@ -331,7 +395,8 @@ export class JournalFollower implements IndexFollower {
       };
       const cancel = ms === null ? () => {} : this.options.clock.after(ms, done);
       this.wake = () => {
-        const isDue = this.pruned.length > 0 || this.nextTree()?.waitMs === 0;
+        const isAsked = this.pruned.length > 0 || this.replacements.length > 0;
+        const isDue = isAsked || this.nextTree()?.waitMs === 0;
         if (ms === null || this.closing || isDue) done();
       };
       if (this.closing) done();

@@ -43,6 +43,9 @@ export const MAX_WAITING_QUERIES = 256;
 /** Linux nice value of a query's threads. */
 export const QUERY_NICE = 10;
 
+/** Leaves whose rows are replaced one by one; of more, all rows of the tree from the first of them on are made again. */
+export const MAX_REPLACED_LEAVES = 256;
+
 /** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
 export const INSERT_GAP_MS = 200;
 export const BUSY_INSERT_GAP_MS = 1_500;

@@ -47,6 +47,8 @@ export interface Index {
   reindex(timeoutMs: number): Promise<void>;
   /** Deletes the rows of trees that the journal has forgotten or that `holdsTree` says no to; resolves when done. */
   prune(): Promise<void>;
+  /** Makes the rows of single leaves again from the journal; resolves when the rows of before are gone. */
+  replaceLeaves(tree: string, indexes: readonly number[]): Promise<void>;
   /** The engine's process id; null when there is none of ours. */
   enginePid(): number | null;
   /** Where our own engine answers; null when there is none. */
@@ -78,6 +80,7 @@ export function openIndex(options: IndexOptions): Index {
     lagRecords: () => follower.lagRecords(),
     reindex: (timeoutMs) => follower.reindex(timeoutMs),
     prune: () => follower.prune(),
+    replaceLeaves: (tree, indexes) => follower.replaceLeaves(tree, indexes),
     enginePid: () => supervisor?.pid() ?? null,
     engineAddress: () => supervisor?.address() ?? null,
     async close() {

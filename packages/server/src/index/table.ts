@@ -137,6 +137,19 @@ export class RecordsTable {
     );
   }
 
+  /** Rows of single leaves; only the parts that hold them are written again. */
+  async deleteLeaves(tree: string, indexes: readonly number[]): Promise<void> {
+    const client = this.home.client();
+    const which = `tree = '${checked(tree)}' AND leaf_index IN (${indexes.map(Number).join(", ")})`;
+    const partitions = await rowsOf<{ id: string }>(
+      client,
+      `SELECT DISTINCT _partition_id AS id FROM ${RECORDS} WHERE ${which}`,
+    );
+    for (const { id } of partitions)
+      if (/^[\w-]+$/.test(id))
+        await command(client, `ALTER TABLE ${RECORDS} DELETE IN PARTITION ID '${id}' WHERE ${which}`);
+  }
+
   /** Every row of a tree: whole partitions where all rows are its own, which costs nothing; elsewhere row by row. */
   async deleteTree(tree: string): Promise<void> {
     const client = this.home.client();

@@ -40,8 +40,8 @@ export interface EraserParts extends Omit<PlanSources, "journal"> {
 export interface DerivedLeaves {
   /** Takes what these leaves left in tables out of them, while the index still holds the leaves, and again after. */
   purge(records: readonly ErasedRecord[]): Promise<void>;
-  /** Builds anew what holds whole leaves, from the journal. */
-  rebuild(): Promise<void>;
+  /** Makes anew, from the journal, what else holds these leaves or counts them; resolves when it holds them no more. */
+  replace(records: readonly ErasedRecord[]): Promise<void>;
 }
 
 export interface ErasurePreview {
@@ -257,7 +257,7 @@ export class Eraser {
     const records = await recordsOf(journal, leaves);
     await derived.purge(records);
     await overwriteLeaves(journal, erasure, leaves);
-    await Promise.race([derived.rebuild(), this.#stopped]);
+    await Promise.race([derived.replace(records), this.#stopped]);
     // The tally may have come by in between.
     await derived.purge(records);
   }
@@ -297,6 +297,7 @@ async function recordsOf(journal: LocalJournal, leaves: readonly ErasedItem[]): 
       recorder_id: isGone ? "" : record.recorder_id,
       operation: isGone ? "" : record.operation,
       credential_id: isGone ? "" : (record.credential_id ?? ""),
+      producer_id: isGone ? null : (record.producer_id ?? ""),
     });
   }
   return records;

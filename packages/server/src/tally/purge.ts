@@ -16,6 +16,8 @@ export interface ErasedRecord {
   readonly recorder_id: string;
   readonly operation: string;
   readonly credential_id: string;
+  /** Empty when nobody numbered it; null when that is not known any more. */
+  readonly producer_id: string | null;
 }
 
 type Field = "service_id" | "target_id" | "recorder_id" | "operation" | "credential_id";

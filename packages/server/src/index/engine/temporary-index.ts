@@ -37,6 +37,11 @@ export class LeafJournal implements Pick<Journal, "trees" | "read" | "onJournale
     for (const listener of this.listeners) listener(tree, entry.leaves.length);
   }
 
+  /** Other bytes in the place of a leaf, whose hash stays, as an erasure leaves them. */
+  overwrite(tree: string, index: number, leaf: Uint8Array): void {
+    this.byName.get(tree)!.leaves[index] = leaf;
+  }
+
   /** As a tree that retention deleted. */
   forget(tree: string): void {
     this.byName.delete(tree);
@@ -105,6 +110,7 @@ export interface TemporaryIndex {
 }
 
 const CATCH_UP_MS = 50_000;
+export const TEST_DISK_KEY = createHash("sha256").update("a test's disk key").digest();
 
 export async function openTemporaryIndex(): Promise<TemporaryIndex> {
   const folder = mkdtempSync(join(tmpdir(), "tallystick-index-"));
@@ -139,7 +145,7 @@ export function openIndexIn(folder: string, journal: LeafJournal, onTrouble: (me
       engine: {
         folder,
         memoryBytes: ENGINE_MEMORY_BYTES,
-        diskKey: createHash("sha256").update("a test's disk key").digest(),
+        diskKey: TEST_DISK_KEY,
         environment: process.env,
       },
     },

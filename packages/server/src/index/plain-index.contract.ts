@@ -1,0 +1,96 @@
+/** The embedded engine's files, opened: for tests that look for what must not be there any more. */
+import { createDecipheriv } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { zstdDecompress } from "../intake/zstd.ts";
+
+/**
+ * Every file below the index's folder, decrypted, and decompressed where it is compressed; Latin-1, so that any bytes
+ * are a text. Files that go while they are looked at are left out.
+ */
+export async function plainIndex(folder: string, key: Uint8Array | null): Promise<string> {
+  const texts: string[] = [];
+  for (const { bytes } of await filesOf(folder)) {
+    const plain = key === null ? bytes : decrypted(bytes, key);
+    texts.push(plain.toString("latin1"), (await decompressed(plain)).toString("latin1"));
+  }
+  return texts.join("\n");
+}
+
+export async function filesOf(folder: string): Promise<readonly { readonly path: string; readonly bytes: Buffer }[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const files = await Promise.all(
+    paths.map(async (path) => ({ path, bytes: await readFile(path).catch(() => Buffer.alloc(0)) })),
+  );
+  return files;
+}
+
+/** ClickHouse's encrypted file: a header of 64 bytes with magic and initial counter, then AES-256-CTR. */
+const ENCRYPTED_HEADER_BYTES = 64;
+const COUNTER_AT = 23;
+const COUNTER_BYTES = 16;
+
+function decrypted(bytes: Buffer, key: Uint8Array): Buffer {
+  if (bytes.length < ENCRYPTED_HEADER_BYTES || bytes.toString("latin1", 0, 3) !== "ENC") return bytes;
+  const counter = bytes.subarray(COUNTER_AT, COUNTER_AT + COUNTER_BYTES);
+  const cipher = createDecipheriv("aes-256-ctr", key, counter);
+  return Buffer.concat([cipher.update(bytes.subarray(ENCRYPTED_HEADER_BYTES)), cipher.final()]);
+}
+
+/** ClickHouse's compressed file: blocks of checksum (16), method, size with this head (9 bytes), size of the plain text. */
+const CHECKSUM_BYTES = 16;
+const BLOCK_HEAD_BYTES = 9;
+const METHODS = { lz4: 0x82, zstd: 0x90, none: 0x02, multiple: 0x91 } as const;
+
+async function decompressed(bytes: Buffer): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + CHECKSUM_BYTES + BLOCK_HEAD_BYTES <= bytes.length;) {
+    const head = at + CHECKSUM_BYTES;
+    const [method, size, plainSize] = [bytes[head]!, bytes.readUInt32LE(head + 1), bytes.readUInt32LE(head + 5)];
+    const isBlock = Object.values<number>(METHODS).includes(method) && size > BLOCK_HEAD_BYTES;
+    if (!isBlock || head + size > bytes.length) break;
+    parts.push(await openBlock(method, bytes.subarray(head + BLOCK_HEAD_BYTES, head + size), plainSize));
+    at = head + size;
+  }
+  return Buffer.concat(parts);
+}
+
+async function openBlock(method: number, body: Buffer, plainSize: number): Promise<Buffer> {
+  if (method === METHODS.none) return body;
+  if (method === METHODS.lz4) return lz4(body, plainSize);
+  if (method === METHODS.multiple) return multiple(body);
+  const outcome = await zstdDecompress(body, plainSize);
+  if (outcome.kind !== "bytes") throw new Error("a block of the index does not open");
+  return Buffer.from(outcome.bytes);
+}
+
+/** `Delta(8), ZSTD(1)`: how many codecs, which, then a block of the last one. Numbers only, so the inner block will do. */
+async function multiple(body: Buffer): Promise<Buffer> {
+  const inner = body.subarray(1 + body[0]!);
+  const [method, size, plainSize] = [inner[0]!, inner.readUInt32LE(1), inner.readUInt32LE(5)];
+  return openBlock(method, inner.subarray(BLOCK_HEAD_BYTES, size), plainSize);
+}
+
+function lz4(body: Buffer, plainSize: number): Buffer {
+  const plain = Buffer.alloc(plainSize);
+  let [at, to] = [0, 0];
+  const length = (nibble: number): number => {
+    let sum = nibble;
+    for (let more = nibble === 15 ? 255 : 0; more === 255;) sum += more = body[at++]!;
+    return sum;
+  };
+  while (at < body.length) {
+    const token = body[at++]!;
+    const literals = length(token >> 4);
+    body.copy(plain, to, at, at + literals);
+    [at, to] = [at + literals, to + literals];
+    if (at >= body.length) break;
+    const distance = body.readUInt16LE(at);
+    at += 2;
+    const copies = length(token & 15) + 4;
+    for (let count = 0; count < copies; count++, to++) plain[to] = plain[to - distance]!;
+  }
+  return plain;
+}
