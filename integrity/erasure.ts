@@ -1,29 +1,22 @@
 /**
  * Bodies of people and whole records are erased while the server is killed at random moments of it. Before, every
- * marker is found in the decrypted folder; after, none is in any file, as it lies there or decrypted, nor is its salt.
+ * marker is found in the decrypted folder, the opened index included; after, none is in any file, as it lies there or
+ * decrypted, nor is its salt.
  * All else is as it was: every other body opens, every record's hash and every proof of before still verifies, and
  * `verify` finds each erased body and leaf explained.
  *
  * `npm run integrity -- erasure [--people 40] [--seed N] [--small]`
  */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { verifyProof } from "@tallystick/verify";
 
-import { nodeDisk } from "../packages/server/src/disk/node-disk.ts";
-import { readSegment } from "../packages/server/src/journal/read-segment.ts";
-import { scanJournal } from "../packages/server/src/journal/scan.ts";
-import { diskSource } from "../packages/server/src/journal/segment-source.ts";
-import { openFileKms } from "../packages/server/src/kms/file-kms.ts";
-import { openKeyring } from "../packages/server/src/kms/keyring.ts";
-import * as file from "../packages/server/src/payload/payload-file.ts";
-import { walkPayloads } from "../packages/server/src/payload/payload-places.ts";
-import { scanPayloads } from "../packages/server/src/payload/payload-scan.ts";
-import { realClock } from "../packages/server/src/real-clock.ts";
+import { plainFolder, plainIndexOf } from "../packages/server/src/fsck/plain-folder.contract.ts";
+import type { PlainFolder } from "../packages/server/src/fsck/plain-folder.contract.ts";
 import { seeded } from "./random.ts";
 import { caughtUp, startServer, until, verifyFolder, type RunningServer } from "./running-server.ts";
 
@@ -52,13 +45,6 @@ interface Sent {
   readonly proof: string;
   readonly leaf: string;
   readonly salt: string;
-}
-
-interface Scan {
-  /** All there is, one text: decrypted leaves, bodies and what is kept beside them. */
-  readonly plain: string;
-  /** Every file as it lies there. */
-  readonly raw: Buffer;
 }
 
 const marker = (kind: string): string => `${kind}-${Math.floor(random() * 2 ** 48).toString(36)}x${SEED}`;
@@ -100,46 +86,6 @@ async function fill(server: RunningServer): Promise<{ readonly tree: string; rea
   return { tree: answer.tree, sent };
 }
 
-async function scan(data: string): Promise<Scan> {
-  const disk = nodeDisk();
-  const clock = realClock();
-  const kms = await openFileKms(disk, `${data}/kms.key`, randomBytes);
-  if (kms === null) throw new Error("the folder has no KMS key");
-  const keyring = openKeyring({ disk, folder: `${data}/keys`, kms, clock, randomBytes });
-  const texts: string[] = [];
-  for (const { tree, segments, cuts } of (await scanJournal(disk, `${data}/journal`)).trees) {
-    if (cuts.length > 0) throw new Error("a tail was cut, though nothing was being written");
-    const epochKey = await keyring.existing(`epoch.${tree.replace("/", ".")}`);
-    if (epochKey === null) throw new Error(`${tree} has no key`);
-    for (const { path } of segments) {
-      const onBlock = ({ entries }: { readonly entries: Uint8Array }) =>
-        void texts.push(Buffer.from(entries).toString());
-      await readSegment(await diskSource(disk, path), { contents: "leaves", epochKey, onBlock });
-    }
-  }
-  for (const { path, log, epoch } of (await scanPayloads(disk, `${data}/payload`)).files) {
-    const source = await diskSource(disk, path);
-    const header = file.parsePayloadHeader(await source.read(0, file.MAX_HEADER_BYTES));
-    const key = await keyring.existing(`payload.${log}.${epoch}`);
-    if (header.kind !== "header" || key === null) throw new Error(`${path} does not open`);
-    const keys = file.payloadKeys(key, header.header, header.hash);
-    if (keys === null) throw new Error(`${path} is under another key`);
-    await walkPayloads(source, header.bytes, keys, async ({ offset, header: item }, meta) => {
-      const body = meta && file.openBody(keys, item, await source.read(offset, file.itemBytes(item)), meta);
-      if (meta === null || body === null) throw new Error(`${path}: the item at ${offset} does not open`);
-      texts.push(JSON.stringify(meta), Buffer.from(body).toString());
-    });
-  }
-  return { plain: texts.join("\n"), raw: rawOf(data) };
-}
-
-function rawOf(data: string): Buffer {
-  const parts: Buffer[] = [];
-  for (const entry of readdirSync(data, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) parts.push(readFileSync(join(entry.parentPath, entry.name)));
-  return Buffer.concat(parts);
-}
-
 /** Asks for an erasure and kills the server at some moment of it; then a new one ends it by itself. */
 async function eraseAndKill(home: { server: RunningServer; readonly data: string }, body: object): Promise<boolean> {
   const asked = home.server
@@ -175,10 +121,23 @@ async function eraseAndKill(home: { server: RunningServer; readonly data: string
   return status === null;
 }
 
-function assertAbsent(where: string, { plain, raw }: Scan, markers: readonly string[]): void {
+function assertAbsent(where: string, { records, index, raw }: PlainFolder, markers: readonly string[]): void {
   for (const text of markers) {
-    if (plain.includes(text)) throw new Error(`${where}: ${text} is in the decrypted folder`);
+    if (records.includes(text)) throw new Error(`${where}: ${text} is in the decrypted folder`);
+    if (index.includes(text)) throw new Error(`${where}: ${text} is in the opened index`);
     if (raw.includes(text)) throw new Error(`${where}: ${text} lies in a file`);
+  }
+}
+
+/** The engine keeps parts that others replaced for some seconds. */
+async function leftIndex(data: string, markers: readonly string[]): Promise<void> {
+  const end = performance.now() + DONE_TIMEOUT_MS;
+  for (;;) {
+    const index = await plainIndexOf(data);
+    const left = markers.find((text) => index.includes(text));
+    if (left === undefined) return;
+    if (performance.now() > end) throw new Error(`${left} is still in the opened index`);
+    await pause(2_000);
   }
 }
 
@@ -189,9 +148,10 @@ async function main(): Promise<void> {
   try {
     const { tree, sent } = await fill(home.server);
     await home.server.stop();
-    const before = await scan(data);
+    const before = await plainFolder(data);
     for (const { body, slip, salt } of sent) {
-      if (![body, slip, salt].every((text) => before.plain.includes(text))) throw new Error(`${body} was not stored`);
+      if (![body, slip, salt].every((text) => before.records.includes(text))) throw new Error(`${body} was not stored`);
+      if (!before.index.includes(slip)) throw new Error(`${slip} is not found in the opened index`);
       if (before.raw.includes(body) || before.raw.includes(slip))
         throw new Error(`${body} lies in a file in the clear`);
     }
@@ -221,9 +181,13 @@ async function main(): Promise<void> {
     const shown = await home.server.json<{ records: readonly unknown[] }>("/api/search?q=service_id:shop&limit=1000");
     for (const { slip } of leaves)
       if (JSON.stringify(shown).includes(slip)) throw new Error(`${slip} is still found in the index`);
+    await leftIndex(
+      data,
+      leaves.map(({ slip }) => slip),
+    );
     await home.server.stop();
     verifyFolder(data);
-    const after = await scan(data);
+    const after = await plainFolder(data);
     assertAbsent(
       "bodies",
       after,
@@ -235,7 +199,7 @@ async function main(): Promise<void> {
       leaves.map(({ slip }) => slip),
     );
     for (const { body, slip, salt } of kept)
-      if (![body, slip, salt].every((text) => after.plain.includes(text))) throw new Error(`${body} was lost`);
+      if (![body, slip, salt].every((text) => after.records.includes(text))) throw new Error(`${body} was lost`);
     const result = { property: "erasure", records: sent.length, bodies: bodies.length * 2, leaves: leaves.length };
     const figures = {
       kills: gone.length + first.length + leaves.length,

@@ -15,6 +15,7 @@ const PROPERTIES = [
   "key-rotation-under-load",
   "retention-crash",
   "backup-under-load",
+  "full-disk",
 ] as const;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TSX = fileURLToPath(new URL("../node_modules/.bin/tsx", import.meta.url));

@@ -102,7 +102,11 @@ export function folderRequest(folder: string, yaml = ""): FolderRequest {
   const text = `http:\n  listen: 127.0.0.1:0\n${yaml}`;
   return {
     folder,
-    config: readConfig({ file: { name: "test.yaml", text }, environment: NO_RESERVE, options: [] }),
+    config: readConfig({
+      file: { name: "test.yaml", text },
+      environment: yaml.includes("reserve_bytes") ? {} : NO_RESERVE,
+      options: [],
+    }),
     base: folder,
   };
 }

@@ -27,17 +27,22 @@ export interface PlainFolder {
 }
 
 export async function plainFolder(data: string): Promise<PlainFolder> {
+  const keyring = await keyringOf(data);
+  const records = [...(await leavesOf(data, keyring)), ...(await bodiesOf(data, keyring))].join("\n");
+  const raw = (await filesOf(data)).map(({ bytes }) => bytes);
+  return { records, index: await plainIndexOf(data), raw: Buffer.concat(raw) };
+}
+
+/** The index alone, also while a server writes to it. */
+export async function plainIndexOf(data: string): Promise<string> {
+  return plainIndex(`${data}/index`, await (await keyringOf(data)).existing("index"));
+}
+
+async function keyringOf(data: string): Promise<Keyring> {
   const disk = nodeDisk();
   const kms = await openFileKms(disk, `${data}/kms.key`, randomBytes);
   if (kms === null) throw new Error("the folder has no KMS key");
-  const keyring = openKeyring({ disk, folder: `${data}/keys`, kms, clock: realClock(), randomBytes });
-  const records = [...(await leavesOf(data, keyring)), ...(await bodiesOf(data, keyring))].join("\n");
-  const raw = (await filesOf(data)).map(({ bytes }) => bytes);
-  return {
-    records,
-    index: await plainIndex(`${data}/index`, await keyring.existing("index")),
-    raw: Buffer.concat(raw),
-  };
+  return openKeyring({ disk, folder: `${data}/keys`, kms, clock: realClock(), randomBytes });
 }
 
 async function leavesOf(data: string, keyring: Keyring): Promise<readonly string[]> {

@@ -1,7 +1,8 @@
 /**
  * The embedded engine's configuration file. It holds no secret: the disk's key is named by the environment variable
  * that carries it. Tables and temporary data lie on the encrypted disk; no log tables are kept. What a merge
- * made is durable at once, so that the parts it replaced can go soon.
+ * made is durable at once, so that the parts it replaced can go soon: those hold what was erased, also when nothing
+ * else happens.
  */
 import { join } from "node:path";
 
@@ -40,6 +41,8 @@ export function engineConfig(config: EngineConfig): string {
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
     <old_parts_lifetime>5</old_parts_lifetime>
     <cleanup_delay_period>5</cleanup_delay_period>
+    <max_cleanup_delay_period>5</max_cleanup_delay_period>
+    <cleanup_delay_period_random_add>1</cleanup_delay_period_random_add>
   </merge_tree>
   <max_server_memory_usage>${config.memoryBytes}</max_server_memory_usage>
   <mark_cache_size>67108864</mark_cache_size>
