@@ -186,10 +186,13 @@ async function rewrapAll({ disk, folder, kms }: KeyringOptions): Promise<Rewrapp
     const name = entry.endsWith(".json") ? entry.slice(0, -".json".length) : "";
     if (!NAME_PATTERN.test(name)) continue;
     const path = `${folder}/${entry}`;
+    // Somebody may destroy a key by hand; what is gone is not brought back.
+    if ((await disk.size(path)) === null) continue;
     const { facts, wrapped } = await readKeyFile(disk, path, name);
     if (facts.kms === kms.keyId) continue;
-    const plain = await unwrapFile(kms, path, facts, wrapped);
-    await storeKey(disk, folder, kms, { ...facts, kms: kms.keyId }, plain);
+    const moved = await keyText(kms, { ...facts, kms: kms.keyId }, await unwrapFile(kms, path, facts, wrapped));
+    if ((await disk.size(path)) === null) continue;
+    await disk.replaceFile(path, moved);
     keys += 1;
   }
   await kms.retire();
@@ -216,9 +219,12 @@ async function unwrapFile(kms: Kms, path: string, facts: KeyFacts, wrapped: Uint
 }
 
 async function storeKey(disk: Disk, folder: string, kms: Kms, facts: KeyFacts, plain: Uint8Array): Promise<void> {
+  await disk.replaceFile(`${folder}/${keyFileName(facts.name)}`, await keyText(kms, facts, plain));
+}
+
+async function keyText(kms: Kms, facts: KeyFacts, plain: Uint8Array): Promise<Uint8Array> {
   const wrapped = toBase64(await kms.wrap(plain, canonical(facts)));
-  const text = `${canonical({ ...facts, wrapped })}\n`;
-  await disk.replaceFile(`${folder}/${keyFileName(facts.name)}`, Buffer.from(text));
+  return Buffer.from(`${canonical({ ...facts, wrapped })}\n`);
 }
 
 function unusable(file: string, name: string, cause: unknown): TallystickError {
