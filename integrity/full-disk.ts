@@ -130,7 +130,7 @@ async function readUntilRefused(server: RunningServer, place: string): Promise<n
     for (const { status, code } of await Promise.all(Array.from({ length: READERS }, () => read(server)))) {
       if (status === 200) answered += 1;
       else if (status === 503 && code === "access_unrecorded") refused = true;
-      else throw new Error(`a read was answered ${status} ${code}`);
+      else throw new Error(`of ${place} a read was answered ${status} ${code} after ${answered}`);
     }
   }
   return answered;
