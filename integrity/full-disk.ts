@@ -127,7 +127,7 @@ async function readUntilRefused(server: RunningServer, place: string): Promise<n
   let answered = 0;
   for (let refused = false; !refused;) {
     if (answered > MOST_READS) throw new Error(`${answered} reads were answered, and the reserve is not used up`);
-    for (const { status, code } of await Promise.all(Array.from({ length: READERS }, () => read(server)))) {
+    for (const { status, code } of await Promise.all(Array.from({ length: READERS }, () => read(server, place)))) {
       if (status === 200) answered += 1;
       else if (status === 503 && code === "access_unrecorded") refused = true;
       else throw new Error(`of ${place} a read was answered ${status} ${code} after ${answered}`);
