@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -33,6 +33,13 @@ describe.each(kinds)("many files %s", (_name, open) => {
     expect((await readdir(join(folder, "tile/0/x0"))).filter((name) => name.includes("tmp"))).toEqual([]);
     expect((await stat(files[0]!.path)).mode & 0o777).toBe(0o600);
     expect((await stat(join(folder, "tile"))).mode & 0o777).toBe(0o700);
+  });
+
+  it("leave nothing beside them when one cannot be written", async () => {
+    const place = join(folder, "tile/0/7");
+    await mkdir(join(place, "in the way"), { recursive: true });
+    await expect(open().replaceFiles([{ path: place, bytes: Buffer.from("x") }])).rejects.toThrow();
+    expect(await readdir(join(folder, "tile/0"))).toEqual(["7"]);
   });
 
   it("are removed; absent ones are no error", async () => {

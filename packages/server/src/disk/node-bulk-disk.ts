@@ -3,8 +3,8 @@
  *
  * Guarantees: a file appears under its name whole (temporary file, fsync, rename), and the folders that changed are
  * fsynced once a call, after all renames in them. fsyncs run side by side, so that the file system commits many of
- * them in one transaction. A crash may leave `*.tmp` files; the same call writes over them, and start-up of their
- * owner removes them.
+ * them in one transaction. A crash may leave `*.tmp` files, a write that failed leaves none; the same call writes over
+ * them, and start-up of their owner removes them.
  */
 import { strict as assert } from "node:assert";
 import { mkdir, open, rename, rmdir, unlink } from "node:fs/promises";
@@ -41,14 +41,20 @@ async function replaceFiles(files: readonly WholeFile[], known: Set<string>): Pr
 
 async function writeWhole(file: WholeFile): Promise<void> {
   const temporary = file.path + TEMPORARY_SUFFIX;
-  const handle = await open(temporary, "w", FILE_MODE);
   try {
-    await handle.writeFile(file.bytes);
-    await handle.datasync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, "w", FILE_MODE);
+    try {
+      await handle.writeFile(file.bytes);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file.path);
+  } catch (error) {
+    // On a disk that is full it would stay, and after a clean stop nothing of that name may lie there.
+    await unlink(temporary).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, file.path);
 }
 
 async function removeFiles(paths: readonly string[], known: Set<string>): Promise<void> {

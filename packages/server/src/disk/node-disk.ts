@@ -72,14 +72,20 @@ async function makeFolder(path: string): Promise<void> {
 
 async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
   const temporary = path + TEMPORARY_SUFFIX;
-  const handle = await open(temporary, "w", FILE_MODE);
   try {
-    await writeAll(handle, bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, "w", FILE_MODE);
+    try {
+      await writeAll(handle, bytes);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // On a disk that is full it would stay, and after a clean stop nothing of that name may lie there.
+    await unlink(temporary).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
   await syncFolder(dirname(path));
 }
 
