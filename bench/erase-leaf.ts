@@ -1,6 +1,6 @@
 /**
- * What it costs to take single records out of a large log: the time from asking to `done`, beside what building the index
- * anew costs; and the bytes a record that the log takes. `npm run bench -- erase-leaf --records 1000000
+ * What it costs to take single records out of a large log: the time from asking to `done`, beside what building the
+ * index anew costs; and the bytes a record that the log takes. `npm run bench -- erase-leaf --records 1000000
  * [--leaves 3] [--reindex] [--keep DIR]`
  */
 import { mkdtempSync, rmSync } from "node:fs";

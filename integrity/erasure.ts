@@ -121,6 +121,15 @@ async function eraseAndKill(home: { server: RunningServer; readonly data: string
   return status === null;
 }
 
+/** Everything is there, and in no file in the clear. */
+function assertStored({ records, index, raw }: PlainFolder, sent: readonly Sent[]): void {
+  for (const { body, slip, salt } of sent) {
+    if (![body, slip, salt].every((text) => records.includes(text))) throw new Error(`${body} was not stored`);
+    if (!index.includes(slip)) throw new Error(`${slip} is not found in the opened index`);
+    if (raw.includes(body) || raw.includes(slip)) throw new Error(`${body} lies in a file in the clear`);
+  }
+}
+
 function assertAbsent(where: string, { records, index, raw }: PlainFolder, markers: readonly string[]): void {
   for (const text of markers) {
     if (records.includes(text)) throw new Error(`${where}: ${text} is in the decrypted folder`);
@@ -148,13 +157,7 @@ async function main(): Promise<void> {
   try {
     const { tree, sent } = await fill(home.server);
     await home.server.stop();
-    const before = await plainFolder(data);
-    for (const { body, slip, salt } of sent) {
-      if (![body, slip, salt].every((text) => before.records.includes(text))) throw new Error(`${body} was not stored`);
-      if (!before.index.includes(slip)) throw new Error(`${slip} is not found in the opened index`);
-      if (before.raw.includes(body) || before.raw.includes(slip))
-        throw new Error(`${body} lies in a file in the clear`);
-    }
+    assertStored(await plainFolder(data), sent);
     home.server = await startServer(data);
 
     // Half of the people, then two records of each other one: a body, and a whole record.
