@@ -49,8 +49,11 @@ export async function purgeCalls(
   records: readonly ErasedRecord[],
   limits: DeriveLimits,
 ): Promise<void> {
-  const places = records.map(({ tree, leaf_index: index }) => `(${stringLiteral(tree)}, ${index})`);
-  await deriver.remove(CALLS, `arrayExists(half -> (half.1, half.2) IN (${places.join(", ")}), halves)`);
+  const calls = callsOf(records);
+  const sql = `SELECT count() AS found FROM ${CALLS.name} WHERE ${calls}`;
+  const [row] = await deriver.select<{ found: number }>({ sql, params: {} }, limits);
+  // A deletion looks at every part and waits for the merges before it.
+  if ((row?.found ?? 0) > 0) await deriver.remove(CALLS, calls);
   for (const [field, tables] of COPIES) {
     const own = await namesOfNobodyElse(deriver, field, records, limits);
     if (own.length === 0) continue;
@@ -58,6 +61,13 @@ export async function purgeCalls(
     for (const [table, columns] of tables)
       await deriver.remove(table, columns.map((column) => `${column} IN (${list})`).join(" OR "));
   }
+}
+
+/** Rows of calls with one of these as a half; a call of at most one half a side names them in `c_` and `d_` alone. */
+function callsOf(records: readonly ErasedRecord[]): string {
+  const places = records.map(({ tree, leaf_index: index }) => `(${stringLiteral(tree)}, ${index})`).join(", ");
+  const halves = ["c", "d"].map((half) => `(${half}_tree, ${half}_leaf_index) IN (${places})`);
+  return [...halves, `arrayExists(half -> (half.1, half.2) IN (${places}), halves)`].join(" OR ");
 }
 
 /** Values of these records that no other record has in the same field. */

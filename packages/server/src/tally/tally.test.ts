@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import { deadlines } from "./deadlines.ts";
 import { forgetTree } from "./forget-tree.ts";
+import { purgeCalls } from "./purge.ts";
 import { half, openTallyBench, pair, SECOND_US } from "./tally-bench.contract.ts";
 import type { Half, TallyBench } from "./tally-bench.contract.ts";
 
@@ -366,4 +367,19 @@ test("a call whose halves lie in two logs is paired, and what is said of it lies
     lastReceivedUs: 1,
   });
   expect(await tally.calls()).toEqual([]);
+});
+
+test("a record that is erased leaves no call behind, be it of two halves or of several", async () => {
+  const tally = await bench();
+  const retried = half("callee", "retried", 1.1, { attempt: 1 });
+  await tally.add(...pair("simple", 1), ...pair("retried", 1), retried, ...pair("kept", 1));
+  await tally.passTo(120);
+  expect(await tally.calls()).toHaveLength(3);
+  const erased = (index: number) => ({
+    ...{ tree: "default/2026-11", leaf_index: index, service_id: "orders", target_id: "payments" },
+    ...{ recorder_id: "orders", operation: "POST /payments", credential_id: "", producer_id: "" },
+  });
+  // The callee's half of the first call, and the second execution of the other.
+  await purgeCalls(tally.index.index.deriver, [erased(1), erased(4)], { timeoutMs: 30_000, maxMemoryBytes: 5e8 });
+  expect((await tally.calls()).map(({ call_id: id }) => id.split("/")[2])).toEqual(["kept"]);
 });
