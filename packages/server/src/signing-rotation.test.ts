@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { parseNote, verifierKey } from "@tallystick/tlog";
-import { verifyServer } from "@tallystick/verify";
+import { verifyProof, verifyServer } from "@tallystick/verify";
 
 import { nodeDisk } from "./disk/node-disk.ts";
 import { folderWork } from "./folder-work.ts";
@@ -35,6 +35,11 @@ async function send(server: TestServer): Promise<void> {
 async function keyOf(server: TestServer): Promise<string> {
   const trees = (await (await server.fetch("/api/trees")).json()) as { tree: string; vkey: string }[];
   return trees.find((one) => one.tree === tree())!.vkey;
+}
+
+interface Proven {
+  readonly leaf: string;
+  readonly proof: string;
 }
 
 async function rotate(server: TestServer, overlapS: number): Promise<{ before: string; after: string }> {
@@ -88,6 +93,9 @@ describe("the key that signs checkpoints", () => {
     expect(await signatures(server)).toBe(2);
     const third = await keyOf(server);
     for (const vkey of [first, second, third]) expect(await strangers(server, vkey)).toEqual(FOLLOWED);
+    const { leaf, proof } = (await (await server.fetch(`/api/records/${tree()}/0`)).json()) as Proven;
+    for (const vkey of [first, second, third])
+      expect(await verifyProof({ proof, leaf: Buffer.from(leaf), vkeys: [vkey] })).toMatchObject({ clean: true });
     // What was kept under the first key is still compared with, by who takes the server's own word for its key.
     const since = await verifyServer({ url: server.url, since: [kept], http });
     expect(since).toMatchObject({ clean: true });

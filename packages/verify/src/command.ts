@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { parseBatchSecrets } from "./batch-keys.ts";
 import type { Http } from "./http-source.ts";
 import { VerifyTrouble } from "./result.ts";
 import type { VerifyResult } from "./result.ts";
@@ -30,6 +31,8 @@ const USAGE = `tallystick-verify: check what a Tallystick log says, without trus
 
   --vkey KEY    verifier key that you trust (name+id+key); may be repeated
   --since FILE  checkpoint that you kept from an earlier day; may be repeated
+  --producers   for a server: check every signature of a producer over its batch as well
+  --secrets FILE  HMAC secrets of producers, a line each: the key's id and the secret
   --token T     bearer token; TALLYSTICK_TOKEN is read when it is absent
   --json        the result as one JSON object
 
@@ -60,6 +63,8 @@ interface Request {
   readonly vkeys: readonly string[];
   readonly since: readonly string[];
   readonly token: string | null;
+  readonly producers: boolean;
+  readonly secrets: string | null;
   readonly json: boolean;
 }
 
@@ -77,6 +82,8 @@ function parse(args: readonly string[]): Request | null {
     vkeys: values.vkey ?? [],
     since: values.since ?? [],
     token: values.token ?? null,
+    producers: values.producers === true,
+    secrets: values.secrets ?? null,
     json: values.json === true,
   };
 }
@@ -94,6 +101,8 @@ const OPTIONS = {
   vkey: { type: "string", multiple: true },
   since: { type: "string", multiple: true },
   token: { type: "string" },
+  producers: { type: "boolean" },
+  secrets: { type: "string" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -102,9 +111,10 @@ function run(request: Request, platform: Platform): Promise<VerifyResult> {
   return /^https?:\/\//i.test(request.subject) ? runOnServer(request, platform) : runOnProof(request, platform);
 }
 
-async function runOnProof({ subject, leaf, vkeys, since, token }: Request, platform: Platform): Promise<VerifyResult> {
-  if (since.length > 0 || token !== null)
-    throw new VerifyTrouble("--since and --token go with a URL, not with a proof");
+async function runOnProof(request: Request, platform: Platform): Promise<VerifyResult> {
+  const { subject, leaf, vkeys, since, token, producers, secrets } = request;
+  if (since.length > 0 || token !== null || producers || secrets !== null)
+    throw new VerifyTrouble("--since, --token, --producers and --secrets go with a URL, not with a proof");
   if (leaf === null) throw new VerifyTrouble("a proof is checked with its leaf: give --leaf FILE");
   if (vkeys.length === 0) throw new VerifyTrouble("a proof is checked with a key that you trust: give --vkey KEY");
   const [proof, leafFile] = await Promise.all([read(platform, subject), read(platform, leaf)]);
@@ -118,9 +128,18 @@ async function runOnServer(request: Request, platform: Platform): Promise<Verify
   const since = await Promise.all(request.since.map((path) => read(platform, path)));
   const onProgress = progress(platform);
   const given = token === null || token === "" ? {} : { token: token.trim() };
-  return verifyServer({ url: subject, vkeys, since, ...given, http: platform.http, onProgress }).finally(() => {
+  const producers = await producersOf(request, platform);
+  const options = { url: subject, vkeys, since, ...given, ...producers, http: platform.http, onProgress };
+  return verifyServer(options).finally(() => {
     if (platform.isTerminal) platform.warn("\r\u001b[K");
   });
+}
+
+async function producersOf({ producers, secrets }: Request, platform: Platform) {
+  if (!producers && secrets !== null) throw new VerifyTrouble("--secrets goes with --producers");
+  if (!producers) return {};
+  const text = secrets === null ? "" : new TextDecoder().decode(await read(platform, secrets));
+  return { producers: { secrets: parseBatchSecrets(text) } };
 }
 
 function progress(platform: Platform): (tree: string, leaves: number, size: number) => void {

@@ -12,21 +12,25 @@ export {
   KEY_SUCCESSION_EVENT,
   openSuccession,
   outdatedKey,
+  succeededBefore,
   succeededKeys,
   successionOf,
+  withSuccessors,
 } from "./key-succession.ts";
 export type { KeySuccession } from "./key-succession.ts";
 export { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
 export { linkOf, openingOf } from "./own-leaf.ts";
 export type { EpochLink, Opening } from "./own-leaf.ts";
 export {
+  BATCH_ALG_ATTRIBUTE,
+  BATCH_KEY_CREATED,
+  BATCH_KID_ATTRIBUTE,
   BATCH_PUBLIC_KEY_ATTRIBUTE,
-  BATCH_SIGNATURE_ATTRIBUTE,
-  BATCH_SIGNATURE_EVENT,
-  ProducerCheck,
-  recordBytesOf,
-} from "./producer-check.ts";
+  parseBatchSecrets,
+} from "./batch-keys.ts";
+export { BATCH_SIGNATURE_ATTRIBUTE, BATCH_SIGNATURE_EVENT, ProducerCheck, recordBytesOf } from "./producer-check.ts";
 export type { ProducerCheckOptions, ProducerSummary, SignatureVerdict } from "./producer-check.ts";
+export { proofExtra, proofSuccessions } from "./proof-successions.ts";
 export { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
 export type { Contents, DeletedTree, Fault, FaultCode, ResultParts, TreeResult, VerifyResult } from "./result.ts";
 export { summarise } from "./summary.ts";

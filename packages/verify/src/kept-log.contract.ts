@@ -36,8 +36,14 @@ function keyFromSeed(seed: string): ReturnType<typeof createPrivateKey> {
   return createPrivateKey({ key: der, format: "der", type: "pkcs8" });
 }
 
+/** The key that signs the trees. */
+export const serverKey = {
+  publicKey,
+  sign: (message: Uint8Array): Uint8Array => new Uint8Array(sign(null, message, privateKey)),
+};
+
 function signerOf(origin: string): NoteSigner {
-  return ed25519Signer(origin, publicKey, (message) => new Uint8Array(sign(null, message, privateKey)));
+  return ed25519Signer(origin, publicKey, serverKey.sign);
 }
 
 export function vkeyOf(tree: string): string {

@@ -129,6 +129,22 @@ export function outdatedKey(
   return `the tree was opened after ${late.until}, when the key that signed it had been succeeded`;
 }
 
+/**
+ * Why a checkpoint over a leaf of that time may not stand on the keys that signed it; null when it may. Whatever covers
+ * a leaf that was received after a key's time was signed after it.
+ */
+export function succeededBefore(
+  signedBy: readonly Uint8Array[],
+  receivedAt: string,
+  successions: readonly KeySuccession[],
+): string | null {
+  const isOver = (key: Uint8Array) =>
+    successions.find(({ before, until }) => equalBytes(before, key) && receivedAt > until);
+  const [late] = signedBy.map(isOver);
+  if (late === undefined || signedBy.some((key) => isOver(key) === undefined)) return null;
+  return `the leaf was received after ${late.until}, when the key that signed its checkpoint had been succeeded`;
+}
+
 /** The key itself, or one that came after it. */
 function isOrSucceeds(
   key: Uint8Array,

@@ -1,6 +1,7 @@
 import { parseBatchSignature } from "@tallystick/record";
 import type { BatchClaim, BatchSignature, Leaf } from "@tallystick/record";
 import { HASH_SIZE_BYTES, foldHashes, hex, leafHashInto, parseHex, sha256 } from "@tallystick/tlog";
+import { BATCH_PUBLIC_KEY_ATTRIBUTE } from "./batch-keys.ts";
 import { ERASED_RECORD_DIGEST } from "./erasure.ts";
 import type { Fault } from "./result.ts";
 
@@ -13,7 +14,6 @@ import type { Fault } from "./result.ts";
 
 export const BATCH_SIGNATURE_EVENT = "BATCH_SIGNATURE";
 export const BATCH_SIGNATURE_ATTRIBUTE = "tallystick.batch_signature";
-export const BATCH_PUBLIC_KEY_ATTRIBUTE = "tallystick.batch_public_key";
 
 /** The signature that a leaf keeps; null for every other leaf. Only the log's own records count. */
 export function batchSignatureOf({ record, observed }: Pick<Leaf, "record" | "observed">): string | null {

@@ -1,4 +1,5 @@
 import { MAX_FAULTS } from "./limits.ts";
+import type { ProducerSummary } from "./producer-check.ts";
 
 /**
  * What a verification found. A fault is a fact about the log; what kept the verification itself from running is a
@@ -104,6 +105,8 @@ export interface VerifyResult {
   readonly deleted: readonly DeletedTree[];
   /** Leaves that were erased and whose hash stands in their place, each with a record that says so. */
   readonly erasedLeaves: number;
+  /** Signatures of producers over their batches, where it was asked for them. */
+  readonly producers?: ProducerSummary | null;
 }
 
 /** Collects faults, keeps the first thousand, counts the rest. */

@@ -1,3 +1,4 @@
+import type { ProducerSummary } from "./producer-check.ts";
 import type { Fault, VerifyResult } from "./result.ts";
 
 /** Trees that the verdict names; it stays one line. */
@@ -7,6 +8,7 @@ const MAX_NAMED_TREES = 10;
 export function summarise(result: VerifyResult): readonly string[] {
   const lines = [verdict(result), ...result.faults.map(faultLine)];
   if (result.faultsLeftOut > 0) lines.push(`… and ${number(result.faultsLeftOut)} more faults`);
+  if (result.producers) lines.push(producersLine(result.producers));
   return lines;
 }
 
@@ -43,6 +45,13 @@ function faultLine({ code, message, tree, file, offset, index }: Fault): string 
     index === undefined ? undefined : `leaf ${number(index)}`,
   ].filter((part) => part !== undefined);
   return `  ${code}: ${message}${place.length === 0 ? "" : ` (${place.join(", ")})`}`;
+}
+
+function producersLine({ batches, verified, notChecked, erased, records }: ProducerSummary): string {
+  const open = notChecked === 0 ? "" : `, ${number(notChecked)} not checked (their HMAC secrets are not at hand)`;
+  const gone = erased === 0 ? "" : `, ${number(erased)} over records of which some were erased`;
+  const right = `${number(verified)} of ${plural(batches, "batch", "batches")} right, over ${plural(records, "record")}`;
+  return `  producers' signatures: ${right}${open}${gone}`;
 }
 
 function plural(count: number, one: string, many = `${one}s`): string {

@@ -1,6 +1,10 @@
 import { decodeLeaf } from "@tallystick/record";
+import { generateKeyPairSync, sign } from "node:crypto";
+import { formatProof, parseProof, verifierKey } from "@tallystick/tlog";
 import { describe, expect, test } from "vitest";
-import { foreignVkeyOf, keptLog, proofOf, vkeyOf } from "./kept-log.contract.ts";
+import { foreignVkeyOf, keptLog, proofOf, SERVER, serverKey, vkeyOf } from "./kept-log.contract.ts";
+import { formatSuccession } from "./key-succession.ts";
+import { proofExtra } from "./proof-successions.ts";
 import { VerifyTrouble } from "./result.ts";
 import { summarise } from "./summary.ts";
 import { verifyProof } from "./verify-proof.ts";
@@ -67,5 +71,69 @@ describe("a proof", () => {
   test("with a key that is none could not be checked", async () => {
     await expect(verifyProof({ proof, leaf, vkeys: [] })).rejects.toThrow(VerifyTrouble);
     await expect(verifyProof({ proof, leaf, vkeys: ["nonsense"] })).rejects.toThrow(VerifyTrouble);
+  });
+});
+
+interface Key {
+  readonly publicKey: Uint8Array;
+  readonly sign: (message: Uint8Array) => Uint8Array;
+}
+
+function newKey(): Key {
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return {
+    publicKey: new Uint8Array(publicKey.export({ type: "spki", format: "der" }).subarray(-32)),
+    sign: (message) => new Uint8Array(sign(null, message, privateKey)),
+  };
+}
+
+const [first, second, later, stranger] = [newKey(), newKey(), newKey(), newKey()];
+
+function statement(before: Key, after: Key, until = "2026-11-24T00:00:00.000Z", serverOrigin = SERVER): string {
+  const keys = { before: before.publicKey, after: after.publicKey };
+  const times = { from: "2026-11-01T00:00:00.000Z", until };
+  return formatSuccession({ serverOrigin, ...keys, ...times }, before.sign, after.sign);
+}
+
+function withExtra(extra: Uint8Array | undefined): string {
+  const parsed = parseProof(proof);
+  if (parsed.kind === "refused" || extra === undefined) throw new Error("no proof");
+  return formatProof({ ...parsed.value, extra });
+}
+
+const vkeyFor = (key: Key) => verifierKey(`${SERVER}/${tree.tree}`, key.publicKey);
+
+async function codesFor(extra: Uint8Array | undefined, key: Key): Promise<readonly string[]> {
+  return codesOf(await verifyProof({ proof: withExtra(extra), leaf, vkeys: [vkeyFor(key)] }));
+}
+
+describe("a proof whose checkpoint another key signed than the one that is known", () => {
+  const line = [statement(first, second), statement(second, serverKey)];
+
+  test("is followed to by statements that came with it, from an older key and from a newer one", async () => {
+    for (const key of [first, second, serverKey]) expect(await codesFor(proofExtra(line), key)).toEqual([]);
+    const next = statement(serverKey, later, "2026-12-24T00:00:00.000Z");
+    expect(await codesFor(proofExtra([...line, next]), later)).toEqual([]);
+  });
+
+  test("is not proven without them, by a stranger's, by another server's or by ones that were changed", async () => {
+    const foreign = statement(first, serverKey, "2026-11-24T00:00:00.000Z", "other.example.com");
+    const extras = [
+      proofExtra([line[0]!]),
+      proofExtra([statement(stranger, serverKey)]),
+      proofExtra([foreign]),
+      proofExtra([statement(first, serverKey).replace("2026-11-24", "2026-11-23")]),
+      new TextEncoder().encode('{"key_successions":7}'),
+      Uint8Array.of(255, 254),
+    ];
+    for (const extra of extras) expect(await codesFor(extra, first)).toEqual(["checkpoint_signature"]);
+    // Whatever travels along, the key that signed still proves it.
+    for (const extra of extras) expect(await codesFor(extra, serverKey)).toEqual([]);
+  });
+
+  test("is refused when its leaf was received after the time of the key that signed", async () => {
+    const over = statement(serverKey, later);
+    for (const key of [serverKey, later])
+      expect(await codesFor(proofExtra([over]), key)).toEqual(["checkpoint_signature"]);
   });
 });

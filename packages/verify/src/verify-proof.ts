@@ -10,7 +10,9 @@ import {
   verifyInclusion,
 } from "@tallystick/tlog";
 import type { Checkpoint, LogProof } from "@tallystick/tlog";
-import { keysFor, parseVerifierKeys, treeOfOrigin } from "./known-keys.ts";
+import { succeededBefore, withSuccessors } from "./key-succession.ts";
+import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys.ts";
+import { proofSuccessions } from "./proof-successions.ts";
 import { FaultList, verifyResult } from "./result.ts";
 import type { VerifyResult } from "./result.ts";
 
@@ -27,7 +29,10 @@ export interface ProofOptions {
   readonly vkeys: readonly string[];
 }
 
-/** Rejects with VerifyTrouble when a key is none; everything else that is wrong is a fault. */
+/**
+ * Who trusts a key that was succeeded, or one that came later, follows by the statements that come with the proof.
+ * Rejects with VerifyTrouble when a key is none; everything else that is wrong is a fault.
+ */
 export async function verifyProof({ proof, leaf, vkeys }: ProofOptions): Promise<VerifyResult> {
   const keys = parseVerifierKeys(vkeys);
   const faults = new FaultList();
@@ -36,7 +41,11 @@ export async function verifyProof({ proof, leaf, vkeys }: ProofOptions): Promise
     faults.add({ code: "proof_malformed", message: parsed.reason });
     return verifyResult({ isKnown: true, faults, trees: [] });
   }
-  const opened = await openNote(parsed.value.checkpoint, keysFor(keys, originOf(parsed.value)));
+  const origin = originOf(parsed.value);
+  const told = await proofSuccessions(parsed.value.extra);
+  const successions = told.filter(({ serverOrigin }) => serverOrigin === serverOf(origin));
+  const verifiers = withSuccessors(keysFor(keys, origin), successions);
+  const opened = await openNote(parsed.value.checkpoint, verifiers);
   if (opened.kind === "refused") faults.add({ code: "checkpoint_signature", message: opened.reason });
   const checkpoint = checkpointOf(parsed.value);
   if (checkpoint === null) {
@@ -44,7 +53,11 @@ export async function verifyProof({ proof, leaf, vkeys }: ProofOptions): Promise
     return verifyResult({ isKnown: true, faults, trees: [] });
   }
   const bytes = leafBytes(leaf);
-  checkLeaf(bytes, parsed.value, checkpoint, faults);
+  const receivedAt = checkLeaf(bytes, parsed.value, checkpoint, faults);
+  const ids = new Set(opened.kind === "refused" ? [] : opened.value.verified.map(({ keyId }) => keyId));
+  const signedBy = verifiers.filter(({ keyId }) => ids.has(keyId)).map(({ publicKey }) => publicKey);
+  const outdated = signedBy.length === 0 ? null : succeededBefore(signedBy, receivedAt, successions);
+  if (outdated !== null) faults.add({ code: "checkpoint_signature", message: outdated });
   const erasedLeaves = erasedLeafHash(bytes) === null ? 0 : 1;
   return verifyResult({ isKnown: true, faults, trees: [treeResult(checkpoint)], erasedLeaves });
 }
@@ -66,19 +79,22 @@ function treeResult({ origin, size, root }: Checkpoint): VerifyResult["trees"][n
   return { tree, origin, size, anchored: true, root: encodeBase64(root), ...counts, ...scope };
 }
 
-function checkLeaf(leaf: Uint8Array, { index, hashes }: LogProof, checkpoint: Checkpoint, faults: FaultList): void {
+/** Returns when the leaf was received, empty when it does not say. */
+function checkLeaf(leaf: Uint8Array, { index, hashes }: LogProof, checkpoint: Checkpoint, faults: FaultList): string {
   const place = { tree: treeOfOrigin(checkpoint.origin), index };
+  let receivedAt = "";
   try {
-    decodeLeaf(leaf);
+    receivedAt = decodeLeaf(leaf).observed.received_at;
   } catch (error) {
     faults.add({ code: "leaf_malformed", message: error instanceof Error ? error.message : "not a leaf", ...place });
   }
   // What stands for an erased leaf proves the hash that it names, and no more.
   const erased = erasedLeafHash(leaf);
   const hash = (erased === null ? null : parseHex(erased)) ?? leafHash(leaf);
-  if (verifyInclusion(hash, index, checkpoint.size, hashes, checkpoint.root)) return;
+  if (verifyInclusion(hash, index, checkpoint.size, hashes, checkpoint.root)) return receivedAt;
   const message = `the leaf is not leaf ${index} of the tree that the checkpoint signs`;
   faults.add({ code: "proof_mismatch", message, ...place });
+  return receivedAt;
 }
 
 const LINE_FEED = 10;

@@ -12,6 +12,7 @@ import { keysFor, parseVerifierKeys, serverOf, treeOfOrigin } from "./known-keys
 import { MAX_DELETION_BYTES, MAX_TREES, MAX_TREE_LIST_BYTES } from "./limits.ts";
 import { FaultList, VerifyTrouble, verifyResult } from "./result.ts";
 import type { TreeResult, VerifyResult } from "./result.ts";
+import { checkServerProducers } from "./server-producers.ts";
 import { verifyChain } from "./verify-chain.ts";
 import { openCheckpoint, verifyTreeFromSource } from "./verify-tree.ts";
 import type { TreeOutcome } from "./verify-tree.ts";
@@ -29,6 +30,11 @@ export interface ServerOptions {
   readonly vkeys?: readonly string[];
   /** Notes: older checkpoints that the verifier trusts. */
   readonly since?: readonly (string | Uint8Array)[];
+  /** Checks every signature of a producer over its batch as well; that needs a token and all trees. */
+  readonly producers?: {
+    /** HMAC secrets by kid; a signature by another HMAC key counts as not checked. */
+    readonly secrets: ReadonlyMap<string, string>;
+  };
   readonly http: Http;
   onProgress?(tree: string, leaves: number, size: number): void;
 }
@@ -37,6 +43,7 @@ export interface ServerOptions {
 export async function verifyServer(options: ServerOptions): Promise<VerifyResult> {
   const known = options.vkeys === undefined || options.vkeys.length === 0 ? null : parseVerifierKeys(options.vkeys);
   const place = placeOf(options.url);
+  assertProducersCanBeChecked(options, place);
   const faults = new FaultList();
   const trees = await treesOf(options, place, known);
   const since = readSince(options.since ?? []);
@@ -78,13 +85,30 @@ export async function verifyServer(options: ServerOptions): Promise<VerifyResult
   const deleted = await deletedTrees(outcomes, { read: deletionReader(options, place), keysFor: keysOf, faults });
   for (const log of logsOf([...deleted, ...outcomes])) await verifyChain(log, faults);
   const gone = deleted.map(({ result: { tree, size } }) => ({ tree, size }));
-  return verifyResult({
-    isKnown,
-    faults,
-    trees: anchoredResults(outcomes, deleted, faults),
-    deleted: gone,
-    erasedLeaves,
-  });
+  const producers = await producersOf(options, place, outcomes, faults);
+  const results = anchoredResults(outcomes, deleted, faults);
+  return { ...verifyResult({ isKnown, faults, trees: results, deleted: gone, erasedLeaves }), ...producers };
+}
+
+function assertProducersCanBeChecked({ producers, token }: ServerOptions, { tree }: Place): void {
+  if (producers === undefined) return;
+  if (token === undefined)
+    throw new VerifyTrouble("signatures of producers are over contents: give the --token of who may read them");
+  if (tree !== null)
+    throw new VerifyTrouble("signatures of producers are checked over a whole server: give its URL, not a tree's");
+}
+
+/** Nothing when it was not asked for. */
+async function producersOf(
+  { producers, http, token, onProgress }: ServerOptions,
+  { server }: Place,
+  outcomes: readonly TreeOutcome[],
+  faults: FaultList,
+): Promise<Pick<VerifyResult, "producers">> {
+  if (producers === undefined) return {};
+  const sourceOf = (tree: string) => httpSource(http, `${server}/trees/${tree}`, token ?? null);
+  const progress = onProgress === undefined ? {} : { onProgress };
+  return { producers: await checkServerProducers({ outcomes, sourceOf, faults, ...producers, ...progress }) };
 }
 
 /** What stays of a tree that the server deleted. */

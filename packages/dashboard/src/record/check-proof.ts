@@ -1,7 +1,7 @@
 /**
  * Checks a record's proof in the browser, trusting nothing the server says but the verifier key: the leaf is hashed
- * from its text, the path leads to the checkpoint's root, the checkpoint's signature verifies, and the leaf says what
- * the page shows.
+ * from its text, the path leads to the checkpoint's root, the checkpoint's signature verifies by that key or one that
+ * it was succeeded by, and the leaf says what the page shows.
  */
 import { canonicalJson, decodeLeaf, erasedLeafHash } from "@tallystick/record";
 import {
@@ -14,6 +14,7 @@ import {
   parseVerifierKey,
   verifyInclusion,
 } from "@tallystick/tlog";
+import { proofSuccessions, serverOf, succeededBefore, withSuccessors } from "@tallystick/verify";
 import type { ProvenRecord } from "../client/types.ts";
 
 export type ProofCheck =
@@ -37,7 +38,10 @@ export async function checkProof(stored: ProvenRecord, vkey: string): Promise<Pr
   if (key.kind === "refused") return failed(`the tree's verifier key is not one: ${key.reason}`);
   const proof = parseProof(stored.proof);
   if (proof.kind === "refused") return failed(`the proof is malformed: ${proof.reason}`);
-  const note = await openNote(proof.value.checkpoint, [key.value]);
+  const successions = await proofSuccessions(proof.value.extra);
+  const ofServer = successions.filter(({ serverOrigin }) => serverOrigin === serverOf(key.value.name));
+  const verifiers = withSuccessors([key.value], ofServer);
+  const note = await openNote(proof.value.checkpoint, verifiers);
   if (note.kind === "refused") return failed(`the checkpoint's signature does not verify: ${note.reason}`);
   const checkpoint = parseCheckpoint(note.value.text);
   if (checkpoint.kind === "refused") return failed(`the checkpoint is malformed: ${checkpoint.reason}`);
@@ -45,6 +49,10 @@ export async function checkProof(stored: ProvenRecord, vkey: string): Promise<Pr
   const leaf = new TextEncoder().encode(stored.leaf);
   if (!showsWhatItHolds(stored, leaf)) return failed("the record shown is not the one in the leaf");
   const erased = erasedLeafHash(leaf);
+  const ids = new Set(note.value.verified.map(({ keyId }) => keyId));
+  const signedBy = verifiers.filter(({ keyId }) => ids.has(keyId)).map(({ publicKey }) => publicKey);
+  const outdated = succeededBefore(signedBy, stored.observed.received_at, ofServer);
+  if (outdated !== null) return failed(outdated);
   const hash = (erased === null ? null : parseHex(erased)) ?? leafHash(leaf);
   if (
     proof.value.index !== stored.leaf_index ||

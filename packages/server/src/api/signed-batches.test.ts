@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { verifyServer } from "@tallystick/verify";
 import { canonicalOf, decodeLeaf, parseBatchSignature } from "@tallystick/record";
 
 import { folderWork } from "../folder-work.ts";
@@ -205,6 +206,16 @@ describe("a signed batch", () => {
     server = await server.restart();
     const records = many("p-rotated", 5);
     expect((await post(lines(records), signBatch(records, signers["hmac-sha256"]!))).status).toBe(200);
+    await published();
+    // The same by URL, where HMACs need their secrets; one was given to nobody here.
+    const http = { fetch, wait: () => Promise.resolve() };
+    const secrets = new Map([[signers["hmac-sha256"]!.kid, signers["hmac-sha256"]!.key as string]]);
+    const { url, adminToken: token } = server;
+    const byUrl = await verifyServer({ url, token, http, producers: { secrets } });
+    expect([byUrl.faults, byUrl.producers]).toEqual([
+      [],
+      expect.objectContaining({ batches: 7, verified: 6, notChecked: 1 }),
+    ]);
     await server.close();
     const known = { vkey: null, since: null, integrityKey: null, producers: true };
     const result = await folderWork(testMachine()).verify(folderRequest(folder.path), known, () => {});

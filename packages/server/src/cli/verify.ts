@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { summarise, verifyServer, VerifyTrouble } from "@tallystick/verify";
-import type { ProducerSummary, VerifyResult } from "@tallystick/verify";
+import { parseBatchSecrets, summarise, verifyServer, VerifyTrouble } from "@tallystick/verify";
+import type { VerifyResult } from "@tallystick/verify";
 import { Command } from "commander";
 
 import { parseRemembered } from "../fsck/known-notes.ts";
@@ -21,6 +21,7 @@ interface VerifyOptions extends TlsOptions {
   readonly since?: string;
   readonly integrityKey?: string;
   readonly producers?: boolean;
+  readonly secrets?: string;
   readonly token?: string;
   readonly config?: string;
   readonly json?: boolean;
@@ -38,16 +39,20 @@ export function verifyCommand(parts: CliParts, run: Run): Command {
     )
     .option(
       "--producers",
-      "for a folder: check every signature of a producer over its batch as well (needs the KMS key)",
+      "check every signature of a producer over its batch as well (a folder: needs the KMS key; a URL: --token)",
     )
+    .option("--secrets <file>", "for a URL with --producers: HMAC secrets, a line each: the key's id and the secret")
     .option("--token <token>", "for a URL: a reader's bearer token (TALLYSTICK_TOKEN)")
     .option("--config <file>", "for a folder: configuration file, for kms.file and ledger.head")
     .option("--json", "the result as JSON")
     .action((given: string, options: VerifyOptions) =>
       run(async () => {
         const isUrl = /^https?:\/\//.test(given);
-        if (isUrl && options.producers === true)
-          throw new CommandError("--producers goes with a data folder, or a copy of one.", { code: "bad_request" });
+        if (options.secrets !== undefined && !(isUrl && options.producers === true))
+          throw new CommandError("--secrets goes with --producers and a server's URL.", {
+            code: "bad_request",
+            hint: "A data folder holds the secrets in keys/.",
+          });
         const known = await knownBefore(options);
         const result = isUrl
           ? await verifyUrl(parts, given, options, known)
@@ -94,10 +99,12 @@ async function verifyUrl(
   const token = options.token ?? parts.environment["TALLYSTICK_TOKEN"];
   const { terminal } = parts;
   try {
+    const producers = known.producers === true ? { producers: { secrets: await batchSecrets(options) } } : {};
     return await verifyServer({
       url,
       http: { ...parts.http, fetch: (await secureFetch(parts, options)) ?? parts.http.fetch },
       ...(token === undefined ? {} : { token }),
+      ...producers,
       ...(known.vkey === null ? {} : { vkeys: [known.vkey] }),
       ...(known.since === null ? {} : { since: parseRemembered(known.since).map(({ note }) => note) }),
       onProgress: (tree, leaves, size) => terminal.progress(progressBar(leaves, size, `leaves of ${tree}`)),
@@ -108,6 +115,10 @@ async function verifyUrl(
   } finally {
     terminal.progressDone();
   }
+}
+
+async function batchSecrets({ secrets }: VerifyOptions): Promise<ReadonlyMap<string, string>> {
+  return parseBatchSecrets(secrets === undefined ? "" : (await contents(secrets)).toString("utf8"));
 }
 
 async function verifyPath(
@@ -139,18 +150,8 @@ export function showResult(terminal: Terminal, result: VerifyResult, asJson: boo
     if (payloads !== null) terminal.line(payloads);
     const macs = macsLine(result);
     if (macs !== null) terminal.line(macs);
-    const producers = producersLine(result);
-    if (producers !== null) terminal.line(producers);
   }
   return result.clean ? EXIT.ok : EXIT.negative;
-}
-
-function producersLine({ producers }: VerifyResult & { readonly producers?: ProducerSummary | null }): string | null {
-  if (producers === undefined || producers === null) return null;
-  const { batches, verified, notChecked, erased, records } = producers;
-  const open = notChecked === 0 ? "" : `, ${grouped(notChecked)} not checked (their HMAC secrets are not in keys/)`;
-  const gone = erased === 0 ? "" : `, ${grouped(erased)} over records of which some were erased`;
-  return `  producers' signatures: ${grouped(verified)} of ${grouped(batches)} batches right, over ${grouped(records)} records${open}${gone}`;
 }
 
 /** Of a folder only: a server does not serve its payload files. */

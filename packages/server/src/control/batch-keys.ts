@@ -1,5 +1,11 @@
 /** The batch keys of the fold over the control log: made, revoked, and known for ever. */
 import type { AuditRecord } from "@tallystick/record";
+import {
+  BATCH_ALG_ATTRIBUTE as ALG,
+  BATCH_KEY_CREATED as CREATE,
+  BATCH_KID_ATTRIBUTE as KID,
+  BATCH_PUBLIC_KEY_ATTRIBUTE as PUBLIC,
+} from "@tallystick/verify";
 
 import { TallystickError } from "../errors.ts";
 import type { BatchKeyInfo, BatchKeys, NewBatchKey } from "./batch-key.ts";
@@ -7,13 +13,9 @@ import type { Changes } from "./changes.ts";
 import { MAX_BATCH_KEYS } from "./limits.ts";
 import type { OwnFields } from "./own-record.ts";
 
-const CREATE = "create batch key";
 const REVOKE = "revoke batch key";
-const KID = "tallystick.batch_kid";
 const NAME = "tallystick.batch_key_name";
-const ALG = "tallystick.batch_alg";
 const SERVICE = "tallystick.batch_service";
-const PUBLIC = "tallystick.batch_public_key";
 const KEY_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 export class BatchKeyBook implements BatchKeys {

@@ -9,6 +9,7 @@
  */
 import { join } from "node:path";
 import { verifierKey } from "@tallystick/tlog";
+import { proofExtra } from "@tallystick/verify";
 import type { Clock } from "../clock.ts";
 import type { BulkDisk } from "../disk/bulk-disk.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -139,7 +140,7 @@ class LocalLedger implements Ledger {
     const open = this.#trees.get(tree);
     if (open === undefined)
       throw new TallystickError("not_published", `no checkpoint of ${tree} is published yet`, { retryAfterS: 1 });
-    return open.reader.proof(index);
+    return open.reader.proof(index, proofExtra(this.#options.signer.successions ?? []));
   }
 
   verifierKey(tree: string): string {

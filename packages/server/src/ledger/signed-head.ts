@@ -22,6 +22,8 @@ export interface SignedHead {
 
 /** The folder's Ed25519 keys. May become others while the ledger runs: a key is succeeded by another. */
 export interface LedgerSigner extends LedgerKey {
+  /** Notes by which each key came after the one before it, oldest first: they travel with proofs. */
+  readonly successions?: readonly string[];
   /** Keys before the newest, newest first. What they signed opens. */
   readonly older?: readonly (LedgerKey & {
     /** Milliseconds since 1970; until then the key signs new heads too. */

@@ -21,6 +21,10 @@ export class SignerInUse implements LedgerSigner {
     return this.#signer.older ?? [];
   }
 
+  get successions(): NonNullable<LedgerSigner["successions"]> {
+    return this.#signer.successions ?? [];
+  }
+
   sign(message: Uint8Array): Uint8Array {
     return this.#signer.sign(message);
   }

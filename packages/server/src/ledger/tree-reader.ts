@@ -60,7 +60,8 @@ export class PublishedTree {
     return size < first + place.width ? null : this.#bundle(first, place.width);
   }
 
-  async proof(index: number): Promise<string> {
+  /** `extra`: what travels with the proof. */
+  async proof(index: number, extra?: Uint8Array): Promise<string> {
     const head = this.#published();
     if (head === null || !Number.isSafeInteger(index) || index < 0 || index >= head.size)
       throw this.#notPublished(index);
@@ -69,7 +70,8 @@ export class PublishedTree {
     const tile = await this.#cut({ level: 0, n: Math.floor(index / TILE_WIDTH), width: (index % TILE_WIDTH) + 1 });
     if (!verifyInclusion(tile.subarray(-HASH_BYTES), index, head.size, hashes, head.root))
       throw this.#damaged(`leaf ${index}`);
-    return formatProof({ index, hashes, checkpoint: Buffer.from(head.note).toString("utf8") });
+    const proof = { index, hashes, checkpoint: Buffer.from(head.note).toString("utf8") };
+    return formatProof(extra === undefined ? proof : { extra, ...proof });
   }
 
   /** The first `width` hashes of a tile that the published tree has at least as wide. */
