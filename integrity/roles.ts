@@ -215,7 +215,7 @@ async function examine(
   trees: readonly string[],
   asked: readonly string[],
 ): Promise<void> {
-  const isSeen = ({ stored }: Placed) => seesRecord(reader.scope, stored.tree, stored.record);
+  const isSeen = ({ stored }: Placed) => seesRecord(reader.scope, stored.tree, stored);
   const hidden = placed.filter((one) => !isSeen(one)).map(({ word }) => word);
   const check = (path: string, text: string) => {
     // What was asked for is no secret to who asked.

@@ -134,8 +134,9 @@ async function refuseUnseen(journal: Journal, { scope }: Principal, selection: S
     if (isWhole) return;
     throw new TallystickError("forbidden", "Erasing all that is about a person takes somebody who sees all of it.");
   }
-  for (const { tree, index, record } of await namedRecords(journal, selection.records)) {
-    if (!seesRecord(scope, tree, record))
+  for (const placed of await namedRecords(journal, selection.records)) {
+    const { tree, index } = placed;
+    if (!seesRecord(scope, tree, placed))
       throw new TallystickError("not_found", `There is no record ${tree}/${index}.`, { at: { tree, index } });
   }
 }

@@ -84,7 +84,7 @@ export function payloadRoute(app: FastifyInstance, parts: PayloadRouteParts): vo
 async function openBody(parts: PayloadRouteParts, request: BodyRequest): Promise<unknown> {
   const { log, epoch, index } = request.params;
   const placed = await placedRecord(parts.journal, `${log}/${epoch}`, Number(index));
-  if (placed === null || !seesRecord(scopeOf(request), placed.tree, placed.record))
+  if (placed === null || !seesRecord(scopeOf(request), placed.tree, placed))
     throw new TallystickError("not_found", "There is no such record that you may see.");
   const { part } = request.query;
   const commitment = keptCommitment(placed.record, part);

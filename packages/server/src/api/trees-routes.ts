@@ -239,7 +239,7 @@ async function provenRecord(
     });
   const leaf = leafAt(range.entries, 0);
   const { record, observed } = decodeLeaf(leaf);
-  if (!seesRecord(scope, tree, record))
+  if (!seesRecord(scope, tree, { record, observed }))
     throw new TallystickError("not_found", `${tree} has no leaf ${index} that you may see.`, { at: { tree, index } });
   return {
     tree,

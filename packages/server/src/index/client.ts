@@ -134,6 +134,8 @@ class ClickHouseReader implements IndexReader {
       os_threads_nice_value_query: String(QUERY_NICE),
       readonly: "2",
       ...LONG_STATEMENTS,
+      // Several steps read a granule's columns one by one, which costs more than reading all of them at once.
+      enable_multiple_prewhere_read_steps: 0,
       // With it a query by words computes the text of every row instead of reading the text index.
       use_top_k_dynamic_filtering: 0,
       // One more than wanted tells whether there was more.

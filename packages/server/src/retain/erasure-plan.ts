@@ -3,7 +3,7 @@
  * person. A body that two records name (the same one, sent twice) is gone from both, so both are in the plan.
  */
 import { decodeLeaf, formatReceivedAt } from "@tallystick/record";
-import type { AuditRecord } from "@tallystick/record";
+import type { AuditRecord, Observed } from "@tallystick/record";
 
 import { ERASURE_TYPE } from "@tallystick/verify";
 
@@ -16,7 +16,7 @@ import { PARTS } from "../payload/payload-meta.ts";
 import type { Part } from "../payload/payload-meta.ts";
 import { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } from "../search/limits.ts";
-import { OWN_PRINCIPAL } from "../search/filter.ts";
+import { OWN_PRINCIPAL } from "../journal/own-records.ts";
 import { ERASURE_ID } from "./erasure.ts";
 import type { ErasedItem } from "./erasure.ts";
 import { COMMITMENTS_AT_ONCE, INDEX_WAIT_MS, MAX_ERASED_ITEMS } from "./erasure-limits.ts";
@@ -63,7 +63,7 @@ export async function planErasure(sources: PlanSources, selection: Selection): P
 export async function namedRecords(
   journal: Journal,
   records: readonly string[],
-): Promise<readonly (NamedRecord & { readonly receivedAt: string; readonly hash: string })[]> {
+): Promise<readonly (NamedRecord & { readonly observed: Observed; readonly hash: string })[]> {
   const found = [];
   for (const text of records) {
     const [, tree = "", number = ""] = RECORD.exec(text) ?? [];
@@ -77,7 +77,7 @@ export async function namedRecords(
     if (observed.principal === OWN_PRINCIPAL)
       throw new TallystickError("bad_request", `${text} is Tallystick's own record and is not erased.`);
     const hash = Buffer.from(range.hashes.subarray(0, 32)).toString("hex");
-    found.push({ tree, index, record, receivedAt: observed.received_at, hash });
+    found.push({ tree, index, record, observed, hash });
   }
   return found;
 }
@@ -87,8 +87,8 @@ async function ofRecords(
   { records, parts, leaf }: Extract<Selection, { readonly kind: "records" }>,
 ): Promise<readonly ErasedItem[]> {
   const items: ErasedItem[] = [];
-  for (const { tree, index, record, receivedAt, hash } of await namedRecords(journal, records)) {
-    const place = { tree, leaf_index: index, received_at: receivedAt };
+  for (const { tree, index, record, observed, hash } of await namedRecords(journal, records)) {
+    const place = { tree, leaf_index: index, received_at: observed.received_at };
     for (const part of leaf ? PARTS : parts) {
       const digest = keptCommitment(record, part);
       if (digest !== null) items.push({ ...place, what: part, digest });

@@ -8,7 +8,8 @@ import { DATA_CATEGORIES, DATA_CLASSES } from "@tallystick/record";
 import { TallystickError } from "../errors.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { allOf, Params } from "./compile/sql.ts";
-import { filterPredicate, OWN_PRINCIPAL, periodPredicate } from "./filter.ts";
+import { OWN_PRINCIPAL } from "../journal/own-records.ts";
+import { filterPredicate, periodPredicate } from "./filter.ts";
 import type { RecordFilter } from "./filter.ts";
 import {
   DEFAULT_PAGE_RECORDS,

@@ -3,7 +3,8 @@ import { instant } from "./compile/times.ts";
 import { literalOf } from "./language/syntax.ts";
 import type { Query, QueryNode, QueryNote } from "./language/syntax.ts";
 import type { CallNames } from "./call-names.ts";
-import { scopePredicate } from "./scope.ts";
+import { OWN_PRINCIPAL } from "../journal/own-records.ts";
+import { OTHERS_SERVICES, RECORD_SERVICES, scopePredicate } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 import { allOf } from "./compile/sql.ts";
 import type { Params } from "./compile/sql.ts";
@@ -35,9 +36,6 @@ export interface FilterPredicate {
   readonly notes: readonly QueryNote[];
 }
 
-/** `observed.principal` of the records that Tallystick writes about itself. */
-export const OWN_PRINCIPAL = "tallystick";
-
 const AXIS_COLUMNS: Readonly<Record<TimeAxis, string>> = {
   timestamp: "timestamp",
   received_at: "observed_received_at",
@@ -53,9 +51,11 @@ export function filterPredicate(filter: RecordFilter, params: Params): FilterPre
     names: filter.names,
     period: { axis: filter.axis, fromUs: filter.fromUs, toUs: filter.toUs },
   });
+  const types = namedTypes(filter.query.root);
+  const isOthersOnly = !filter.own && types.length === 0;
   const parts = [
-    scopePredicate(filter.scope, params),
-    filter.own ? "1" : othersPredicate(namedTypes(filter.query.root), params),
+    scopePredicate(filter.scope, params, isOthersOnly ? OTHERS_SERVICES : RECORD_SERVICES),
+    filter.own ? "1" : othersPredicate(types, params),
     periodPredicate(filter.axis, filter.fromUs, filter.toUs, params),
     filter.sizes === null ? "1" : sizesPredicate(filter.sizes, params),
     predicate,

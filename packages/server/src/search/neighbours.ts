@@ -4,7 +4,7 @@ import type { StoredRecord } from "@tallystick/record";
 import { timestampUs } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
-import { OWN_PRINCIPAL } from "./filter.ts";
+import { OWN_PRINCIPAL } from "../journal/own-records.ts";
 import { DEFAULT_NEIGHBOURS, MAX_NEIGHBOURS } from "./limits.ts";
 import { readPage } from "./page.ts";
 import type { Page } from "./page.ts";

@@ -2,8 +2,9 @@
  * What a reader may see. Every function that reaches the engine demands one, so that no route can forget it; it
  * becomes a predicate of the statement and is never left to the query's text.
  */
-import type { AuditRecord } from "@tallystick/record";
+import type { AuditRecord, Observed } from "@tallystick/record";
 
+import { OWN_PRINCIPAL } from "../journal/own-records.ts";
 import { allOf } from "./compile/sql.ts";
 import type { Params } from "./compile/sql.ts";
 
@@ -44,27 +45,32 @@ export function seesWhole(scope: Scope, tree: string): boolean {
 }
 
 /** What `scopePredicate` says of one record that was read elsewhere than in the index. */
-export function seesRecord(scope: Scope, tree: string, record: ScopedRecord): boolean {
+export function seesRecord(scope: Scope, tree: string, { record, observed }: ScopedLeaf): boolean {
   const { services, dataClasses } = scope;
   const parties = [record.service_id, record.target_id, record.recorder_id];
   const isTheirs = services === "*" || parties.some((name) => services.includes(name));
-  const isOfClass =
-    dataClasses === "*" || (record.event_type !== VERDICT && dataClasses.includes(record.data_class ?? UNCLASSIFIED));
+  const isVerdict = record.event_type === VERDICT && observed.principal === OWN_PRINCIPAL;
+  const isOfClass = dataClasses === "*" || (!isVerdict && dataClasses.includes(record.data_class ?? UNCLASSIFIED));
   return sees(scope, tree) && isTheirs && isOfClass;
 }
 
-type ScopedRecord = Pick<AuditRecord, "event_type" | "service_id" | "target_id" | "recorder_id" | "data_class">;
+interface ScopedLeaf {
+  readonly record: Pick<AuditRecord, "event_type" | "service_id" | "target_id" | "recorder_id" | "data_class">;
+  readonly observed: Pick<Observed, "principal">;
+}
 
-/** A verdict quotes both halves of a call, so among records it is shown to nobody who sees some classes only. */
+/** Of our own: it quotes both halves of a call, so among records it is shown to nobody who sees some classes only. */
 const VERDICT = "TALLY_VERDICT";
 
 /** Columns that tell whose a row is: of `records`, and of what is derived from it. */
 export type ScopedColumns = readonly string[];
 export const RECORD_SERVICES: ScopedColumns = ["service_id", "target_id", "recorder_id"];
+/** Of rows of which another condition leaves Tallystick's own records out, so that there is no verdict among them. */
+export const OTHERS_SERVICES: ScopedColumns = [...RECORD_SERVICES];
 export const CALL_SERVICES: ScopedColumns = ["caller", "callee"];
 export const VERDICT_SERVICES: ScopedColumns = ["attributes['tally.caller']", "attributes['tally.callee']"];
 
-/** A condition on rows that have `log`, `data_class` and the columns of services. */
+/** A condition on rows that have `log`, `data_class` and the columns of services. Each column read costs a search. */
 export function scopePredicate(scope: Scope, params: Params, services: ScopedColumns = RECORD_SERVICES): string {
   return allOf([
     logPredicate(scope, params),
@@ -90,7 +96,8 @@ function classPredicate(classes: readonly string[], params: Params, services: Sc
   if (services === VERDICT_SERVICES) return "1";
   const names = classes.map((name) => (name === UNCLASSIFIED ? "" : name));
   const ofClass = among(names, params, "data_class");
-  return services === RECORD_SERVICES ? allOf([ofClass, `event_type != '${VERDICT}'`]) : ofClass;
+  if (services !== RECORD_SERVICES) return ofClass;
+  return allOf([ofClass, `event_type != '${VERDICT}' OR observed_principal != '${OWN_PRINCIPAL}'`]);
 }
 
 function among(values: readonly string[], params: Params, column: string): string {

@@ -18,6 +18,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "compile_expressions",
   "compile_sort_description",
   "date_time_input_format",
+  "enable_multiple_prewhere_read_steps",
   "insert_deduplication_token",
   "limit",
   "max_ast_elements",
