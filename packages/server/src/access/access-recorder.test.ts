@@ -123,6 +123,35 @@ describe("a reading that goes on", () => {
     expect(states).toEqual(Array.from({ length: 5 }, () => "answered"));
   });
 
+  it("is one reading when it shows the last minutes by absolute times, and one each for windows of the past", async () => {
+    const { accesses, journal, clock } = await opened();
+    const at = (ms: number) => new Date(clock.nowUs() / 1_000 - ms).toISOString();
+    const polls: ((n: number) => Record<string, string>)[] = [
+      () => ({ from: at(900_000), to: at(0) }),
+      (n) => ({ from: at(900_000 + (n % 7) * 100), to: at(1_500) }),
+      () => ({ from: at(3_600_000) }),
+    ];
+    const opening = at(60_000);
+    for (let poll = 0; poll < 30; poll++) {
+      for (const [kind, times] of polls.entries())
+        await accesses.answered({ ...asked, query: `kind:${kind}`, parameters: times(poll) }, { records: 2 });
+      await accesses.answered({ ...asked, query: "since", parameters: { from: opening } }, { records: 2 });
+      clock.advance(10_000);
+    }
+    expect(await recorded(journal)).toHaveLength(4);
+    for (const from of ["2026-10-01", "2026-10-02", "2026-10-03"])
+      await accesses.answered({ ...asked, parameters: { from, to: `${from}T12:00:00Z` } }, { records: 1 });
+    const last = at(10_000);
+    await accesses.close();
+    const all = (await recorded(journal)).map(({ attributes }) => attributes!);
+    expect(all.filter((one) => one["access.state"] === "answered")).toHaveLength(7);
+    const ends = all.filter((one) => one["access.state"] === "ended");
+    expect(ends.map((one) => [one["access.requests"], one["access.records"]])).toEqual(
+      Array.from({ length: 4 }, () => ["30", "60"]),
+    );
+    expect(ends.find((one) => one["access.query"] === "kind:0")!["access.last_window"]).toMatch(`/${last}`);
+  });
+
   it("never rests for ever: after an hour it is told, and begins again", async () => {
     const { accesses, journal, clock } = await opened();
     for (let atMs = 0; atMs <= READING_LONGEST_MS; atMs += READING_IDLE_MS / 2) {

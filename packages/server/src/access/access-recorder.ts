@@ -3,7 +3,8 @@
  *
  * Guarantees: the record of a read is durable before the answer is sent, or there is no answer. What goes on (a tail,
  * a screen that polls, page after page) is one record at its start and one at its end with the totals, so that who
- * watches the records of access does not fill the log by watching. A query stands in the attribute `access.query`,
+ * watches the records of access does not fill the log by watching. A screen of the last minutes is one reading also when
+ * it names its times; its end says how far they came. A query stands in the attribute `access.query`,
  * with known secrets as their fingerprints.
  * Left out on purpose: totals of what was going on when the process was killed; its start is there.
  */
@@ -16,6 +17,7 @@ import type { OwnFields } from "../control/own-record.ts";
 import type { Random } from "../control/secret.ts";
 import { TallystickError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
+import { movingWindow } from "./moving-window.ts";
 import {
   MAX_READINGS,
   MAX_RECORDED_QUESTION,
@@ -59,6 +61,10 @@ export interface OpenReading {
 interface GoingOn {
   readonly asked: ReadRequest;
   readonly startId: string;
+  /** By which it is known: as it was asked, and by a window that moves. */
+  readonly keys: readonly string[];
+  /** The newest window, where it moves. */
+  window: string | null;
   readonly startedMs: number;
   lastMs: number;
   requests: number;
@@ -140,58 +146,68 @@ export class AccessRecorder {
 
   /** Ends everything that goes on, and waits until that is recorded. */
   async close(): Promise<void> {
-    for (const [key, reading] of this.#goingOn) this.#over(key, reading);
+    for (const reading of new Set(this.#goingOn.values())) this.#over(reading);
     await Promise.all([...this.#open].map((reading) => reading.end()));
     await Promise.all(this.#ending);
   }
 
   async #partOf(asked: ReadRequest, records: number, start: () => Promise<string>): Promise<void> {
-    const key = keyOf(asked);
+    const { exact, moving, window } = keysOf(asked, this.#parts.clock.nowUs() / 1_000);
+    const key = moving ?? exact;
     for (let other = this.#starting.get(key); other !== undefined; other = this.#starting.get(key)) await other;
-    const known = this.#goingOn.get(key);
+    const known = this.#goingOn.get(exact) ?? this.#goingOn.get(key);
     const nowMs = this.#parts.clock.monotonicMs();
     if (known !== undefined && nowMs - known.startedMs < READING_LONGEST_MS) {
       known.lastMs = nowMs;
       known.requests += 1;
       known.records += records;
+      if (window !== null) known.window = window;
       return;
     }
-    if (known !== undefined) this.#over(key, known);
+    if (known !== undefined) this.#over(known);
     const starting = start();
     this.#starting.set(key, starting);
     try {
-      this.#goOn(key, asked, await starting, records);
+      this.#goOn({ asked, startId: await starting, keys: [exact, key], window, records });
     } finally {
       this.#starting.delete(key);
     }
   }
 
-  #goOn(key: string, asked: ReadRequest, startId: string, records: number): void {
-    const oldest = this.#goingOn.entries().next();
-    if (this.#goingOn.size >= MAX_READINGS && oldest.done !== true) this.#over(...oldest.value);
+  #goOn(begun: Pick<GoingOn, "asked" | "startId" | "keys" | "window" | "records">): void {
+    const oldest = this.#goingOn.values().next();
+    if (this.#goingOn.size >= MAX_READINGS && oldest.done !== true) this.#over(oldest.value);
     const nowMs = this.#parts.clock.monotonicMs();
-    const reading = { asked, startId, startedMs: nowMs, lastMs: nowMs, requests: 1, records, cancel: () => {} };
-    this.#goingOn.set(key, reading);
-    this.#watch(key, reading, READING_IDLE_MS);
+    const reading: GoingOn = { ...begun, startedMs: nowMs, lastMs: nowMs, requests: 1, cancel: () => {} };
+    for (const key of begun.keys) this.#goingOn.set(key, reading);
+    this.#watch(reading, READING_IDLE_MS);
   }
 
-  #watch(key: string, reading: GoingOn, afterMs: number): void {
+  #watch(reading: GoingOn, afterMs: number): void {
     reading.cancel = this.#parts.clock.after(afterMs, () => {
       const restMs = reading.lastMs + READING_IDLE_MS - this.#parts.clock.monotonicMs();
-      if (restMs > 0) this.#watch(key, reading, restMs);
-      else this.#over(key, reading);
+      if (restMs > 0) this.#watch(reading, restMs);
+      else this.#over(reading);
     });
   }
 
   /** A single answer was recorded whole; what went on has totals. */
-  #over(key: string, reading: GoingOn): void {
+  #over(reading: GoingOn): void {
     reading.cancel();
-    if (this.#goingOn.get(key) === reading) this.#goingOn.delete(key);
-    if (reading.requests > 1) void this.#tellEnd(reading.asked, reading.startId, reading.requests, reading.records);
+    for (const key of reading.keys) if (this.#goingOn.get(key) === reading) this.#goingOn.delete(key);
+    const { asked, startId, requests, records, window } = reading;
+    if (requests > 1) void this.#tellEnd(asked, startId, requests, records, window);
   }
 
-  #tellEnd(asked: ReadRequest, startId: string, requests: number, records: number): Promise<void> {
-    const totals = { "access.start": startId, "access.requests": String(requests) };
+  #tellEnd(
+    asked: ReadRequest,
+    startId: string,
+    requests: number,
+    records: number,
+    window: string | null = null,
+  ): Promise<void> {
+    const counts = { "access.start": startId, "access.requests": String(requests) };
+    const totals = window === null ? counts : { ...counts, "access.last_window": this.#recordable(window) };
     const told = this.#record(asked, "ended", { records }, totals).then(
       () => {},
       () => this.#parts.onTrouble(`the end of a reading by ${asked.principal} could not be recorded`),
@@ -262,14 +278,23 @@ export class AccessRecorder {
   }
 }
 
+interface ReadingKeys {
+  readonly exact: string;
+  /** Null when what is asked for does not move with the clock. */
+  readonly moving: string | null;
+  readonly window: string | null;
+}
+
+function keysOf(asked: ReadRequest, nowMs: number): ReadingKeys {
+  const exact = keyOf(asked);
+  const moving = movingWindow(asked.parameters, nowMs);
+  if (moving === null) return { exact, moving: null, window: null };
+  const { from: _, to: __, ...parameters } = asked.parameters;
+  const key = keyOf({ ...asked, parameters: { ...parameters, window: moving.key } });
+  return { exact, moving: key, window: moving.shown };
+}
+
 function keyOf({ principal, address, operation, resource, query, parameters, reason }: ReadRequest): string {
-  return JSON.stringify([
-    principal,
-    address,
-    operation,
-    resource,
-    query,
-    Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    reason,
-  ]);
+  const told = Object.entries(parameters).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([principal, address, operation, resource, query, told, reason]);
 }

@@ -41,6 +41,8 @@ export const MAX_INCIDENTS = 1_000;
 export const MAX_QUOTA_ENTRIES = 20_000;
 /** How often the day's counts are written. */
 export const QUOTA_SAVE_MS = 60_000;
+/** How far from now a window may end that moves with the clock: screens round, and clocks differ. */
+export const MOVING_SLACK_MS = 120_000;
 export const MIN_PASSWORD_LENGTH = 12;
 export const MAX_PASSWORD_LENGTH = 1_024;
 /** Passwords that are checked at a time, and that wait for it. */

@@ -2,10 +2,12 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import { may } from "../access/permissions.ts";
 import { APPROVABLE_ACTIONS } from "../control/approval.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
 import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
+import { seesAllOf } from "../search/scope.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { principalOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
@@ -53,7 +55,13 @@ export function approvalsRoutes(app: FastifyInstance, parts: ApprovalsRoutesPart
     },
     async (request: FastifyRequest<{ Querystring: { state?: Approval["state"] } }>, reply) => {
       const wanted = request.query.state;
-      const found = approvals.approvals().filter(({ state }) => wanted === undefined || state === wanted);
+      const { name, role, scope } = principalOf(request);
+      // A proposal names people and services.
+      const seesAll = may(role, "approve") || seesAllOf(scope, "*");
+      const found = approvals
+        .approvals()
+        .filter(({ proposedBy }) => seesAll || proposedBy === name)
+        .filter(({ state }) => wanted === undefined || state === wanted);
       return reply.send({ approvals: found.map(shownApproval), approvers: [...approvals.approvers()] });
     },
   );

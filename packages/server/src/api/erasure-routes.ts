@@ -12,10 +12,10 @@ import { MAX_NAMED_RECORDS, MAX_SUBJECT_LENGTH } from "../retain/erasure-limits.
 import { namedRecords } from "../retain/erasure-plan.ts";
 import type { Selection } from "../retain/erasure-plan.ts";
 import type { Eraser } from "../retain/eraser.ts";
-import { seesRecord, WHOLE_SCOPE } from "../search/scope.ts";
+import { seesAllOf, seesRecord } from "../search/scope.ts";
 import { MAX_REASON_LENGTH } from "./limits.ts";
 import { NO_RECORDS } from "./recorded-reads.ts";
-import { principalOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems } from "./schemas.ts";
 
 export interface ErasureRoutesParts {
@@ -130,8 +130,7 @@ function selectionOf({ subject, records, parts, leaf = false }: ErasureRequest):
 /** Who does not see a record cannot make it go away, nor learn by trying that it is there. */
 async function refuseUnseen(journal: Journal, { scope }: Principal, selection: Selection): Promise<void> {
   if (selection.kind === "subject") {
-    const isWhole = scope.logs === WHOLE_SCOPE.logs && scope.services === "*" && scope.dataClasses === "*";
-    if (isWhole) return;
+    if (scope.logs === "*" && seesAllOf(scope, "*")) return;
     throw new TallystickError("forbidden", "Erasing all that is about a person takes somebody who sees all of it.");
   }
   for (const placed of await namedRecords(journal, selection.records)) {
@@ -176,11 +175,15 @@ function listRoute(app: FastifyInstance, { eraser }: ErasureRoutesParts): void {
         response: { 200: Type.Object({ erasures: Type.Array(Done) }), ...problems(401, 403) },
       },
     },
-    async () => ({
-      erasures: eraser.list().map(({ id, at, by, approved_by: approvedBy, target, reason, items }) => {
-        const { records, bodies, leaves } = countsOf(items, 0);
-        return { id, at, by, approved_by: approvedBy, target, reason, records, bodies, leaves };
-      }),
+    async (request) => ({
+      // A target names a person or records of any log.
+      erasures: eraser
+        .list()
+        .filter(({ by }) => by === principalOf(request).name || seesAllOf(scopeOf(request), "*"))
+        .map(({ id, at, by, approved_by: approvedBy, target, reason, items }) => {
+          const { records, bodies, leaves } = countsOf(items, 0);
+          return { id, at, by, approved_by: approvedBy, target, reason, records, bodies, leaves };
+        }),
     }),
   );
 }

@@ -2,11 +2,13 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import type { Principal } from "../access/access.ts";
 import type { Control } from "../control/control.ts";
 import type { Hold } from "../control/hold.ts";
 import { TallystickError } from "../errors.ts";
 import { proposeRelease } from "../retain/second-person.ts";
 import { assertHoldQuery } from "../search/held.ts";
+import { seesAllOf } from "../search/scope.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { principalOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
@@ -48,6 +50,11 @@ const Released = Type.Object({
   hold: HoldSchema,
 });
 
+/** A hold's query and reason name people and services: only who sees all of its logs sees it, and who placed it. */
+function holdsFor({ name, scope }: Principal, { holds }: Control): readonly Hold[] {
+  return holds.list().filter(({ logs, placedBy }) => placedBy === name || seesAllOf(scope, logs ?? "*"));
+}
+
 /** Legal holds: what must not go, whatever its retention says. */
 export function holdsRoutes(app: FastifyInstance, { control }: { readonly control: Control }): void {
   app.get(
@@ -55,13 +62,13 @@ export function holdsRoutes(app: FastifyInstance, { control }: { readonly contro
     {
       config: { access: "read", reads: NOT_OF_THE_LOG },
       schema: {
-        summary: "Legal holds, released ones too",
+        summary: "Legal holds, released ones too, of logs that you see all of",
         tags: TAGS,
         querystring: query({}),
         response: { 200: Type.Object({ holds: Type.Array(HoldSchema) }), ...problems(401, 403) },
       },
     },
-    (_, reply) => reply.send({ holds: control.holds.list().map(shown) }),
+    (request, reply) => reply.send({ holds: holdsFor(principalOf(request), control).map(shown) }),
   );
   app.post(
     "/api/holds",

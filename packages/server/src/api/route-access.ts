@@ -16,7 +16,7 @@ import type { ClientCertificate } from "../access/client-certificate.ts";
 import type { ProxiedConnections } from "../access/proxy-protocol.ts";
 import type { AccessRecorder } from "../access/access-recorder.ts";
 import { TallystickError } from "../errors.ts";
-import { EMPTY_SCOPE } from "../search/scope.ts";
+import { EMPTY_SCOPE, seesAllOf } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { RequiredCertificates } from "./certificate-required.ts";
 import type { CertificateRequired } from "./certificate-required.ts";
@@ -96,6 +96,8 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
       await parts.accesses.denied(readBy(request, principal)).catch(() => undefined);
       throw forbidden(principal, permission);
     }
+    // Figures are over all services, so they are for who sees all.
+    if (access === "metrics" && !seesAllOf(principal.scope, "*")) throw figuresOfAll(principal);
     if (permission === "write" && certificate === null && required.hasLog(principal.log))
       throw certificateMissing(`Records for the log ${principal.log}`);
   });
@@ -196,6 +198,12 @@ function unknown(reply: FastifyReply, authentication: Exclude<Authentication, { 
 function tooManyFailures(retryAfterS: number): TallystickError {
   return new TallystickError("rate_limited", "Too many requests with wrong credentials came from this address.", {
     retryAfterS,
+  });
+}
+
+function figuresOfAll({ name }: Principal): TallystickError {
+  return new TallystickError("forbidden", `${name} sees some services only, and the figures are over all of them.`, {
+    hint: "GET /api/graph gives the figures of the edges that you see.",
   });
 }
 

@@ -156,6 +156,8 @@ const SEARCH = section("Reading.", {
 });
 
 const DURATION = { source: "^[1-9][0-9]{0,8}(ms|[smhd])$", says: "a duration, as 500ms, 5s, 2m, 12h or 7d" };
+/** Keys of a map that names anything of a record. */
+const NAMES = { type: "string", pattern: "^.{1,256}$" };
 const partyName = (description: string) => Type.String({ minLength: 1, maxLength: 256, description });
 
 const TALLY = section("Pairing both halves of every call.", {
@@ -181,9 +183,10 @@ const TALLY = section("Pairing both halves of every call.", {
     default: [],
     maxItems: 10_000,
   }),
-  aliases: Type.Record(Type.String({ minLength: 1, maxLength: 256 }), partyName("The service behind the name."), {
+  aliases: Type.Record(Type.String(), partyName("The service behind the name."), {
     description: "Names as they were seen to services, as {address:10.0.0.7: orders}; others are learned from pairs.",
     default: {},
+    propertyNames: NAMES,
     maxProperties: 10_000,
   }),
   size_tolerance_bytes: whole("How far sizes that both sides tell may differ.", 0, 0, 1_073_741_824),
@@ -194,17 +197,14 @@ const TALLY = section("Pairing both halves of every call.", {
     DURATION,
   ),
   producers: section("Completeness of producers.", {
-    silent_after: Type.Record(
-      Type.String({ pattern: "^.{1,256}$" }),
-      Type.String({ pattern: DURATION.source, says: DURATION.says }),
-      {
-        description:
-          "producer_id to the time without a sign of life after which it is silent, as {'billing-*': 5m}; a trailing * stands for any ending. Others are silent after what is usual for them.",
-        default: {},
-        additionalProperties: false,
-        maxProperties: 200,
-      },
-    ),
+    silent_after: Type.Record(Type.String(), Type.String({ pattern: DURATION.source, says: DURATION.says }), {
+      description:
+        "producer_id to the time without a sign of life after which it is silent, as {'billing-*': 5m}; a trailing * stands for any ending. Others are silent after what is usual for them.",
+      default: {},
+      // Not in the key's own schema: of one that does not fit, defaults would be looked for in a schema of nothing.
+      propertyNames: NAMES,
+      maxProperties: 200,
+    }),
     default_silent_after: text("The same for a producer of which not enough is known yet.", "15m", DURATION),
     keep: text("Producers not heard of for so long are left out of lists and figures.", "30d", DURATION),
   }),

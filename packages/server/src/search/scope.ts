@@ -44,6 +44,14 @@ export function seesWhole(scope: Scope, tree: string): boolean {
   return sees(scope, tree) && scope.services === "*" && scope.dataClasses === "*";
 }
 
+/** True when the scope leaves out no service and no class, so that what names anything of a log may be shown. */
+export function seesAllOf(scope: Scope, logs: readonly string[] | "*"): boolean {
+  if (scope.services !== "*" || scope.dataClasses !== "*") return false;
+  if (logs !== "*") return logs.every((log) => sees(scope, `${log}/`));
+  // The log of who read what is closed to some roles; what people write about other logs is not in it.
+  return scope.logs === "*" || "allBut" in scope.logs;
+}
+
 /** What `scopePredicate` says of one record that was read elsewhere than in the index. */
 export function seesRecord(scope: Scope, tree: string, { record, observed }: ScopedLeaf): boolean {
   const { services, dataClasses } = scope;

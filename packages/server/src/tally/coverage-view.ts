@@ -99,9 +99,16 @@ export async function viewCoverage(
     services: uncoveredServices(edges.rows, recorders, declared),
     edges: edges.rows.flatMap((edge) => uncovered(edge, recorders, declared)),
     unknown_callers: await readUnknown(sources, scope, period, signal),
-    one_sided: parties,
+    one_sided: seenParties(parties, scope, edges.rows),
     partial: edges.partial,
   };
+}
+
+/** Of services that the scope names, and of those that theirs deal with. */
+function seenParties(parties: readonly PartyShown[], { services }: Scope, edges: readonly EdgeRow[]) {
+  if (services === "*") return parties;
+  const names = new Set([...services, ...edges.flatMap(({ caller, callee }) => [caller, callee])]);
+  return parties.filter(({ name }) => names.has(name));
 }
 
 function readEdges(sources: TallySources, scope: Scope, period: PeriodUs, nowUs: number, signal?: AbortSignal) {

@@ -59,8 +59,10 @@ export class TallyReader {
       .filter(({ service, seen }) => isSeen(service) || seen.length > 0);
   }
 
-  parties(): readonly PartyShown[] {
-    return listParties(this.#tally.declarations);
+  /** Of all services that the scope names; what is declared of the others' counterparts, `coverage` tells. */
+  parties({ services }: Scope): readonly PartyShown[] {
+    const parties = listParties(this.#tally.declarations);
+    return services === "*" ? parties : parties.filter(({ name }) => services.includes(name));
   }
 
   /** Of the last day unless the period says otherwise. */
