@@ -100,15 +100,16 @@ function assertProducersCanBeChecked({ producers, token }: ServerOptions, { tree
 
 /** Nothing when it was not asked for. */
 async function producersOf(
-  { producers, http, token, onProgress }: ServerOptions,
+  options: ServerOptions,
   { server }: Place,
   outcomes: readonly TreeOutcome[],
   faults: FaultList,
 ): Promise<Pick<VerifyResult, "producers">> {
+  const { producers, http, token } = options;
   if (producers === undefined) return {};
   const sourceOf = (tree: string) => httpSource(http, `${server}/trees/${tree}`, token ?? null);
-  const progress = onProgress === undefined ? {} : { onProgress };
-  return { producers: await checkServerProducers({ outcomes, sourceOf, faults, ...producers, ...progress }) };
+  const onProgress = (tree: string, leaves: number, size: number): void => options.onProgress?.(tree, leaves, size);
+  return { producers: await checkServerProducers({ outcomes, sourceOf, faults, onProgress, ...producers }) };
 }
 
 /** What stays of a tree that the server deleted. */

@@ -1,5 +1,6 @@
 import { redactText } from "@tallystick/record";
 import { Type } from "typebox";
+import type { Static } from "typebox";
 import type { FastifyInstance } from "fastify";
 
 import type { Principal } from "../access/access.ts";
@@ -15,7 +16,7 @@ import type { Eraser } from "../retain/eraser.ts";
 import { seesAllOf, seesRecord } from "../search/scope.ts";
 import { MAX_REASON_LENGTH } from "./limits.ts";
 import { NO_RECORDS } from "./recorded-reads.ts";
-import { principalOf, scopeOf } from "./route-access.ts";
+import { principalOf } from "./route-access.ts";
 import { problems } from "./schemas.ts";
 
 export interface ErasureRoutesParts {
@@ -175,15 +176,17 @@ function listRoute(app: FastifyInstance, { eraser }: ErasureRoutesParts): void {
         response: { 200: Type.Object({ erasures: Type.Array(Done) }), ...problems(401, 403) },
       },
     },
-    async (request) => ({
-      // A target names a person or records of any log.
-      erasures: eraser
-        .list()
-        .filter(({ by }) => by === principalOf(request).name || seesAllOf(scopeOf(request), "*"))
-        .map(({ id, at, by, approved_by: approvedBy, target, reason, items }) => {
-          const { records, bodies, leaves } = countsOf(items, 0);
-          return { id, at, by, approved_by: approvedBy, target, reason, records, bodies, leaves };
-        }),
-    }),
+    (request, reply) => reply.send({ erasures: erasuresFor(principalOf(request), eraser) }),
   );
+}
+
+/** A target names a person or records of any log: who does not see all sees what he erased himself. */
+function erasuresFor({ name, scope }: Principal, eraser: Eraser): readonly Static<typeof Done>[] {
+  return eraser
+    .list()
+    .filter(({ by }) => by === name || seesAllOf(scope, "*"))
+    .map(({ id, at, by, approved_by: approvedBy, target, reason, items }) => {
+      const { records, bodies, leaves } = countsOf(items, 0);
+      return { id, at, by, approved_by: approvedBy, target, reason, records, bodies, leaves };
+    });
 }

@@ -152,7 +152,7 @@ function partyRoutes(app: FastifyInstance, parts: NamesRoutesParts): void {
         response: { 200: Type.Object({ parties: Type.Array(PartySchema) }), ...problems(401, 403, 404) },
       },
     },
-    async (request) => ({ parties: [...tallyReader(parts).parties(scopeOf(request))] }),
+    (request, reply) => reply.send({ parties: [...tallyReader(parts).parties(scopeOf(request))] }),
   );
   app.post(
     "/api/parties",

@@ -66,7 +66,7 @@ beforeAll(async () => {
   await post("/v1/records?wait=published", [half("caller", FOREIGN), half("callee", FOREIGN), half("caller", "mine")]);
   await post("/api/parties", { name: `${FOREIGN}-db`, reason: `the ${FOREIGN} database` });
   await post("/api/aliases", { name: "address:10.9.8.7", service: `${FOREIGN}-a` });
-  const hold = { name: `${FOREIGN}-case`, subject: `${FOREIGN}-person`, owner: FOREIGN, reason: FOREIGN };
+  const hold = { name: `${FOREIGN}-case`, subject: `${FOREIGN}-nobody`, owner: FOREIGN, reason: FOREIGN };
   await post("/api/holds", hold);
   await until(async () => (await found(`event_type:TALLY_VERDICT AND ${FOREIGN}`)).length > 0);
   const [one, other] = await found(`service_id:${FOREIGN}-a AND event_type:API_CALL`);
@@ -113,17 +113,18 @@ describe.each(["viewer", "auditor", "investigator"])("a %s of one service", (rol
     const key = await post("/api/keys", { name: `reader-${role}`, role, scope });
     const { secret } = (await key.json()) as { readonly secret: string };
     const statuses: Record<string, number> = {};
-    // A tail has no end; what it shows is what searches show.
-    for (const route of routes.filter((one) => one !== "/api/tail")) {
+    const wrong: string[] = [];
+    // A tail has no end; what it shows is what searches show. Nobody is logged in here.
+    for (const route of routes.filter((one) => one !== "/api/tail" && !one.startsWith("/login"))) {
       const authorization = `Bearer ${secret}`;
       // Through a proxy: a process on this machine that asks for figures is asked for no key.
       const response = await server.fetch(asked(route), { authorization, headers: { via: "1.1 proxy" } });
       const text = await response.text();
       statuses[route] = response.status;
-      expect(text.includes(FOREIGN), `${route} ${response.status}: ${text.slice(0, 2_000)}`).toBe(false);
-      expect(response.status, `${route}: ${text.slice(0, 500)}`).not.toBe(400);
-      expect(response.status, `${route}: ${text.slice(0, 500)}`).toBeLessThan(500);
+      if (text.includes(FOREIGN) || response.status === 400 || response.status >= 500)
+        wrong.push(`${route}: ${response.status} ${text.slice(0, 1_000)}`);
     }
+    expect(wrong).toEqual([]);
     // The walk reached them, and not only refusals.
     for (const route of ["/api/search", "/api/parties", "/api/holds", "/api/graph", "/api/coverage", "/api/facets"])
       expect(statuses[route], route).toBe(200);
