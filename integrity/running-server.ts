@@ -8,6 +8,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { learnSecret, watchAnswer, watchLog } from "../packages/server/src/secret-watch.contract.ts";
+
 export const BIN = fileURLToPath(new URL("../packages/server/bin/tallystick.js", import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
@@ -47,12 +49,14 @@ export async function startServer(data: string, options: StartOptions = {}): Pro
   let out = "";
   let errors = "";
   child.stdout?.on("data", (chunk: Buffer) => void (out += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => watchLog(chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => void (errors = (errors + chunk.toString()).slice(-200_000)));
   const url = await until(START_TIMEOUT_MS, `server to listen\n${errors}`, () => {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${errors}`);
     return /listening on (https?:\/\/\S+)/.exec(out)?.[1];
   });
   const token = readFileSync(join(data, "admin.token"), "utf8").trim();
+  learnSecret(token);
   const fetch = options.fetch ?? globalThis.fetch;
   const server = handle(child, url, token, () => errors, fetch);
   await until(START_TIMEOUT_MS, "server to be ready", async () => {
@@ -74,10 +78,12 @@ function handle(
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     return child.exitCode;
   };
-  const call = (path: string, init: RequestInit = {}): Promise<Response> => {
+  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`);
-    return fetch(`${url}${path}`, { ...init, headers });
+    const response = await fetch(`${url}${path}`, { ...init, headers });
+    watchAnswer(path, init, response);
+    return response;
   };
   return {
     url,

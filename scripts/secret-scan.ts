@@ -26,7 +26,7 @@ export function scanForSecrets(folder: string): SecretScan {
   const secrets = [...new Set(linesOf("secrets"))];
   const found = linesOf("found").map((line) => line.slice(line.indexOf(" in ") + 1));
   let bytes = 0;
-  for (const name of names.filter((one) => /^(log|answers|output)-/.test(one))) {
+  for (const name of names.filter((one) => /^(log|answers|pages|output)-/.test(one))) {
     const text = readFileSync(join(folder, name), "utf8");
     bytes += text.length;
     const lines = text.split("\n");

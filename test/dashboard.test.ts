@@ -12,6 +12,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { watchFolder, watchPage } from "../packages/server/src/secret-watch.contract.ts";
 import { screensOf, type ShopIds } from "./screens.ts";
 import { idsOf, post, seedDecisions, seedLongTrace, seedShop } from "./seed-server.ts";
 import { HOSTILE } from "./seeded-shop.ts";
@@ -43,6 +44,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await server?.stop();
+  watchFolder(folder);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -270,6 +272,7 @@ test("every screen keeps its policy, shows hostile values as text, and passes ax
       await page.goto(`${server.url}${path}`);
       await page.getByRole("heading", { level: 1, name: title }).waitFor();
       await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+      await watchPage(page, page.url());
       await page.evaluate(axe.source);
       const found = await page.evaluate<readonly string[]>(AXE_RUN);
       broken.push(...found.map((violation) => `${colorScheme} ${path}: ${violation}`));

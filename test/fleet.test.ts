@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { watchFolder } from "../packages/server/src/secret-watch.contract.ts";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
 
 const FLEET = fileURLToPath(new URL("../examples/fleet/dist/main.js", import.meta.url));
@@ -54,6 +55,7 @@ afterAll(async () => {
     await once(fleet, "exit");
   }
   await server.stop();
+  watchFolder(folder);
   rmSync(folder, { recursive: true, force: true });
 }, TIMEOUT_MS);
 

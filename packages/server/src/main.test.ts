@@ -3,11 +3,13 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+
+import { learnSecret, watchFolder, watchLog } from "./secret-watch.contract.ts";
 
 const BIN = fileURLToPath(new URL("../bin/tallystick.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -20,6 +22,9 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const child of running.splice(0))
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+  const token = await readFile(join(folder, "data", "admin.token"), "utf8").catch(() => "");
+  if (token !== "") learnSecret(token.trim());
+  watchFolder(folder);
   await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 });
 
@@ -39,6 +44,7 @@ function start(program: string, words: readonly string[]): Program {
   let err = "";
   child.stdout.on("data", (chunk: Buffer) => void (out += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => void (err += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => watchLog(chunk.toString()));
   const exited = once(child, "close");
   return { child, out: () => out, err: () => err, exit: async () => (await exited)[0] as number | null };
 }

@@ -6,6 +6,7 @@ import type { ConnectionOptions, TLSSocket } from "node:tls";
 
 import { issue, makeAuthority, revoke } from "../cli/dev-certificates.ts";
 import type { Pem, Subject } from "../cli/dev-certificates.ts";
+import { learnPrivateKey } from "../secret-watch.contract.ts";
 
 export type { Pem };
 
@@ -25,19 +26,25 @@ export interface TestAuthority {
 }
 
 export async function testAuthority(name = "test authority"): Promise<TestAuthority> {
-  const pem = await makeAuthority(name, validDays(-1, 1));
+  const made = (pem: Pem): Pem => {
+    learnPrivateKey(pem.key);
+    return pem;
+  };
+  const pem = made(await makeAuthority(name, validDays(-1, 1)));
   const valid = validDays(-1, 1);
   return {
     pem,
-    server: () =>
-      issue(pem, { ...valid, name: "server", purpose: "server", dns: ["localhost"], addresses: ["127.0.0.1"] }),
+    server: async () => {
+      const names = { dns: ["localhost"], addresses: ["127.0.0.1"] };
+      return made(await issue(pem, { ...valid, name: "server", purpose: "server", ...names }));
+    },
     revoked: (clients, days = 1) =>
       revoke(
         pem,
         clients.map(({ certificate }) => certificate),
         validDays(-2, days),
       ),
-    client: (subject) => issue(pem, { ...valid, name: "client", purpose: "client", ...subject }),
+    client: async (subject) => made(await issue(pem, { ...valid, name: "client", purpose: "client", ...subject })),
   };
 }
 

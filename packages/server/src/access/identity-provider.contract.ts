@@ -4,6 +4,8 @@ import type { RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Provider } from "oidc-provider";
 
+import { learnSecret } from "../secret-watch.contract.ts";
+
 export interface Person {
   readonly email: string;
   readonly email_verified?: boolean;
@@ -26,6 +28,7 @@ export async function openIdentityProvider(people: Readonly<Record<string, Perso
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const [clientId, clientSecret] = ["tallystick", "a-client-secret-of-the-tests-9f2c"];
+  learnSecret(clientSecret);
   return {
     issuer,
     clientId,

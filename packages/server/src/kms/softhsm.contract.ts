@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { learnSecret } from "../secret-watch.contract.ts";
+
 const MODULES = [
   "/usr/lib/softhsm/libsofthsm2.so",
   "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
@@ -26,6 +28,7 @@ export interface SoftHsm {
 }
 
 export function softHsm(pin = "test-pin-7391"): SoftHsm {
+  learnSecret(pin);
   const module = MODULES.find((path) => existsSync(path));
   if (module === undefined) throw new Error("SoftHSM2 is not installed: apt-get install softhsm2 opensc");
   const folder = mkdtempSync(join(tmpdir(), "tallystick-hsm-"));
