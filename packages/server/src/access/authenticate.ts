@@ -46,6 +46,8 @@ export type Authentication =
   | { readonly kind: "refused"; readonly why: string | null }
   /** Who it is is proven, and no rule says what he may do. */
   | { readonly kind: "unbound"; readonly name: string }
+  /** Who it is is proven, by a token that was revoked here. */
+  | { readonly kind: "revoked"; readonly name: string }
   /** Nobody can say now whether the credentials hold. */
   | { readonly kind: "unavailable"; readonly issuer: string }
   | { readonly kind: "throttled"; readonly retryAfterS: number };
@@ -98,7 +100,10 @@ async function byBearer(
   }
   if (!parts.jwts.looksLikeOne(token)) return REFUSED;
   const outcome = await parts.jwts.verify(token, certificate);
-  return outcome.kind === "named" ? bound(parts.rules, outcome.principal, "bearer") : outcome;
+  if (outcome.kind !== "named") return outcome;
+  const { principal, token: claims } = outcome;
+  if (parts.control.revocations.covers(claims)) return { kind: "revoked", name: principal };
+  return bound(parts.rules, principal, "bearer");
 }
 
 function bySecret(parts: AccessParts, secret: string): Principal | null {

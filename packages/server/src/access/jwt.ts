@@ -6,6 +6,7 @@ import { decodeJwt, errors, jwtVerify } from "jose";
 import type { JWTPayload } from "jose";
 
 import type { Clock } from "../clock.ts";
+import type { TokenClaims } from "../control/revocation.ts";
 import { TallystickError } from "../errors.ts";
 import type { ClientCertificate } from "./client-certificate.ts";
 import type { KeySet } from "./key-sets.ts";
@@ -25,12 +26,14 @@ export interface JwtIssuer {
 }
 
 export type JwtOutcome =
-  | { readonly kind: "named"; readonly principal: string }
+  | { readonly kind: "named"; readonly principal: string; readonly token: TokenClaims }
   | { readonly kind: "refused"; readonly why: string }
   /** Its keys cannot be had now. */
   | { readonly kind: "unavailable"; readonly issuer: string };
 
 export interface Jwts {
+  /** Names of the issuers whose tokens are taken. */
+  readonly issuers: readonly string[];
   /** False for what cannot be a JWT of anybody here. */
   looksLikeOne(token: string): boolean;
   verify(token: string, certificate: ClientCertificate | null): Promise<JwtOutcome>;
@@ -44,6 +47,7 @@ export function jwts(issuers: readonly (JwtIssuer & { readonly keys: KeySet })[]
     throw new TallystickError("config_invalid", "access.jwt: an issuer or its name stands there twice.");
   }
   return {
+    issuers: issuers.map(({ name }) => name),
     looksLikeOne: (token) => issuers.length > 0 && token.length <= MAX_JWT_LENGTH && SHAPE.test(token),
     async verify(token, certificate) {
       const issuer = byIssuer.get(issuerOf(token));
@@ -128,5 +132,6 @@ function nameOf({ name, claim }: JwtIssuer, payload: JWTPayload): JwtOutcome {
   const principal = `jwt:${name}:${String(subject)}`;
   if (!isName || principal.length > MAX_PRINCIPAL_BYTES)
     return refused(`Its claim ${claim} is no name of a principal.`);
-  return { kind: "named", principal };
+  const { jti = null, iat = null } = payload;
+  return { kind: "named", principal, token: { issuer: name, jti, subject, issuedAtS: iat } };
 }

@@ -66,6 +66,7 @@ import type { TallyRoutesParts } from "./tally-routes.ts";
 import { holdsRoutes } from "./holds-routes.ts";
 import { retentionRoutes } from "./retention-routes.ts";
 import type { RetentionRoutesParts } from "./retention-routes.ts";
+import { revocationRoutes } from "./revocation-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
@@ -165,6 +166,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   batchKeysRoutes(app, parts);
   credentialsRoute(app, parts);
   configRoute(app, parts);
+  revocationRoutes(app, { ...parts, issuers: parts.jwts.issuers });
   sessionRoutes(app, parts);
   healthRoutes(app, parts);
   retentionRoutes(app, parts);

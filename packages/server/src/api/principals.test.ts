@@ -175,6 +175,43 @@ describe("a producer is known", () => {
     expect(wrong.text).toContain("aud");
   });
 
+  it("not by a token that was revoked, by its id or by when it was issued, and each use of one is recorded", async () => {
+    const made = await connection(null);
+    const admin = { authorization: `Bearer ${server.adminToken}`, "content-type": "application/json" };
+    const revoke = (body: object) =>
+      made.send("POST", "/api/credentials/revoke", admin, JSON.stringify({ issuer: "idp", reason: "leaked", ...body }));
+    const leaked = await jwt({ jti: "leaked-1" });
+    const old = await jwt({ sub: "stock", iat: 1_700_000_000 });
+    for (const [token, service] of [
+      [leaked, "orders"],
+      [old, "stock"],
+    ] as const)
+      expect((await post(made, half(service), token)).status).toBe(200);
+    expect((await revoke({ jti: "leaked-1" })).status).toBe(201);
+    expect((await revoke({ subject: "stock", issued_before: "2024-01-01T00:00:00Z" })).status).toBe(201);
+    for (const token of [leaked, old]) {
+      const { status, text } = await post(made, half("orders"), token);
+      expect([status, text]).toEqual([401, expect.stringContaining("The token was revoked.")]);
+    }
+    expect((await post(made, half("orders"), await jwt({ jti: "another" }))).status).toBe(200);
+    const fresh = Math.floor(Date.now() / 1_000);
+    expect((await post(made, half("stock"), await jwt({ sub: "stock", iat: fresh }))).status).toBe(200);
+    const denied: unknown[] = [];
+    for (let index = 1; ; index++) {
+      const leaf = await leafAt(server, `access/${MONTH}`, index);
+      if (leaf === null || denied.length === 2) break;
+      const { record } = decodeLeaf(Buffer.from(leaf));
+      if (record.attributes?.["access.state"] === "denied") denied.push([record.auth_subject, record.auth_decision]);
+    }
+    expect(denied).toEqual([
+      ["jwt:idp:orders", "deny"],
+      ["jwt:idp:stock", "deny"],
+    ]);
+    for (const body of [{ issuer: "nobody", jti: "x" }, {}, { jti: "x", subject: "y" }])
+      expect((await revoke(body)).status, JSON.stringify(body)).toBe(400);
+    expect((await made.send("GET", "/api/credentials/revoked", admin)).text).toContain('"jti":"leaked-1"');
+  });
+
   it("not by a certificate that a browser sends along for a page of others", async () => {
     const headers = { "content-type": "application/json", "sec-fetch-site": "cross-site" };
     const made = await connection(orders);

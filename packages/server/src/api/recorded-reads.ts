@@ -55,7 +55,7 @@ export function recordReads(app: FastifyInstance, accesses: AccessRecorder): voi
 const PLACES: ReadonlySet<string> = new Set(["cursor", "after", "q", "reason"]);
 
 /** What a request asks to read, as its record tells it. */
-export function readBy(request: FastifyRequest, { name }: Principal, resource?: string): ReadRequest {
+export function readBy(request: FastifyRequest, { name }: Pick<Principal, "name">, resource?: string): ReadRequest {
   const asked = Object.entries((request.query ?? {}) as Readonly<Record<string, unknown>>);
   const text = (key: string) => asked.find(([found]) => found === key)?.[1];
   const query = text("q");

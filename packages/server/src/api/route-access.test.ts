@@ -80,6 +80,8 @@ const ROUTES: Readonly<Record<string, Need>> = {
   "POST /api/kms/rotate": "operate",
   "POST /api/signing-key/rotate": "operate",
   "POST /api/credentials/fingerprint": "read",
+  "POST /api/credentials/revoke": "manage",
+  "GET /api/credentials/revoked": "manage",
   "POST /api/login-link": "manage",
   "POST /api/reindex": "manage",
   "GET /api/users": "manage",

@@ -89,6 +89,9 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     }
     if (access === "public") return;
     if (access === "metrics" && isDirectLoopback(request)) return;
+    // Who uses a revoked token is known, and so is that he should not have it any more.
+    if (authentication.kind === "revoked")
+      await parts.accesses.denied(readBy(request, authentication)).catch(() => undefined);
     if (authentication.kind !== "known") throw unknown(reply, authentication);
     const permission = access === "metrics" ? "read" : access;
     const { principal } = authentication;
@@ -186,6 +189,10 @@ function unknown(reply: FastifyReply, authentication: Exclude<Authentication, { 
       "issuer_unavailable",
       `The keys of the issuer ${authentication.issuer} cannot be had now.`,
     );
+  }
+  if (authentication.kind === "revoked") {
+    reply.header("www-authenticate", 'Bearer realm="tallystick", error="invalid_token"');
+    return new TallystickError("unauthenticated", "The token was revoked.");
   }
   const isRefused = authentication.kind === "refused";
   const challenge = isRefused ? 'Bearer realm="tallystick", error="invalid_token"' : 'Bearer realm="tallystick"';

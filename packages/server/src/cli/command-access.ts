@@ -43,6 +43,8 @@ export const COMMAND_ACCESS: Readonly<Record<string, CommandNeed>> = {
   "keys batch create": "manage",
   "keys batch list": "manage",
   "keys batch revoke": "manage",
+  "credentials revoke": "manage",
+  "credentials revoked": "manage",
   "keys rotate": "operate",
   "keys rewrap": "folder",
   "keys export-integrity": "folder",

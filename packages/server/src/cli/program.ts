@@ -17,6 +17,7 @@ import { exportCommand } from "./export.ts";
 import { fsckCommand } from "./fsck.ts";
 import { graphCommand } from "./graph.ts";
 import { holdCommand } from "./hold.ts";
+import { credentialsCommand } from "./credentials.ts";
 import { keysCommand } from "./keys.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
 import { loginLinkCommand } from "./login-link.ts";
@@ -67,6 +68,7 @@ const COMMANDS = [
   partiesCommand,
   eraseCommand,
   keysCommand,
+  credentialsCommand,
   usersCommand,
   approvalsCommand,
   loginCommand,

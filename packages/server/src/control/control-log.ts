@@ -46,6 +46,8 @@ import { ControlPast, snapshotFields, SnapshotReader } from "./snapshot.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import { isQuotaNumber, MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND, NO_QUOTA } from "./quota.ts";
 import type { Quota } from "./quota.ts";
+import { applyRevocation, RevocationBook } from "./revocation.ts";
+import type { Revocation, Revocations } from "./revocation.ts";
 import type { Role } from "./role.ts";
 import type { Users } from "./user.ts";
 import { applyUser, UserBook } from "./users.ts";
@@ -72,6 +74,7 @@ class ControlFold {
   readonly approvals = new Map<string, Approval>();
   readonly batchKeys = new Map<string, BatchKeyInfo>();
   readonly holds = new Map<string, Hold>();
+  readonly revoked = new Map<string, Revocation>();
   readonly kept = { keep: new Map<string, string>(), wanted: new Map<string, string>() };
   readonly users: UserState["users"] = new Map();
   readonly seen: UserState["seen"] = new Set();
@@ -96,7 +99,7 @@ class ControlFold {
   }
 
   #begin(): void {
-    const { keys, aliases, parties, approvals, batchKeys, holds, kept, users, seen, past } = this;
+    const { keys, aliases, parties, approvals, batchKeys, holds, revoked, kept, users, seen, past } = this;
     for (const slice of [
       keys,
       aliases,
@@ -104,6 +107,7 @@ class ControlFold {
       approvals,
       batchKeys,
       holds,
+      revoked,
       kept.keep,
       kept.wanted,
       users,
@@ -119,6 +123,7 @@ class ControlLog implements Control {
   readonly batchKeys: BatchKeys;
   readonly users: Users;
   readonly holds: Holds;
+  readonly revocations: Revocations;
   readonly kept: Kept;
   readonly #parts: ControlParts;
   readonly #state: ControlFold;
@@ -133,6 +138,7 @@ class ControlLog implements Control {
     this.batchKeys = new BatchKeyBook(state.batchKeys, this.#changes);
     this.users = new UserBook(state, this.#changes);
     this.holds = new HoldBook(state.holds, this.#changes);
+    this.revocations = new RevocationBook(state.revoked, this.#changes);
     this.kept = new KeptBook(state.kept, this.#changes);
     this.#findActive();
   }
@@ -329,6 +335,7 @@ function apply(state: ControlFold, record: AuditRecord): void {
   const { keys, aliases, parties, approvals, batchKeys } = state;
   applyUser(state, record);
   applyHold(state.holds, record);
+  applyRevocation(state.revoked, record);
   applyKept(state.kept, record);
   applyBatchKey(batchKeys, record);
   applyApproval(approvals, record);

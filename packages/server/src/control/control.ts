@@ -5,6 +5,7 @@ import type { Holds } from "./hold.ts";
 import type { Kept } from "./kept.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Quota } from "./quota.ts";
+import type { Revocations } from "./revocation.ts";
 import type { Role } from "./role.ts";
 import type { Users } from "./user.ts";
 
@@ -20,6 +21,8 @@ export interface Control {
   readonly users: Users;
   /** Legal holds. */
   readonly holds: Holds;
+  /** Tokens of other issuers that count no more. */
+  readonly revocations: Revocations;
   /** How long records are kept, as it is in force. */
   readonly kept: Kept;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
