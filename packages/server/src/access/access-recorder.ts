@@ -3,9 +3,9 @@
  *
  * Guarantees: the record of a read is durable before the answer is sent, or there is no answer. What goes on (a tail,
  * a screen that polls, page after page) is one record at its start and one at its end with the totals, so that who
- * watches the records of access does not fill the log by watching. A screen of the last minutes is one reading also when
- * it names its times; its end says how far they came. A query stands in the attribute `access.query`,
- * with known secrets as their fingerprints.
+ * watches the records of access does not fill the log by watching. A screen of the last minutes is one reading also
+ * when it names its times; its end says how far they came. A query stands in the attribute `access.query`, with known
+ * secrets as their fingerprints.
  * Left out on purpose: totals of what was going on when the process was killed; its start is there.
  */
 import { fingerprintSecrets, redactText } from "@tallystick/record";

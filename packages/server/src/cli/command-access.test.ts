@@ -75,6 +75,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "parties remove": ["bank"],
   "keys create": ["--name", "again", "--service", "orders"],
   "keys revoke": ["nobody"],
+  "credentials revoke": ["--issuer", "idp", "--jti", "leaked", "--reason", "leaked"],
   "keys quota": ["the-viewer", "--records-per-second", "5"],
   "keys batch create": ["--name", "orders-1", "--service", "orders"],
   "keys batch revoke": ["nobody"],
