@@ -376,8 +376,14 @@ test("a record that is erased leaves no call behind, be it of two halves or of s
   await tally.passTo(120);
   expect(await tally.calls()).toHaveLength(3);
   const erased = (index: number) => ({
-    ...{ tree: "default/2026-11", leaf_index: index, service_id: "orders", target_id: "payments" },
-    ...{ recorder_id: "orders", operation: "POST /payments", credential_id: "", producer_id: "" },
+    tree: "default/2026-11",
+    leaf_index: index,
+    service_id: "orders",
+    target_id: "payments",
+    recorder_id: "orders",
+    operation: "POST /payments",
+    credential_id: "",
+    producer_id: "",
   });
   // The callee's half of the first call, and the second execution of the other.
   await purgeCalls(tally.index.index.deriver, [erased(1), erased(4)], { timeoutMs: 30_000, maxMemoryBytes: 5e8 });
