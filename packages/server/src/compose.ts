@@ -12,6 +12,8 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 
 import { accessParts } from "./access-parts.ts";
+import { openNotifying, publicUrlOf } from "./alerting-parts.ts";
+import type { Notifying } from "./alerting-parts.ts";
 import { trustedProxies } from "./access/client-address.ts";
 import { QuotaBook } from "./access/quota-book.ts";
 import { Incidents } from "./access/incidents.ts";
@@ -48,6 +50,8 @@ import { isTallystickError, TallystickError } from "./errors.ts";
 import type { Index } from "./index/open-index.ts";
 import { normaliseTask } from "./intake/normalise-task.ts";
 import { openConfiguredKms } from "./kms-home.ts";
+import { fallGuard } from "./fall-guard.ts";
+import { listen } from "./listening.ts";
 import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
@@ -163,38 +167,6 @@ async function start(
   };
 }
 
-/** The first fatal error of any part, as the server's own end. */
-function fallGuard(log: Logger): { readonly failed: Promise<never>; readonly fell: (error: Error) => void } {
-  let reject: (error: Error) => void = () => {};
-  const failed = new Promise<never>((_, refuse) => {
-    reject = refuse;
-  });
-  // Whoever waits for it hears of it; nobody waits during the start.
-  failed.catch(() => undefined);
-  return {
-    failed,
-    fell(error) {
-      log.fatal({ err: error }, "the server must stop");
-      reject(error);
-    },
-  };
-}
-
-async function listen(app: FastifyInstance, { host, port }: ListenAddress, hasTls: boolean): Promise<string> {
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new TallystickError("config_invalid", `http.listen: ${host}:${port} cannot be listened on: ${why}`, {
-      hint: "Another process may have the port; --listen names another one, 0 takes a free one.",
-      cause,
-    });
-  }
-  const bound = app.server.address();
-  const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
-  return `${hasTls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${boundPort}`;
-}
-
 async function stopTaking(
   machine: Machine,
   app: FastifyInstance,
@@ -235,27 +207,25 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const producers = openProducers(config, stores, clock, log);
   api.closers.add("producers", () => producers.close());
   const redactionKey = await api.folder.keyring.key("redaction");
-  const accesses = new AccessRecorder({
-    journal,
-    fingerprint: fingerprintWith(redactionKey),
-    clock,
-    random: machine.random,
-    onTrouble: (message) => log.warn({ part: "access" }, message),
-  });
-  api.closers.add("accesses", () => accesses.close());
+  const accesses = openAccesses(api, redactionKey);
   const eraser = await openEraser(api, producers);
   api.closers.add("eraser", () => eraser.close());
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
-  const watched = { machine, stores, producers, space, tails, budget, nowMs, incidents, state };
+  const publicUrl = () => publicUrlOf(config, state.url);
+  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: [] });
+  const watched = { machine, notifying, stores, producers, space, tails, budget, nowMs, incidents, state };
   const metrics = openMetrics(() => readings(watched));
   return {
     ...access,
-    carryOut: () => eraser.work(),
+    carryOut: async () => {
+      await eraser.work();
+      await stores.alerting.responses.work();
+    },
     keyring: api.folder.keyring,
     ...keepingParts(api),
     signing: stores.signing,
-    alerting: stores.alerting,
+    ...notifying.forApi,
     redactionKey,
     accesses,
     journal,
@@ -283,12 +253,27 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     nowMs,
     rebuild: indexRebuild(index, producers, log),
     proxies: trustedProxies(config.http.trusted_proxies),
-    publicUrl: () => (config.http.public_url === "" ? state.url : config.http.public_url),
     effectiveConfig: request.config,
+    publicUrl,
     dashboard: await readDashboard(disk, machine.dashboardFolder),
     http: await httpSettings(machine, config, request.base),
     intake: await intakeParts(api, metrics, incidents, budget),
   };
+}
+
+function openAccesses(
+  { machine, stores: { journal }, log, closers }: ApiRequest,
+  redactionKey: Uint8Array,
+): AccessRecorder {
+  const accesses = new AccessRecorder({
+    journal,
+    fingerprint: fingerprintWith(redactionKey),
+    clock: machine.clock,
+    random: machine.random,
+    onTrouble: (message) => log.warn({ part: "access" }, message),
+  });
+  closers.add("accesses", () => accesses.close());
+  return accesses;
 }
 
 function derivedLeaves({ index, tally }: Stores, producers: Producers): DerivedLeaves {
@@ -394,6 +379,7 @@ async function intakeParts(
     quotas,
     meter,
     inFlight: new IntakeInFlight(),
+    blocks: () => stores.alerting.responses.blocks(),
     signatures: {
       keys: stores.control.batchKeys,
       secret: async (kid) => {
@@ -417,6 +403,7 @@ interface Watched {
   readonly budget: BodyBudget;
   readonly nowMs: () => number;
   readonly incidents: Incidents;
+  readonly notifying: Notifying;
   readonly state: ApiRequest["state"];
 }
 
@@ -438,6 +425,7 @@ async function readings(watched: Watched): Promise<Readings> {
     producers: await producers.readings(),
     taskSeconds: machine.taskSeconds(),
     incidents: incidents.totals(),
+    alerting: watched.notifying.readings(),
     certificateExpiresAtMs: state.certificateExpiresAtMs,
   };
 }

@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   "connection_stale",
   "issuer_unavailable",
   "impersonation",
+  "blocked",
   "forbidden",
   "not_found",
   "method_not_allowed",

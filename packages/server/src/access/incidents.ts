@@ -17,9 +17,9 @@ import type { Journal } from "../journal/journal.ts";
 import { INCIDENT_WINDOW_MS, MAX_INCIDENTS } from "./limits.ts";
 
 export interface Incident {
-  readonly kind: "impersonation" | "quota";
+  readonly kind: "impersonation" | "quota" | "blocked";
   readonly principal: string;
-  /** The service whose name was taken; the allowance that was used up. */
+  /** The service whose name was taken; the allowance that was used up; the block. */
   readonly about: string;
   /** What was answered. */
   readonly answer: "accepted" | "refused";
@@ -123,12 +123,14 @@ export class Incidents {
 
 const keyOf = ({ kind, principal, about, answer }: Incident): string => [kind, principal, about, answer].join("\0");
 
+const RESOURCE = { impersonation: "service", quota: "quota", blocked: "response" } as const;
+
 function fieldsOf({ incident, count, sinceUs }: Window): Parameters<typeof ownRecord>[2] {
   const { kind, principal, about, answer, address } = incident;
   return {
     event_type: "ALERT",
     operation: kind,
-    resource: kind === "impersonation" ? `service/${about}` : `quota/${about}`,
+    resource: `${RESOURCE[kind]}/${about}`,
     status: answer === "refused" ? "denied" : "success",
     auth_subject: principal,
     peer_address: address,

@@ -14,6 +14,8 @@ export const PERMISSIONS = {
   payloads: "open sealed bodies",
   audit: "see who read what",
   alert: "acknowledge, assign, resolve and silence alerts",
+  respond: "block, and undo it",
+  enforce: "ask what is blocked",
   hold: "place and release holds",
   erase: "erase bodies and leaves",
   retain: "change how long records are kept or start a clean-up",
@@ -28,10 +30,10 @@ const EVERY_PERMISSION = Object.keys(PERMISSIONS) as readonly Permission[];
 /** Permissions by role. */
 export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   admin: EVERY_PERMISSION,
-  investigator: ["read", "payloads", "audit", "alert", "hold"],
+  investigator: ["read", "payloads", "audit", "alert", "respond", "enforce", "hold"],
   auditor: ["read", "audit"],
   viewer: ["read"],
-  producer: ["write"],
+  producer: ["write", "enforce"],
 };
 
 export function may(role: Role, permission: Permission): boolean {

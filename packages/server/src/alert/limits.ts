@@ -32,5 +32,26 @@ export const MAX_SILENCES = 1_000;
 /** Silences that are over and still listed. */
 export const MAX_PAST_SILENCES = 1_000;
 export const MAX_SILENCE_US = 366 * 86_400_000_000;
+/** Notifications that are listed, and what is remembered to know when to tell again. */
+export const MAX_PAST_NOTICES = 5_000;
+export const NOTICE_BATCH = 50;
+/** Alerts that one notification tells of; further ones are the next. */
+export const MAX_NOTICE_ALERTS = 400;
+/** Tries of a notification, in seconds after the one before; then it is given up. */
+export const NOTICE_RETRY_DELAYS_S: readonly number[] = [
+  1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200,
+];
+export const MAX_RETRY_AFTER_S = 3_600;
+/** From a change to the look at what it means: what comes together is looked at together. */
+export const LOOK_DELAY_MS = 20;
+export const MAX_LOOK_WAIT_MS = 30_000;
+export const MIN_LOOK_MS = 100;
+export const TROUBLE_DELAY_MS = 2_000;
+export const EXPIRE_EVERY_US = 60_000_000;
+/** Responses that are listed. */
+export const MAX_PAST_ACTIONS = 5_000;
+/** An alert that was raised longer ago is not answered by a rule any more. */
+export const RESPOND_WITHIN_US = 900_000_000;
+export const MAX_ANSWERED = 10_000;
 /** Comments, assignees, reasons: characters. */
 export const MAX_ALERT_TEXT_LENGTH = 2_048;

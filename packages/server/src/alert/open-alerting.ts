@@ -3,6 +3,10 @@ import { Alerts } from "./alerts.ts";
 import { AlertFold } from "./fold.ts";
 import { AlertLog } from "./log.ts";
 import type { AlertParts } from "./log.ts";
+import { NoticeFold } from "./notice.ts";
+import { Notices } from "./notices.ts";
+import { ActionFold } from "./respond/action-fold.ts";
+import { Responses } from "./respond/responses.ts";
 import { SilenceFold, Silences } from "./silences.ts";
 
 export interface Alerting {
@@ -10,12 +14,22 @@ export interface Alerting {
   /** Its `sink` is where detection hands its findings to. */
   readonly alerts: Alerts;
   readonly silences: Silences;
+  readonly notices: Notices;
+  readonly responses: Responses;
 }
 
 export async function openAlerting(parts: AlertParts): Promise<Alerting> {
   const alerts = new AlertFold();
   const silences = new SilenceFold(() => parts.clock.nowUs());
-  const log = new AlertLog(parts, [alerts, silences]);
+  const notices = new NoticeFold();
+  const actions = new ActionFold();
+  const log = new AlertLog(parts, [alerts, silences, notices, actions]);
   await log.recover();
-  return { log, alerts: new Alerts(log, alerts), silences: new Silences(log, silences) };
+  return {
+    log,
+    alerts: new Alerts(log, alerts),
+    silences: new Silences(log, silences),
+    notices: new Notices(log, notices),
+    responses: new Responses(log, actions),
+  };
 }

@@ -18,6 +18,12 @@ import { TallystickError } from "../errors.ts";
 import type { Keyring } from "../kms/kms.ts";
 import { alertsRoutes } from "./alerts-routes.ts";
 import type { AlertsRoutesParts } from "./alerts-routes.ts";
+import { blocksRoutes } from "./blocks-routes.ts";
+import type { BlocksRoutesParts } from "./blocks-routes.ts";
+import { notificationsRoutes } from "./notifications-routes.ts";
+import type { NotificationsRoutesParts } from "./notifications-routes.ts";
+import { respondRoutes } from "./respond-routes.ts";
+import type { RespondRoutesParts } from "./respond-routes.ts";
 import { silencesRoutes } from "./silences-routes.ts";
 import { batchKeysRoutes } from "./batch-keys-routes.ts";
 import { approvalsRoutes } from "./approvals-routes.ts";
@@ -92,6 +98,9 @@ export interface ApiParts
     ErasureRoutesParts,
     AlertsRoutesParts,
     ConfigRouteParts,
+    NotificationsRoutesParts,
+    RespondRoutesParts,
+    BlocksRoutesParts,
     Omit<ApprovalsRoutesParts, "control">,
     Pick<DeviceRoutesParts, "devices">,
     Pick<OidcRoutesParts, "oidc"> {
@@ -173,6 +182,9 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   holdsRoutes(app, parts);
   alertsRoutes(app, parts);
   silencesRoutes(app, parts);
+  notificationsRoutes(app, parts);
+  respondRoutes(app, parts);
+  blocksRoutes(app, parts);
   openApiRoute(app);
   await app.ready();
   return app;

@@ -85,6 +85,12 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
     "Send each service's records with its own credentials, or bind the sender to the service.",
     "A record speaks for a service that its sender is not bound to, and `access.impersonation` says refuse. Nothing was stored.",
   ),
+  blocked: entry(
+    403,
+    "The credential is blocked",
+    "Ask whoever runs this log; `tallystick respond list` says why, and `tallystick respond undo` ends it.",
+    "A response blocks the credential that records were sent with. Nothing was stored.",
+  ),
   forbidden: entry(
     403,
     "Not permitted",

@@ -4,6 +4,8 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
+import { ALERT_COUNTERS, ALERT_GAUGES } from "./alert-metrics.ts";
+import type { AlertReadings } from "./alert-metrics.ts";
 import type { IncidentTotal } from "../access/incidents.ts";
 import type { ProducerFigures } from "../tally/producer-figures.ts";
 import type { ProducerReadings } from "../tally/producers.ts";
@@ -28,6 +30,7 @@ export interface Readings {
   readonly producers: ProducerReadings;
   readonly taskSeconds: ReadonlyMap<string, number>;
   readonly incidents: readonly IncidentTotal[];
+  readonly alerting: AlertReadings;
   /** Null without TLS. */
   readonly certificateExpiresAtMs: number | null;
 }
@@ -110,7 +113,7 @@ const ofProducers =
   ({ producers: { figures } }) =>
     figures === null ? [] : [[{}, value(figures)]];
 
-type Reading = readonly [name: string, help: string, labels: readonly string[], values: Values];
+export type Reading = readonly [name: string, help: string, labels: readonly string[], values: Values];
 
 const GAUGES: readonly Reading[] = [
   [
@@ -192,6 +195,13 @@ const COUNTERS: readonly Reading[] = [
         kind === "quota" ? [[{ principal, quota: about }, total] as const] : [],
       ),
   ],
+  [
+    "tallystick_blocked_total",
+    "Requests refused because the sender's credential is blocked",
+    ["principal"],
+    ({ incidents }) =>
+      incidents.flatMap(({ kind, principal, total }) => (kind === "blocked" ? [[{ principal }, total] as const] : [])),
+  ],
   ["tallystick_journal_bytes_total", "Bytes written to the journal", [], single((readings) => readings.keptBytes)],
   ["tallystick_fsyncs_total", "Syncs of journal files", [], single((readings) => readings.fsyncs)],
   [
@@ -206,14 +216,14 @@ const COUNTERS: readonly Reading[] = [
 function addReadings(registry: Registry): (readings: Readings) => void {
   const registers = [registry];
   const setters: ((readings: Readings) => void)[] = [];
-  for (const [name, help, labelNames, values] of GAUGES) {
+  for (const [name, help, labelNames, values] of [...GAUGES, ...ALERT_GAUGES]) {
     const gauge = new Gauge({ name, help, labelNames, registers });
     setters.push((readings) => {
       gauge.reset();
       for (const [labels, value] of values(readings)) gauge.set(labels, value);
     });
   }
-  for (const [name, help, labelNames, values] of COUNTERS) {
+  for (const [name, help, labelNames, values] of [...COUNTERS, ...ALERT_COUNTERS]) {
     const counter = new Counter({ name, help, labelNames, registers });
     setters.push((readings) => {
       counter.reset();

@@ -76,7 +76,7 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
       throw certificateMissing(`${request.method} ${request.routeOptions.url ?? "this path"}`);
     if (certificate === null) request.closedLogs = required.logs;
     const authentication = await authenticate(parts, {
-      authorization: request.headers.authorization,
+      authorization: ownAuthorization(request, access),
       sessionToken: request.cookies[SESSION_COOKIE],
       certificate,
       address: request.client,
@@ -104,6 +104,12 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     if (permission === "write" && certificate === null && required.hasLog(principal.log))
       throw certificateMissing(`Records for the log ${principal.log}`);
   });
+}
+
+/** An enforcer passes its client's Authorization on, and shows its own key beside it. */
+function ownAuthorization({ headers }: FastifyRequest, access: RouteAccess): string | undefined {
+  const key = headers["x-tallystick-key"];
+  return access === "enforce" && typeof key === "string" ? `Bearer ${key}` : headers.authorization;
 }
 
 /** The connection's certificate; one that does not hold is never ignored, except where nobody is asked who he is. */

@@ -9,6 +9,7 @@ import type { Principal } from "../access/access.ts";
 import { DEFAULT_LOG } from "../access/authenticate.ts";
 import type { Incidents } from "../access/incidents.ts";
 import type { Exhausted, QuotaBook } from "../access/quota-book.ts";
+import type { Blocks } from "../alert/respond/blocks.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { IntakeRequest, IntakeResult, IntakeSettings } from "../intake/intake.ts";
@@ -37,6 +38,8 @@ export interface IntakeParts extends StorePartsSources {
   readonly impersonation: "accept" | "refuse";
   readonly incidents: Incidents;
   readonly signatures: SignedIntakeParts;
+  /** Credentials that are blocked. */
+  readonly blocks: () => Blocks;
 }
 
 /** Bodies on their way into the journal: a stop waits for them, whatever became of their connections. */
@@ -92,6 +95,7 @@ export async function takeIn<Answer>(
   answer: (prepared: Prepared) => Promise<Answer>,
 ): Promise<Answer> {
   const startedMs = parts.clock.monotonicMs();
+  refuseBlocked(parts, request, principal);
   const waitS = parts.rates.waitS(principal.name);
   if (waitS !== null) {
     throw new TallystickError("rate_limited", `${principal.name} has used up its allowance.`, { retryAfterS: waitS });
@@ -106,6 +110,8 @@ export async function takeIn<Answer>(
     attemptOf(principal, request),
   );
   const body = await readBody(request.raw, parts.maxBodyBytes, parts.budget);
+  // A block that came while the body did counts too.
+  refuseBlocked(parts, request, principal);
   const settle = settler(parts, body.length);
   try {
     const arrival = { request, principal, format, startedMs, nowUs: parts.clock.nowUs(), signed };
@@ -125,6 +131,22 @@ function countOf(parts: readonly Pick<RoutedPart, "records">[]): number {
 
 function attemptOf(principal: Principal, request: FastifyRequest): Attempt {
   return { log: principal.log, principal: principal.name, address: request.client };
+}
+
+function refuseBlocked(
+  { blocks, incidents }: IntakeParts,
+  { client: address }: FastifyRequest,
+  { name }: Principal,
+): void {
+  const block = blocks().ofCredential(namesOf(name));
+  if (block === null) return;
+  void incidents.note({ kind: "blocked", principal: name, about: block.id, answer: "refused", count: 1, address });
+  throw new TallystickError("blocked", `${name} is blocked by ${block.id}. Nothing was stored.`);
+}
+
+/** A certificate may be named as records do, by its SHA-256 alone. */
+function namesOf(principal: string): readonly string[] {
+  return principal.startsWith("certificate:") ? [principal, principal.slice("certificate:".length)] : [principal];
 }
 
 /** Nothing is dropped: the sender is told when to come again, and that it was too much is recorded. */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 
+import { channelCommands } from "./alert-channels.ts";
 import { connectTo } from "./client.ts";
 import type { Client } from "./client.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -48,7 +49,7 @@ interface ListOptions extends Options {
 export function alertsCommand(parts: CliParts, run: Run): Command {
   const deed = (word: string, path: string, description: string) =>
     deedCommand(parts, run, { word, path, description });
-  return new Command("alerts")
+  const command = new Command("alerts")
     .description("what detection found, and what people do about it")
     .addCommand(listCommand(parts, run), { isDefault: true })
     .addCommand(showCommand(parts, run))
@@ -57,6 +58,8 @@ export function alertsCommand(parts: CliParts, run: Run): Command {
     .addCommand(deed("comment", "comment", "say something about an alert"))
     .addCommand(deed("resolve", "resolve", "say that an alert is over"))
     .addCommand(deed("reopen", "reopen", "take back that an alert is over"));
+  for (const channel of channelCommands(parts, run)) command.addCommand(channel);
+  return command;
 }
 
 function listCommand(parts: CliParts, run: Run): Command {

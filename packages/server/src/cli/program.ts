@@ -27,6 +27,7 @@ import { producersCommand } from "./producers.ts";
 import { partiesCommand } from "./parties.ts";
 import { proveCommand } from "./prove.ts";
 import { reindexCommand } from "./reindex.ts";
+import { respondCommand } from "./respond.ts";
 import { retainCommand } from "./retain.ts";
 import { rulesCommand } from "./rules.ts";
 import { searchCommand } from "./search.ts";
@@ -53,6 +54,7 @@ const COMMANDS = [
   producersCommand,
   alertsCommand,
   silenceCommand,
+  respondCommand,
   graphCommand,
   proveCommand,
   verifyCommand,

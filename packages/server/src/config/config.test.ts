@@ -173,3 +173,37 @@ describe("the reference", () => {
     for (const key of CONFIG_KEYS) expect((key.schema as { description?: string }).description).toMatch(/\.$/);
   });
 });
+
+describe("alerts and responses", () => {
+  const faultsOf = (text: string): string => {
+    try {
+      readConfig({ file: { name: "t.yaml", text }, environment: {}, options: [] });
+      return "";
+    } catch (error) {
+      return String(error);
+    }
+  };
+  it.each([
+    [
+      "alerts:\n  channels:\n    - {name: a, kind: webhook}\n",
+      "t.yaml:3:7: alerts.channels.0 of kind webhook needs secret_file",
+    ],
+    ["alerts:\n  channels:\n    - {name: a, kind: slack, url: 'https://x.example'}\n", "needs url_file"],
+    [
+      "alerts:\n  routes:\n    - {match: ['service'], channels: []}\n",
+      "t.yaml:3:16: alerts.routes.0.match.0 is no matcher",
+    ],
+    ["alerts:\n  routes:\n    - {match: ['a=~\"(\"'], channels: []}\n", "regular expression"],
+    ["alerts:\n  routes:\n    - {match: [], channels: [pager]}\n", "names no channel; there are none"],
+    ["alerts:\n  allow_private: [10.0.0.300]\n", "must be an address or CIDR"],
+    ["alerts:\n  inhibit:\n    - {source: [], target: ['a=b']}\n", "alerts.inhibit.0.source must have a matcher"],
+    [
+      "respond:\n  rules:\n    - {name: a, match: ['x'], action: block_service}\n",
+      "respond.rules.0.match.0 is no matcher",
+    ],
+    ["respond:\n  rules:\n    - {name: a, match: ['x=y'], action: webhook}\n", "needs channel"],
+    ["respond:\n  never: [payments]\n", "t.yaml:2:11: respond.never.0 is no matcher"],
+  ])("%j is refused at its place", (text, told) => {
+    expect(faultsOf(text)).toContain(told);
+  });
+});

@@ -2,6 +2,7 @@ import { Value } from "typebox/value";
 import type { TSchema } from "typebox";
 
 import { isCidr } from "../access/client-address.ts";
+import { alertFaults } from "./alert-faults.ts";
 import { ConfigSchema, sectionOf } from "./schema.ts";
 
 /** One thing wrong with the configuration: which key, and what is allowed there. */
@@ -33,7 +34,9 @@ const NO_NAME = "is not a name that may stand here";
 /** What is wrong with a configuration whose defaults are filled in; empty when nothing is. */
 export function schemaFaults(value: unknown): readonly SchemaFault[] {
   const found = (Value.Errors(ConfigSchema, value) as readonly ValidationError[]).flatMap(faultsOf);
-  const unique = new Map([...addressFaults(value), ...found].map((fault) => [fault.path.join("\0"), fault]));
+  const unique = new Map(
+    [...addressFaults(value), ...alertFaults(value), ...found].map((fault) => [fault.path.join("\0"), fault]),
+  );
   return [...unique.values()];
 }
 

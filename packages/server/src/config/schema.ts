@@ -3,6 +3,8 @@ import type { Static, TSchema } from "typebox";
 
 import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
 import { ACCESS, NETWORKS, TLS } from "./access-sections.ts";
+import { ALERTS } from "./alert-sections.ts";
+import { RESPOND } from "./respond-sections.ts";
 import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
 import { LOGS, OPTIONAL_PERIOD, RETENTION } from "./retention-sections.ts";
 import { flag, oneOf, path, section, text, whole } from "./pieces.ts";
@@ -253,10 +255,10 @@ const CONTROL = section("Changes that people make.", {
     "auto",
     ["auto", "always", "never"],
   ),
-  approvals_for: Type.Array(Type.Enum(["erase", "release_hold", "shorten_retention"]), {
+  approvals_for: Type.Array(Type.Enum(["erase", "release_hold", "shorten_retention", "respond"]), {
     description: "What asks for a second administrator.",
     default: ["erase", "release_hold", "shorten_retention"],
-    maxItems: 3,
+    maxItems: 4,
   }),
 });
 
@@ -291,6 +293,8 @@ export const ConfigSchema = Type.Object(
     index: INDEX,
     search: SEARCH,
     tally: TALLY,
+    alerts: ALERTS,
+    respond: RESPOND,
     oidc: OIDC,
     control: CONTROL,
     payloads: PAYLOADS,

@@ -1,6 +1,6 @@
 /** A proposal to do what a second person must agree to, and what became of it. */
 /** What can need a second person; each is also the word in `control.approvals_for`. */
-export const APPROVABLE_ACTIONS = ["erase", "release_hold", "shorten_retention"] as const;
+export const APPROVABLE_ACTIONS = ["erase", "release_hold", "shorten_retention", "respond"] as const;
 export type ApprovableAction = (typeof APPROVABLE_ACTIONS)[number];
 
 export interface Proposal {
@@ -10,6 +10,8 @@ export interface Proposal {
   readonly reason: string;
   /** All that is needed to carry it out later, in the proposer's own form. No secrets: it stands in the log. */
   readonly details: Readonly<Record<string, string>>;
+  /** A second person must agree whatever is configured. */
+  readonly needsSecond?: boolean;
 }
 
 /**

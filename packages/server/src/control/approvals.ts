@@ -43,7 +43,7 @@ export class ApprovalBook implements Approvals {
   propose(by: string, proposal: Proposal): Promise<Approval> {
     return this.#changes.inTurn(async () => {
       assertProposal(proposal);
-      const needsSecond = this.#needsSecond(proposal.action);
+      const needsSecond = proposal.needsSecond === true || this.#needsSecond(proposal.action);
       const waiting = this.approvals().filter(({ state }) => state === "pending").length;
       if (needsSecond && waiting >= MAX_PENDING_APPROVALS)
         throw new TallystickError("bad_request", `${MAX_PENDING_APPROVALS} proposals wait already; decide some first.`);

@@ -1,0 +1,203 @@
+/**
+ * Debian's nginx asks /v1/decide by auth_request. A stolen credential replays a call; the built-in detector raises it,
+ * a rule blocks the credential, and nginx refuses the next call that carries it: measured from the acknowledgement of
+ * the record to the first 403. Then the server is stopped, and nginx does what its configuration says: open or closed.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { startServer, until } from "../integrity/running-server.ts";
+import type { RunningServer } from "../integrity/running-server.ts";
+
+const NOT_HERE = 77;
+const WITHIN_MS = 5_000;
+const DECIDE_WITHIN_MS = 5;
+const DECISIONS = 2_000;
+const CREDENTIAL = "sk_live_stolen_0123456789abcdef01234567";
+
+const RULES = `respond:
+  cache_s: 1
+  rules:
+    - {name: replayed, match: ["rule_id=builtin/replay"], action: block_credential, for: 1h, dry_run: false}
+`;
+
+function nginxConf(port: number, tallystick: string, key: string): string {
+  return `daemon off;
+pid nginx.pid;
+error_log stderr warn;
+events {}
+http {
+  access_log off;
+  client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+  proxy_cache_path decisions keys_zone=decisions:1m;
+  upstream tallystick { server ${tallystick}; keepalive 8; }
+  server {
+    listen 127.0.0.1:${port};
+    location /orders/ { auth_request /_decide; proxy_pass http://127.0.0.1:${port}/served/; }
+    location /open-orders/ { auth_request /_decide_open; proxy_pass http://127.0.0.1:${port}/served/; }
+    location /served/ { return 200 "served\\n"; }
+    location = /_decide {
+      internal;
+      proxy_pass http://tallystick/v1/decide;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header X-Tallystick-Key "${key}";
+      proxy_set_header X-Tallystick-Callee "orders";
+      proxy_connect_timeout 250ms;
+      proxy_read_timeout 250ms;
+      proxy_cache decisions;
+      proxy_cache_methods GET HEAD;
+      proxy_cache_key "$http_authorization";
+      proxy_cache_valid 200 403 1s;
+    }
+    location = /_decide_open {
+      internal;
+      proxy_pass http://tallystick/v1/decide;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header X-Tallystick-Key "${key}";
+      proxy_connect_timeout 250ms;
+      proxy_read_timeout 250ms;
+      proxy_intercept_errors on;
+      error_page 500 502 503 504 = @let_through;
+    }
+    location @let_through { return 204; }
+  }
+}
+`;
+}
+
+async function main(): Promise<void> {
+  const version = /nginx\/(\S+)/.exec(spawnSync("/usr/sbin/nginx", ["-v"], { encoding: "utf8" }).stderr ?? "")?.[1];
+  if (version === undefined) {
+    process.stdout.write("nginx is not here: apt-get install nginx-light\n");
+    process.exit(NOT_HERE);
+  }
+  const folder = mkdtempSync(join(tmpdir(), "tallystick-interop-"));
+  const config = join(folder, "tallystick.yaml");
+  writeFileSync(config, RULES);
+  const server = await startServer(join(folder, "data"), { args: ["--config", config] });
+  let nginx: ChildProcess | null = null;
+  try {
+    const port = await freePort();
+    const key = await server.json<{ readonly secret: string }>("/api/keys", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: "gateway", role: "producer", relay: "*" }),
+    });
+    nginx = startNginx(folder, nginxConf(port, new URL(server.url).host, key.secret));
+    const call = (path: string, credential = CREDENTIAL) =>
+      fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${credential}` } });
+    await until(10_000, "nginx to listen", async () => {
+      const answer = await call("/orders/1").catch(() => null);
+      return answer?.status === 200 ? true : undefined;
+    });
+    const tookMs = await fromReplayToRefusal(server, call, key.secret);
+    const other = await call("/orders/1", "sk_live_honest_0123456789abcdef01234567");
+    expectEqual("another credential", other.status, 200);
+    const decisions = await decisionTimes(server, key.secret);
+    await server.stop();
+    await until(10_000, "the kept decision to be over", async () =>
+      (await call("/orders/1", "sk_live_new_0123456789abcdef0123456789")).status === 500 ? true : undefined,
+    );
+    expectEqual("fail-open while nobody decides", (await call("/open-orders/1")).status, 200);
+    process.stdout.write(
+      `${JSON.stringify({ program: `nginx ${version}`, ack_to_first_refused_ms: tookMs, decide_ms: decisions })}\n`,
+    );
+    if (tookMs > WITHIN_MS) throw new Error(`the first refused call came after ${tookMs} ms, not ${WITHIN_MS}`);
+    if (decisions.p99 > DECIDE_WITHIN_MS)
+      throw new Error(`a decision takes ${decisions.p99} ms at the 99th percentile`);
+  } finally {
+    nginx?.kill("SIGTERM");
+    if (nginx !== null && nginx.exitCode === null) await once(nginx, "exit");
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The same signature on two calls is a replay; milliseconds from its acknowledgement to the first 403. */
+async function fromReplayToRefusal(
+  server: RunningServer,
+  call: (path: string) => Promise<Response>,
+  key: string,
+): Promise<number> {
+  const { credential_id: credential } = await server.json<{ readonly credential_id: string }>(
+    "/api/credentials/fingerprint",
+    {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ credential: `Bearer ${CREDENTIAL}` }),
+    },
+  );
+  const record = (request: string) => ({
+    timestamp: new Date().toISOString(),
+    event_type: "API_CALL",
+    side: "callee",
+    service_id: "web",
+    target_id: "orders",
+    request_id: request,
+    operation: "POST /orders",
+    status: "success",
+    credential_id: credential,
+    auth_method: "hmac",
+    auth_signature_digest: `sha256:${"5".repeat(64)}`,
+  });
+  await server.json("/v1/records", {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+    body: JSON.stringify([record("first"), record("again")]),
+  });
+  const acknowledgedMs = performance.now();
+  await until(30_000, `nginx to refuse the credential\n${server.log().slice(-2_000)}`, async () =>
+    (await call("/orders/1")).status === 403 ? true : undefined,
+  );
+  return Math.round(performance.now() - acknowledgedMs);
+}
+
+/** Of decisions asked for one after another, over a kept connection; the round trip with HTTP and all. */
+async function decisionTimes(server: RunningServer, key: string): Promise<{ p50: number; p99: number; max: number }> {
+  const times: number[] = [];
+  for (let asked = 0; asked < DECISIONS; asked++) {
+    const startMs = performance.now();
+    const headers = {
+      "x-tallystick-key": key,
+      authorization: `Bearer ${asked % 2 === 0 ? CREDENTIAL : `sk_${asked}`}`,
+    };
+    await (await fetch(`${server.url}/v1/decide/orders/${asked}`, { headers })).text();
+    times.push(performance.now() - startMs);
+  }
+  const sorted = times.slice(DECISIONS / 10).toSorted((a, b) => a - b);
+  const at = (share: number) => Math.round(sorted[Math.floor(share * (sorted.length - 1))]! * 100) / 100;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function startNginx(folder: string, conf: string): ChildProcess {
+  const prefix = join(folder, "nginx");
+  mkdirSync(join(prefix, "tmp"), { recursive: true });
+  writeFileSync(join(prefix, "nginx.conf"), conf, { mode: 0o600 });
+  return spawn("/usr/sbin/nginx", ["-p", prefix, "-c", "nginx.conf"], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+function expectEqual(what: string, found: unknown, expected: unknown): void {
+  if (found !== expected) throw new Error(`${what}: ${String(found)}, not ${String(expected)}`);
+}
+
+await main();

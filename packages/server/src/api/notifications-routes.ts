@@ -1,0 +1,163 @@
+import { formatTimestamp } from "@tallystick/record";
+import { Type } from "typebox";
+import type { Static } from "typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+import type { Notice } from "../alert/notice.ts";
+import type { Outbox } from "../alert/notify/outbox.ts";
+import type { Alerting } from "../alert/open-alerting.ts";
+import { TallystickError } from "../errors.ts";
+import { atOrNull, NullableTime } from "./alert-schemas.ts";
+import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
+import { principalOf } from "./route-access.ts";
+import { problems, query } from "./schemas.ts";
+
+export interface NotificationsRoutesParts {
+  readonly alerting: Alerting;
+  readonly outbox: Outbox;
+}
+
+const TAGS = ["alerts"];
+const STATES = ["queued", "delivered", "dead"] as const;
+
+const NotificationSchema = Type.Object({
+  id: Type.String(),
+  channel: Type.String(),
+  purpose: Type.Enum(["alerts", "test", "response"]),
+  state: Type.Enum([...STATES], { description: "dead: given up, until somebody has it sent again." }),
+  group_labels: Type.Record(Type.String(), Type.String()),
+  firing: Type.Array(Type.String(), { description: "Ids of alerts." }),
+  resolved: Type.Array(Type.String()),
+  created_at: Type.String({ format: "date-time" }),
+  attempts: Type.Integer(),
+  next_at: NullableTime,
+  ended_at: NullableTime,
+  error: Type.Union([Type.String(), Type.Null()], { description: "Of the last attempt that failed." }),
+});
+
+const ChannelSchema = Type.Object({
+  name: Type.String(),
+  kind: Type.String(),
+  sends_resolved: Type.Boolean(),
+  per_minute: Type.Integer(),
+  queued: Type.Integer(),
+  dead: Type.Integer(),
+});
+
+/** Where notifications go, what became of them, and whether a channel works. */
+export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRoutesParts): void {
+  const { alerting, outbox } = parts;
+  app.get(
+    "/api/notifications",
+    {
+      config: { access: "alert", reads: NOT_OF_THE_LOG },
+      schema: {
+        summary: "Notifications, newest first",
+        tags: TAGS,
+        querystring: query({
+          state: Type.Optional(Type.Enum([...STATES])),
+          channel: Type.Optional(Type.String({ maxLength: 64 })),
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000, default: 100 })),
+        }),
+        response: { 200: Type.Object({ notifications: Type.Array(NotificationSchema) }), ...problems(400, 401, 403) },
+      },
+    },
+    async (request: FastifyRequest<{ Querystring: { state?: string; channel?: string; limit?: number } }>, reply) => {
+      const { state, channel, limit = 100 } = request.query;
+      const isAsked = (notice: Notice) =>
+        (state ?? notice.state) === notice.state && (channel ?? notice.channel) === notice.channel;
+      return reply.send({ notifications: alerting.notices.list().filter(isAsked).slice(0, limit).map(shownNotice) });
+    },
+  );
+  app.post(
+    "/api/notifications/:id/retry",
+    {
+      config: { access: "alert" },
+      schema: {
+        summary: "Send again what was given up",
+        tags: TAGS,
+        params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
+        response: { 200: NotificationSchema, ...problems(401, 403, 404, 409, 503) },
+      },
+    },
+    async (request: FastifyRequest, reply) => {
+      const { id } = request.params as { readonly id: string };
+      return reply.send(shownNotice(await alerting.notices.retry(principalOf(request).name, id)));
+    },
+  );
+  channelRoutes(app, { alerting, outbox });
+}
+
+function channelRoutes(app: FastifyInstance, { alerting, outbox }: NotificationsRoutesParts): void {
+  app.get(
+    "/api/channels",
+    {
+      config: { access: "alert", reads: NOT_OF_THE_LOG },
+      schema: {
+        summary: "Where notifications go",
+        tags: TAGS,
+        querystring: query({}),
+        response: { 200: Type.Object({ channels: Type.Array(ChannelSchema) }), ...problems(401, 403) },
+      },
+    },
+    (_, reply) => {
+      const notices = alerting.notices.list();
+      const count = (name: string, state: Notice["state"]) =>
+        notices.filter((notice) => notice.channel === name && notice.state === state).length;
+      const channels = outbox.channels().map(({ name, kind, sendsResolved, perMinute }) => ({
+        name,
+        kind,
+        sends_resolved: sendsResolved,
+        per_minute: perMinute,
+        queued: count(name, "queued"),
+        dead: count(name, "dead"),
+      }));
+      return reply.send({ channels });
+    },
+  );
+  app.post(
+    "/api/channels/:name/test",
+    {
+      config: { access: "alert" },
+      schema: {
+        summary: "Send a test to a channel; what became of it stands in the notifications",
+        tags: TAGS,
+        params: Type.Object({ name: Type.String({ maxLength: 64 }) }),
+        response: { 202: NotificationSchema, ...problems(401, 403, 404, 503) },
+      },
+    },
+    async (request: FastifyRequest, reply) => {
+      const { name } = request.params as { readonly name: string };
+      if (outbox.channel(name) === null) throw new TallystickError("not_found", "There is no channel of this name.");
+      const groupLabels = { by: principalOf(request).name };
+      const test = {
+        channel: name,
+        purpose: "test",
+        groupKey: `test/${name}`,
+        groupLabels,
+        firing: [],
+        resolved: [],
+      } as const;
+      const [id = ""] = await alerting.notices.queue([test]);
+      return reply.code(202).send(shownNotice(alerting.notices.find(id)!));
+    },
+  );
+}
+
+function shownNotice(notice: Notice): Static<typeof NotificationSchema> {
+  const { id, channel, purpose, state, groupLabels, firing, resolved, createdAtUs, attempts, error } = notice;
+  return {
+    id,
+    channel,
+    purpose,
+    state,
+    group_labels: groupLabels,
+    firing: [...firing],
+    resolved: [...resolved],
+    created_at: formatTimestamp(createdAtUs),
+    attempts,
+    next_at: state === "queued" ? formatTimestamp(notice.nextAtUs) : null,
+    ended_at: atOrNull(notice.endedAtUs),
+    error,
+  };
+}
