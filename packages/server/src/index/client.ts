@@ -15,6 +15,7 @@ import {
   ENGINE_MAX_STATEMENT_PARTS,
   MAX_CONCURRENT_QUERIES,
   MAX_WAITING_QUERIES,
+  PRESSED_QUERY_NICE,
   QUERY_NICE,
 } from "./limits.ts";
 
@@ -110,28 +111,43 @@ export interface ReaderOptions {
   readonly home: Home;
   /** True while the index is far behind. */
   readonly pressed: () => boolean;
+  /** Called when a query is asked and when it is answered. */
+  readonly onAsked?: () => void;
 }
 
 class ClickHouseReader implements IndexReader {
   private readonly home: Home;
   private readonly pressed: () => boolean;
+  private readonly onAsked: () => void;
   private readonly gate: Gate;
 
   constructor(options: ReaderOptions) {
     this.home = options.home;
     this.pressed = options.pressed;
+    this.onAsked = options.onAsked ?? (() => {});
     this.gate = new Gate(() => (options.pressed() ? 1 : MAX_CONCURRENT_QUERIES));
   }
 
+  private async enter(signal: AbortSignal | undefined): Promise<void> {
+    this.onAsked();
+    await this.gate.enter(signal);
+  }
+
+  private leave(): void {
+    this.gate.leave();
+    this.onAsked();
+  }
+
   private settings(limits: QueryLimits): ClickHouseSettings {
+    const pressed = this.pressed();
     return {
       max_execution_time: Math.max(0.001, limits.timeoutMs / 1000),
       timeout_overflow_mode: "throw",
       max_memory_usage: String(limits.maxMemoryBytes),
       output_format_json_quote_64bit_integers: 0,
-      max_threads: this.pressed() ? 1 : 2,
+      max_threads: pressed ? 1 : 2,
       // Behind intake and the index's writer; where the engine may not set it, it stays at what it has.
-      os_threads_nice_value_query: String(QUERY_NICE),
+      os_threads_nice_value_query: String(pressed ? PRESSED_QUERY_NICE : QUERY_NICE),
       readonly: "2",
       ...LONG_STATEMENTS,
       // Several steps read a granule's columns one by one, which costs more than reading all of them at once.
@@ -144,7 +160,7 @@ class ClickHouseReader implements IndexReader {
   }
 
   async select<Row>(statement: Statement, limits: QueryLimits, signal?: AbortSignal): Promise<QueryAnswer<Row>> {
-    await this.gate.enter(signal);
+    await this.enter(signal);
     try {
       const answer = await this.ask<Row>(statement, limits, signal);
       const partial = answer.data.length > limits.maxRows;
@@ -158,7 +174,7 @@ class ClickHouseReader implements IndexReader {
       signal?.throwIfAborted();
       throw indexError(error);
     } finally {
-      this.gate.leave();
+      this.leave();
     }
   }
 
@@ -186,7 +202,7 @@ class ClickHouseReader implements IndexReader {
   }
 
   async *stream<Row>(statement: Statement, limits: QueryLimits, signal?: AbortSignal): AsyncIterable<readonly Row[]> {
-    await this.gate.enter(signal);
+    await this.enter(signal);
     const id = randomUUID();
     let stop = (): void => {};
     let whole = false;
@@ -210,7 +226,7 @@ class ClickHouseReader implements IndexReader {
     } finally {
       stop();
       if (!whole && client !== null) kill(client, id);
-      this.gate.leave();
+      this.leave();
     }
   }
 }

@@ -8,6 +8,7 @@ import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 import { indexError } from "./client.ts";
 import type { Home } from "./home.ts";
 import type { QueryLimits, Statement } from "./index-seam.ts";
+import { ASKED_DERIVER_NICE, DERIVER_NICE } from "./limits.ts";
 import { DERIVER_SESSION } from "./session-names.ts";
 
 export interface DerivedTable {
@@ -50,9 +51,11 @@ export function tableVersion({ name, columns, engine, settings = {} }: DerivedTa
 
 class EngineDeriver implements Deriver {
   readonly #home: Home;
+  readonly #isAsked: () => boolean;
 
-  constructor(home: Home) {
+  constructor(home: Home, isAsked: () => boolean) {
     this.#home = home;
+    this.#isAsked = isAsked;
   }
 
   generation(): number {
@@ -83,11 +86,16 @@ class EngineDeriver implements Deriver {
   }
 
   async derive(statement: Statement, limits: DeriveLimits): Promise<void> {
-    await this.#command(statement.sql, statement.params, settingsOf(limits));
+    await this.#command(statement.sql, statement.params, this.#settings(limits));
   }
 
   async select<Row>(statement: Statement, limits: DeriveLimits): Promise<readonly Row[]> {
-    return this.#rows<Row>(statement.sql, statement.params, settingsOf(limits));
+    return this.#rows<Row>(statement.sql, statement.params, this.#settings(limits));
+  }
+
+  #settings(limits: DeriveLimits): ClickHouseSettings {
+    const nice = this.#isAsked() ? ASKED_DERIVER_NICE : DERIVER_NICE;
+    return { ...settingsOf(limits), os_threads_nice_value_query: String(nice) };
   }
 
   empty(table: DerivedTable): Promise<void> {
@@ -158,6 +166,7 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
   };
 }
 
-export function engineDeriver(home: Home): Deriver {
-  return new EngineDeriver(home);
+/** `isAsked`: somebody waits for an answer of the index, or probably will at once. */
+export function engineDeriver(home: Home, isAsked: () => boolean): Deriver {
+  return new EngineDeriver(home, isAsked);
 }

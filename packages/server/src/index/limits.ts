@@ -40,8 +40,17 @@ export const ENGINE_START_MS = 60_000;
 /** Queries at a time, and those that wait, before `index_unavailable`. */
 export const MAX_CONCURRENT_QUERIES = ENGINE_READERS;
 export const MAX_WAITING_QUERIES = 256;
-/** Linux nice value of a query's threads. */
-export const QUERY_NICE = 10;
+/**
+ * Linux nice values of the engine's threads; inserts have 0. A query is behind them and before what merges. What derives
+ * tables keeps up with the inserts, and steps back while somebody asks.
+ */
+export const QUERY_NICE = 3;
+export const PRESSED_QUERY_NICE = 10;
+export const MERGE_NICE = 5;
+export const DERIVER_NICE = 0;
+export const ASKED_DERIVER_NICE = 8;
+/** Somebody who asked is expected to ask again within this time. */
+export const ASKED_MS = 2_000;
 
 /** Leaves whose rows are replaced one by one; of more, all rows of the tree from the first of them on are made again. */
 export const MAX_REPLACED_LEAVES = 256;

@@ -12,6 +12,7 @@ import { JournalFollower } from "./follower.ts";
 import { embeddedHome, externalHome } from "./home.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexReader } from "./index-seam.ts";
+import { ASKED_MS } from "./limits.ts";
 
 export interface EmbeddedOptions {
   /** The index's own folder; all in it is derived. */
@@ -73,10 +74,12 @@ export function openIndex(options: IndexOptions): Index {
   const { journal, compute, holdsTree } = options;
   const limits = holdsTree === undefined ? {} : { holdsTree };
   const follower = new JournalFollower({ journal, home, compute, clock, onTrouble, ...limits });
+  let askedMs = Number.NEGATIVE_INFINITY;
+  const onAsked = (): void => void (askedMs = clock.monotonicMs());
   return {
-    reader: indexReader({ home, pressed: () => follower.pressed() }),
+    reader: indexReader({ home, pressed: () => follower.pressed(), onAsked }),
     follower,
-    deriver: engineDeriver(home),
+    deriver: engineDeriver(home, () => clock.monotonicMs() - askedMs < ASKED_MS),
     lagRecords: () => follower.lagRecords(),
     reindex: (timeoutMs) => follower.reindex(timeoutMs),
     prune: () => follower.prune(),

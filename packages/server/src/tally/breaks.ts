@@ -13,7 +13,7 @@ import { EDGE_STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf } from "./reading.ts";
 import type { Edge, Period, PeriodUs, TallySources } from "./reading.ts";
-import { CALLS } from "./schema.ts";
+import { CALLS, WRITTEN } from "./schema.ts";
 import { ATTRIBUTE, VERDICT_KINDS, VERDICT_TYPE } from "./verdict.ts";
 
 export interface BreaksRequest extends Period {
@@ -275,7 +275,7 @@ async function countPending(
     scopePredicate(scope, params),
     IS_HALF,
     // The second half of a call that was settled a moment ago.
-    `call_key NOT IN (SELECT call_key FROM ${CALLS.name} WHERE minute >= toDateTime(${params.add(Math.floor(pendingFromUs / 1_000_000) - 120, "Int64")}, 'UTC'))`,
+    `call_key NOT IN (SELECT call_key FROM ${CALLS.name} WHERE ${WRITTEN} AND minute >= toDateTime(${params.add(Math.floor(pendingFromUs / 1_000_000) - 120, "Int64")}, 'UTC'))`,
     edge === null ? "1" : `service_id = ${params.text(edge.caller)} AND target_id = ${params.text(edge.callee)}`,
   ]);
   const statement = params.statement(`SELECT uniq(call_key) AS calls FROM records WHERE ${predicate}`);

@@ -22,7 +22,7 @@ import {
   SKEW_MIN_CALLS,
   STEP_LIMITS,
 } from "./limits.ts";
-import { CALLS, EDGES_1M, SKEWS } from "./schema.ts";
+import { CALLS, EDGES_1M, SKEWS, WRITTEN } from "./schema.ts";
 import type { AppendVerdicts } from "./summaries.ts";
 import { groupByLog, notYetTold } from "./told.ts";
 import type { Told } from "./told.ts";
@@ -138,7 +138,7 @@ function skewedPairs(atS: number, limitUs: number): Statement {
   const minutes = (hours: number) => `minute >= ${at(atS - hours * 3_600)} AND minute < ${at(atS)}`;
   const apart = `SELECT c_recorder_id, d_recorder_id, quantileExactWeighted(0.5)(skew_us, calls) AS skew,
     sum(calls) AS seen
-  FROM ${SKEWS.name} WHERE ${minutes(SKEW_HOURS)} GROUP BY c_recorder_id, d_recorder_id
+  FROM ${SKEWS.name} WHERE ${WRITTEN} AND ${minutes(SKEW_HOURS)} GROUP BY c_recorder_id, d_recorder_id
   HAVING seen >= ${SKEW_MIN_CALLS} AND abs(skew) > ${params.add(limitUs, "Int64")}
   ORDER BY abs(skew) DESC LIMIT ${MAX_FINDINGS}`;
   return params.statement(

@@ -11,7 +11,17 @@
  */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { CALLS, DUE, GATHERED_COLUMNS, GROUPED_COLUMNS, HALF_COLUMNS, HALVES, namesOf, SETTLING } from "./schema.ts";
+import {
+  CALLS,
+  DUE,
+  GATHERED_COLUMNS,
+  GROUPED_COLUMNS,
+  HALF_COLUMNS,
+  HALVES,
+  namesOf,
+  SETTLING,
+  WRITTEN,
+} from "./schema.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { MAX_CALL_HALVES } from "./limits.ts";
 
@@ -210,7 +220,7 @@ FROM ${CALLS.name}
 WHERE call_key IN (
   SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0
   UNION ALL SELECT call_key FROM ${DUE.name} WHERE kind = 'late'
-) AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('several', 'bridged'))
+) AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('several', 'bridged')) AND ${WRITTEN}
 GROUP BY call_key`,
   );
 }

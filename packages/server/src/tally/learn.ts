@@ -4,7 +4,7 @@ import { Params } from "../search/compile/sql.ts";
 import { IS_HALF, IS_MESSAGE, receivedBetween } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { AHEAD_ROWS, MAX_EDGES, SKEW_HOURS, SKEW_MIN_CALLS } from "./limits.ts";
-import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS } from "./schema.ts";
+import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS, WRITTEN } from "./schema.ts";
 
 const PAIRED = "callers > 0 AND callees > 0";
 const SYNCHRONOUS = `NOT (${IS_MESSAGE})`;
@@ -65,7 +65,7 @@ export function knownSkews(atUs: number): Statement {
   return params.statement(
     `SELECT c_recorder_id AS caller, d_recorder_id AS callee,
   toInt64(quantileExactWeighted(0.5)(skew_us, calls)) AS skew_us FROM ${SKEWS.name}
-WHERE minute >= toDateTime(${since}, 'UTC')
+WHERE ${WRITTEN} AND minute >= toDateTime(${since}, 'UTC')
 GROUP BY c_recorder_id, d_recorder_id HAVING sum(calls) >= ${SKEW_MIN_CALLS}
 ORDER BY sum(calls) DESC LIMIT ${MAX_EDGES}`,
   );

@@ -12,7 +12,7 @@ import type { Knowledge } from "./judge.ts";
 import { MAX_GRAPH_EDGES } from "./limits.ts";
 import { limitsFor, OWN_SETTINGS } from "./reading.ts";
 import type { Edge, PeriodUs, TallySources } from "./reading.ts";
-import { CALLS } from "./schema.ts";
+import { CALLS, WRITTEN } from "./schema.ts";
 
 export interface PendingEdge extends Edge {
   readonly calls: number;
@@ -55,7 +55,7 @@ export async function readPending(
     `if(countIf(side = '${side}') > 0, anyIf(toString(${column}), side = '${side}'), any(${name(column)}))`;
   // The minute of a settled call is that of its first half, which may be older than its other one.
   const settledSince = params.add(Math.floor(sinceUs / 1_000_000) - 120, "Int64");
-  const settled = `SELECT call_key FROM ${CALLS.name} WHERE minute >= toDateTime(${settledSince}, 'UTC')`;
+  const settled = `SELECT call_key FROM ${CALLS.name} WHERE ${WRITTEN} AND minute >= toDateTime(${settledSince}, 'UTC')`;
   const statement = params.statement(
     `SELECT caller, callee, count() AS calls, countIf(status IN ('error', 'timeout')) AS errors,
   min(us) AS first_us, max(us) AS last_us

@@ -1,7 +1,7 @@
 /**
  * The tables of the tally. All are derived from `records` and made anew together. A call is one row, written when it
- * is settled; a row that a later half made obsolete is named in `superseded` and never changed, so that a step may be
- * repeated and nothing is read that was half done.
+ * is settled; a row that a later half made obsolete is named in `superseded` and never changed. A step that was broken
+ * off is named in `tally_dead_steps` and done again under a new number, so that nothing is read that was half done.
  */
 import type { DerivedTable } from "../index/derived-tables.ts";
 
@@ -117,7 +117,17 @@ export const CALLS: DerivedTable = {
 export const SUPERSEDED: DerivedTable = {
   name: "superseded",
   columns: "call_key UInt128, step UInt64, by_step UInt64",
-  engine: "ReplacingMergeTree(by_step) ORDER BY (call_key, step)",
+  engine: "ReplacingMergeTree ORDER BY (call_key, step, by_step)",
+};
+
+/**
+ * Steps that were broken off, whose number is never given again. What they wrote stays where it is and counts for
+ * nothing: to delete it would wait for merges of everything that stands.
+ */
+export const DEAD_STEPS: DerivedTable = {
+  name: "tally_dead_steps",
+  columns: "step UInt64",
+  engine: "ReplacingMergeTree ORDER BY step",
 };
 
 /**
@@ -254,6 +264,7 @@ export const STEPS: DerivedTable = {
 export const TALLY_TABLES: readonly DerivedTable[] = [
   CALLS,
   SUPERSEDED,
+  DEAD_STEPS,
   DUE,
   HALVES,
   SETTLING,
@@ -267,5 +278,11 @@ export const TALLY_TABLES: readonly DerivedTable[] = [
   STEPS,
 ];
 
+const OF_WHOLE_STEPS = (column: string) => `${column} NOT IN (SELECT step FROM ${DEAD_STEPS.name})`;
+
+/** Rows with the number of a whole step; of `calls` also those that a later one made obsolete. */
+export const WRITTEN = OF_WHOLE_STEPS("step");
+
 /** `calls` as they stand now. */
-export const STANDING = `(call_key, step) NOT IN (SELECT call_key, step FROM ${SUPERSEDED.name})`;
+export const STANDING = `${WRITTEN} AND (call_key, step) NOT IN (
+  SELECT call_key, step FROM ${SUPERSEDED.name} WHERE ${OF_WHOLE_STEPS("by_step")})`;

@@ -5,6 +5,7 @@
  * else happens.
  */
 import { join } from "node:path";
+import { MERGE_NICE } from "../limits.ts";
 
 export const DISK_KEY_VARIABLE = "TALLYSTICK_ENGINE_DISK_KEY";
 export const DISK_POLICY = "sealed";
@@ -44,6 +45,7 @@ export function engineConfig(config: EngineConfig): string {
     <max_cleanup_delay_period>5</max_cleanup_delay_period>
     <cleanup_delay_period_random_add>1</cleanup_delay_period_random_add>
   </merge_tree>
+  <os_threads_nice_value_merge_mutate>${MERGE_NICE}</os_threads_nice_value_merge_mutate>
   <max_server_memory_usage>${config.memoryBytes}</max_server_memory_usage>
   <mark_cache_size>67108864</mark_cache_size>
   <index_mark_cache_size>33554432</index_mark_cache_size>
