@@ -17,6 +17,7 @@ import { nodeBulkDisk } from "./disk/node-bulk-disk.ts";
 import { nodeDisk } from "./disk/node-disk.ts";
 import { TallystickError } from "./errors.ts";
 import { openConfiguredIndex } from "./index-home.ts";
+import type { Deriver } from "./index/derived-tables.ts";
 import type { Index } from "./index/open-index.ts";
 import type { Machine } from "./machine.ts";
 import { realClock } from "./real-clock.ts";
@@ -25,6 +26,15 @@ import { isWatching, learnSecret, watchAnswer, watchFolder, watchLog } from "./s
 /** Answers as an engine that is down: for tests of everything else. */
 export function absentIndex(): Index {
   const down = () => new TallystickError("index_unavailable", "The index is starting.");
+  const deriver: Deriver = {
+    prepare: () => Promise.reject(down()),
+    derive: () => Promise.reject(down()),
+    select: () => Promise.reject(down()),
+    empty: () => Promise.reject(down()),
+    remove: () => Promise.reject(down()),
+    generation: () => 0,
+    isUp: () => false,
+  };
   return {
     reader: {
       select: () => Promise.reject(down()),
@@ -40,15 +50,8 @@ export function absentIndex(): Index {
       state: () => "starting",
       close: async () => {},
     },
-    deriver: {
-      prepare: () => Promise.reject(down()),
-      derive: () => Promise.reject(down()),
-      select: () => Promise.reject(down()),
-      empty: () => Promise.reject(down()),
-      remove: () => Promise.reject(down()),
-      generation: () => 0,
-      isUp: () => false,
-    },
+    deriver,
+    deriverOf: () => deriver,
     lagRecords: () => 0,
     reindex: () => Promise.reject(down()),
     prune: async () => {},

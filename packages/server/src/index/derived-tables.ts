@@ -8,7 +8,6 @@ import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 import { indexError } from "./client.ts";
 import type { Home } from "./home.ts";
 import type { QueryLimits, Statement } from "./index-seam.ts";
-import { ASKED_DERIVER_NICE, DERIVER_NICE } from "./limits.ts";
 import { DERIVER_SESSION } from "./session-names.ts";
 
 export interface DerivedTable {
@@ -49,13 +48,23 @@ export function tableVersion({ name, columns, engine, settings = {} }: DerivedTa
     .slice(0, 16);
 }
 
+export interface DeriverOptions {
+  readonly home: Home;
+  /** Of the session: one a follower. */
+  readonly name: string;
+  /** Linux nice value of the next statement's threads, where the engine may set it. */
+  readonly nice: () => number;
+}
+
 class EngineDeriver implements Deriver {
   readonly #home: Home;
-  readonly #isAsked: () => boolean;
+  readonly #session: string;
+  readonly #nice: () => number;
 
-  constructor(home: Home, isAsked: () => boolean) {
+  constructor({ home, name, nice }: DeriverOptions) {
     this.#home = home;
-    this.#isAsked = isAsked;
+    this.#session = `${DERIVER_SESSION}-${name}`;
+    this.#nice = nice;
   }
 
   generation(): number {
@@ -94,8 +103,7 @@ class EngineDeriver implements Deriver {
   }
 
   #settings(limits: DeriveLimits): ClickHouseSettings {
-    const nice = this.#isAsked() ? ASKED_DERIVER_NICE : DERIVER_NICE;
-    return { ...settingsOf(limits), os_threads_nice_value_query: String(nice) };
+    return { ...settingsOf(limits), os_threads_nice_value_query: String(this.#nice()) };
   }
 
   empty(table: DerivedTable): Promise<void> {
@@ -116,7 +124,7 @@ class EngineDeriver implements Deriver {
         query,
         query_params: { ...params },
         format: "JSONEachRow",
-        session_id: DERIVER_SESSION,
+        session_id: this.#session,
         clickhouse_settings: { wait_end_of_query: 1, output_format_json_quote_64bit_integers: 0, ...settings },
       });
       return result.json<Row>();
@@ -132,7 +140,7 @@ class EngineDeriver implements Deriver {
       client.command({
         query,
         query_params: { ...params },
-        session_id: DERIVER_SESSION,
+        session_id: this.#session,
         clickhouse_settings: settings,
       }),
     );
@@ -166,7 +174,6 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
   };
 }
 
-/** `isAsked`: somebody waits for an answer of the index, or probably will at once. */
-export function engineDeriver(home: Home, isAsked: () => boolean): Deriver {
-  return new EngineDeriver(home, isAsked);
+export function engineDeriver(options: DeriverOptions): Deriver {
+  return new EngineDeriver(options);
 }

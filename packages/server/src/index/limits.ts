@@ -11,13 +11,15 @@ export const HASH_BYTES = 32;
 
 /** Sessions of the embedded engine that read. */
 export const ENGINE_READERS = 3;
+/** Sessions of it that derive tables. */
+export const ENGINE_DERIVERS = 2;
 /** Statements that wait for a session of the engine, of each kind. */
 export const ENGINE_MAX_WAITING = 64;
 /**
  * Threads of the engine process for statements, files and the control session; above the sessions, or a kill could
  * not run.
  */
-export const ENGINE_POOL_THREADS = ENGINE_READERS + 9;
+export const ENGINE_POOL_THREADS = ENGINE_READERS + ENGINE_DERIVERS + 8;
 /** A statement's text, parameters apart. */
 export const ENGINE_MAX_STATEMENT_BYTES = 1024 * 1024;
 /** What a statement may be made of: many rules run in one. */
@@ -48,6 +50,8 @@ export const QUERY_NICE = 3;
 export const PRESSED_QUERY_NICE = 10;
 export const MERGE_NICE = 5;
 export const DERIVER_NICE = 0;
+/** Little work, and somebody waits for its verdicts: done at once it costs no more than done late. */
+export const TALLY_NICE = -8;
 export const ASKED_DERIVER_NICE = 8;
 /** Somebody who asked is expected to ask again within this time. */
 export const ASKED_MS = 2_000;
@@ -57,7 +61,7 @@ export const MAX_REPLACED_LEAVES = 256;
 
 /** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
 export const INSERT_GAP_MS = 200;
-export const BUSY_INSERT_GAP_MS = 1_500;
+export const BUSY_INSERT_GAP_MS = 1_200;
 /** After so long without an insert the next one waits for nothing. */
 export const QUIET_MS = 1_500;
 /** From so many waiting rows on, the longer pause holds … */

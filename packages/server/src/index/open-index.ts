@@ -12,7 +12,7 @@ import { JournalFollower } from "./follower.ts";
 import { embeddedHome, externalHome } from "./home.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexReader } from "./index-seam.ts";
-import { ASKED_MS } from "./limits.ts";
+import { ASKED_DERIVER_NICE, ASKED_MS, DERIVER_NICE, TALLY_NICE } from "./limits.ts";
 
 export interface EmbeddedOptions {
   /** The index's own folder; all in it is derived. */
@@ -40,8 +40,10 @@ export interface IndexOptions {
 export interface Index {
   readonly reader: IndexReader;
   readonly follower: IndexFollower;
-  /** For followers that derive other tables from `records`. */
+  /** For the tally, which derives other tables from `records`. Its statements run one after another. */
   readonly deriver: Deriver;
+  /** For another follower that does so, by its name; it waits for nobody else's statements. */
+  deriverOf(follower: string): Deriver;
   /** Leaves that are journaled and not yet searchable. */
   lagRecords(): number;
   /** Drops the table and builds it again; resolves when it holds what was journaled at the call. */
@@ -76,10 +78,14 @@ export function openIndex(options: IndexOptions): Index {
   const follower = new JournalFollower({ journal, home, compute, clock, onTrouble, ...limits });
   let askedMs = Number.NEGATIVE_INFINITY;
   const onAsked = (): void => void (askedMs = clock.monotonicMs());
+  const isAsked = (): boolean => clock.monotonicMs() - askedMs < ASKED_MS;
+  const deriver = (name: string, nice: number) =>
+    engineDeriver({ home, name, nice: () => (isAsked() ? ASKED_DERIVER_NICE : nice) });
   return {
     reader: indexReader({ home, pressed: () => follower.pressed(), onAsked }),
     follower,
-    deriver: engineDeriver(home, () => clock.monotonicMs() - askedMs < ASKED_MS),
+    deriver: deriver("tally", TALLY_NICE),
+    deriverOf: (follower) => deriver(follower, DERIVER_NICE),
     lagRecords: () => follower.lagRecords(),
     reindex: (timeoutMs) => follower.reindex(timeoutMs),
     prune: () => follower.prune(),

@@ -27,6 +27,17 @@ export interface EdgeHalves {
   readonly callee_only: number;
 }
 
+export function sumOf(one: EdgeHalves, other: EdgeHalves): EdgeHalves {
+  return {
+    ...one,
+    paired: one.paired + other.paired,
+    caller_only: one.caller_only + other.caller_only,
+    callee_only: one.callee_only + other.callee_only,
+  };
+}
+
+const callsOf = (edge: EdgeHalves): number => edge.paired + edge.caller_only + edge.callee_only;
+
 /** Edges as they were in the hours before `minute` (seconds since the epoch). */
 export function learnedHalves(minute: number): Statement {
   const params = new Params();
@@ -88,15 +99,18 @@ FROM (
   );
 }
 
-/** Of the edges of a step, those with lone halves of which too little is learned. */
+/** Of the edges of a step and its minute, those with lone halves of which too little is known. */
 export function unlearned(learned: readonly EdgeHalves[], now: readonly EdgeHalves[]): readonly EdgeHalves[] {
   const known = new Set(
     learned
-      .filter((edge) => edge.paired + edge.caller_only + edge.callee_only >= COVERAGE_LEARNED_CALLS)
+      .filter((edge) => callsOf(edge) >= COVERAGE_LEARNED_CALLS)
       .map(({ caller, callee }) => edgeName(caller, callee)),
   );
   return now.filter(
-    (edge) => edge.caller_only + edge.callee_only > 0 && !known.has(edgeName(edge.caller, edge.callee)),
+    (edge) =>
+      edge.caller_only + edge.callee_only > 0 &&
+      callsOf(edge) < COVERAGE_FIRST_CALLS &&
+      !known.has(edgeName(edge.caller, edge.callee)),
   );
 }
 

@@ -5,13 +5,13 @@
  */
 import type { Deriver } from "../index/derived-tables.ts";
 import type { Statement } from "../index/index-seam.ts";
-import { learnedHalves } from "./coverage.ts";
+import { learnedHalves, sumOf } from "./coverage.ts";
 import type { EdgeHalves } from "./coverage.ts";
 import type { DueWindow } from "./halves.ts";
 import { heardRecorders, knownRecorders, knownSkews, learnRecorders } from "./learn.ts";
 import type { RecorderRow, SkewRow } from "./learn.ts";
 import { edgeName } from "./deadlines.ts";
-import { ALIAS_HOURS, RECORDERS_WRITTEN_US, REPORTS_DAYS, STEP_LIMITS } from "./limits.ts";
+import { ALIAS_HOURS, MAX_EDGES, RECORDERS_WRITTEN_US, REPORTS_DAYS, STEP_LIMITS } from "./limits.ts";
 import { learnedAliases } from "./names.ts";
 import type { AliasRow } from "./names.ts";
 
@@ -37,6 +37,8 @@ export class Experience {
   skews: ReadonlyMap<string, number> = new Map();
   /** What was looked for ahead of a step within the minute, found or not. */
   readonly tried = new Set<string>();
+  /** Edges by the steps of the minute, which `edges` does not know of yet. */
+  readonly #recent = new Map<string, EdgeHalves>();
 
   constructor(deriver: Deriver) {
     this.#deriver = deriver;
@@ -61,8 +63,20 @@ export class Experience {
     this.#told.clear();
     await this.readSkews(fromUs);
     this.tried.clear();
+    this.#recent.clear();
     this.#minute = minute;
     return true;
+  }
+
+  /** Takes in the edges of a step, and gives them back with what the minute's steps before told of them. */
+  withRecent(now: readonly EdgeHalves[]): readonly EdgeHalves[] {
+    return now.map((edge) => {
+      const name = edgeName(edge.caller, edge.callee);
+      const before = this.#recent.get(name);
+      const sum = before === undefined ? edge : sumOf(before, edge);
+      if (before !== undefined || this.#recent.size < MAX_EDGES) this.#recent.set(name, sum);
+      return sum;
+    });
   }
 
   async readAliases(atUs: number): Promise<void> {

@@ -9,8 +9,9 @@ export const STEP_MAX_US = 3_600_000_000;
 export const STEP_MAX_ROWS = 200_000;
 export const STEP_FEW_ROWS = 80_000;
 
-/** Pause between two looks for calls that have come due. */
+/** Time between two looks for calls that have come due, and the shortest pause after one that took long. */
 export const TICK_MS = 2_000;
+export const MIN_PAUSE_MS = 50;
 /** The position is written down so often: what was settled since is settled again after a crash. */
 export const KEEP_POSITION_MS = 10_000;
 /** After a fault. */

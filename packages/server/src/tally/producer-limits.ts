@@ -3,7 +3,7 @@
 /** Leaves taken in by one statement: as many as the index inserts at once. */
 export const RANGE_LEAVES = 100_000;
 /** Shortest pause between two statements while fewer leaves than that wait. */
-export const STEP_GAP_MS = 2_500;
+export const STEP_GAP_MS = 4_000;
 /** Pause after a failure, and between looks at an engine that is down. */
 export const FOLLOW_RETRY_MS = 1_000;
 export const DERIVE_TIMEOUT_MS = 120_000;

@@ -13,7 +13,7 @@ import { inOrderOfCloseness } from "./producer-runs.ts";
 import type { SilenceRules } from "./producer-runs.ts";
 
 export interface ProducersOptions {
-  readonly index: Pick<Index, "reader" | "follower" | "deriver">;
+  readonly index: Pick<Index, "reader" | "follower" | "deriverOf">;
   readonly journal: Pick<Journal, "trees">;
   readonly clock: Clock;
   readonly rules: SilenceRules;
@@ -39,7 +39,13 @@ export class Producers {
     const { index, journal, clock, onTrouble, rules } = options;
     this.options = options;
     this.rules = { ...rules, declared: inOrderOfCloseness(rules.declared) };
-    this.follower = new ProducerFollower({ deriver: index.deriver, index: index.follower, journal, clock, onTrouble });
+    this.follower = new ProducerFollower({
+      deriver: index.deriverOf("producers"),
+      index: index.follower,
+      journal,
+      clock,
+      onTrouble,
+    });
   }
 
   list(scope: Scope, request: ProducersRequest, signal?: AbortSignal): Promise<ProducersAnswer> {

@@ -169,7 +169,7 @@ export class Step {
 
   async #sampled(calls: number): Promise<Sampled> {
     const { window, deadlines, experience } = this.#request;
-    const now = await this.#ask<EdgeHalves>(SETTLING_HALVES);
+    const now = experience.withRecent(await this.#ask<EdgeHalves>(SETTLING_HALVES));
     const fresh = unlearned(experience.edges, now);
     const names = fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`);
     if (untried(experience.tried, names).length === 0) return sampledEdges(experience.edges, now);

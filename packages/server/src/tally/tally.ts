@@ -25,6 +25,7 @@ import type { DueWindow } from "./halves.ts";
 import { Horizon } from "./horizon.ts";
 import {
   KEEP_POSITION_MS,
+  MIN_PAUSE_MS,
   RETRY_MS,
   STEP_FEW_ROWS,
   STEP_LIMITS,
@@ -162,8 +163,10 @@ export class Tally {
   async #follow(): Promise<void> {
     while (!this.#closing) {
       try {
+        const beganMs = this.#parts.clock.monotonicMs();
         this.#idle = !(await this.#turn());
-        if (this.#idle) await this.#pause(this.#parts.tickMs ?? TICK_MS);
+        const tookMs = this.#parts.clock.monotonicMs() - beganMs;
+        if (this.#idle) await this.#pause(Math.max(MIN_PAUSE_MS, (this.#parts.tickMs ?? TICK_MS) - tookMs));
       } catch (error) {
         if (this.#closing) return;
         this.#generation = -1;

@@ -117,7 +117,7 @@ async function command(engine: Engine, request: Request): Promise<void> {
 function sessionsFor(engine: Engine, { parameters }: Request, unnamed: SessionPool): SessionPool {
   const name = parameters.get("session_id");
   if (name === null) return unnamed;
-  return name === DERIVER_SESSION ? engine.deriver : engine.writer;
+  return name.startsWith(DERIVER_SESSION) ? engine.derivers : engine.writer;
 }
 
 /** The statement with its parameters in place, after the check that it stays within the tables. */

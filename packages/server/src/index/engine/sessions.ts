@@ -5,6 +5,7 @@
  */
 import { Session } from "chdb";
 import type { ChdbQueryStream } from "chdb";
+import { ENGINE_DERIVERS } from "../limits.ts";
 import { settingsChange } from "./settings.ts";
 import { stringLiteral } from "./statement.ts";
 
@@ -120,7 +121,7 @@ export interface EngineOptions {
 export interface Engine {
   readonly writer: SessionPool;
   /** Writes derived tables, so that the records' own inserts never wait for that. */
-  readonly deriver: SessionPool;
+  readonly derivers: SessionPool;
   readonly readers: SessionPool;
   /** Functions that reach outside the tables, by the engine's own list. */
   readonly refusedFunctions: ReadonlySet<string>;
@@ -174,13 +175,16 @@ export function openEngine(options: EngineOptions): Engine {
     return new EngineSession(session);
   });
   const writer = new SessionPool([new EngineSession(first)], options.maxWaiting);
-  const deriver = new SessionPool([new EngineSession(another())], options.maxWaiting);
+  const derivers = new SessionPool(
+    Array.from({ length: ENGINE_DERIVERS }, () => new EngineSession(another())),
+    options.maxWaiting,
+  );
   const readerPool = new SessionPool(readers, options.maxWaiting);
   const killers = new SessionPool([new EngineSession(control)], options.maxWaiting);
-  const pools = [readerPool, writer, deriver];
+  const pools = [readerPool, writer, derivers];
   return {
     writer,
-    deriver,
+    derivers,
     readers: readerPool,
     refusedFunctions: refusedFunctions(control),
     async kill(id) {
