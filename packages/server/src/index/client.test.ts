@@ -82,7 +82,7 @@ describe("select", () => {
   });
 
   test("runs behind intake and the index's writer in priority", async () => {
-    expect(await rows("SELECT getSetting('os_threads_nice_value_query') AS nice")).toEqual([{ nice: 10 }]);
+    expect(await rows("SELECT getSetting('os_threads_nice_value_query') AS nice")).toEqual([{ nice: 3 }]);
   });
 
   test("can write nothing", async () => {

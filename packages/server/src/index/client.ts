@@ -30,6 +30,8 @@ export const LONG_STATEMENTS: ClickHouseSettings = {
 };
 
 const TIMEOUT_CODES: ReadonlySet<string> = new Set(["159", "160", "209"]);
+const MEMORY_CODE = "241";
+const ALL_MEMORY = "(total)";
 const LIMIT_CODES: ReadonlySet<string> = new Set(["158", "241", "307", "396"]);
 const BUSY_CODES: ReadonlySet<string> = new Set(["202", "236", "394"]);
 
@@ -46,6 +48,8 @@ export function indexError(error: unknown): Error {
       hint: "Narrow the time range or add a condition on a service, an id or a word.",
     });
   }
+  // What merges, derives and answers share is used up: not this query's fault.
+  if (error.code === MEMORY_CODE && error.message.includes(ALL_MEMORY)) return unavailable(error);
   if (LIMIT_CODES.has(error.code)) {
     return new TallystickError("query_limit", "the query needs more memory or rows than it may", {
       cause: error,

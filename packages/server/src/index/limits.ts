@@ -26,6 +26,8 @@ export const ENGINE_MAX_STATEMENT_BYTES = 1024 * 1024;
 export const ENGINE_MAX_STATEMENT_PARTS = 1_000_000;
 /** Memory of the embedded engine, so that it and the server stay under 2.5 GiB. */
 export const ENGINE_MEMORY_BYTES = 1_288_490_189;
+/** Parts of one merge: each costs it buffers of some megabytes. */
+export const MAX_MERGED_PARTS = 40;
 /** How long a start waits for an engine that still holds the folder. */
 export const ENGINE_LOCK_WAIT_MS = 10_000;
 export const ENGINE_LOCK_RETRY_MS = 200;
@@ -43,8 +45,8 @@ export const ENGINE_START_MS = 60_000;
 export const MAX_CONCURRENT_QUERIES = ENGINE_READERS;
 export const MAX_WAITING_QUERIES = 256;
 /**
- * Linux nice values of the engine's threads; inserts have 0. A query is behind them and before what merges. What derives
- * tables keeps up with the inserts, and steps back while somebody asks.
+ * Linux nice values of the engine's threads; inserts have 0. A query is behind them and before what merges. What
+ * derives tables keeps up with the inserts, and steps back while somebody asks.
  */
 export const QUERY_NICE = 3;
 export const PRESSED_QUERY_NICE = 10;

@@ -6,8 +6,8 @@ export const STEP_MIN_US = 250_000;
 export const STEP_START_US = 2_000_000;
 export const STEP_MAX_US = 3_600_000_000;
 /** Rows of candidate halves that make a step too large, and so few that the next one may be larger. */
-export const STEP_MAX_ROWS = 200_000;
-export const STEP_FEW_ROWS = 80_000;
+export const STEP_MAX_ROWS = 120_000;
+export const STEP_FEW_ROWS = 60_000;
 
 /** Time between two looks for calls that have come due, and the shortest pause after one that took long. */
 export const TICK_MS = 2_000;
