@@ -10,7 +10,7 @@ import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
-import { Reason } from "./reason.tsx";
+import { Reason } from "../page/reason.tsx";
 
 const PATH = "/api/erasures";
 

@@ -7,6 +7,8 @@ import { recordColumn, type RecordColumn } from "./record-columns.tsx";
 interface RecordTableProps {
   /** Those that were loaded in order, from the first on. */
   readonly records: readonly StoredRecord[];
+  /** When the oldest row may be; its day need not stand in every row when it is today. */
+  readonly since: string | undefined;
   /** Of all rows, also those that are not loaded. */
   readonly count: number;
   /** A row that was not loaded in order. */
@@ -31,10 +33,10 @@ const ROW_LOOK = "absolute left-0 grid w-full cursor-pointer items-center gap-3 
 
 /** Only the rows in view are in the document. `j` and `k` move, Enter opens. */
 export function RecordTable(props: RecordTableProps) {
-  const { records, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
+  const { records, since, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
   const moments = useMoments();
   const frame = useRef<HTMLDivElement>(null);
-  const isOneDay = useIsOneDay(records);
+  const isOneDay = useIsToday(since);
   const columns = useMemo(
     () => fields.map((field) => recordColumn(field, moments, isOneDay)),
     [fields, moments, isOneDay],
@@ -101,12 +103,9 @@ export function RecordTable(props: RecordTableProps) {
   );
 }
 
-/** All of today: then the day says nothing. */
-function useIsOneDay(records: readonly StoredRecord[]): boolean {
+function useIsToday(since: string | undefined): boolean {
   const { moment } = useMoments();
-  const today = moment(new Date().toISOString()).slice(0, 10);
-  const [first, last] = [records[0], records.at(-1)].map((stored) => stored?.record.timestamp ?? "");
-  return [first, last].every((timestamp) => moment(timestamp ?? "").startsWith(today));
+  return since !== undefined && moment(since).slice(0, 10) === moment(new Date().toISOString()).slice(0, 10);
 }
 
 interface RowProps {

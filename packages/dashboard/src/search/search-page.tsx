@@ -101,6 +101,7 @@ function Results({ state, change, records }: ResultsProps) {
         open={open}
         records={all}
         selected={state.record}
+        since={histogram.data?.buckets[0]?.from}
       />
     </div>
   );

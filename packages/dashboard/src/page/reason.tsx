@@ -1,7 +1,7 @@
 import { useState } from "react";
-import { Button } from "../page/button.tsx";
-import { Dialog } from "../page/dialog.tsx";
-import { Field } from "../page/field.tsx";
+import { Button } from "./button.tsx";
+import { Dialog } from "./dialog.tsx";
+import { Field } from "./field.tsx";
 
 interface ReasonProps {
   readonly title: string;
