@@ -48,7 +48,8 @@ const LONG_TRACE = "0123456789abcdef".repeat(2);
 
 /** One call that makes many, of which the last fails. */
 export async function seedLongTrace(server: RunningServer, calls: number): Promise<void> {
-  const startMs = Date.now() - 120_000;
+  // Before the last hour, whose picture it would spoil.
+  const startMs = Date.now() - 3 * 3_600_000;
   const span = (n: number) => (n + 1).toString(16).padStart(16, "0");
   const records = Array.from({ length: calls }, (_, n) => ({
     timestamp: new Date(startMs + n).toISOString(),

@@ -46,7 +46,9 @@ function Charts({ now, before, onset, period, choose }: ChartsProps) {
   };
   const seconds = (period.toMs - period.fromMs) / 1_000;
   const [sum, sumBefore] = [totalsOf(now.buckets), before === undefined ? null : totalsOf(before.buckets)];
-  const [p95, p95Before] = [middle(drawn.p95.now), middle(drawn.p95.before)];
+  // While it fails, how it is since then: calm minutes before would hide it.
+  const since = onset === null ? 0 : Math.max(0, drawn.times.indexOf(Date.parse(onset) / 1_000));
+  const [p95, p95Before] = [middle(drawn.p95.now.slice(since)), middle(drawn.p95.before)];
   return (
     <>
       <Chart
