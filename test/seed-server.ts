@@ -46,27 +46,34 @@ export async function seedDecisions(server: RunningServer): Promise<void> {
 
 const LONG_TRACE = "0123456789abcdef".repeat(2);
 
-/** One call that makes many, of which the last fails. */
+/** One call that asks a database many times, of which the last fails. */
 export async function seedLongTrace(server: RunningServer, calls: number): Promise<void> {
   // Before the last hour, whose picture it would spoil.
   const startMs = Date.now() - 3 * 3_600_000;
   const span = (n: number) => (n + 1).toString(16).padStart(16, "0");
-  const records = Array.from({ length: calls }, (_, n) => ({
-    timestamp: new Date(startMs + n).toISOString(),
-    event_type: "API_CALL",
+  const at = (n: number) => ({ timestamp: new Date(startMs + n).toISOString(), trace_id: LONG_TRACE });
+  const visit = { event_type: "API_CALL", service_id: "kiosk", target_id: "storefront", operation: "GET /catalogue" };
+  const whole = { ...at(0), ...visit, protocol: "http", status: "success", duration_us: calls * 1_500 };
+  const queries = Array.from({ length: calls - 1 }, (_, n) => ({
+    ...at(n + 1),
+    event_type: "DB_QUERY",
     side: "caller",
-    service_id: n === 0 ? "kiosk" : "storefront",
-    target_id: n === 0 ? "storefront" : "inventory",
-    trace_id: LONG_TRACE,
-    span_id: span(n),
-    ...(n === 0 ? {} : { parent_span_id: span(0) }),
-    operation: n === 0 ? "GET /catalogue" : `GET /stock/${n}`,
-    protocol: "http",
-    status: n === calls - 1 ? "error" : "success",
-    ...(n === calls - 1 ? { error_type: "Teapot", error_message: "the last of many" } : {}),
-    duration_us: n === 0 ? calls * 1_500 : 900,
+    service_id: "storefront",
+    target_id: "catalogue-db",
+    span_id: span(n + 2),
+    parent_span_id: span(1),
+    operation: `SELECT page ${n}`,
+    protocol: "sql",
+    duration_us: 900,
+    ...(n === calls - 2
+      ? { status: "error", error_type: "Teapot", error_message: "the last of many" }
+      : { status: "success" }),
   }));
-  await post(server, "/v1/records", records);
+  await post(server, "/v1/records", [
+    { ...whole, side: "caller", span_id: span(0) },
+    { ...whole, side: "callee", span_id: span(1), parent_span_id: span(0) },
+    ...queries,
+  ]);
   await caughtUp(server, CAUGHT_UP_MS);
 }
 

@@ -35,7 +35,7 @@ export function MapDrawing({ map, chosen, choose, openService }: MapDrawingProps
   );
   const { svg, content, fit, zoom } = usePanZoom(layout);
   return (
-    <div className="relative min-h-[26rem] min-w-0 grow overflow-hidden rounded-lg border border-line">
+    <div className="relative h-[26rem] min-w-0 grow lg:h-auto lg:min-h-[26rem] overflow-hidden rounded-lg border border-line">
       <svg
         aria-label={`Map of ${map.services.length} services and ${map.edges.length} edges`}
         className="size-full cursor-grab touch-none select-none active:cursor-grabbing"

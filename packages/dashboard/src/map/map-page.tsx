@@ -46,7 +46,7 @@ export function MapPage() {
       >
         {(graph) => (
           <>
-            <div className="flex min-h-0 grow flex-col gap-3 lg:flex-row">
+            <div className="flex grow flex-col gap-3 lg:min-h-0 lg:flex-row">
               {shown !== null &&
                 (state.as === "list" ? (
                   <EdgeTable chosen={edge} map={shown} />

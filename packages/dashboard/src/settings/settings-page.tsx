@@ -64,18 +64,18 @@ function sectionsOf(values: readonly Setting[], find: string): readonly (readonl
 }
 
 const COLUMNS: readonly DataColumn<Setting>[] = [
-  { title: "key", className: "w-72 font-mono text-xs", cell: ({ key }) => key },
+  { title: "key", className: "w-72 min-w-60 font-mono text-xs", cell: ({ key }) => key },
   {
     title: "value",
-    className: "w-80 font-mono text-xs [overflow-wrap:anywhere]",
+    className: "w-80 min-w-48 font-mono text-xs [overflow-wrap:anywhere]",
     cell: ({ value }) =>
       typeof value === "string" ? value || <span className="text-quiet">empty</span> : JSON.stringify(value),
   },
   {
     title: "from",
-    className: "w-56 [overflow-wrap:anywhere]",
+    className: "w-56 min-w-40 [overflow-wrap:anywhere]",
     cell: ({ from }) =>
       from === "default" ? <span className="text-quiet">default</span> : <Chip tone="warn">{from}</Chip>,
   },
-  { title: "what it does", className: "text-quiet", cell: ({ says }) => says },
+  { title: "what it does", className: "min-w-64 text-quiet", cell: ({ says }) => says },
 ];

@@ -63,7 +63,7 @@ function Found({ trace, call, view, change }: FoundProps) {
   return (
     <>
       <TraceFacts change={change} trace={trace} view={view} />
-      <div className="flex min-h-0 grow flex-col gap-3 lg:flex-row">
+      <div className="flex grow flex-col gap-3 lg:min-h-0 lg:flex-row">
         <Waterfall choose={(callId) => change({ call: callId })} chosen={call} nodes={nodes} trace={trace} />
         {chosen !== undefined && <NodeView close={() => change({ call: undefined })} node={chosen} trace={trace} />}
       </div>

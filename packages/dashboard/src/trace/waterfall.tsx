@@ -31,7 +31,7 @@ export function Waterfall({ trace, nodes, chosen, choose }: WaterfallProps) {
     <div
       aria-label="Calls"
       aria-rowcount={nodes.length + 1}
-      className="min-h-72 min-w-0 grow overflow-auto rounded-lg border border-line"
+      className="max-h-[70vh] min-h-72 min-w-0 grow overflow-auto lg:max-h-none rounded-lg border border-line"
       ref={frame}
       role="table"
       tabIndex={0}
