@@ -29,6 +29,7 @@ export function screensOf(ids: ShopIds): readonly ScreenPath[] {
     of("trace", `/trace?id=${ids.failedTrace}&call=${call}`, /POST/),
     of("credential", `/credential?id=${encodeURIComponent(ids.impostorKey)}`, "Credential"),
     of("alerts", "/alerts", "Alerts"),
+    of("responses", "/alerts?tab=responses", "Alerts"),
     of("silences", "/alerts?tab=silences", "Alerts"),
     of("map", "/map?edge=orders%3Apayments", "Map"),
     of("map-list", "/map?as=list", "Map"),

@@ -2,11 +2,13 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Screen } from "../page/panel.tsx";
 import { tabOf, Tabs } from "../page/tabs.tsx";
 import { AlertBoard } from "./alert-board.tsx";
+import { ResponseList } from "./response-list.tsx";
 import { SilenceList } from "./silence-list.tsx";
 
 const TABS = [
   ["alerts", "Alerts"],
   ["silences", "Silences"],
+  ["responses", "Responses"],
 ] as const;
 
 export type AlertsState = Partial<Record<"tab" | "id" | "state" | "level", string | undefined>>;
@@ -27,6 +29,7 @@ export function AlertsPage() {
       />
       {tab === "alerts" && <AlertBoard change={change} state={state} />}
       {tab === "silences" && <SilenceList />}
+      {tab === "responses" && <ResponseList />}
     </Screen>
   );
 }

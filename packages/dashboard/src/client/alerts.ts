@@ -48,6 +48,19 @@ export interface Silence {
   readonly ended_by: string | null;
 }
 
+/** Something done about an alert: a block, or a call to a webhook. */
+export interface Response {
+  readonly id: string;
+  readonly kind: string;
+  readonly target: Readonly<Record<string, string>>;
+  readonly state: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly rule: string | null;
+  readonly since: string | null;
+  readonly until: string | null;
+}
+
 export const LEVELS: readonly Level[] = ["informational", "low", "medium", "high", "critical"];
 export const LEVEL_TONES = {
   informational: "quiet",

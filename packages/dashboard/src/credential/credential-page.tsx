@@ -8,6 +8,7 @@ import { Answer, Empty } from "../page/states.tsx";
 import { ValueBars } from "../page/value-bars.tsx";
 import { HistogramView } from "../search/histogram-view.tsx";
 import { TimeRange } from "../search/time-range.tsx";
+import { BlockForm } from "./block-form.tsx";
 import { CredentialFacts } from "./credential-facts.tsx";
 import { HoldForm } from "./hold-form.tsx";
 import { useCredential } from "./use-credential.ts";
@@ -47,7 +48,7 @@ const PARTS: readonly (readonly [string, string, boolean])[] = [
 
 function Found({ id, from, to, change }: FoundProps) {
   const found = useCredential(id, from, to);
-  const [isHolding, setIsHolding] = useState(false);
+  const [doing, setDoing] = useState<"hold" | "block" | null>(null);
   const period = { from, ...(to === undefined ? {} : { to }) };
   return (
     <Screen
@@ -61,13 +62,17 @@ function Found({ id, from, to, change }: FoundProps) {
           >
             Export
           </a>
-          <Button onClick={() => setIsHolding(true)}>Hold its records</Button>
+          <Button onClick={() => setDoing("hold")}>Hold its records</Button>
+          <Button kind="danger" onClick={() => setDoing("block")}>
+            Block
+          </Button>
         </>
       }
       says={<span className="font-mono text-xs break-all">{id}</span>}
       title="Credential"
     >
-      {isHolding && <HoldForm close={() => setIsHolding(false)} id={id} query={found.q} />}
+      {doing === "hold" && <HoldForm close={() => setDoing(null)} id={id} query={found.q} />}
+      {doing === "block" && <BlockForm close={() => setDoing(null)} id={id} />}
       <CredentialFacts found={found} />
       <Panel note="records that name it, failures in their own colour" title="Use over time">
         <HistogramView change={(picked) => change(picked)} histogram={found.histogram.data} />
