@@ -41,8 +41,7 @@ export function RecordTable(props: RecordTableProps) {
     () => fields.map((field) => recordColumn(field, moments, isOneDay)),
     [fields, moments, isOneDay],
   );
-  const tracks = columns.map(({ track }) => track).join(" ");
-  const leastPx = columns.reduce((sum, column) => sum + column.leastPx + GAP_PX, 24);
+  const { tracks, leastPx } = widthsOf(columns);
   const rows = useVirtualizer({
     count: Math.max(count, records.length),
     getScrollElement: () => frame.current,
@@ -106,6 +105,13 @@ export function RecordTable(props: RecordTableProps) {
 function useIsToday(since: string | undefined): boolean {
   const { moment } = useMoments();
   return since !== undefined && moment(since).slice(0, 10) === moment(new Date().toISOString()).slice(0, 10);
+}
+
+function widthsOf(columns: readonly RecordColumn[]): { readonly tracks: string; readonly leastPx: number } {
+  return {
+    tracks: columns.map(({ track }) => track).join(" "),
+    leastPx: columns.reduce((sum, column) => sum + column.leastPx + GAP_PX, 24),
+  };
 }
 
 interface RowProps {
