@@ -16,8 +16,7 @@ export function useKeys(keys: Keys): void {
       if (document.querySelector("dialog[open]") !== null) return;
       const before = first !== null && event.timeStamp - first.atMs < SEQUENCE_MS ? `${first.key} ` : "";
       first = { key: event.key, atMs: event.timeStamp };
-      const action =
-        current.current[`${before}${event.key}`] ?? (before === "" ? current.current[event.key] : undefined);
+      const action = current.current[`${before}${event.key}`] ?? current.current[event.key];
       if (action === undefined) return;
       event.preventDefault();
       first = null;
