@@ -57,8 +57,6 @@ import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
 import { openErasureList } from "./retain/erasure-list.ts";
 import { Eraser } from "./retain/eraser.ts";
-import type { DerivedLeaves } from "./retain/eraser.ts";
-import { PURGE_LIMITS } from "./retain/erasure-limits.ts";
 import { heldBy } from "./retain/held.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
 import { backupPlaces, holdersOf } from "./retain/backup-places.ts";
@@ -70,8 +68,10 @@ import type { ServerFolder } from "./server-folder.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { TallyReader } from "./tally/reader.ts";
+import { derivedLeaves } from "./derived-leaves.ts";
+import { openDetectors } from "./detector-parts.ts";
+import type { Detectors } from "./detector-parts.ts";
 import { openProducers } from "./tally-parts.ts";
-import { purgeCalls } from "./tally/purge.ts";
 import type { Producers } from "./tally/producers.ts";
 
 /** Nobody waits for it: the follower goes on however long it takes. */
@@ -206,9 +206,10 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const nowMs = () => Math.floor(clock.nowUs() / 1_000);
   const producers = openProducers(config, stores, clock, log);
   api.closers.add("producers", () => producers.close());
+  const detectors = openDetectors(config, stores, producers, { machine, log, closers: api.closers });
   const redactionKey = await api.folder.keyring.key("redaction");
   const accesses = openAccesses(api, redactionKey);
-  const eraser = await openEraser(api, producers);
+  const eraser = await openEraser(api, producers, detectors);
   api.closers.add("eraser", () => eraser.close());
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
@@ -241,6 +242,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     }),
     tally: stores.tally === null ? null : new TallyReader({ reader: index.reader, clock }, stores.tally),
     producers,
+    detectors,
     clock,
     log,
     metrics,
@@ -276,24 +278,6 @@ function openAccesses(
   return accesses;
 }
 
-function derivedLeaves({ index, tally }: Stores, producers: Producers): DerivedLeaves {
-  return {
-    async purge(records) {
-      if (tally !== null) await purgeCalls(index.deriver, records, PURGE_LIMITS);
-    },
-    async replace(records) {
-      for (const tree of new Set(records.map((record) => record.tree))) {
-        const own = records.filter((record) => record.tree === tree);
-        await index.replaceLeaves(
-          tree,
-          own.map(({ leaf_index: at }) => at),
-        );
-      }
-      if (records.some(({ producer_id: producer }) => producer !== "")) producers.rebuild();
-    },
-  };
-}
-
 function keepingParts({ machine: { disk }, request, folder, keeping }: ApiRequest) {
   return {
     cleanUp: keeping.cleanUp,
@@ -307,6 +291,7 @@ function keepingParts({ machine: { disk }, request, folder, keeping }: ApiReques
 async function openEraser(
   { machine, request, folder, stores, keeping, log }: ApiRequest,
   producers: Producers,
+  detectors: Detectors | null,
 ): Promise<Eraser> {
   const { places, keyring } = folder;
   const list = await openErasureList(machine.disk, places.erasures, await keyring.signer());
@@ -319,7 +304,7 @@ async function openEraser(
     approvals: stores.control.approvals,
     list,
     clock: machine.clock,
-    derived: derivedLeaves(stores, producers),
+    derived: derivedLeaves(stores, producers, detectors),
     heldBy: (tree, indexes) => heldBy(keeping.held, tree, indexes),
     onTrouble: (message) => log.warn({ part: "erasure" }, message),
   });

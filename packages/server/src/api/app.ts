@@ -55,6 +55,8 @@ import { namesRoutes } from "./names-routes.ts";
 import { oidcRoutes } from "./oidc-routes.ts";
 import type { OidcRoutesParts } from "./oidc-routes.ts";
 import { otlpError, otlpRoutes } from "./otlp-routes.ts";
+import { detectorsRoutes } from "./detectors-routes.ts";
+import type { DetectorsRoutesParts } from "./detectors-routes.ts";
 import { producersRoute } from "./producers-route.ts";
 import type { ProducersRouteParts } from "./producers-route.ts";
 import { accessReportRoute } from "./access-report-route.ts";
@@ -94,6 +96,7 @@ export interface ApiParts
     TallyRoutesParts,
     RetentionRoutesParts,
     ProducersRouteParts,
+    DetectorsRoutesParts,
     PayloadRouteParts,
     ErasureRoutesParts,
     AlertsRoutesParts,
@@ -166,6 +169,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   tailRoute(app, parts);
   exportRoute(app, parts);
   producersRoute(app, parts);
+  detectorsRoutes(app, parts);
   keysRoutes(app, parts);
   usersRoutes(app, parts);
   approvalsRoutes(app, parts);

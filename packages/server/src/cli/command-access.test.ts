@@ -102,6 +102,10 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "users disable": ["ada"],
   "approvals approve": ["approval_0"],
   "approvals reject": ["approval_0"],
+  "detectors learned": ["first-seen-edge"],
+  "detectors teach": ["first-seen-edge", "edge", "orders", "payments", "--reason", "a test"],
+  "credentials revoke": ["cert-1", "--reason", "a test"],
+  "credentials import": [".npmrc", "--reason", "a test"],
 };
 
 const asked = Object.entries(COMMAND_ACCESS).filter(([, need]) => !["folder", "nothing", "public"].includes(need));

@@ -37,6 +37,7 @@ import { tailCommand } from "./tail.ts";
 import { tallyCommand } from "./tally.ts";
 import { timelineCommand } from "./timeline.ts";
 import { traceCommand } from "./trace.ts";
+import { credentialsCommand, detectorsCommand } from "./detectors.ts";
 import { usersCommand } from "./users.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
@@ -55,6 +56,8 @@ const COMMANDS = [
   alertsCommand,
   silenceCommand,
   respondCommand,
+  detectorsCommand,
+  credentialsCommand,
   graphCommand,
   proveCommand,
   verifyCommand,

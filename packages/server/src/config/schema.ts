@@ -5,6 +5,7 @@ import { MAX_BATCH_RECORDS, MAX_REQUEST_BODY_BYTES } from "../limits.ts";
 import { ACCESS, NETWORKS, TLS } from "./access-sections.ts";
 import { ALERTS } from "./alert-sections.ts";
 import { RESPOND } from "./respond-sections.ts";
+import { DETECTORS } from "./detector-sections.ts";
 import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
 import { LOGS, OPTIONAL_PERIOD, RETENTION } from "./retention-sections.ts";
 import { flag, oneOf, path, section, text, whole } from "./pieces.ts";
@@ -295,6 +296,7 @@ export const ConfigSchema = Type.Object(
     tally: TALLY,
     alerts: ALERTS,
     respond: RESPOND,
+    detectors: DETECTORS,
     oidc: OIDC,
     control: CONTROL,
     payloads: PAYLOADS,

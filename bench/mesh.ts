@@ -1,0 +1,227 @@
+/**
+ * Thirty days of a fleet of services, compressed, with attacks among them: the whole server in one process, its wall
+ * clock set by the simulator, its detectors as anybody runs them. Says of each kind of attack how many were found and
+ * how soon, and of each detector how often it was right and how many alerts it made.
+ * `npm run bench -- mesh [--services 200] [--days 30] [--records 2000000] [--each 3] [--peace 9] [--seed 1]
+ * [--rows]`
+ */
+import { parseArgs } from "node:util";
+
+import { startTestServer, temporaryFolder, withEngine } from "../packages/server/src/machine.contract.ts";
+import type { TestServer } from "../packages/server/src/machine.contract.ts";
+import { realClock } from "../packages/server/src/real-clock.ts";
+import type { Clock } from "../packages/server/src/clock.ts";
+import { plan } from "./mesh/attacks.ts";
+import type { Attack } from "./mesh/attacks.ts";
+import { scoreMesh } from "./mesh/score.ts";
+import type { SeenAlert } from "./mesh/score.ts";
+import { DAY_US, HOUR_US, START_US, World } from "./mesh/world.ts";
+import type { Row } from "./mesh/world.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    services: { type: "string", default: "200" },
+    days: { type: "string", default: "30" },
+    records: { type: "string", default: "2000000" },
+    each: { type: "string", default: "3" },
+    seed: { type: "string", default: "1" },
+    peace: { type: "string", default: "9" },
+    rows: { type: "boolean", default: false },
+  },
+});
+const DAYS = Number(options.days);
+/** Days before the first attack; all but two of them are the log's first days. */
+const PEACE = Number(options.peace);
+const TICK_US = 900_000_000;
+const MAX_LOOKS = 60;
+const TICKS_A_LOOK = 24;
+/** Timers run so many times as fast as the machine's. */
+const HURRY = 8;
+const CONFIG = `
+detectors: {learn: ${PEACE - 2}d, dormant_after: 30d}
+retention: {keep: 13 months}
+log: {level: warn}
+`;
+
+function simulatedClock(): Clock & { set(us: number): void } {
+  const real = realClock();
+  let us = START_US;
+  return {
+    nowUs: () => us,
+    monotonicMs: () => real.monotonicMs() * HURRY,
+    after: (delayMs, callback) => real.after(delayMs / HURRY, callback),
+    set: (to) => void (us = to),
+  };
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function newKey(server: TestServer, body: Row): Promise<string> {
+  const answer = await server.fetch("/api/keys", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  if (answer.status !== 201) throw new Error(`no key: ${answer.status} ${await answer.text()}`);
+  return ((await answer.json()) as { secret: string }).secret;
+}
+
+async function send(server: TestServer, key: string, rows: readonly Row[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += 5_000) {
+    const body = rows
+      .slice(from, from + 5_000)
+      .map((row) => JSON.stringify(row))
+      .join("\n");
+    for (;;) {
+      const answer = await server.fetch("/v1/records", {
+        method: "POST",
+        authorization: `Bearer ${key}`,
+        headers: { "content-type": "application/x-ndjson" },
+        body,
+      });
+      const text = await answer.text();
+      if (answer.status === 200) break;
+      if (answer.status !== 503 && answer.status !== 429) throw new Error(`${answer.status} ${text.slice(0, 500)}`);
+      await pause(50);
+    }
+  }
+}
+
+interface Progress {
+  readonly lag_records: number;
+  readonly ready: boolean;
+}
+
+/** Waits until all that was sent is searchable and the detectors have looked at it. */
+async function caughtUp(server: TestServer): Promise<void> {
+  for (;;) {
+    const health = (await (await server.fetch("/api/status")).json()) as {
+      trees: readonly { journaled: number; indexed: number }[];
+    };
+    const progress = (await (await server.fetch("/api/detectors")).json()) as Progress;
+    const isIndexed = health.trees.every(({ journaled, indexed }) => indexed >= journaled);
+    if (isIndexed && progress.ready && progress.lag_records === 0) return;
+    await pause(10);
+  }
+}
+
+interface ShownAlert extends Omit<SeenAlert, "detector" | "startsAtUs"> {
+  readonly id: string;
+  readonly rule_id: string;
+  readonly starts_at: string;
+}
+
+async function alertsOf(server: TestServer): Promise<readonly SeenAlert[]> {
+  const alerts: SeenAlert[] = [];
+  for (let before = ""; ;) {
+    const answer = await server.fetch(`/api/alerts?limit=100${before}`);
+    if (answer.status !== 200) throw new Error(`alerts: ${answer.status} ${(await answer.text()).slice(0, 500)}`);
+    const page = ((await answer.json()) as { alerts: readonly ShownAlert[] }).alerts;
+    const last = page.at(-1);
+    if (last === undefined) return alerts;
+    before = `&before=${encodeURIComponent(last.id)}`;
+    for (const { rule_id: rule, starts_at: at, labels, level, quiet } of page)
+      alerts.push({ detector: rule.replace("builtin/", ""), startsAtUs: Date.parse(at) * 1_000, labels, level, quiet });
+  }
+}
+
+/** What a fleet does without anybody's bad will: deploys, incidents, a new edge now and then. */
+function ordinaryDay(world: World, dayUs: number): void {
+  const { random, services } = world;
+  for (let one = 0; one < 3; one += 1) world.deploy(Math.floor(random() * services));
+  if (random() < 0.25) {
+    const caller = Math.floor(random() * (services - 2));
+    world.addEdge(caller, caller + 1 + Math.floor(random() * (services - caller - 1)), dayUs + 10 * HOUR_US);
+  }
+  if (random() < 0.3) {
+    const fromUs = dayUs + (8 + random() * 10) * HOUR_US;
+    const callee = Math.floor(random() * services);
+    world.faults.push({ kind: "incident", callee, edge: null, fromUs, toUs: fromUs + (0.5 + random()) * HOUR_US });
+  }
+  if (random() < 0.5) {
+    const edge = world.edges[Math.floor(random() * world.edges.length)]!;
+    edge.rate *= 0.7 + 0.6 * random();
+  }
+}
+
+async function main(): Promise<void> {
+  const beganMs = performance.now();
+  const world = new World(Number(options.services), Number(options.seed), Number(options.records) / DAYS / 2);
+  const attacks = plan(world, { days: DAYS, peace: PEACE, each: Number(options.each) });
+  const clock = simulatedClock();
+  const folder = await temporaryFolder();
+  const server = await startTestServer(folder.path, CONFIG, { ...withEngine(), clock });
+  try {
+    const relay = await newKey(server, { name: "collector", relay: true, services: ["svc-*", "address:*", "idp"] });
+    const rogue = await newKey(server, { name: "rogue", service: "svc-rogue" });
+    let sent = 0;
+    for (let tick = 0; tick < (DAYS * DAY_US) / TICK_US; tick += 1) {
+      const fromUs = START_US + tick * TICK_US;
+      const toUs = fromUs + TICK_US;
+      if ((fromUs - START_US) % DAY_US === 0) ordinaryDay(world, fromUs);
+      sent += await oneTick(server, world, attacks, { fromUs, toUs, clock, relay, rogue });
+      if (tick % TICKS_A_LOOK === 0) {
+        await caughtUp(server);
+        const hours = Math.round((toUs - START_US) / HOUR_US);
+        process.stderr.write(
+          `\rhour ${hours} of ${DAYS * 24}, ${sent} records, ${Math.round((performance.now() - beganMs) / 1_000)} s `,
+        );
+      }
+    }
+    await settled(server, clock);
+    // When it ends everybody falls silent.
+    const endUs = START_US + DAYS * DAY_US - HOUR_US / 2;
+    const alerts = (await alertsOf(server)).filter(({ startsAtUs }) => startsAtUs < endUs);
+    const { falseAlerts, ...score } = scoreMesh(attacks, world.faults, alerts, DAYS);
+    if (options.rows)
+      for (const alert of falseAlerts) process.stderr.write(`\nfalse: ${JSON.stringify(alert).slice(0, 400)}`);
+    process.stderr.write("\n");
+    const seconds = Math.round((performance.now() - beganMs) / 1_000);
+    process.stdout.write(
+      `${JSON.stringify({ services: world.services, days: DAYS, records: sent, seconds, ...score })}\n`,
+    );
+  } finally {
+    await server.close();
+    await folder.remove();
+  }
+}
+
+interface Tick {
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly clock: ReturnType<typeof simulatedClock>;
+  readonly relay: string;
+  readonly rogue: string;
+}
+
+async function oneTick(server: TestServer, world: World, attacks: readonly Attack[], tick: Tick): Promise<number> {
+  const { fromUs, toUs, clock, relay, rogue } = tick;
+  const rows: Row[] = [];
+  const rogueRows: Row[] = [];
+  for (const edge of world.edges) world.callsOf(edge, fromUs, toUs, (row) => rows.push(row));
+  for (const attack of attacks)
+    for (const row of attack.records?.(fromUs, toUs) ?? [])
+      (attack.senderOf === "impostor" ? rogueRows : rows).push(row);
+  if ((fromUs - START_US) % (2 * TICK_US) === 0)
+    for (let service = 0; service < world.services; service += 1) rows.push(world.heartbeat(service, toUs - 1_000_000));
+  clock.set(toUs);
+  if (rows.length > 0) await send(server, relay, rows);
+  if (rogueRows.length > 0) await send(server, rogue, rogueRows);
+  return rows.length + rogueRows.length;
+}
+
+/** Lets every deadline pass, and waits until nothing more is said; not for ever, since silence is said again. */
+async function settled(server: TestServer, clock: ReturnType<typeof simulatedClock>): Promise<void> {
+  let before = -1;
+  for (let look = 0, same = 0; look < MAX_LOOKS && same < 5; look += 1) {
+    if (look < 5) clock.set(clock.nowUs() + 60_000_000);
+    await pause(1_000);
+    await caughtUp(server);
+    const { trees } = (await (await server.fetch("/api/status")).json()) as { trees: readonly { journaled: number }[] };
+    const size = trees.reduce((sum, { journaled }) => sum + journaled, 0);
+    same = size === before ? same + 1 : 0;
+    before = size;
+  }
+}
+
+await main();

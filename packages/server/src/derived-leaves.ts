@@ -1,0 +1,31 @@
+/** What an erasure has to take out of what is derived from records. */
+import type { Detectors } from "./detector-parts.ts";
+import type { DerivedLeaves } from "./retain/eraser.ts";
+import { PURGE_LIMITS } from "./retain/erasure-limits.ts";
+import type { Stores } from "./stores.ts";
+import type { Producers } from "./tally/producers.ts";
+import { purgeCalls } from "./tally/purge.ts";
+
+export function derivedLeaves(
+  { index, tally }: Stores,
+  producers: Producers,
+  detectors: Detectors | null,
+): DerivedLeaves {
+  return {
+    async purge(records) {
+      if (tally !== null) await purgeCalls(index.deriver, records, PURGE_LIMITS);
+    },
+    async replace(records) {
+      for (const tree of new Set(records.map((record) => record.tree))) {
+        const own = records.filter((record) => record.tree === tree);
+        await index.replaceLeaves(
+          tree,
+          own.map(({ leaf_index: at }) => at),
+        );
+      }
+      if (records.some(({ producer_id: producer }) => producer !== "")) producers.rebuild();
+      // Facts quote what records said: they are derived again from what is left.
+      detectors?.follower.rebuild();
+    },
+  };
+}

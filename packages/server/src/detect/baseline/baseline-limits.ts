@@ -1,0 +1,37 @@
+/** Bounds of the baselines. */
+/** How far back hours count. */
+export const HISTORY_DAYS = 28;
+/** Five-minute counts are kept so long. */
+export const KEPT_BUCKETS_US = 2 * 86_400_000_000;
+/** What is otherwise for so many hours is the new level. */
+export const SHIFT_HOURS = 24;
+/** Edges looked at in one judgement. */
+export const MAX_JUDGED = 2_000;
+/** An edge is judged when it is known for so many hours. */
+export const MIN_HOURS = 72;
+/** A bucket is judged so long after its end, when its records are in. */
+export const BUCKET_GRACE_US = 30_000_000;
+/** Baselines far behind are caught up so many buckets at a time. */
+export const BUCKETS_AT_ONCE = 72;
+/** −log10 of the chance at which a deviation counts; edges are many and looked at often. */
+export const MIN_SURPRISE = 9;
+/** Beyond it one look is enough; else it must hold twice. */
+export const CERTAIN_SURPRISE = 20;
+/** Spreads of the median that a deviation must exceed. */
+export const MIN_SPREADS = 6;
+export const MIN_SPREADS_BELOW = 4;
+/** Practical size: what is smaller is not worth anybody's time. */
+export const MIN_MORE_CALLS = 30;
+export const MIN_CALLS_RATIO = 3;
+export const MIN_USUAL_CALLS = 30;
+export const MIN_ERRORS = 8;
+export const MIN_ERROR_SHARE = 0.1;
+export const MIN_TIMED = 30;
+export const MIN_BYTES = 131_072;
+export const MIN_BYTES_RATIO = 6;
+export const MIN_CREDENTIALS = 4;
+/** When so many edges of a log deviate alike, it is the fleet: a holiday, an outage. */
+export const FLEET_EDGES = 12;
+export const FLEET_SHARE = 0.2;
+/** What did not hold for so long is over. */
+export const OVER_AFTER_US = 1_800_000_000;

@@ -1,0 +1,74 @@
+/** Baselines over a real engine: a season is learned, a burst is told once it is there and is over when it ends. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
+import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
+import { manualClock } from "../../manual-clock.ts";
+import { STEP_LIMITS } from "../detectors/detector-limits.ts";
+import { DETECTOR_TABLES } from "../detectors/detector-follower.ts";
+import { TRAFFIC_US } from "../detectors/range-table.ts";
+import type { Finding } from "../finding.ts";
+import { Baselines } from "./baselines.ts";
+import { HOUR_US, TRAFFIC, TRAFFIC_COLUMNS } from "./traffic.ts";
+
+const START_US = Date.UTC(2026, 9, 5) * 1_000;
+const HOURS = 74;
+const EDGES = 20;
+
+let temporary: TemporaryIndex;
+beforeAll(async () => {
+  temporary = await openTemporaryIndex();
+});
+afterAll(() => temporary.close());
+
+const derive = (sql: string) => temporary.index.deriver.derive({ sql, params: {} }, STEP_LIMITS);
+
+/** Traffic of every edge, by five minutes, with a daily season; each call as both ends tell it. */
+const traffic = (fromUs: number, toUs: number, calls: string, only = "1", part = 0) =>
+  derive(`INSERT INTO ${TRAFFIC.name} (${TRAFFIC_COLUMNS})
+SELECT bucket AS bucket_us, 'default' AS log, concat('s', toString(edge)) AS caller, 'payments' AS callee,
+  'GET' AS operation, if(half = 0, 'caller', 'callee') AS side, 'default/2026-10' AS tree, ${part} AS range_from,
+  1 AS range_to, toUInt64(${calls}) AS records, 0 AS errors, records AS timed, records * 12. AS log_duration,
+  records * 1000 AS bytes, [1] AS credentials
+FROM (
+  SELECT number % 2 AS half, intDiv(number, 2) % ${EDGES} AS edge,
+    ${fromUs} + intDiv(number, ${2 * EDGES}) * ${TRAFFIC_US} AS bucket,
+    5 + 4 * sin((bucket - ${START_US}) / 86400000000 * 6.2832) AS season
+  FROM numbers(${((toUs - fromUs) / TRAFFIC_US) * 2 * EDGES})
+) WHERE ${only}`);
+
+test("a daily season surprises nobody, a burst is told, counted once, and over when it ends", async () => {
+  const found: Finding[] = [];
+  const clock = manualClock(START_US);
+  const { deriver } = temporary.index;
+  await deriver.prepare(DETECTOR_TABLES);
+  const nowUs = START_US + HOURS * HOUR_US;
+  await traffic(START_US, nowUs + 6 * HOUR_US, "season");
+  const open = () =>
+    found.filter(
+      (one, at) => one.state === "firing" && found.findLastIndex((later) => later.ruleId === one.ruleId) === at,
+    );
+  const make = () =>
+    new Baselines({ deriver, clock, sink: async (all) => void found.push(...all), learningUntilUs: () => 0, open });
+  const baselines = make();
+  await baselines.recover();
+  clock.set(nowUs + HOUR_US);
+  await baselines.judge();
+  expect(found).toEqual([]);
+  await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
+  // The same range taken in again takes its own place.
+  await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
+  clock.set(nowUs + 3 * HOUR_US + TRAFFIC_US);
+  await baselines.judge();
+  const [first] = found;
+  expect(new Set(found.map(({ ruleId, labels }) => `${ruleId} ${labels["caller"]}`))).toEqual(
+    new Set(["builtin/baseline-rate s7"]),
+  );
+  expect(first!.startsAtUs).toBeLessThan(nowUs + 3 * HOUR_US);
+  expect(first!.seen).toMatch(/calls in the last hour/);
+  const again = make();
+  await again.recover();
+  clock.set(nowUs + 5 * HOUR_US);
+  await again.judge();
+  expect(found.at(-1)).toMatchObject({ state: "resolved", labels: { caller: "s7" } });
+});

@@ -1,0 +1,144 @@
+/**
+ * What is usual of each edge and operation, and what is out of the ordinary. Learned inside the engine from what the
+ * detectors group of each range; here are only positions. Guarantees: a range counts once, however often it is taken
+ * in; an hour and its baselines are computed again when it was not certain that they were; findings are durable before
+ * their five minutes count as judged, and the same minutes judged again give the same findings.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Deriver } from "../../index/derived-tables.ts";
+import { STEP_LIMITS } from "../detectors/detector-limits.ts";
+import { TRAFFIC_US } from "../detectors/range-table.ts";
+import type { Range } from "../detectors/range-table.ts";
+import type { Finding, FindingSink } from "../finding.ts";
+import { dropOld } from "../forget.ts";
+import { BUCKET_GRACE_US, BUCKETS_AT_ONCE, OVER_AFTER_US } from "./baseline-limits.ts";
+import { BASELINE_KINDS, baselineFindings, baselineRule, deviations, isCertain } from "./judge.ts";
+import type { Deviation } from "./judge.ts";
+import {
+  BASELINE_TABLES,
+  BASELINES,
+  candidates,
+  HOUR_US,
+  HOURS,
+  keepBaselines,
+  keepHour,
+  keepTraffic,
+  firstNeeded,
+  TRAFFIC,
+} from "./traffic.ts";
+import type { Judged } from "./traffic.ts";
+
+export interface BaselineParts {
+  readonly deriver: Deriver;
+  readonly clock: Clock;
+  readonly sink: FindingSink;
+  readonly learningUntilUs: (log: string) => number;
+  /** Findings of baselines that are told of and have not ended. */
+  readonly open: () => readonly Finding[];
+}
+
+const RULES: ReadonlySet<string> = new Set(BASELINE_KINDS.map(baselineRule));
+const FORGET_EVERY_HOURS = 24;
+const CATCH_UP_US = 3 * TRAFFIC_US;
+
+export class Baselines {
+  readonly #parts: BaselineParts;
+  /** Ends of the five minutes that were judged last and of the hour that has baselines; 0: not known. */
+  #judgedUs = 0;
+  #hourUs = 0;
+  #edges = new Map<string, number>();
+  /** What deviated at the look before, and since when. */
+  #before = new Map<string, number>();
+
+  constructor(parts: BaselineParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads how far the tables are, which are there. */
+  async recover(): Promise<void> {
+    const { deriver } = this.#parts;
+    const one = async (sql: string) =>
+      (await deriver.select<{ at: number }>({ sql, params: {} }, STEP_LIMITS))[0]?.at ?? 0;
+    this.#hourUs = await one(`SELECT max(hour_us) AS at FROM ${BASELINES.name}`);
+    const first = await one(`SELECT if(count() = 0, 0, min(bucket_us)) AS at FROM ${TRAFFIC.name}`);
+    this.#judgedUs = Math.max(first, this.#hourUs);
+    await this.#countEdges();
+  }
+
+  async empty(): Promise<void> {
+    for (const table of BASELINE_TABLES) await this.#parts.deriver.empty(table);
+    [this.#judgedUs, this.#hourUs] = [0, 0];
+    this.#before.clear();
+  }
+
+  /** Counts the range that the detectors have grouped. */
+  async take(range: Range): Promise<void> {
+    await this.#parts.deriver.derive(keepTraffic(range), STEP_LIMITS);
+  }
+
+  /** Judges what is over. All that is searchable is counted by then. */
+  async judge(): Promise<void> {
+    if (this.#judgedUs === 0) await this.recover();
+    if (this.#judgedUs === 0) return;
+    const nowUs = this.#parts.clock.nowUs();
+    const endUs = Math.floor((nowUs - BUCKET_GRACE_US) / TRAFFIC_US) * TRAFFIC_US;
+    // Far behind, the hours are learned and only the last minutes judged.
+    let toUs = Math.max(this.#judgedUs + TRAFFIC_US, endUs - BUCKETS_AT_ONCE * TRAFFIC_US);
+    await this.#learnUntil(Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US);
+    while (toUs <= endUs) {
+      await this.#learnUntil(Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US);
+      await this.#judgeAt(toUs);
+      this.#judgedUs = toUs;
+      // Each look is at a whole hour: what is caught up with needs fewer of them.
+      toUs += toUs + CATCH_UP_US <= endUs ? CATCH_UP_US : TRAFFIC_US;
+    }
+  }
+
+  /** Adds up hours up to `hourUs`, and learns what is usual at each from those before it. */
+  async #learnUntil(hourUs: number): Promise<void> {
+    const { deriver } = this.#parts;
+    const firstUs = this.#hourUs === 0 ? Math.floor(this.#judgedUs / HOUR_US) * HOUR_US : this.#hourUs;
+    for (let us = firstUs + HOUR_US; us <= hourUs; us += HOUR_US) {
+      await deriver.derive(keepHour(us - HOUR_US), STEP_LIMITS);
+      await deriver.derive(keepBaselines(us), STEP_LIMITS);
+      this.#hourUs = us;
+      if ((us / HOUR_US) % FORGET_EVERY_HOURS === 0) {
+        await this.#countEdges();
+        for (const [table, first] of firstNeeded(us)) await dropOld(deriver, table, first);
+      }
+    }
+  }
+
+  async #countEdges(): Promise<void> {
+    const sql = `SELECT toString(log) AS log, uniq(caller, callee, operation) AS edges FROM ${HOURS.name} GROUP BY log`;
+    const rows = await this.#parts.deriver.select<{ log: string; edges: number }>({ sql, params: {} }, STEP_LIMITS);
+    this.#edges = new Map(rows.map(({ log, edges }) => [log, edges]));
+  }
+
+  async #judgeAt(toUs: number): Promise<void> {
+    const { deriver, sink, learningUntilUs } = this.#parts;
+    const hourUs = Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US;
+    const rows = await deriver.select<Judged>(candidates(hourUs, toUs), STEP_LIMITS);
+    const found = rows.filter(({ log }) => toUs >= learningUntilUs(log)).flatMap(deviations);
+    const since = new Map(found.map((one) => [nameOf(one), this.#before.get(nameOf(one)) ?? toUs]));
+    const told = found.filter((one) => isCertain(one) || this.#before.has(nameOf(one)));
+    this.#before = since;
+    const firing = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, {
+      startsAtUs: toUs - TRAFFIC_US,
+      seenAtUs: toUs,
+    });
+    const over = this.#parts
+      .open()
+      .filter(({ ruleId, seenAtUs }) => RULES.has(ruleId) && seenAtUs + OVER_AFTER_US < toUs)
+      .filter((open) => !firing.some((one) => one.ruleId === open.ruleId && isSame(one.labels, open.labels)))
+      .map((open): Finding => ({ ...open, state: "resolved", seenAtUs: toUs, records: [] }));
+    if (firing.length + over.length > 0) await sink([...firing, ...over]);
+  }
+}
+
+const nameOf = ({ kind, edge: { log, caller, callee, operation } }: Deviation): string =>
+  JSON.stringify([kind, log, caller, callee, operation]);
+
+const isSame = (one: Finding["labels"], other: Finding["labels"]): boolean =>
+  Object.keys(one).length === Object.keys(other).length &&
+  Object.entries(one).every(([name, value]) => other[name] === value);

@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { countSurprise, shareSurprise } from "./counts.ts";
+import { baselineFindings, deviations } from "./judge.ts";
+import type { Judged } from "./traffic.ts";
+
+const USUAL: Judged = {
+  log: "default",
+  caller: "orders",
+  callee: "payments",
+  operation: "POST /payments",
+  calls: 40,
+  errors: 0,
+  timed: 40,
+  log_duration: 40 * 12,
+  bytes: 40_000,
+  credentials: 1,
+  usual_hours: 240,
+  usual_calls: 40,
+  usual_calls_spread: 7,
+  usual_calls_most: 60,
+  usual_error_share: 0.005,
+  usual_log_duration: 12,
+  usual_log_duration_spread: 0.1,
+  usual_bytes: 40_000,
+  usual_bytes_most: 70_000,
+  usual_credentials: 1,
+  shift: 0,
+  slower: 0,
+};
+
+const kinds = (change: Partial<Judged>) => deviations({ ...USUAL, ...change }).map(({ kind }) => kind);
+
+test("what is usual, and what is small, is no deviation", () => {
+  expect(kinds({})).toEqual([]);
+  expect(kinds({ calls: 62, timed: 62, log_duration: 62 * 12 })).toEqual([]);
+  // Twenty times nothing is still little.
+  expect(
+    kinds({ usual_calls: 0, usual_calls_spread: 0, usual_calls_most: 1, calls: 20, timed: 0, bytes: 20_000 }),
+  ).toEqual([]);
+  expect(kinds({ errors: 4 })).toEqual([]);
+  expect(kinds({ bytes: 100_000 })).toEqual([]);
+});
+
+test("each kind is found by its own", () => {
+  expect(kinds({ calls: 400, timed: 400, log_duration: 400 * 12 })).toEqual(["rate"]);
+  expect(kinds({ calls: 0, timed: 0, bytes: 0 })).toEqual(["drop"]);
+  expect(kinds({ errors: 25 })).toEqual(["errors"]);
+  expect(kinds({ log_duration: 40 * 14 })).toEqual(["latency"]);
+  expect(kinds({ bytes: 1_000_000 })).toEqual(["size"]);
+  expect(kinds({ credentials: 7 })).toEqual(["credentials"]);
+});
+
+test("more bytes by more calls are more calls only, and a level of a day is no news", () => {
+  const more = { calls: 400, timed: 400, log_duration: 400 * 12, bytes: 400_000 };
+  expect(kinds(more)).toEqual(["rate"]);
+  expect(kinds({ ...more, shift: Math.log2(10) })).toEqual([]);
+});
+
+test("an edge is not judged before it is known", () => {
+  expect(kinds({ calls: 4_000, usual_hours: 20 })).toEqual([]);
+});
+
+test("when the fleet deviates alike it is one finding", () => {
+  const at = { startsAtUs: 1, seenAtUs: 2 };
+  const all = Array.from({ length: 50 }, (_, one) => ({ ...USUAL, caller: `s-${one}`, calls: 0, timed: 0, bytes: 0 }));
+  const found = baselineFindings(all.flatMap(deviations), () => 100, at);
+  expect(found).toMatchObject([{ labels: { log: "default", scope: "fleet" }, count: 50 }]);
+  expect(baselineFindings(deviations({ ...USUAL, calls: 0 }), () => 100, at)).toMatchObject([
+    { labels: { caller: "orders", callee: "payments" }, kind: "baseline" },
+  ]);
+});
+
+test("a surprise is never negative, and grows with what was seen", () => {
+  const mean = fc.double({ min: 0, max: 10_000, noNaN: true });
+  const count = fc.integer({ min: 0, max: 20_000 });
+  fc.assert(
+    fc.property(mean, count, (expected, seen) => {
+      const surprise = countSurprise(seen, expected);
+      expect(surprise).toBeGreaterThanOrEqual(-1e-9);
+      if (seen > expected + 1) expect(countSurprise(seen + 1, expected)).toBeGreaterThan(surprise);
+    }),
+  );
+  // Of 40 calls by Poisson's law 80 or more come about once in 10^7.4.
+  expect(countSurprise(80, 40)).toBeCloseTo(6.71, 1);
+  expect(shareSurprise(0, 100, 0.01)).toBe(0);
+  expect(shareSurprise(50, 100, 0.01)).toBeGreaterThan(50);
+});

@@ -1,0 +1,214 @@
+/**
+ * Whether the last hour of an edge is out of the ordinary: unlikely by a count model, far from the seasonal median by
+ * its spread, and large enough for somebody to care. Pure: the same rows give the same findings.
+ */
+import type { Finding, Level } from "../finding.ts";
+import {
+  CERTAIN_SURPRISE,
+  FLEET_EDGES,
+  FLEET_SHARE,
+  MIN_BYTES,
+  MIN_BYTES_RATIO,
+  MIN_CALLS_RATIO,
+  MIN_CREDENTIALS,
+  MIN_ERROR_SHARE,
+  MIN_ERRORS,
+  MIN_HOURS,
+  MIN_MORE_CALLS,
+  MIN_SPREADS,
+  MIN_SPREADS_BELOW,
+  MIN_SURPRISE,
+  MIN_TIMED,
+  MIN_USUAL_CALLS,
+} from "./baseline-limits.ts";
+import { countSurprise, shareSurprise } from "./counts.ts";
+import type { Judged } from "./traffic.ts";
+
+export const BASELINE_KINDS = ["rate", "drop", "errors", "latency", "size", "credentials"] as const;
+export type BaselineKind = (typeof BASELINE_KINDS)[number];
+
+export interface Deviation {
+  readonly kind: BaselineKind;
+  readonly edge: Judged;
+  /** −log10 of its chance. */
+  readonly surprise: number;
+  readonly expected: string;
+  readonly seen: string;
+}
+
+/** Deviations of one edge, those that need no second look marked by their surprise. */
+export function deviations(edge: Judged): readonly Deviation[] {
+  if (edge.usual_hours < MIN_HOURS) return [];
+  return [rate(edge), errors(edge), latency(edge), size(edge), credentials(edge)].filter((one) => one !== null);
+}
+
+export const isCertain = ({ surprise }: Deviation): boolean => surprise >= CERTAIN_SURPRISE;
+
+/** A level that has been another for a day is what is expected now. */
+const usualCalls = (edge: Judged): number => (edge.usual_calls + 1) * 2 ** edge.shift - 1;
+
+function rate(edge: Judged): Deviation | null {
+  const usual = Math.max(0, usualCalls(edge));
+  const spread = Math.max(edge.usual_calls_spread, Math.sqrt(usual + 1));
+  const surprise = countSurprise(edge.calls, usual, spread ** 2 / (usual + 1));
+  // A count falls to nothing at most: fewer spreads are far below than above.
+  const spreads = edge.calls > usual ? MIN_SPREADS : MIN_SPREADS_BELOW;
+  const isFar = surprise >= MIN_SURPRISE && Math.abs(edge.calls - usual) > spreads * spread;
+  if (!isFar) return null;
+  const said = { edge, surprise, expected: `about ${amount(usual)} calls an hour`, seen: `${edge.calls} calls` };
+  const isMore = edge.calls > usual;
+  if (isMore && edge.calls - usual >= MIN_MORE_CALLS && edge.calls >= MIN_CALLS_RATIO * (usual + 1))
+    return edge.calls > 1.5 * edge.usual_calls_most ? { kind: "rate", ...said } : null;
+  if (!isMore && usual >= MIN_USUAL_CALLS && edge.calls <= usual / MIN_CALLS_RATIO) return { kind: "drop", ...said };
+  return null;
+}
+
+function errors(edge: Judged): Deviation | null {
+  const share = edge.errors / Math.max(1, edge.calls);
+  const surprise = shareSurprise(edge.errors, edge.calls, edge.usual_error_share, 1.5);
+  if (edge.errors < MIN_ERRORS || share < MIN_ERROR_SHARE || share < 2 * edge.usual_error_share) return null;
+  if (surprise < MIN_SURPRISE) return null;
+  const percent = (part: number) => `${(100 * part).toFixed(1)}%`;
+  const expected = `${percent(edge.usual_error_share)} of calls fail`;
+  return { kind: "errors", edge, surprise, expected, seen: `${percent(share)} of ${edge.calls} calls failed` };
+}
+
+function latency(edge: Judged): Deviation | null {
+  if (edge.timed < MIN_TIMED) return null;
+  const usual = edge.usual_log_duration + edge.slower;
+  const seen = edge.log_duration / edge.timed;
+  const spread = Math.max(edge.usual_log_duration_spread, 0.15);
+  const spreads = (seen - usual) / spread;
+  // Twice as slow, and far out of what hours differ by.
+  if (seen - usual < 1 || spreads < MIN_SPREADS) return null;
+  const surprise = spreads ** 2 / 2 / Math.LN10;
+  return { kind: "latency", edge, surprise, expected: `about ${took(usual)} a call`, seen: `${took(seen)} a call` };
+}
+
+function size(edge: Judged): Deviation | null {
+  const usual = Math.max(edge.usual_bytes, edge.usual_bytes_most / MIN_BYTES_RATIO);
+  // More bytes because of more calls is told as more calls.
+  const byCalls = (edge.usual_bytes_most / Math.max(1, edge.usual_calls_most)) * edge.calls;
+  if (edge.bytes < MIN_BYTES || edge.bytes < MIN_BYTES_RATIO * Math.max(1, edge.usual_bytes)) return null;
+  if (edge.bytes < 2.5 * edge.usual_bytes_most || edge.bytes < 2.5 * byCalls) return null;
+  const surprise = MIN_SURPRISE + Math.log10(edge.bytes / Math.max(1, usual));
+  return {
+    kind: "size",
+    edge,
+    surprise,
+    expected: `about ${bytes(edge.usual_bytes)} an hour`,
+    seen: bytes(edge.bytes),
+  };
+}
+
+function credentials(edge: Judged): Deviation | null {
+  const most = edge.usual_credentials;
+  if (edge.credentials < most + MIN_CREDENTIALS || edge.credentials < 2 * most) return null;
+  const surprise = countSurprise(edge.credentials, most, 1) + MIN_SURPRISE;
+  const seen = `${edge.credentials} credentials`;
+  return { kind: "credentials", edge, surprise, expected: `at most ${most} credentials an hour`, seen };
+}
+
+const amount = (count: number): string => (count < 10 ? count.toFixed(1) : String(Math.round(count)));
+const took = (log: number): string => `${((2 ** log - 1) / 1_000).toFixed(1)} ms`;
+const bytes = (count: number): string =>
+  count < 10_000 ? `${Math.round(count)} bytes` : `${Math.round(count / 1_000)} kB`;
+
+interface Words {
+  readonly title: string;
+  readonly level: Level;
+  readonly check: string;
+}
+
+const WORDS: Readonly<Record<BaselineKind, Words>> = {
+  rate: { title: "Far more calls than usual", level: "medium", check: "Was load moved here? Open the newest calls." },
+  drop: { title: "Far fewer calls than usual", level: "medium", check: "Is the caller alive? Was traffic moved?" },
+  errors: {
+    title: "Far more calls fail than usual",
+    level: "medium",
+    check: "Open failed calls; was the callee deployed?",
+  },
+  latency: {
+    title: "Calls take far longer than usual",
+    level: "low",
+    check: "`tallystick bottlenecks` shows where time goes.",
+  },
+  size: { title: "Far more bytes than usual", level: "medium", check: "Who reads what? Open the largest responses." },
+  credentials: {
+    title: "More credentials than ever",
+    level: "medium",
+    check: "Was a credential rotated? Who holds the new ones?",
+  },
+};
+
+const SILENCE =
+  "Silence it for the time of a planned change; a level that stays is learned after a day, and the alert ends.";
+
+export interface Moment {
+  readonly startsAtUs: number;
+  readonly seenAtUs: number;
+}
+
+/** One finding an edge, or one for the log where many deviate alike: a holiday, an outage, a deploy of everything. */
+export function baselineFindings(
+  found: readonly Deviation[],
+  edgesOf: (log: string) => number,
+  at: Moment,
+): readonly Finding[] {
+  const groups = new Map<string, Deviation[]>();
+  for (const one of found) {
+    const key = `${one.edge.log}\n${one.kind}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [{ edge, kind }] = group as [Deviation];
+    const many = Math.max(FLEET_EDGES, FLEET_SHARE * edgesOf(edge.log));
+    if (group.length < many) return group.map((one) => finding(one, at));
+    return [fleetFinding(edge.log, kind, group.length, at)];
+  });
+}
+
+export const baselineRule = (kind: BaselineKind): string => `builtin/baseline-${kind}`;
+
+function finding({ kind, edge, expected, seen, surprise }: Deviation, at: Moment): Finding {
+  const { log, caller, callee, operation } = edge;
+  const words = WORDS[kind];
+  return {
+    ...base(kind, at),
+    labels: { log, caller, callee, operation },
+    summary: `${caller} → ${callee} ${operation}: ${words.title.toLowerCase()}`,
+    expected: `${expected} at this hour (${Math.round(edge.usual_hours / 24)} days of history)`,
+    seen: `${seen} in the last hour; by chance once in 10^${Math.round(Math.min(surprise, 99))}`,
+    count: edge.calls,
+  };
+}
+
+function fleetFinding(log: string, kind: BaselineKind, count: number, at: Moment): Finding {
+  return {
+    ...base(kind, at),
+    labels: { log, scope: "fleet" },
+    summary: `${count} edges of the log ${log} at once: ${WORDS[kind].title.toLowerCase()}`,
+    expected: "edges deviate one by one",
+    seen: `${count} edges deviate in the same hour`,
+    count,
+  };
+}
+
+function base(kind: BaselineKind, { startsAtUs, seenAtUs }: Moment) {
+  const { title, level, check } = WORDS[kind];
+  return {
+    ruleId: baselineRule(kind),
+    ruleVersion: 1,
+    title,
+    kind: "baseline" as const,
+    level,
+    tags: [],
+    state: "firing" as const,
+    startsAtUs,
+    seenAtUs,
+    check,
+    silence: SILENCE,
+    records: [],
+    quiet: false,
+  };
+}

@@ -1,0 +1,208 @@
+/**
+ * What the baselines learn from, as tables of the engine: traffic by five minutes, hours of it, and what is usual of
+ * each edge and operation at an hour. Each is keyed by what it is computed from: computing it again replaces it.
+ */
+import type { DerivedTable } from "../../index/derived-tables.ts";
+import type { Statement } from "../../index/index-seam.ts";
+import { Params } from "../../search/compile/sql.ts";
+import { RANGE_TABLE } from "../detectors/range-table.ts";
+import type { Range } from "../detectors/range-table.ts";
+import { HISTORY_DAYS, KEPT_BUCKETS_US, MAX_JUDGED, SHIFT_HOURS } from "./baseline-limits.ts";
+
+export const HOUR_US = 3_600_000_000;
+const DAY_US = 24 * HOUR_US;
+const WEEK_US = 7 * DAY_US;
+const EDGE = "log, caller, callee, operation";
+const EDGE_TYPES = `log LowCardinality(String), caller String, callee LowCardinality(String),
+    operation LowCardinality(String)`;
+const SUMS = `calls UInt64, errors UInt64, timed UInt64, log_duration Float64, bytes UInt64, credentials UInt64`;
+
+export const TRAFFIC: DerivedTable = {
+  name: "detector_traffic",
+  columns: `bucket_us Int64, ${EDGE_TYPES}, side LowCardinality(String), tree LowCardinality(String), range_from Int64,
+    range_to Int64, records UInt64, errors UInt64, timed UInt64, log_duration Float64, bytes UInt64,
+    credentials Array(UInt64)`,
+  engine: `ReplacingMergeTree(range_to) PARTITION BY intDiv(bucket_us, ${DAY_US})
+    ORDER BY (bucket_us, ${EDGE}, side, tree, range_from)`,
+};
+
+export const HOURS: DerivedTable = {
+  name: "detector_hours",
+  columns: `hour_us Int64, ${EDGE_TYPES}, ${SUMS}`,
+  engine: `ReplacingMergeTree PARTITION BY intDiv(hour_us, ${WEEK_US}) ORDER BY (hour_us, ${EDGE})`,
+};
+
+/** What is usual at one hour; the newest two days of hours are kept, for level shifts. */
+export const BASELINES: DerivedTable = {
+  name: "detector_baselines",
+  columns: `hour_us Int64, ${EDGE_TYPES}, hours UInt64, since_us Int64, calls Float64, calls_spread Float64,
+    calls_most Float64, error_share Float64, log_duration Float64, log_duration_spread Float64, bytes Float64,
+    bytes_most Float64, credentials Float64, shift Float64, slower Float64`,
+  engine: `ReplacingMergeTree PARTITION BY intDiv(hour_us, ${DAY_US}) ORDER BY (hour_us, ${EDGE})`,
+};
+
+const COUNTED = "records, errors, timed, log_duration, bytes, credentials";
+export const TRAFFIC_COLUMNS = `bucket_us, ${EDGE}, side, tree, range_from, range_to, ${COUNTED}`;
+const BASELINE_COLUMNS =
+  `hour_us, ${EDGE}, hours, since_us, calls, calls_spread, calls_most, error_share, log_duration, ` +
+  "log_duration_spread, bytes, bytes_most, credentials, shift, slower";
+
+export const BASELINE_TABLES = [TRAFFIC, HOURS, BASELINES];
+
+/** Adds what the range under way says; the same range again takes its own place. */
+export function keepTraffic({ tree, from, to }: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `INSERT INTO ${TRAFFIC.name} (${TRAFFIC_COLUMNS})
+SELECT bucket_us, log, caller, callee, operation, side, ${params.text(tree)} AS tree,
+  ${params.add(from, "Int64")} AS range_from, ${params.add(to, "Int64")} AS range_to, sum(r.records) AS records,
+  sum(r.errors) AS errors, sum(r.timed) AS timed, sum(r.log_duration) AS log_duration, sum(r.bytes) AS bytes,
+  groupUniqArrayIf(64)(cityHash64(credential_id), notEmpty(credential_id)) AS credentials
+FROM ${RANGE_TABLE.name} AS r
+WHERE side != 'observer' AND notEmpty(callee) AND callee NOT IN ('none', 'unknown')
+GROUP BY bucket_us, log, caller, callee, operation, side`,
+  );
+}
+
+/** Traffic of a time, each call once: of the end that recorded more. */
+function sums(fromUs: number, toUs: number, params: Params): string {
+  const rows = `SELECT ${EDGE}, side, sum(t.records) AS n, sum(t.errors) AS failed, sum(t.timed) AS clocked,
+      sum(t.log_duration) AS took, sum(t.bytes) AS size, uniqArray(t.credentials) AS users
+    FROM ${TRAFFIC.name} AS t FINAL
+    WHERE bucket_us >= ${params.add(fromUs, "Int64")} AND bucket_us < ${params.add(toUs, "Int64")}
+    GROUP BY ${EDGE}, side`;
+  return `SELECT ${EDGE}, max(n) AS calls, max(failed) AS errors, argMax(clocked, (n, side)) AS timed,
+    argMax(took, (n, side)) AS log_duration, max(size) AS bytes, max(users) AS credentials
+  FROM (${rows}) GROUP BY ${EDGE}`;
+}
+
+/** Adds the buckets of an hour up. */
+export function keepHour(hourUs: number): Statement {
+  const params = new Params();
+  const hour = params.add(hourUs, "Int64");
+  return params.statement(
+    `INSERT INTO ${HOURS.name} (hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials)
+SELECT ${hour} AS hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials
+FROM (${sums(hourUs, hourUs + HOUR_US, params)})`,
+  );
+}
+
+const MAD = 1.4826;
+/** Median absolute deviation as a standard deviation would be. */
+const spread = (values: string) =>
+  `${MAD} * arrayReduce('median', arrayMap(one -> abs(one - arrayReduce('median', ${values})), ${values}))`;
+
+/**
+ * What is usual at an hour: of the same hour of the week while there are three weeks of it; else of this hour and its
+ * neighbours on all days. Hours in which an edge was not heard count as none, from its first hour on. What has been
+ * otherwise for a whole day is a new level (`shift`, `slower`: powers of two) and not told again.
+ */
+export function keepBaselines(hourUs: number): Statement {
+  const params = new Params();
+  const hour = params.add(hourUs, "Int64");
+  const dayHour = `intDiv(hour_us, ${HOUR_US}) % 24`;
+  const history = `hour_us >= ${hour} - ${HISTORY_DAYS * DAY_US} AND hour_us < ${hour}`;
+  const near = `abs((${dayHour} - intDiv(${hour}, ${HOUR_US}) % 24 + 36) % 24 - 12) <= 1`;
+  const sameWeekHour = `(${hour} - hour_us) % ${7 * DAY_US} = 0`;
+  const recent = `hour_us >= ${hour} - ${SHIFT_HOURS * HOUR_US}`;
+  return params.statement(
+    `INSERT INTO ${BASELINES.name} (${BASELINE_COLUMNS})
+SELECT ${hour} AS hour_us, ${EDGE}, age AS hours, since AS since_us, arrayReduce('median', counts) AS calls,
+  ${spread("counts")} AS calls_spread, most AS calls_most, failed AS error_share,
+  if(empty(times), 0, arrayReduce('median', times)) AS log_duration,
+  if(empty(times), 0, ${spread("times")}) AS log_duration_spread,
+  arrayReduce('median', sizes) AS bytes, biggest AS bytes_most, users AS credentials, moved AS shift, slowed AS slower
+FROM (
+  SELECT ${EDGE}, since, age, most, failed, biggest, users, times,
+    if(weeks >= 3, arrayResize(weekly, greatest(length(weekly), intDiv(age, 168)), toFloat64(0)),
+      arrayResize(daily, greatest(length(daily), least(intDiv(age, 8), ${HISTORY_DAYS * 3})), toFloat64(0))) AS counts,
+    if(weeks >= 3, weekly_bytes, daily_bytes) AS sizes_or_none,
+    if(empty(sizes_or_none), [toFloat64(0)], sizes_or_none) AS sizes
+  FROM (
+    SELECT ${EDGE}, min(h.hour_us) AS since, toUInt64(intDiv(${hour} - since, ${HOUR_US})) AS age,
+      toUInt64(countIf(${sameWeekHour})) AS weeks, max(h.calls) AS most, max(h.bytes) AS biggest,
+      sum(h.errors) / greatest(1, sum(h.calls)) AS failed, toFloat64(max(h.credentials)) AS users,
+      groupArrayIf(toFloat64(h.calls), ${sameWeekHour}) AS weekly, groupArrayIf(toFloat64(h.calls), ${near}) AS daily,
+      groupArrayIf(toFloat64(h.bytes), ${sameWeekHour}) AS weekly_bytes,
+      groupArrayIf(toFloat64(h.bytes), ${near}) AS daily_bytes,
+      groupArrayIf(h.log_duration / h.timed, h.timed > 0) AS times
+    FROM ${HOURS.name} AS h FINAL WHERE ${history} GROUP BY ${EDGE}
+  ) WHERE notEmpty(daily)
+) AS learned LEFT JOIN (
+  SELECT h.log AS log, h.caller AS caller, h.callee AS callee, h.operation AS operation,
+    if(count() >= ${SHIFT_HOURS / 2}, quantileExact(0.5)(log2((h.calls + 1) / (b.calls + 1))), 0) AS moved,
+    if(countIf(h.timed > 0) >= ${SHIFT_HOURS / 2},
+      quantileExactIf(0.5)(h.log_duration / h.timed - b.log_duration, h.timed > 0), 0) AS slowed
+  FROM (SELECT * FROM ${HOURS.name} FINAL WHERE ${recent} AND hour_us < ${hour}) AS h
+  INNER JOIN (SELECT * FROM ${BASELINES.name} FINAL WHERE ${recent}) AS b USING (hour_us, ${EDGE})
+  GROUP BY ${EDGE}
+) AS shifted USING (${EDGE})`,
+  );
+}
+
+/** An edge's operation in the last hour, beside what is usual. */
+export interface Judged {
+  readonly log: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly operation: string;
+  readonly calls: number;
+  readonly errors: number;
+  readonly timed: number;
+  readonly log_duration: number;
+  readonly bytes: number;
+  readonly credentials: number;
+  readonly usual_hours: number;
+  readonly usual_calls: number;
+  readonly usual_calls_spread: number;
+  readonly usual_calls_most: number;
+  readonly usual_error_share: number;
+  readonly usual_log_duration: number;
+  readonly usual_log_duration_spread: number;
+  readonly usual_bytes: number;
+  readonly usual_bytes_most: number;
+  readonly usual_credentials: number;
+  readonly shift: number;
+  readonly slower: number;
+}
+
+/** Those of the hour up to `toUs` that may be worth telling; the judge decides. `hourUs`: whose baselines count. */
+export function candidates(hourUs: number, toUs: number): Statement {
+  const params = new Params();
+  const now = sums(toUs - HOUR_US, toUs, params);
+  const hour = params.add(hourUs, "Int64");
+  const worth = [
+    "n.calls > 15 + 2 * b.calls",
+    "(b.calls > 20 AND n.calls < b.calls / 4)",
+    "(n.errors >= 5 AND n.errors > n.calls * (0.05 + 2 * b.error_share))",
+    "(n.timed >= 20 AND abs(n.log_duration / n.timed - b.log_duration) > 1)",
+    "(n.bytes > 65536 AND n.bytes > 4 * b.bytes)",
+    "n.credentials > b.credentials + 2",
+  ].join(" OR ");
+  const usual = [
+    "calls",
+    "calls_spread",
+    "calls_most",
+    "error_share",
+    "log_duration",
+    "log_duration_spread",
+    "bytes",
+    "bytes_most",
+    "credentials",
+  ];
+  return params.statement(
+    `SELECT b.log AS log, b.caller AS caller, b.callee AS callee, b.operation AS operation, n.calls AS calls,
+  n.errors AS errors, n.timed AS timed, n.log_duration AS log_duration, n.bytes AS bytes, n.credentials AS credentials,
+  b.hours AS usual_hours, ${usual.map((name) => `b.${name} AS usual_${name}`).join(", ")},
+  b.shift AS shift, b.slower AS slower
+FROM (SELECT * FROM ${BASELINES.name} FINAL WHERE hour_us = ${hour}) AS b LEFT JOIN (${now}) AS n USING (${EDGE})
+WHERE ${worth} ORDER BY calls DESC, log, caller, callee, operation LIMIT ${MAX_JUDGED}`,
+  );
+}
+
+/** Tables and the number of the first partition that is still needed. */
+export const firstNeeded = (nowUs: number): readonly (readonly [DerivedTable, number])[] => [
+  [TRAFFIC, Math.floor((nowUs - KEPT_BUCKETS_US) / DAY_US)],
+  [HOURS, Math.floor((nowUs - (HISTORY_DAYS + 2) * DAY_US) / WEEK_US)],
+  [BASELINES, Math.floor((nowUs - 3 * DAY_US) / DAY_US)],
+];

@@ -1,0 +1,157 @@
+/**
+ * Conditions that last: producers whose records are missing or who are silent, trees without a checkpoint. Looked at
+ * once a minute; what no longer holds is said to be over, also when it ended while the server was down.
+ */
+import { timestampUs } from "@tallystick/record";
+
+import type { Clock } from "../../clock.ts";
+import type { LedgerPosition } from "../../ledger/ledger.ts";
+import { WHOLE_SCOPE } from "../../search/scope.ts";
+import type { ProducerRun } from "../../tally/producer-list.ts";
+import type { Producers } from "../../tally/producers.ts";
+import type { Finding, FindingSink } from "../finding.ts";
+import { findingOf } from "./detector.ts";
+import type { Said } from "./detector.ts";
+import { CHECKPOINT_LATE_US, CONDITIONS_EVERY_MS, GAP_SETTLES_US, MAX_PRODUCER_FINDINGS } from "./detector-limits.ts";
+
+/** What is told of and has not ended, as the alerts know it. */
+export interface OpenCondition {
+  readonly ruleId: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ConditionParts {
+  readonly producers: Pick<Producers, "list">;
+  readonly ledger: { positions(): readonly LedgerPosition[] };
+  readonly clock: Clock;
+  readonly open: () => readonly OpenCondition[];
+  readonly sink: FindingSink;
+  readonly onTrouble: (message: string) => void;
+}
+
+const LASTING: ReadonlySet<string> = new Set(
+  ["producer-gap", "producer-silent", "checkpoint-late"].map((name) => `builtin/${name}`),
+);
+
+export class Conditions {
+  readonly #parts: ConditionParts;
+  #cancel: () => void = () => {};
+  #running: Promise<void> = Promise.resolve();
+  #closing = false;
+
+  constructor(parts: ConditionParts) {
+    this.#parts = parts;
+    this.#later();
+  }
+
+  /** Looks now; resolves when what was found is durable. */
+  look(): Promise<void> {
+    this.#running = this.#running
+      .then(() => this.#look())
+      .catch((error: unknown) => {
+        const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
+        if (!this.#closing) this.#parts.onTrouble(`lasting conditions are looked at again later: ${reason}`);
+      });
+    return this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#cancel();
+    await this.#running;
+  }
+
+  #later(): void {
+    if (this.#closing) return;
+    this.#cancel = this.#parts.clock.after(CONDITIONS_EVERY_MS, () => void this.look().then(() => this.#later()));
+  }
+
+  async #look(): Promise<void> {
+    const { clock, open, sink } = this.#parts;
+    const nowUs = clock.nowUs();
+    const firing = [...(await this.#producers(nowUs)), ...this.#checkpoints(nowUs)].map(findingOf);
+    const still = new Set(firing.map(nameOf));
+    const over = open().filter((one) => LASTING.has(one.ruleId) && !still.has(nameOf(one)));
+    const resolved = over.map(({ ruleId, labels }) => endOf(ruleId, labels, nowUs));
+    if (firing.length + resolved.length > 0) await sink([...firing, ...resolved]);
+  }
+
+  async #producers(nowUs: number): Promise<readonly Said[]> {
+    const list = (state: "gap" | "silent") =>
+      this.#parts.producers.list(WHOLE_SCOPE, { state, limit: MAX_PRODUCER_FINDINGS, gaps: 5 });
+    const gaps = (await list("gap")).producers.filter((run) => timestampUs(run.last_seen) + GAP_SETTLES_US < nowUs);
+    const silent = (await list("silent")).producers.filter((run) => run.silent && !run.superseded);
+    return [...gaps.map((run) => gapSaid(run, nowUs)), ...silent.map((run) => silentSaid(run, nowUs))];
+  }
+
+  #checkpoints(nowUs: number): readonly Said[] {
+    return this.#parts.ledger.positions().flatMap(({ tree, integrated, published, publishedAtMs }) => {
+      if (integrated <= published || publishedAtMs === null) return [];
+      if (nowUs - publishedAtMs * 1_000 < CHECKPOINT_LATE_US) return [];
+      return [
+        {
+          detector: "checkpoint-late",
+          labels: { tree },
+          startsAtUs: publishedAtMs * 1_000,
+          seenAtUs: nowUs,
+          summary: `${tree} has records that no checkpoint covers`,
+          expected: "a checkpoint each second while there is something new",
+          seen: `${integrated - published} records since ${new Date(publishedAtMs).toISOString()}`,
+          records: [],
+          count: integrated - published,
+        },
+      ];
+    });
+  }
+}
+
+const nameOf = ({ ruleId, labels }: OpenCondition): string =>
+  JSON.stringify([ruleId, Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
+
+function producerLabels({ log, producer_id, principal, producer_epoch }: ProducerRun) {
+  return { log, producer_id, principal, ...(producer_epoch === "" ? {} : { producer_epoch }) };
+}
+
+function gapSaid(run: ProducerRun, nowUs: number): Said {
+  const ranges = run.gaps.map(({ from, to }) => (from === to ? String(from) : `${from}–${to}`)).join(", ");
+  return {
+    detector: "producer-gap",
+    labels: producerLabels(run),
+    startsAtUs: timestampUs(run.last_seen),
+    seenAtUs: nowUs,
+    summary: `${run.missing} records of ${run.producer_id} are missing`,
+    expected: `every number from ${run.first_seq ?? 0} to ${run.claimed_last_seq ?? run.last_seq ?? 0}`,
+    seen: `missing: ${ranges}${run.more_gaps ? ", …" : ""}`,
+    records: [],
+    count: run.missing,
+  };
+}
+
+function silentSaid(run: ProducerRun, nowUs: number): Said {
+  return {
+    detector: "producer-silent",
+    labels: { log: run.log, producer_id: run.producer_id, principal: run.principal },
+    startsAtUs: timestampUs(run.last_seen),
+    seenAtUs: nowUs,
+    summary: `${run.producer_id} of ${run.recorder_id} is silent since ${run.last_seen}`,
+    expected: `a sign of life within ${run.silent_after_s} s (${run.silent_after_source})`,
+    seen: `none since ${run.last_seen}`,
+    records: [],
+    count: 1,
+  };
+}
+
+function endOf(ruleId: string, labels: Readonly<Record<string, string>>, nowUs: number): Finding {
+  return findingOf({
+    detector: ruleId.slice("builtin/".length),
+    labels,
+    startsAtUs: nowUs,
+    seenAtUs: nowUs,
+    summary: "The condition is over.",
+    expected: "",
+    seen: "",
+    records: [],
+    count: 0,
+    state: "resolved",
+  });
+}

@@ -1,0 +1,165 @@
+/** The detectors over a real engine: each attack is found, and what is usual is not. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { AuditRecord, Observed } from "@tallystick/record";
+
+import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
+import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
+import { SAMPLE_START_US, sampleEntry, until } from "../../index/sample.contract.ts";
+import type { SampleEntry } from "../../index/sample.contract.ts";
+import { realClock } from "../../real-clock.ts";
+import type { Finding } from "../finding.ts";
+import { DetectorFollower } from "./detector-follower.ts";
+
+const DAY_US = 86_400_000_000;
+const LEARN_US = 7 * DAY_US;
+
+let temporary: TemporaryIndex;
+beforeAll(async () => {
+  temporary = await openTemporaryIndex();
+});
+afterAll(() => temporary.close());
+
+let made = 0;
+function entry(day: number, fields: Partial<AuditRecord>, observed: Partial<Observed> = {}): SampleEntry {
+  made += 1;
+  const us = SAMPLE_START_US + Math.round(day * DAY_US) + made * 1_000;
+  const timestamp = new Date(us / 1_000).toISOString();
+  const plain = sampleEntry(made, { timestamp, ...fields }, us);
+  return { ...plain, observed: { ...plain.observed, ...observed } };
+}
+
+/** A usual call of orders to payments, as the callee saw it. */
+const usual = (day: number, fields: Partial<AuditRecord> = {}) =>
+  entry(day, {
+    side: "callee",
+    recorder_id: "payments",
+    credential_id: "cert-orders",
+    peer_address: "10.0.0.7",
+    auth_token_id: `token-${day}`,
+    auth_key_thumbprint: "key-orders",
+    auth_scopes: ["payments:write"],
+    ...fields,
+  });
+
+interface Followed {
+  readonly found: Finding[];
+  readonly troubles: string[];
+  whole(): Promise<void>;
+  close(): Promise<void>;
+}
+
+function follow(): Followed {
+  const found: Finding[] = [];
+  const troubles: string[] = [];
+  const real = realClock();
+  const follower = new DetectorFollower({
+    deriver: temporary.index.deriver,
+    index: temporary.index.follower,
+    clock: {
+      ...real,
+      monotonicMs: () => real.monotonicMs() * 1_000,
+      after: (ms, call) => real.after(ms / 1_000, call),
+    },
+    settings: { learnUs: LEARN_US, dormantUs: 30 * DAY_US, sensitiveOperations: ["payments DELETE *"], networks: {} },
+    sink: async (findings) => void found.push(...findings),
+    baselines: null,
+    onTrouble: (message) => troubles.push(message),
+  });
+  return {
+    found,
+    troubles,
+    whole: () =>
+      until(() => {
+        expect(troubles).toEqual([]);
+        return follower.isReady() && follower.lagLeaves() === 0;
+      }),
+    close: () => follower.close(),
+  };
+}
+
+const names = (found: readonly Finding[]) => [...new Set(found.map(({ ruleId }) => ruleId.slice(8)))].toSorted();
+
+test("attacks are found once a log's first days are over, what is usual never, nothing twice", async () => {
+  const log = "default/2026-11";
+  const followed = follow();
+  const known = [
+    entry(0, {}),
+    usual(0),
+    entry(0, { service_id: "web", target_id: "orders", recorder_id: "web", operation: "GET /orders" }),
+    usual(0, { operation: "DELETE /payments", credential_id: "cert-orders" }),
+    usual(0, { service_id: "billing", credential_id: "cert-old", auth_token_id: "token-billing" }),
+  ];
+  await temporary.add(log, known);
+  await followed.whole();
+  // Within the first days everything is new, and nobody is told.
+  await temporary.add(log, [entry(3, { service_id: "web", target_id: "stock", recorder_id: "web" })]);
+  await followed.whole();
+  expect(followed.found).toEqual([]);
+
+  await temporary.add(log, [usual(8), usual(9), entry(9, {})]);
+  await followed.whole();
+  expect(followed.found).toEqual([]);
+
+  await temporary.add(log, [
+    usual(10, { service_id: "web", target_id: "payments", operation: "GET /payments", credential_id: "cert-web" }),
+    usual(10.1, { peer_address: "203.0.113.9", auth_token_id: "token-10" }),
+    usual(10.2, {
+      service_id: "stock",
+      credential_id: "cert-orders",
+      operation: "DELETE /payments",
+      auth_token_id: "token-stock",
+    }),
+    usual(10.3, { auth_token_id: "token-9", auth_key_thumbprint: "key-thief" }),
+    usual(10.4, { auth_scopes: ["payments:write", "payments:admin"], auth_token_id: "token-10" }),
+    usual(10.5, { auth_expires_at: "2026-11-20T00:00:00Z", auth_token_id: "token-10" }),
+    usual(10.6, { auth_nonce_digest: `sha256:${"ab".repeat(32)}`, auth_token_id: "token-10", request_id: "first" }),
+    usual(10.7, { auth_nonce_digest: `sha256:${"ab".repeat(32)}`, auth_token_id: "token-10", request_id: "second" }),
+    entry(10.8, {
+      event_type: "AUTH",
+      action: "revoke",
+      credential_id: "cert-web",
+      service_id: "idp",
+      target_id: "none",
+      recorder_id: "idp",
+    }),
+    usual(11, { service_id: "web", operation: "GET /payments", credential_id: "cert-web", auth_token_id: "token-web" }),
+    usual(45, { service_id: "billing", credential_id: "cert-old", auth_token_id: "token-45" }),
+    entry(45.1, { service_id: "crawler", target_id: "payments", recorder_id: "crawler" }),
+    entry(45.2, { service_id: "crawler", target_id: "orders", recorder_id: "crawler" }),
+  ]);
+  await followed.whole();
+  expect(followed.troubles).toEqual([]);
+  expect(names(followed.found)).toEqual([
+    "credential-moved",
+    "credential-shared",
+    "dormant-credential",
+    "first-seen-caller",
+    "first-seen-edge",
+    "first-seen-service",
+    "replay",
+    "scope-growth",
+    "token-other-key",
+    "token-replayed",
+    "use-after-expiry",
+    "use-after-revocation",
+  ]);
+  const of = (name: string) => followed.found.filter(({ ruleId }) => ruleId === `builtin/${name}`);
+  expect(of("first-seen-edge").map(({ labels }) => `${labels["caller"]} ${labels["callee"]}`)).toEqual([
+    "web payments",
+    "stock payments",
+  ]);
+  expect(of("first-seen-service")).toMatchObject([{ labels: { service: "crawler" }, count: 2 }]);
+  expect(of("replay")).toMatchObject([{ count: 1, records: [{ callId: expect.stringContaining("second") }] }]);
+  expect(of("use-after-revocation")).toMatchObject([{ level: "critical", labels: { caller: "web" }, count: 1 }]);
+  for (const { expected, seen, check, silence, records } of followed.found) {
+    expect([expected, seen, check, silence].filter((text) => text === "")).toEqual([]);
+    expect(records.length).toBeGreaterThan(0);
+  }
+  await followed.close();
+
+  const again = follow();
+  await temporary.add(log, [usual(12, { auth_token_id: "token-10" })]);
+  await again.whole();
+  expect(again.found).toEqual([]);
+  await again.close();
+});

@@ -1,0 +1,273 @@
+/**
+ * Runs the deterministic detectors over what becomes searchable. Guarantees, whatever is killed and whenever: every
+ * leaf is looked at, in the order of its tree; findings are durable before their range counts as looked at, so that a
+ * range that was broken off is looked at again and gives the same findings; what was learned is rows of the engine,
+ * derived from `records` and made anew from them. Memory is bounded: the engine does the work over groups of a range.
+ * It leaves intake the processor: one range at a time, and a pause in between while little waits.
+ */
+import type { Clock } from "../../clock.ts";
+import type { Deriver } from "../../index/derived-tables.ts";
+import type { IndexFollower } from "../../index/index-seam.ts";
+import type { Networks } from "../../search/compile/networked.ts";
+import type { Baselines } from "../baseline/baselines.ts";
+import { BASELINE_TABLES } from "../baseline/traffic.ts";
+import type { Finding, FindingSink } from "../finding.ts";
+import { dropOld } from "../forget.ts";
+import { fillReaderFacts, keepTaught } from "./access-facts.ts";
+import {
+  FORGET_EVERY_US,
+  IDLE_MS,
+  MAX_FRESH_FACTS,
+  RANGE_LEAVES,
+  REPLAY_WINDOW_US,
+  RETRY_MS,
+  SHOWN_VALUES,
+  STEP_GAP_MS,
+  STEP_LIMITS,
+  TOKEN_KEPT_US,
+} from "./detector-limits.ts";
+import { factFindings } from "./fact-findings.ts";
+import {
+  FACTS,
+  fillRangeFacts,
+  freshFacts,
+  keepFacts,
+  knownValues,
+  LOGS_SINCE,
+  POSITIONS,
+  RANGE_FACTS,
+  servicesSince,
+  TOKEN_WEEK_US,
+} from "./facts.ts";
+import type { FreshFact, KnownValues } from "./facts.ts";
+import { keepRevocations, NONCE_HOUR_US, NONCES, rangeFindings } from "./range-questions.ts";
+import { fillRange, RANGE_TABLE } from "./range-table.ts";
+import type { Range } from "./range-table.ts";
+
+export interface DetectorSettings {
+  /** A log's first days, in which what is first seen is learned and not told. Microseconds. */
+  readonly learnUs: number;
+  readonly dormantUs: number;
+  readonly sensitiveOperations: readonly string[];
+  readonly networks: Networks;
+}
+
+export interface DetectorParts {
+  readonly deriver: Deriver;
+  readonly index: Pick<IndexFollower, "positions" | "onIndexed" | "state">;
+  readonly clock: Clock;
+  readonly settings: DetectorSettings;
+  readonly sink: FindingSink;
+  /** Told about failures that are being retried. Never holds content. */
+  readonly onTrouble: (message: string) => void;
+  /** What is usual, learned from the same ranges; its tables are made and emptied with the detectors'. */
+  readonly baselines: Pick<Baselines, "recover" | "empty" | "take" | "judge"> | null;
+}
+
+const OWN_ONLY: ReadonlySet<string> = new Set(["control", "access", "alerts"]);
+/** Made anew together: all of them say how far the same ranges were taken in. */
+export const DETECTOR_TABLES = [FACTS, NONCES, RANGE_TABLE, RANGE_FACTS, ...BASELINE_TABLES];
+
+export class DetectorFollower {
+  readonly #parts: DetectorParts;
+  readonly #through = new Map<string, number>();
+  readonly #logsSince = new Map<string, number>();
+  readonly #unsubscribe: () => void;
+  readonly #ended: Promise<void>;
+  #generation = -1;
+  #lastStepMs = Number.NEGATIVE_INFINITY;
+  #forgetAtUs = 0;
+  #closing = false;
+  #emptyWanted = false;
+  #wake: () => void = () => {};
+
+  constructor(parts: DetectorParts) {
+    this.#parts = parts;
+    this.#unsubscribe = parts.index.onIndexed(() => this.#wake());
+    this.#ended = this.#follow();
+  }
+
+  isReady(): boolean {
+    return this.#generation === this.#parts.deriver.generation();
+  }
+
+  /** Leaves that are searchable and not looked at yet. */
+  lagLeaves(): number {
+    return this.#parts.index
+      .positions()
+      .reduce((sum, { tree, indexed }) => sum + Math.max(0, indexed - (this.#through.get(tree) ?? 0)), 0);
+  }
+
+  /** Until when a log's first days last; of a log without records, for ever. Microseconds. */
+  learningUntilUs(log: string): number {
+    return (this.#logsSince.get(log) ?? Number.POSITIVE_INFINITY) + this.#parts.settings.learnUs;
+  }
+
+  learningLogs(): ReadonlyMap<string, number> {
+    return new Map([...this.#logsSince.keys()].map((log) => [log, this.learningUntilUs(log)]));
+  }
+
+  /** Forgets all that was learned; what is searchable is looked at again, and the same is found again. */
+  rebuild(): void {
+    this.#emptyWanted = true;
+    this.#wake();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#unsubscribe();
+    this.#wake();
+    await this.#ended;
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#closing) {
+      try {
+        await this.#step();
+      } catch (error) {
+        if (this.#closing) return;
+        this.#generation = -1;
+        const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
+        if (this.#parts.deriver.isUp()) this.#parts.onTrouble(`the detectors try again: ${reason}`);
+        await this.#pause(RETRY_MS);
+      }
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { deriver, index, clock } = this.#parts;
+    if (!deriver.isUp() || index.state() !== "ready") return this.#pause(RETRY_MS);
+    if (this.#generation !== deriver.generation()) await this.#recover();
+    if (this.#emptyWanted) await this.#empty();
+    const range = this.#nextRange();
+    if (range === null) {
+      await this.#parts.baselines?.judge();
+      // What came meanwhile woke nobody.
+      return this.#nextRange() === null ? this.#pause(IDLE_MS, true) : undefined;
+    }
+    const waitMs = this.#lastStepMs + STEP_GAP_MS - clock.monotonicMs();
+    if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.#pause(waitMs);
+    this.#lastStepMs = clock.monotonicMs();
+    await this.#look(range);
+  }
+
+  async #recover(): Promise<void> {
+    const { deriver } = this.#parts;
+    const generation = deriver.generation();
+    await deriver.prepare(DETECTOR_TABLES);
+    const positions = await deriver.select<{ tree: string; through: number }>(POSITIONS, STEP_LIMITS);
+    this.#through.clear();
+    for (const { tree, through } of positions) this.#through.set(tree, through);
+    await this.#readLogs();
+    await this.#parts.baselines?.recover();
+    this.#generation = generation;
+  }
+
+  async #readLogs(): Promise<void> {
+    const rows = await this.#parts.deriver.select<{ log: string; since_us: number }>(LOGS_SINCE, STEP_LIMITS);
+    for (const { log, since_us: since } of rows) this.#logsSince.set(log, since);
+  }
+
+  async #empty(): Promise<void> {
+    this.#through.clear();
+    this.#logsSince.clear();
+    await this.#parts.deriver.empty(NONCES);
+    await this.#parts.deriver.empty(FACTS);
+    await this.#parts.baselines?.empty();
+    this.#emptyWanted = false;
+  }
+
+  /** The furthest behind first. */
+  #nextRange(): Range | null {
+    let best = null as Range | null;
+    for (const { tree, indexed } of this.#parts.index.positions()) {
+      const from = this.#through.get(tree) ?? 0;
+      if (indexed <= from) continue;
+      const to = Math.min(indexed, from + RANGE_LEAVES);
+      if (best === null || to - from > best.to - best.from) best = { tree, from, to };
+    }
+    return best;
+  }
+
+  async #look(range: Range): Promise<void> {
+    const { deriver, settings, sink } = this.#parts;
+    const derive = (statement: Parameters<Deriver["derive"]>[0]) => deriver.derive(statement, STEP_LIMITS);
+    for (const table of [RANGE_TABLE, RANGE_FACTS]) await deriver.empty(table);
+    const isOwn = OWN_ONLY.has(range.tree.split("/")[0] ?? "");
+    await derive(keepRevocations(range));
+    if (isOwn) {
+      await derive(keepTaught(range));
+      await derive(fillReaderFacts(range));
+    } else {
+      await derive(fillRange(range, settings.networks, settings.sensitiveOperations));
+      await derive(fillRangeFacts());
+    }
+    const fresh = await this.#fresh();
+    const findings = [...(await rangeFindings(deriver, range)), ...(await this.#told(fresh))];
+    if (findings.length > 0) await sink(findings);
+    if (!isOwn) await this.#parts.baselines?.take(range);
+    await derive(keepFacts(range.tree, range.to));
+    this.#through.set(range.tree, range.to);
+    await this.#forget();
+  }
+
+  async #fresh(): Promise<readonly FreshFact[]> {
+    const { deriver, settings } = this.#parts;
+    const facts = await deriver.select<FreshFact>(freshFacts(settings.dormantUs, MAX_FRESH_FACTS), STEP_LIMITS);
+    for (const { kind, value, first_us: firstUs } of facts)
+      if (kind === "log") this.#logsSince.set(value, Math.min(firstUs, this.#logsSince.get(value) ?? firstUs));
+    return facts;
+  }
+
+  async #told(fresh: readonly FreshFact[]): Promise<readonly Finding[]> {
+    if (fresh.length === 0) return [];
+    const { deriver } = this.#parts;
+    const known = await deriver.select<KnownValues>(knownValues(fresh, SHOWN_VALUES), STEP_LIMITS);
+    const services = await this.#servicesOf(fresh);
+    const learningUntilUs = (log: string) => this.learningUntilUs(log);
+    return factFindings(fresh, { learningUntilUs, known, servicesSince: services });
+  }
+
+  /** Since when the services are known that new edges and callers name. */
+  async #servicesOf(fresh: readonly FreshFact[]): Promise<ReadonlyMap<string, number>> {
+    const since = new Map<string, number>();
+    const news = fresh.filter(({ kind }) => kind === "edge" || kind === "sensitive");
+    for (const log of new Set(news.map((fact) => fact.log))) {
+      const names = news.filter((fact) => fact.log === log).flatMap(({ subject, value }) => [subject, value]);
+      const rows = await this.#parts.deriver.select<{ service: string; since_us: number }>(
+        servicesSince(log, [...new Set(names)]),
+        STEP_LIMITS,
+      );
+      for (const row of rows) since.set(`${log} ${row.service}`, row.since_us);
+    }
+    return since;
+  }
+
+  /** Now and then, what is too old to say anything. */
+  async #forget(): Promise<void> {
+    const { deriver, clock } = this.#parts;
+    const nowUs = clock.nowUs();
+    if (nowUs < this.#forgetAtUs) return;
+    const isFirst = this.#forgetAtUs === 0;
+    this.#forgetAtUs = nowUs + FORGET_EVERY_US;
+    if (isFirst) return;
+    await dropOld(deriver, NONCES, Math.floor((nowUs - REPLAY_WINDOW_US) / NONCE_HOUR_US));
+    await dropOld(deriver, FACTS, Math.floor((nowUs - TOKEN_KEPT_US) / TOKEN_WEEK_US));
+  }
+
+  /** For a time, or until a close; where `news` ends it, until something becomes searchable. */
+  #pause(ms: number, news = false): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#wake = () => {};
+        cancel();
+        resolve();
+      };
+      const cancel = this.#parts.clock.after(ms, done);
+      this.#wake = () => {
+        if (news || this.#closing) done();
+      };
+      if (this.#closing) done();
+    });
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * What is new, as findings: an edge, a caller of a sensitive operation, a network, a second user of a credential, a
+ * scope. In a log's first days these are learned and listed, and no finding is made of them.
+ */
+import { formatTimestamp } from "@tallystick/record";
+
+import type { Finding } from "../finding.ts";
+import { findingOf, recordOf } from "./detector.ts";
+import type { Said } from "./detector.ts";
+import { NEW_SERVICE_US, SHOWN_VALUES } from "./detector-limits.ts";
+import type { FreshFact, KnownValues } from "./facts.ts";
+
+export interface FactKnowledge {
+  /** Until when a log's first days last; microseconds. */
+  readonly learningUntilUs: (log: string) => number;
+  readonly known: readonly KnownValues[];
+  /** `log service` → since when. */
+  readonly servicesSince: ReadonlyMap<string, number>;
+}
+
+interface Others {
+  readonly values: readonly string[];
+  readonly count: number;
+}
+
+type Telling = (fact: FreshFact, others: Others) => Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count"> | null;
+
+const listed = ({ values, count }: Others): string =>
+  `${values.slice(0, SHOWN_VALUES).join(", ")}${count > values.length || count > SHOWN_VALUES ? `, … (${count})` : ""}`;
+
+/** `null` when it is no news: the first value of a subject is what the next one is held against. */
+const second =
+  (tell: (fact: FreshFact, known: string) => Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Telling =>
+  (fact, others) =>
+    others.count === 0 ? null : tell(fact, listed(others));
+
+const TELLINGS: Readonly<Record<string, Telling>> = {
+  credential_caller: second((fact, known) => ({
+    detector: "credential-shared",
+    labels: { log: fact.log, credential_id: fact.subject, service: fact.value },
+    summary: `${fact.value} uses the credential ${fact.subject} of ${known}`,
+    expected: `used by ${known} only`,
+    seen: `used by ${fact.value}`,
+  })),
+  credential_network: second((fact, known) => ({
+    detector: "credential-moved",
+    labels: { log: fact.log, credential_id: fact.subject, network: fact.value },
+    summary: `The credential ${fact.subject} comes from ${fact.value}`,
+    expected: `from ${known}`,
+    seen: `from ${fact.value}`,
+  })),
+  principal_network: second((fact, known) => ({
+    detector: "producer-moved",
+    labels: { log: fact.log, principal: fact.subject, network: fact.value },
+    summary: `Records of ${fact.subject} come from ${fact.value}`,
+    expected: `from ${known}`,
+    seen: `from ${fact.value}`,
+  })),
+  token_key: second((fact, known) => ({
+    detector: "token-other-key",
+    labels: { log: fact.log, token: fact.subject },
+    summary: `The token ${fact.subject} is used with another key`,
+    expected: `the key ${known}`,
+    seen: `the key ${fact.value}`,
+  })),
+  token_caller: second((fact, known) => ({
+    detector: "token-replayed",
+    labels: { log: fact.log, token: fact.subject },
+    summary: `${fact.value} uses the token ${fact.subject} of ${known}`,
+    expected: `used by ${known} only`,
+    seen: `used by ${fact.value}`,
+  })),
+  token_network: second((fact, known) => ({
+    detector: "token-replayed",
+    labels: { log: fact.log, token: fact.subject },
+    summary: `The token ${fact.subject} comes from ${fact.value} too`,
+    expected: `from ${known}`,
+    seen: `from ${fact.value}`,
+  })),
+  scope: second((fact, known) => ({
+    detector: "scope-growth",
+    labels: { log: fact.log, service: fact.subject, scope: fact.value },
+    summary: `${fact.subject} has the scope ${fact.value}, which it never had`,
+    expected: known,
+    seen: `${fact.value} as well`,
+  })),
+  sensitive: second((fact, known) => ({
+    detector: "first-seen-caller",
+    labels: { log: fact.log, caller: fact.value, operation: fact.subject },
+    summary: `${fact.value} calls the sensitive operation ${fact.subject} for the first time`,
+    expected: `called by ${known}`,
+    seen: `called by ${fact.value}`,
+  })),
+  edge: (fact, others) => ({
+    detector: "first-seen-edge",
+    labels: { log: fact.log, caller: fact.subject, callee: fact.value },
+    summary: `${fact.subject} calls ${fact.value} for the first time`,
+    expected: others.count === 0 ? "no calls" : `calls of ${fact.subject} to ${listed(others)}`,
+    seen: `${fact.records} calls to ${fact.value}`,
+  }),
+  reader_network: second((fact, known) => ({
+    detector: "log-access",
+    labels: { reader: fact.subject, network: fact.value },
+    summary: `${fact.subject} reads the log from ${fact.value}`,
+    expected: `from ${known}`,
+    seen: `from ${fact.value}`,
+  })),
+  reader_operation: second((fact, known) => ({
+    detector: "log-access",
+    labels: { reader: fact.subject, operation: fact.value },
+    summary: `${fact.subject} does "${fact.value}" for the first time`,
+    expected: known,
+    seen: fact.value,
+  })),
+};
+
+/** Those that hold whatever was learned. */
+const ALWAYS: ReadonlySet<string> = new Set(["token_key", "token_caller", "token_network"]);
+
+export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowledge): readonly Finding[] {
+  const known = new Map(knowledge.known.map((one) => [subjectOf(one), { values: [...one.values], count: one.count }]));
+  const services = new NewServices(facts, knowledge);
+  const said: Said[] = [];
+  for (const fact of facts) {
+    const others = known.get(subjectOf(fact)) ?? { values: [], count: 0 };
+    const isLearning = fact.first_us < knowledge.learningUntilUs(fact.log) && !ALWAYS.has(fact.kind);
+    const told = fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
+    if (told !== null && !isLearning) said.push(services.withinDay(fact, withPlace(fact, told)));
+    known.set(subjectOf(fact), {
+      values: [...others.values, fact.value].slice(0, SHOWN_VALUES),
+      count: others.count + 1,
+    });
+  }
+  return merged(said).map(findingOf);
+}
+
+const subjectOf = ({ kind, log, subject }: Pick<FreshFact, "kind" | "log" | "subject">): string =>
+  JSON.stringify([kind, log, subject]);
+
+const withPlace = (fact: FreshFact, told: Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Said => ({
+  startsAtUs: fact.first_us,
+  seenAtUs: fact.first_us,
+  records: [recordOf(fact.place)],
+  count: fact.records,
+  ...told,
+});
+
+function dormant(fact: FreshFact): Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count"> {
+  const last = formatTimestamp(fact.known_last);
+  return {
+    detector: "dormant-credential",
+    labels: { log: fact.log, credential_id: fact.subject },
+    summary: `The credential ${fact.subject}, unused since ${last}, is used again`,
+    expected: `no use since ${last}`,
+    seen: `${fact.records} uses from ${formatTimestamp(fact.first_us)} on`,
+  };
+}
+
+/** What a service does for the first time on its first day is that there is a new service: one finding. */
+class NewServices {
+  readonly #knowledge: FactKnowledge;
+  readonly #fresh = new Map<string, number>();
+
+  constructor(facts: readonly FreshFact[], knowledge: FactKnowledge) {
+    this.#knowledge = knowledge;
+    for (const { kind, log, subject, first_us: firstUs } of facts)
+      if (kind === "service") this.#fresh.set(`${log} ${subject}`, firstUs);
+  }
+
+  withinDay(fact: FreshFact, said: Said): Said {
+    if (said.detector !== "first-seen-edge" && said.detector !== "first-seen-caller") return said;
+    const name = [said.labels["caller"] ?? "", said.labels["callee"] ?? ""].find((one) => this.#isNew(fact, one));
+    if (name === undefined) return said;
+    return {
+      ...said,
+      detector: "first-seen-service",
+      labels: { log: fact.log, service: name },
+      summary: `${name} was never seen before; ${said.summary}`,
+      expected: "the services that were known",
+    };
+  }
+
+  #isNew({ log, first_us: firstUs }: FreshFact, name: string): boolean {
+    const key = `${log} ${name}`;
+    const since = this.#knowledge.servicesSince.get(key) ?? this.#fresh.get(key);
+    return since !== undefined && firstUs - since < NEW_SERVICE_US && since >= this.#knowledge.learningUntilUs(log);
+  }
+}
+
+/** The same detector with the same labels says it once, with the records of all. */
+function merged(said: readonly Said[]): readonly Said[] {
+  const byLabels = new Map<string, Said>();
+  for (const one of said) {
+    const key = JSON.stringify([one.detector, Object.entries(one.labels)]);
+    const before = byLabels.get(key);
+    if (before === undefined) byLabels.set(key, one);
+    else
+      byLabels.set(key, {
+        ...before,
+        seenAtUs: Math.max(before.seenAtUs, one.seenAtUs),
+        records: [...before.records, ...one.records].slice(0, 20),
+        count: before.count + one.count,
+      });
+  }
+  return [...byLabels.values()];
+}

@@ -1,0 +1,167 @@
+/**
+ * Facts: what was seen at all, as (kind, log, subject, value). The table remembers when each was seen first and last;
+ * every column is a minimum or a maximum, so that taking a range in twice changes nothing. How far a tree was taken in
+ * is a row of the same table, written with the facts of the range.
+ */
+import type { DerivedTable } from "../../index/derived-tables.ts";
+import type { Statement } from "../../index/index-seam.ts";
+import { Params } from "../../search/compile/sql.ts";
+import { LAST_SEEN_US } from "./detector-limits.ts";
+import { PLACE_TYPE, RANGE_TABLE } from "./range-table.ts";
+
+/** What is told of single tokens, of which there may be many, lies apart by the week. */
+export const TOKEN_WEEK_US = 604_800_000_000;
+
+export const FACTS: DerivedTable = {
+  name: "detector_facts",
+  columns: `kind LowCardinality(String), log LowCardinality(String), subject String, value String,
+    first_us SimpleAggregateFunction(min, Int64), last_us SimpleAggregateFunction(max, Int64),
+    through SimpleAggregateFunction(max, Int64)`,
+  engine: `AggregatingMergeTree PARTITION BY if(startsWith(kind, 'token_'), intDiv(first_us, ${TOKEN_WEEK_US}), 0)
+    ORDER BY (kind, log, subject, value)`,
+  settings: { index_granularity: "1024" },
+};
+
+/** Facts of the range under way. */
+export const RANGE_FACTS: DerivedTable = {
+  name: "detector_range_facts",
+  columns: `kind LowCardinality(String), log LowCardinality(String), subject String, value String, first_us Int64,
+    last_us Int64, records UInt64, place ${PLACE_TYPE}`,
+  engine: "Memory",
+};
+
+export const RANGE_FACT_COLUMNS = "kind, log, subject, value, first_us, last_us, records, place";
+
+export const POSITION = "position";
+
+const IS_NAMED = "(NOT startsWith(caller, 'address:') AND caller NOT IN ('', 'unknown', 'none'))";
+/** Callers that are only an address are one caller a network. */
+const CALLER = `if(${IS_NAMED}, caller, if(empty(peer_network), '', concat('network ', peer_network)))`;
+const NAMED_CALLER = `if(${IS_NAMED}, caller, '')`;
+const CALLEE = "if(callee IN ('', 'none', 'unknown'), '', toString(callee))";
+const WHO = "if(side != 'observer', credential_id, '')";
+const SEEN_FROM = "if(side = 'callee', peer_network, '')";
+
+/** Kind, subject, value of each fact that a row of the range tells; an empty part makes it none. */
+const TOLD: readonly (readonly [kind: string, subject: string, value: string])[] = [
+  ["log", "'since'", "toString(log)"],
+  ["service", CALLEE, "'service'"],
+  ["service", NAMED_CALLER, "'service'"],
+  ["edge", CALLER, CALLEE],
+  ["operation", CALLEE, "if(sensitive AND NOT denied, toString(operation), '')"],
+  [
+    "sensitive",
+    `if(empty(${CALLEE}), '', concat(${CALLEE}, ' ', operation))`,
+    `if(sensitive AND NOT denied, ${CALLER}, '')`,
+  ],
+  ["credential_caller", WHO, NAMED_CALLER],
+  ["credential_network", WHO, SEEN_FROM],
+  ["principal_network", "if(standing = 'authenticated', toString(principal), '')", "source_network"],
+  ["token_key", "token", "thumbprint"],
+  ["token_caller", "token", NAMED_CALLER],
+  ["token_network", "token", SEEN_FROM],
+  ["credential", WHO, "'used'"],
+];
+
+export function fillRangeFacts(): Statement {
+  const told = TOLD.map(([kind, subject, value]) => `tuple('${kind}', ${subject}, ${value})`).join(",\n    ");
+  const scopes = `arrayMap(scope -> tuple('scope', ${NAMED_CALLER}, scope), scopes)`;
+  return {
+    sql: `INSERT INTO ${RANGE_FACTS.name} (${RANGE_FACT_COLUMNS})
+SELECT fact.1 AS kind, log, fact.2 AS subject, fact.3 AS value, min(row_first) AS first_us, max(row_last) AS last_us,
+  sum(row_records) AS records, argMin(row_place, row_first) AS place
+FROM (
+  SELECT log, first_us AS row_first, last_us AS row_last, records AS row_records, place AS row_place,
+    arrayJoin(arrayFilter(one -> notEmpty(one.2) AND notEmpty(one.3), arrayConcat([
+    ${told}], ${scopes}))) AS fact
+  FROM ${RANGE_TABLE.name}
+) GROUP BY kind, log, subject, value`,
+    params: {},
+  };
+}
+
+/** Rows of the table that concern subjects of the range. */
+const KNOWN = `SELECT kind, log, subject, value, min(first_us) AS known_first, max(last_us) AS known_last
+  FROM ${FACTS.name} WHERE (kind, log, subject) IN (SELECT kind, log, subject FROM ${RANGE_FACTS.name})
+  GROUP BY kind, log, subject, value`;
+
+export interface FreshFact {
+  readonly kind: string;
+  readonly log: string;
+  readonly subject: string;
+  readonly value: string;
+  readonly first_us: number;
+  readonly records: number;
+  /** Tree, leaf index, call id of the first record. */
+  readonly place: { readonly tree: string; readonly leaf_index: number; readonly call_id: string };
+  /** When it was seen last before; 0: never. */
+  readonly known_last: number;
+}
+
+/** What was never seen before, and credentials that were not for so long; first come first. */
+export function freshFacts(dormantUs: number, limit: number): Statement {
+  const params = new Params();
+  const dormant = params.add(dormantUs, "Int64");
+  return params.statement(
+    `SELECT f.kind AS kind, f.log AS log, f.subject AS subject, f.value AS value, f.first_us AS first_us,
+  f.records AS records, f.place AS place, k.known_last AS known_last
+FROM ${RANGE_FACTS.name} AS f LEFT JOIN (${KNOWN}) AS k USING (kind, log, subject, value)
+WHERE k.known_first = 0 OR (f.kind = 'credential' AND f.first_us - k.known_last > ${dormant})
+ORDER BY f.first_us, f.kind, f.subject, f.value LIMIT ${params.add(limit, "UInt64")}`,
+  );
+}
+
+export interface KnownValues {
+  readonly kind: string;
+  readonly log: string;
+  readonly subject: string;
+  readonly values: readonly string[];
+  readonly count: number;
+}
+
+/** What is known of subjects beside what is fresh. */
+export function knownValues(facts: readonly FreshFact[], shown: number): Statement {
+  const params = new Params();
+  const list = (of: (fact: FreshFact) => string) => params.add(facts.map(of), "Array(String)");
+  const keys = [list(({ kind }) => kind), list(({ log }) => log), list(({ subject }) => subject)];
+  const subjects = `SELECT arrayJoin(arrayZip(${keys.join(", ")}))`;
+  return params.statement(
+    `SELECT kind, log, subject, arraySlice(groupUniqArray(value), 1, ${params.add(shown, "UInt64")}) AS values,
+  uniqExact(value) AS count
+FROM ${FACTS.name} WHERE (kind, log, subject) IN (${subjects}) GROUP BY kind, log, subject`,
+  );
+}
+
+/** Takes the facts of the range in, and how far the tree has come with it. */
+export function keepFacts(tree: string, to: number): Statement {
+  const params = new Params();
+  return params.statement(
+    `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
+SELECT f.kind AS kind, f.log AS log, f.subject AS subject, f.value AS value, f.first_us AS first_us,
+  f.last_us AS last_us, 0 AS through
+FROM ${RANGE_FACTS.name} AS f LEFT JOIN (${KNOWN}) AS k USING (kind, log, subject, value)
+WHERE k.known_first = 0 OR f.last_us - k.known_last > ${LAST_SEEN_US}
+UNION ALL SELECT '${POSITION}', '', ${params.text(tree)}, '', 0, 0, ${params.add(to, "Int64")}`,
+  );
+}
+
+export const POSITIONS: Statement = {
+  sql: `SELECT subject AS tree, max(through) AS through FROM ${FACTS.name} WHERE kind = '${POSITION}' GROUP BY subject`,
+  params: {},
+};
+
+/** Since when each log has records. */
+export const LOGS_SINCE: Statement = {
+  sql: `SELECT value AS log, min(first_us) AS since_us FROM ${FACTS.name} WHERE kind = 'log' GROUP BY value`,
+  params: {},
+};
+
+/** Since when services are known, of those that facts name. */
+export function servicesSince(log: string, names: readonly string[]): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT subject AS service, min(first_us) AS since_us FROM ${FACTS.name}
+WHERE kind = 'service' AND log = ${params.text(log)} AND subject IN (${params.add(names, "Array(String)")})
+GROUP BY subject`,
+  );
+}

@@ -1,0 +1,327 @@
+/**
+ * What a range says by itself, whatever was learned: verdicts of the tally, names taken, credentials used after their
+ * end, nonces used twice, reads that were denied. Each question answers with a few groups.
+ */
+import type { DerivedTable, Deriver } from "../../index/derived-tables.ts";
+import type { Statement } from "../../index/index-seam.ts";
+import { Params } from "../../search/compile/sql.ts";
+import type { Finding, Level } from "../finding.ts";
+import { findingOf, recordOf } from "./detector.ts";
+import type { Place, Said } from "./detector.ts";
+import { CLOCK_TOLERANCE_US, DENIED_READS, MAX_GROUPS, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
+import { FACTS } from "./facts.ts";
+import { OWN, PLACE, RANGE_TABLE, RECEIVED_US, within } from "./range-table.ts";
+import type { Range } from "./range-table.ts";
+
+export const NONCE_HOUR_US = 3_600_000_000;
+
+/** Nonces and signatures of the calls of the last day. */
+export const NONCES: DerivedTable = {
+  name: "detector_nonces",
+  columns: "digest String, call_key UInt128, received_us Int64, what LowCardinality(String)",
+  engine: `ReplacingMergeTree PARTITION BY intDiv(received_us, ${NONCE_HOUR_US}) ORDER BY (digest, call_key)`,
+};
+
+interface Group {
+  readonly n: number;
+  readonly first_us: number;
+  readonly last_us: number;
+  readonly places: readonly Place[];
+}
+
+const GROUPED = `count() AS n, min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us,
+  groupArray(${SHOWN_RECORDS})(${PLACE}) AS places`;
+
+const said = (group: Group, rest: Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Said => ({
+  startsAtUs: group.first_us,
+  seenAtUs: group.last_us,
+  records: group.places.map(recordOf),
+  count: group.n,
+  ...rest,
+});
+
+export async function rangeFindings(deriver: Deriver, range: Range): Promise<readonly Finding[]> {
+  const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
+  const [counts] = await ask<OwnCounts>(ownCounts(range));
+  const found: Said[] = [];
+  if (counts!.verdicts > 0) found.push(...(await ask<VerdictGroup>(verdicts(range))).flatMap(verdictSaid));
+  if (counts!.claims > 0) found.push(...(await ask<ClaimGroup>(claims(range))).map(claimSaid));
+  if (counts!.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
+  if (counts!.expiring > 0) found.push(...(await ask<ExpiredGroup>(expired(range))).map(expiredSaid));
+  if (counts!.nonces > 0) found.push(...(await replays(deriver, range)));
+  found.push(...(await ask<RevokedGroup>(REVOKED_USES)).map(revokedSaid));
+  return found.map(findingOf);
+}
+
+interface OwnCounts {
+  readonly verdicts: number;
+  readonly claims: number;
+  readonly denied_reads: number;
+  readonly expiring: number;
+  readonly nonces: number;
+}
+
+const IS_VERDICT = `event_type = 'TALLY_VERDICT' AND ${OWN} AND status = 'error' AND operation != 'summary'`;
+const IS_CLAIM = `event_type = 'ALERT' AND operation = 'impersonation' AND ${OWN}`;
+const IS_DENIED_READ = `event_type = 'ACCESS' AND ${OWN} AND status = 'denied'`;
+/** An accepted call: what was denied because it was expired is as it should be. */
+const IS_EXPIRED = `side = 'callee' AND status = 'success' AND toUnixTimestamp64Micro(auth_expires_at) >= 0
+  AND toUnixTimestamp64Micro(auth_expires_at) + ${CLOCK_TOLERANCE_US} < toUnixTimestamp64Micro(timestamp)`;
+const HAS_NONCE = "side = 'callee' AND (notEmpty(auth_nonce_digest) OR notEmpty(auth_signature_digest))";
+
+/** So that what is not there costs no statement. */
+function ownCounts(range: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_CLAIM}) AS claims,
+  countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces
+FROM records WHERE ${within(range, params)}`,
+  );
+}
+
+interface VerdictGroup extends Group {
+  readonly kind: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly field: string;
+  readonly caller_value: string;
+  readonly callee_value: string;
+  readonly tolerance: string;
+}
+
+function verdicts(range: Range): Statement {
+  const params = new Params();
+  const attribute = (name: string) => `attributes['tally.${name}']`;
+  // The record that a verdict is about is worth more than the verdict itself.
+  return params.statement(
+    `SELECT toString(operation) AS kind, ${attribute("caller")} AS caller, ${attribute("callee")} AS callee,
+  ${attribute("field")} AS field, any(${attribute("caller_value")}) AS caller_value,
+  any(${attribute("callee_value")}) AS callee_value, any(${attribute("tolerance")}) AS tolerance, ${GROUPED}
+FROM (SELECT *, ${attribute("call_id")} AS call_id FROM records WHERE ${within(range, params)} AND ${IS_VERDICT})
+GROUP BY kind, caller, callee, field ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+  );
+}
+
+const VERDICT_DETECTORS: Readonly<Record<string, { readonly detector: string; readonly level?: Level }>> = {
+  unpaired_callee: { detector: "callee-only" },
+  unpaired_caller: { detector: "caller-only" },
+  replay: { detector: "replay" },
+  discrepancy_identity: { detector: "discrepancy", level: "high" },
+  discrepancy_request_digest: { detector: "discrepancy", level: "high" },
+  discrepancy_response_digest: { detector: "discrepancy", level: "high" },
+  discrepancy_size: { detector: "discrepancy" },
+  discrepancy_status: { detector: "discrepancy" },
+  discrepancy_operation: { detector: "discrepancy" },
+  discrepancy_time: { detector: "discrepancy", level: "low" },
+  late_success: { detector: "discrepancy", level: "low" },
+  clock_skew: { detector: "clock-skew" },
+  coverage: { detector: "coverage" },
+};
+
+function verdictSaid(group: VerdictGroup): readonly Said[] {
+  const as = VERDICT_DETECTORS[group.kind];
+  if (as === undefined) return [];
+  const { caller, callee, field, kind } = group;
+  const labels = { caller, callee, ...(as.detector === "discrepancy" ? { kind, field } : {}) };
+  const calls = `${group.n} ${group.n === 1 ? "call" : "calls"} of ${caller} to ${callee}`;
+  const summaries: Readonly<Record<string, string>> = {
+    unpaired_callee: `${calls} that ${caller} does not record`,
+    unpaired_caller: `${calls} that ${callee} does not record`,
+    clock_skew: `The clocks of ${caller} and ${callee} are far apart`,
+    coverage: `${caller} and ${callee} record far fewer calls together than they used to`,
+    replay: `${calls} with a nonce that another call had`,
+  };
+  return [
+    said(group, {
+      ...as,
+      labels,
+      summary: summaries[kind] ?? `${calls}: ${field} differs`,
+      expected: group.tolerance === "" ? "both ends record the call" : group.tolerance,
+      seen: `caller: ${group.caller_value || "-"}; callee: ${group.callee_value || "-"}`,
+    }),
+  ];
+}
+
+interface ClaimGroup extends Group {
+  readonly principal: string;
+  readonly about: string;
+  readonly answer: string;
+  readonly address: string;
+}
+
+function claims(range: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT auth_subject AS principal, replaceOne(resource, 'service/', '') AS about, any(peer_address) AS address,
+  any(attributes['tallystick.answer']) AS answer, toUInt64(sum(toUInt64OrZero(attributes['tallystick.count']))) AS n,
+  min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
+FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_CLAIM})
+GROUP BY principal, about ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+  );
+}
+
+const claimSaid = (group: ClaimGroup): Said =>
+  said(group, {
+    detector: "claim-against-principal",
+    labels: { principal: group.principal, service: group.about },
+    summary: `${group.principal} sent records as ${group.about}`,
+    expected: `records of ${group.about} from a sender that may speak for it`,
+    seen: `${group.n} records, ${group.answer}, from ${group.address || "an unknown address"}`,
+  });
+
+interface DeniedGroup extends Group {
+  readonly reader: string;
+  readonly operations: readonly string[];
+}
+
+function deniedReads(range: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT auth_subject AS reader, groupUniqArray(5)(toString(operation)) AS operations, ${GROUPED}
+FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_DENIED_READ})
+GROUP BY reader HAVING n >= ${DENIED_READS} ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+  );
+}
+
+const deniedSaid = (group: DeniedGroup): Said =>
+  said(group, {
+    detector: "log-access-denied",
+    labels: { reader: group.reader },
+    summary: `${group.reader} was denied ${group.n} times`,
+    expected: "readers ask for what they may read",
+    seen: group.operations.join(", "),
+  });
+
+interface ExpiredGroup extends Group {
+  readonly caller: string;
+  readonly callee: string;
+  readonly credential: string;
+  readonly late_us: number;
+}
+
+function expired(range: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT toString(caller) AS caller, toString(callee) AS callee, credential_id AS credential,
+  max(toUnixTimestamp64Micro(timestamp) - toUnixTimestamp64Micro(auth_expires_at)) AS late_us, ${GROUPED}
+FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_EXPIRED} AND NOT (${OWN}))
+GROUP BY caller, callee, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+  );
+}
+
+const expiredSaid = (group: ExpiredGroup): Said =>
+  said(group, {
+    detector: "use-after-expiry",
+    labels: { caller: group.caller, callee: group.callee, credential_id: group.credential },
+    summary: `${group.callee} accepts an expired credential of ${group.caller}`,
+    expected: "refused after its expiry",
+    seen: `accepted up to ${Math.round(group.late_us / 1_000_000)} s after`,
+  });
+
+/** Facts of the kind `revoked`: what AUTH records with the action revoke name. */
+export function keepRevocations(range: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
+SELECT 'revoked' AS kind, '' AS log, subject, toString(observed_principal) AS value, min(${RECEIVED_US}) AS first_us,
+  max(${RECEIVED_US}) AS last_us, 0 AS through
+FROM (
+  SELECT observed_received_at, observed_principal, arrayJoin([credential_id, auth_token_id]) AS subject
+  FROM records WHERE ${within(range, params)} AND event_type = 'AUTH' AND action = 'revoke' AND status = 'success'
+) WHERE notEmpty(subject) GROUP BY kind, log, subject, value`,
+  );
+}
+
+interface RevokedGroup extends Group {
+  readonly caller: string;
+  readonly callee: string;
+  readonly subject: string;
+  readonly revoked_us: number;
+  readonly accepted: number;
+  readonly by: string;
+}
+
+const REVOKED_USES: Statement = {
+  sql: `SELECT u.caller AS caller, u.callee AS callee, u.subject AS subject, r.by AS by, r.revoked_us AS revoked_us,
+  toUInt64(sum(u.records)) AS n, toUInt64(sumIf(u.records, u.denied = 0)) AS accepted, min(u.first_us) AS first_us,
+  max(u.last_us) AS last_us, groupArray(${SHOWN_RECORDS})(u.place) AS places
+FROM (
+  SELECT caller, toString(callee) AS callee, arrayJoin([credential_id, token]) AS subject, records, denied, first_us,
+    last_us, place
+  FROM ${RANGE_TABLE.name} WHERE NOT (event_type = 'AUTH' AND action = 'revoke')
+) AS u INNER JOIN (
+  SELECT subject, min(first_us) AS revoked_us, any(value) AS by FROM ${FACTS.name}
+  WHERE kind = 'revoked' AND log = '' AND subject IN (SELECT arrayJoin([credential_id, token]) FROM ${RANGE_TABLE.name})
+  GROUP BY subject
+) AS r USING (subject)
+WHERE notEmpty(u.subject) AND u.last_us > r.revoked_us + ${CLOCK_TOLERANCE_US}
+GROUP BY caller, callee, subject, by, revoked_us ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+  params: {},
+};
+
+const revokedSaid = (group: RevokedGroup): Said =>
+  said(group, {
+    detector: "use-after-revocation",
+    level: group.accepted > 0 ? "critical" : "medium",
+    labels: { caller: group.caller, callee: group.callee, credential_id: group.subject },
+    summary: `${group.caller} uses the revoked credential ${group.subject} at ${group.callee}`,
+    expected: `no use after ${new Date(group.revoked_us / 1_000).toISOString()}, when ${group.by} revoked it`,
+    seen: `${group.n} calls, of which ${group.accepted} were accepted`,
+  });
+
+interface ReplayGroup extends Group {
+  readonly caller: string;
+  readonly callee: string;
+  readonly what: string;
+  readonly before_us: number;
+}
+
+/** The same digest in another call than before; the nonces of the range are remembered when it has been asked. */
+async function replays(deriver: Deriver, range: Range): Promise<readonly Said[]> {
+  const params = new Params();
+  const both = (columns: string) =>
+    `SELECT ${columns}, told.1 AS digest, told.2 AS what FROM (
+      SELECT *, call_key, arrayJoin([
+        tuple(auth_nonce_digest, 'nonce'), tuple(auth_signature_digest, 'signature')]) AS told
+      FROM records WHERE ${within(range, params)} AND ${HAS_NONCE}
+    ) WHERE notEmpty(digest)`;
+  await deriver.derive(
+    params.statement(
+      `INSERT INTO ${NONCES.name} (digest, call_key, received_us, what)
+SELECT digest, call_key, min(received_us) AS received_us, any(what) AS what
+FROM (${both(`call_key, ${RECEIVED_US} AS received_us`)}) GROUP BY digest, call_key`,
+    ),
+    STEP_LIMITS,
+  );
+  const asked = new Params();
+  const where = within(range, asked);
+  const used = `SELECT digest, call_key, min(received_us) AS received_us, any(what) AS what FROM ${NONCES.name}
+    WHERE digest IN (
+      SELECT arrayJoin([auth_nonce_digest, auth_signature_digest]) AS one FROM records
+      WHERE ${where} AND ${HAS_NONCE} AND notEmpty(one)
+    ) GROUP BY digest, call_key`;
+  const rows = await deriver.select<ReplayGroup>(
+    asked.statement(
+      `SELECT toString(caller) AS caller, toString(callee) AS callee, any(u.what) AS what,
+  min(u.before_us) AS before_us, ${GROUPED}
+FROM (SELECT *, call_id, call_key FROM records WHERE ${where} AND ${HAS_NONCE}) AS records INNER JOIN (
+  SELECT arrayJoin(arraySlice(keys, 2)) AS call_key, what, before_us FROM (
+    SELECT digest, any(what) AS what, min(received_us) AS before_us,
+      arrayMap(one -> one.2, arraySort(groupArray(tuple(received_us, call_key)))) AS keys
+    FROM (${used}) GROUP BY digest HAVING count() > 1
+  )
+) AS u USING (call_key)
+GROUP BY caller, callee ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+    ),
+    STEP_LIMITS,
+  );
+  return rows.map((group) =>
+    said(group, {
+      detector: "replay",
+      labels: { caller: group.caller, callee: group.callee },
+      summary: `${group.n} calls to ${group.callee} with a ${group.what} that another call had`,
+      expected: `a ${group.what} is used by one call`,
+      seen: `used first at ${new Date(group.before_us / 1_000).toISOString()}, and again`,
+    }),
+  );
+}

@@ -1,0 +1,102 @@
+/**
+ * What a range of newly indexed leaves says, grouped once so that every detector reads a few rows in place of all
+ * records: who called whom with which credential from which network. Only producers' records; what Tallystick itself
+ * records is asked for by its own kinds. The table holds one range and is emptied before the next.
+ */
+import type { DerivedTable } from "../../index/derived-tables.ts";
+import type { Statement } from "../../index/index-seam.ts";
+import { networkSql } from "../../search/compile/networked.ts";
+import type { Networks } from "../../search/compile/networked.ts";
+import { Params } from "../../search/compile/sql.ts";
+import { logOf } from "../../search/scope.ts";
+
+export interface Range {
+  readonly tree: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export const PLACE_TYPE = "Tuple(tree String, leaf_index Int64, call_id String)";
+/** Of one record; in the statements of this folder that read `records`. */
+export const PLACE = `CAST((toString(tree), leaf_index, call_id), '${PLACE_TYPE}')`;
+export const RECEIVED_US = "toUnixTimestamp64Micro(observed_received_at)";
+export const OWN = "observed_principal = 'tallystick'";
+/** Minutes of traffic, as the baselines count it. */
+export const TRAFFIC_US = 300_000_000;
+
+const RANGE_COLUMNS =
+  "log, side, standing, principal, caller, callee, operation, action, event_type, credential_id, " +
+  "token, thumbprint, scopes, sensitive, denied, peer_network, source_network, bucket_us, records, " +
+  "errors, timed, log_duration, bytes, first_us, last_us, place";
+
+export const RANGE_TABLE: DerivedTable = {
+  name: "detector_range",
+  columns: `log LowCardinality(String), side LowCardinality(String), standing LowCardinality(String),
+    principal LowCardinality(String), caller String, callee LowCardinality(String), operation LowCardinality(String),
+    action LowCardinality(String), event_type LowCardinality(String), credential_id String, token String,
+    thumbprint String, scopes Array(String), sensitive UInt8, denied UInt8, peer_network String,
+    source_network String, bucket_us Int64, records UInt64, errors UInt64, timed UInt64, log_duration Float64,
+    bytes UInt64, first_us Int64, last_us Int64, place ${PLACE_TYPE}`,
+  engine: "Memory",
+};
+
+/** The records of a range that producers sent. */
+export function within({ tree, from, to }: Range, params: Params): string {
+  const log = params.text(logOf(tree));
+  const range = `leaf_index >= ${params.add(from, "Int64")} AND leaf_index < ${params.add(to, "Int64")}`;
+  return `log = ${log} AND tree = ${params.text(tree)} AND ${range}`;
+}
+
+/** The network an address lies in: a named one, else its /24 or /48; '' for what is no address. */
+function networkOf(field: "peer_network" | "source_network", networks: Networks, params: Params): string {
+  const column = field === "peer_network" ? "peer_address" : "observed_source_address";
+  const address = `replaceRegexpOne(lower(toString(${column})), '^::ffff:', '')`;
+  const named = networkSql(field, networks, params);
+  return `multiIf(empty(${column}), '', ${named} != '', ${named},
+    isIPv4String(${address}),
+    concat(toString(tupleElement(IPv4CIDRToRange(toIPv4OrDefault(${address}), 24), 1)), '/24'),
+    isIPv6String(${address}),
+    concat(toString(tupleElement(IPv6CIDRToRange(toIPv6OrDefault(${address}), 48), 1)), '/48'), '')`;
+}
+
+const KEYS = `log, side, observed_standing, observed_principal, caller, callee, operation, action, event_type,
+  credential_id, auth_token_id, auth_key_thumbprint, auth_scopes, sensitive, denied, peer_address,
+  observed_source_address, bucket_us`;
+
+/** `operations`: those that are sensitive by configuration, as `callee operation`; * stands for any letters. */
+export function fillRange(range: Range, networks: Networks, operations: readonly string[]): Statement {
+  const params = new Params();
+  const where = within(range, params);
+  const declared = operations.map(
+    (pattern) => `concat(toString(callee), ' ', toString(operation)) LIKE ${params.text(likeOf(pattern))}`,
+  );
+  const sensitive = [
+    "data_class IN ('confidential', 'restricted')",
+    "notEmpty(data_categories)",
+    "action IN ('delete', 'revoke')",
+    ...declared,
+  ].join(" OR ");
+  const peer = networkOf("peer_network", networks, params);
+  const source = networkOf("source_network", networks, params);
+  return params.statement(
+    `INSERT INTO ${RANGE_TABLE.name} (${RANGE_COLUMNS})
+SELECT log, side, observed_standing, observed_principal, toString(caller), callee, operation, action, event_type,
+  credential_id, auth_token_id, auth_key_thumbprint, auth_scopes, sensitive, denied, ${peer} AS peer_net,
+  ${source} AS source_net, bucket_us, n, failed, timed, log_duration, bytes, first_us, last_us, place
+FROM (
+  SELECT ${KEYS}, count() AS n, countIf(status IN ('error', 'timeout')) AS failed, countIf(duration_us >= 0) AS timed,
+    sumIf(log2(1 + duration_us), duration_us >= 0) AS log_duration,
+    toUInt64(sumIf(request_size, request_size > 0) + sumIf(response_size, response_size > 0)) AS bytes,
+    min(received_us) AS first_us, max(received_us) AS last_us, argMin(at, leaf_index) AS place
+  FROM (
+    SELECT *, ${RECEIVED_US} AS received_us, intDiv(received_us, ${TRAFFIC_US}) * ${TRAFFIC_US} AS bucket_us,
+      toUInt8(${sensitive}) AS sensitive, toUInt8(status = 'denied') AS denied, ${PLACE} AS at
+    FROM (SELECT *, call_id FROM records WHERE ${where} AND NOT (${OWN}) AND phase != 'intent')
+  ) GROUP BY ${KEYS}
+)`,
+  );
+}
+
+function likeOf(pattern: string): string {
+  return pattern.replaceAll(/[\\%_]/g, String.raw`\$&`).replaceAll("*", "%");
+}
