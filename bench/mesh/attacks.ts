@@ -201,7 +201,8 @@ const shared: Make = (world, atUs) => {
   if (thief === undefined) return null;
   const stolen = { credential_id: `cert-${nameOf(edge.caller)}` };
   const records = burst(world, thief, atUs, 4, () => ({ callee: stolen }));
-  return { ...found("shared credential", ["credential-shared", "credential-moved"], thief, atUs, 1, records) };
+  const attack = found("shared credential", ["credential-shared", "credential-moved"], thief, atUs, 1, records);
+  return { ...attack, names: [...attack.names, stolen.credential_id] };
 };
 
 const statistical =

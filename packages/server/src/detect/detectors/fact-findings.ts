@@ -120,11 +120,14 @@ const ALWAYS: ReadonlySet<string> = new Set(["token_key", "token_caller", "token
 export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowledge): readonly Finding[] {
   const known = new Map(knowledge.known.map((one) => [subjectOf(one), { values: [...one.values], count: one.count }]));
   const services = new NewServices(facts, knowledge);
+  const edges = new Set(facts.filter(({ kind }) => kind === "edge").map(callerOf));
   const said: Said[] = [];
   for (const fact of facts) {
     const others = known.get(subjectOf(fact)) ?? { values: [], count: 0 };
     const isLearning = fact.first_us < knowledge.learningUntilUs(fact.log) && !ALWAYS.has(fact.kind);
-    const told = fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
+    // The scope for a callee that was never called before is part of that news.
+    const isPart = fact.kind === "scope" && edges.has(callerOf(fact));
+    const told = isPart ? null : fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
     if (told !== null && !isLearning) said.push(services.withinDay(fact, withPlace(fact, told)));
     known.set(subjectOf(fact), {
       values: [...others.values, fact.value].slice(0, SHOWN_VALUES),
@@ -136,6 +139,8 @@ export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowled
 
 const subjectOf = ({ kind, log, subject }: Pick<FreshFact, "kind" | "log" | "subject">): string =>
   JSON.stringify([kind, log, subject]);
+
+const callerOf = ({ log, subject }: FreshFact): string => `${log} ${subject}`;
 
 const withPlace = (fact: FreshFact, told: Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Said => ({
   startsAtUs: fact.first_us,
