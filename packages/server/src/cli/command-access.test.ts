@@ -104,7 +104,6 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "approvals reject": ["approval_0"],
   "detectors learned": ["first-seen-edge"],
   "detectors teach": ["first-seen-edge", "edge", "orders", "payments", "--reason", "a test"],
-  "credentials revoke": ["cert-1", "--reason", "a test"],
   "credentials import": [".npmrc", "--reason", "a test"],
 };
 

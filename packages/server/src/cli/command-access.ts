@@ -22,7 +22,6 @@ export const COMMAND_ACCESS: Readonly<Record<string, CommandNeed>> = {
   "detectors list": "read",
   "detectors learned": "audit",
   "detectors teach": "manage",
-  "credentials revoke": "manage",
   "credentials import": "manage",
   graph: "read",
   prove: "read",

@@ -1,9 +1,11 @@
 import { Command } from "commander";
 
 import { connectTo } from "./client.ts";
+import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
+import { importRevokedCommand, revokeIds } from "./revoked-ids.ts";
 import { table } from "./table.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
@@ -20,7 +22,7 @@ interface Revoked {
 }
 
 interface RevokeOptions extends TargetOptions {
-  readonly issuer: string;
+  readonly issuer?: string;
   readonly jti?: string;
   readonly subject?: string;
   readonly issuedBefore?: string;
@@ -31,22 +33,27 @@ interface RevokeOptions extends TargetOptions {
 /** Tokens of other issuers. Keys of this server are `tallystick keys`. */
 export function credentialsCommand(parts: CliParts, run: Run): Command {
   return new Command("credentials")
-    .description("revoke JWTs of other issuers before they expire")
+    .description("credentials that no longer hold: ids as records show them, and JWTs of other issuers")
+    .addCommand(importRevokedCommand(parts, run))
     .addCommand(revokeCommand(parts, run))
     .addCommand(revokedCommand(parts, run));
 }
 
 function revokeCommand(parts: CliParts, run: Run): Command {
   return addTargetOptions(new Command("revoke"))
-    .description("revoke one JWT by its id, or all of a subject that were issued before a time")
-    .requiredOption("--issuer <name>", "the issuer's name in access.jwt")
+    .description("revoke credentials by the ids that records show; with --issuer a JWT by its id, or a subject's")
+    .argument("[credential-id...]", "credential_id or auth_token_id, never a secret; without --issuer")
+    .option("--issuer <name>", "the issuer's name in access.jwt")
     .option("--jti <id>", "the token's id")
     .option("--subject <subject>", "whose tokens, instead")
     .option("--issued-before <time>", "with --subject: RFC 3339 or as now-1h; now when absent")
     .requiredOption("--reason <reason>", "why; it is recorded")
     .option("--json", "as JSON")
-    .action((options: RevokeOptions) =>
+    .action((ids: readonly string[], options: RevokeOptions) =>
       run(async () => {
+        if (ids.length > 0 && options.issuer === undefined) return revokeIds(parts, options, ids);
+        if (options.issuer === undefined || ids.length > 0)
+          throw new CommandError("Give credential ids, or --issuer with --jti or --subject.");
         const { issuer, jti, subject, issuedBefore: issued_before, reason } = options;
         const client = connectTo(await findTarget(parts, options), parts.fetch);
         const body = { issuer, jti, subject, issued_before, reason };

@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 
 import { connectTo } from "./client.ts";
-import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
-import type { Outcome, Run } from "./outcome.ts";
+import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { count } from "./search.ts";
 import { table } from "./table.ts";
@@ -127,48 +125,4 @@ function teachCommand(parts: CliParts, run: Run): Command {
           return EXIT.ok;
         }),
     );
-}
-
-export function credentialsCommand(parts: CliParts, run: Run): Command {
-  const command = new Command("credentials").description("credentials that are revoked: their use is a finding");
-  command.addCommand(
-    addTargetOptions(new Command("revoke").description("say that credentials are revoked, by id, never by secret"))
-      .argument("<credential-id...>")
-      .requiredOption("--reason <text>", "why; it stands in the record")
-      .action((ids: readonly string[], options: Options & { reason: string }) =>
-        run(() => revoke(parts, options, ids)),
-      ),
-  );
-  command.addCommand(
-    addTargetOptions(new Command("import").description("the same for a file of ids, one a line; # begins a remark"))
-      .argument("<file>")
-      .requiredOption("--reason <text>", "why; it stands in the records")
-      .action((file: string, options: Options & { reason: string }) =>
-        run(async () => {
-          const text = await readFile(file, "utf8").catch((error: unknown) => {
-            throw new CommandError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-          });
-          const ids = text.split(/\r?\n/).map((line) => line.replace(/#.*/, "").trim());
-          return revoke(parts, options, [...new Set(ids.filter((id) => id !== ""))]);
-        }),
-      ),
-  );
-  return command;
-}
-
-const REVOKED_AT_ONCE = 1_000;
-
-async function revoke(
-  parts: CliParts,
-  options: Options & { reason: string },
-  ids: readonly string[],
-): Promise<Outcome> {
-  const client = connectTo(await findTarget(parts, options), parts.fetch);
-  for (let from = 0; from < ids.length; from += REVOKED_AT_ONCE)
-    await client.send("POST", "/api/credentials/revocations", {
-      credential_ids: ids.slice(from, from + REVOKED_AT_ONCE),
-      reason: options.reason,
-    });
-  parts.terminal.note(`${ids.length} credentials are revoked`);
-  return EXIT.ok;
 }

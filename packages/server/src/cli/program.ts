@@ -37,7 +37,7 @@ import { tailCommand } from "./tail.ts";
 import { tallyCommand } from "./tally.ts";
 import { timelineCommand } from "./timeline.ts";
 import { traceCommand } from "./trace.ts";
-import { credentialsCommand, detectorsCommand } from "./detectors.ts";
+import { detectorsCommand } from "./detectors.ts";
 import { usersCommand } from "./users.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
@@ -57,7 +57,6 @@ const COMMANDS = [
   silenceCommand,
   respondCommand,
   detectorsCommand,
-  credentialsCommand,
   graphCommand,
   proveCommand,
   verifyCommand,
