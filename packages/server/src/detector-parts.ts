@@ -32,8 +32,9 @@ export function openDetectors(
       .list()
       .filter(({ state }) => state !== "resolved")
       .map(({ finding }) => finding);
+  const deriver = index.deriverOf("detectors");
   const baselines: Baselines = new Baselines({
-    deriver: index.deriver,
+    deriver,
     clock,
     sink: alerts.sink,
     learningUntilUs: (log) => follower.learningUntilUs(log),
@@ -41,7 +42,7 @@ export function openDetectors(
   });
   const follower: DetectorFollower = new DetectorFollower({
     baselines: detectors.baselines ? baselines : null,
-    deriver: index.deriver,
+    deriver,
     index: index.follower,
     clock,
     settings: {
