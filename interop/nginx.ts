@@ -1,7 +1,8 @@
 /**
- * Debian's nginx asks /v1/decide by auth_request. A stolen credential replays a call; the built-in detector raises it,
- * a rule blocks the credential, and nginx refuses the next call that carries it: measured from the acknowledgement of
- * the record to the first 403. Then the server is stopped, and nginx does what its configuration says: open or closed.
+ * Debian's nginx asks /v1/decide by auth_request. A service still takes a credential that has expired; the built-in
+ * detector raises it, a rule blocks the credential, and nginx refuses the next call that carries it: measured from the
+ * alert, and from the acknowledgement of the record, to the first 403. Then the server is stopped, and nginx does what
+ * its configuration says: open or closed.
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
@@ -24,11 +25,13 @@ const CREDENTIAL = "sk_live_stolen_0123456789abcdef01234567";
 const RULES = `respond:
   cache_s: 1
   rules:
-    - {name: replayed, match: ["rule_id=builtin/replay"], action: block_credential, for: 1h, dry_run: false}
+    - {name: expired, match: ["rule_id=builtin/use-after-expiry"], action: block_credential, for: 1h, dry_run: false}
 `;
 
 function nginxConf(port: number, tallystick: string, key: string): string {
-  return `daemon off;
+  // Workers of another user could not use the folder, which is this one's.
+  const user = process.getuid?.() === 0 ? "user root;\n" : "";
+  return `${user}daemon off;
 pid nginx.pid;
 error_log stderr warn;
 events {}
@@ -93,7 +96,7 @@ async function main(): Promise<void> {
     const key = await server.json<{ readonly secret: string }>("/api/keys", {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ name: "gateway", role: "producer", relay: "*" }),
+      body: JSON.stringify({ name: "gateway", role: "producer", services: "*" }),
     });
     nginx = startNginx(folder, nginxConf(port, new URL(server.url).host, key.secret));
     const call = (path: string, credential = CREDENTIAL) =>
@@ -102,7 +105,7 @@ async function main(): Promise<void> {
       const answer = await call("/orders/1").catch(() => null);
       return answer?.status === 200 ? true : undefined;
     });
-    const tookMs = await fromReplayToRefusal(server, call, key.secret);
+    const took = await fromUseToRefusal(server, call, key.secret);
     const other = await call("/orders/1", "sk_live_honest_0123456789abcdef01234567");
     expectEqual("another credential", other.status, 200);
     const decisions = await decisionTimes(server, key.secret);
@@ -112,9 +115,9 @@ async function main(): Promise<void> {
     );
     expectEqual("fail-open while nobody decides", (await call("/open-orders/1")).status, 200);
     process.stdout.write(
-      `${JSON.stringify({ program: `nginx ${version}`, ack_to_first_refused_ms: tookMs, decide_ms: decisions })}\n`,
+      `${JSON.stringify({ program: `nginx ${version}`, to_first_refused_ms: took, decide_ms: decisions })}\n`,
     );
-    if (tookMs > WITHIN_MS) throw new Error(`the first refused call came after ${tookMs} ms, not ${WITHIN_MS}`);
+    if (took.from_alert > WITHIN_MS) throw new Error(`refused ${took.from_alert} ms after the alert, not ${WITHIN_MS}`);
     if (decisions.p99 > DECIDE_WITHIN_MS)
       throw new Error(`a decision takes ${decisions.p99} ms at the 99th percentile`);
   } finally {
@@ -125,12 +128,12 @@ async function main(): Promise<void> {
   }
 }
 
-/** The same signature on two calls is a replay; milliseconds from its acknowledgement to the first 403. */
-async function fromReplayToRefusal(
+/** Milliseconds from a call with an expired credential, and from the alert about it, to the first 403. */
+async function fromUseToRefusal(
   server: RunningServer,
   call: (path: string) => Promise<Response>,
   key: string,
-): Promise<number> {
+): Promise<{ readonly from_alert: number; readonly from_ack: number }> {
   const { credential_id: credential } = await server.json<{ readonly credential_id: string }>(
     "/api/credentials/fingerprint",
     {
@@ -139,29 +142,35 @@ async function fromReplayToRefusal(
       body: JSON.stringify({ credential: `Bearer ${CREDENTIAL}` }),
     },
   );
-  const record = (request: string) => ({
+  const record = {
     timestamp: new Date().toISOString(),
     event_type: "API_CALL",
     side: "callee",
     service_id: "web",
     target_id: "orders",
-    request_id: request,
+    request_id: "1",
     operation: "POST /orders",
     status: "success",
     credential_id: credential,
-    auth_method: "hmac",
-    auth_signature_digest: `sha256:${"5".repeat(64)}`,
-  });
+    auth_expires_at: new Date(Date.now() - 3_600_000).toISOString(),
+  };
   await server.json("/v1/records", {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-    body: JSON.stringify([record("first"), record("again")]),
+    body: JSON.stringify(record),
   });
   const acknowledgedMs = performance.now();
   await until(30_000, `nginx to refuse the credential\n${server.log().slice(-2_000)}`, async () =>
     (await call("/orders/1")).status === 403 ? true : undefined,
   );
-  return Math.round(performance.now() - acknowledgedMs);
+  const [refusedMs, refusedAt] = [performance.now(), Date.now()];
+  const { alerts } = await server.json<{ readonly alerts: readonly { readonly raised_at: string }[] }>(
+    "/api/alerts?match=rule_id%3Dbuiltin/use-after-expiry",
+  );
+  return {
+    from_alert: refusedAt - Date.parse(alerts[0]!.raised_at),
+    from_ack: Math.round(refusedMs - acknowledgedMs),
+  };
 }
 
 /** Of decisions asked for one after another, over a kept connection; the round trip with HTTP and all. */

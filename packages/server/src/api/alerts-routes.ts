@@ -110,7 +110,7 @@ function deedRoute(app: FastifyInstance, alerting: Alerting, deed: AlertDeed): v
         summary: DEEDS[deed],
         tags: TAGS,
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        body: Type.Optional(DeedBody),
+        body: Type.Union([DeedBody, Type.Null()]),
         response: { 200: Type.Ref("Alert"), ...problems(400, 401, 403, 404, 503) },
       },
     },

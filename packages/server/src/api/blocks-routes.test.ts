@@ -146,6 +146,13 @@ it("a decision knows the client's credential by its Authorization header and by 
   expect((await ask("/v1/decide", { "x-tallystick-certificate": `${"AB:".repeat(31)}AB` })).status).toBe(403);
 });
 
+it("what needs no words takes a request without a body", async () => {
+  const post = async (path: string) => (await server.fetch(path, { method: "POST" })).status;
+  expect(await post("/api/alerts/none/acknowledge")).toBe(404);
+  expect(await post("/api/responses/none/undo")).toBe(404);
+  expect(await post("/api/channels/none/test")).toBe(404);
+});
+
 it("a silence is placed and ended by its commands, and a webhook is called as a response", async () => {
   const placed = await command("silence", "place", "service=orders", "--for", "2h", "--comment", "a deploy", "--json");
   const { id } = placed.json<{ readonly id: string }>();

@@ -53,6 +53,11 @@ const NewResponseBody = Type.Object(
   { additionalProperties: false },
 );
 
+const UndoBody = Type.Object(
+  { reason: Type.Optional(Type.String({ maxLength: 1_000 })) },
+  { additionalProperties: false },
+);
+
 /** What is done about alerts, by people. */
 export function respondRoutes(app: FastifyInstance, { alerting, blockForS }: RespondRoutesParts): void {
   const { responses } = alerting;
@@ -119,9 +124,7 @@ function undoRoute(app: FastifyInstance, responses: Alerting["responses"]): void
         summary: "Undo a response, or take back a proposal",
         tags: TAGS,
         params: Type.Object({ id: Type.String({ maxLength: 64 }) }),
-        body: Type.Optional(
-          Type.Object({ reason: Type.Optional(Type.String({ maxLength: 1_000 })) }, { additionalProperties: false }),
-        ),
+        body: Type.Union([UndoBody, Type.Null()]),
         response: { 200: ResponseSchema, ...problems(400, 401, 403, 404, 503) },
       },
     },
