@@ -15,7 +15,7 @@ export interface Pulse {
 export interface HeartbeatParts {
   readonly clock: Clock;
   readonly everyMs: number;
-  /** Empty: nobody listens; the figures are kept all the same. */
+  /** Null: nobody listens; the figures are kept all the same. */
   readonly url: Secret | null;
   readonly post: Post;
   readonly pulses: readonly Pulse[];
