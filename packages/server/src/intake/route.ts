@@ -43,6 +43,8 @@ interface Candidate {
   readonly resource: string | undefined;
 }
 
+type Found = readonly Candidate[];
+
 /** A pattern and the log that it leads to. */
 interface Rule {
   readonly pattern: RoutePattern;
@@ -57,7 +59,9 @@ interface RouteFields extends MatchedFields {
 export class Router {
   readonly #logs: readonly string[];
   readonly #rules: readonly Rule[];
-  readonly #routes = new Map<string, readonly Candidate[]>();
+  /** By service, target, operation, then class and categories. */
+  readonly #routes = new Map<string, Map<string, Map<string, Map<string, Found>>>>();
+  #remembered = 0;
 
   constructor(routed: readonly RoutedLog[]) {
     this.#logs = routed.map(({ log }) => log);
@@ -76,13 +80,11 @@ export class Router {
     return OWN_PLACE;
   }
 
-  /** Few routes make up nearly all calls. */
+  /** Few routes make up nearly all calls. A map in a map, for a key of all names would have to be made a record. */
   #candidates(fields: RouteFields): readonly Candidate[] {
     const { service_id: service, target_id: target, operation, data_class: dataClass, categories } = fields;
-    // Names may hold any character, so their lengths keep one route from passing for another.
-    const lengths = `${service.length} ${target.length} ${operation.length}`;
-    const key = `${lengths} ${service}${target}${operation} ${dataClass} ${categories.join(" ")}`;
-    const known = this.#routes.get(key);
+    const classes = categories.length === 0 ? dataClass : `${dataClass} ${categories.join(" ")}`;
+    const known = this.#routes.get(service)?.get(target)?.get(operation)?.get(classes);
     if (known !== undefined) return known;
     const found: Candidate[] = [];
     for (const { pattern, place } of this.#rules) {
@@ -90,10 +92,28 @@ export class Router {
       found.push({ place, resource: pattern.resource });
       if (pattern.resource === undefined) break;
     }
-    if (this.#routes.size >= MAX_REMEMBERED_ROUTES) this.#routes.clear();
-    this.#routes.set(key, found);
+    this.#remember(fields, classes, found);
     return found;
   }
+
+  #remember({ service_id: service, target_id: target, operation }: RouteFields, classes: string, found: Found): void {
+    if (this.#remembered >= MAX_REMEMBERED_ROUTES) {
+      this.#routes.clear();
+      this.#remembered = 0;
+    }
+    const byTarget = inner(this.#routes, service, () => new Map<string, Map<string, Map<string, Found>>>());
+    const byOperation = inner(byTarget, target, () => new Map<string, Map<string, Found>>());
+    inner(byOperation, operation, () => new Map<string, Found>()).set(classes, found);
+    this.#remembered += 1;
+  }
+}
+
+function inner<Value>(outer: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = outer.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  outer.set(key, made);
+  return made;
 }
 
 let compiled: { readonly text: string; readonly router: Router } | null = null;
