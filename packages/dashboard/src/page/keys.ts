@@ -16,7 +16,9 @@ export function useKeys(keys: Keys): void {
       if (document.querySelector("dialog[open]") !== null) return;
       const before = first !== null && event.timeStamp - first.atMs < SEQUENCE_MS ? `${first.key} ` : "";
       first = { key: event.key, atMs: event.timeStamp };
-      const action = current.current[`${before}${event.key}`] ?? current.current[event.key];
+      // After `g` a letter names a screen, and is nobody's own key.
+      const alone = before === "g " ? undefined : current.current[event.key];
+      const action = current.current[`${before}${event.key}`] ?? alone;
       if (action === undefined) return;
       event.preventDefault();
       first = null;
