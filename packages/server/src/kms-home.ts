@@ -5,7 +5,7 @@ import type { Config } from "./config/schema.ts";
 import { TallystickError } from "./errors.ts";
 import { createFileKms, openFileKms } from "./kms/file-kms.ts";
 import type { Kms } from "./kms/kms.ts";
-import { openPkcs11Kms } from "./kms/pkcs11-kms.ts";
+import { openPkcs11InThread } from "./kms/node-pkcs11-thread.ts";
 import type { Machine } from "./machine.ts";
 
 /** What is configured, and where. */
@@ -34,7 +34,7 @@ export async function openConfiguredKms(
   const { module, token, key: label } = kms.pkcs11;
   for (const name of ["module", "token", "pin_file"] as const) if (kms.pkcs11[name] === "") throw unsaid(name);
   const pin = await readPin(machine, resolve(place.base, kms.pkcs11.pin_file));
-  return openPkcs11Kms({ module, token, label, pin, clock, randomBytes: random, create });
+  return openPkcs11InThread({ module, token, label, pin, create }, clock);
 }
 
 async function readPin({ disk }: KmsMachine, file: string): Promise<string> {

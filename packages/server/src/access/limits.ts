@@ -39,8 +39,8 @@ export const INCIDENT_WINDOW_MS = 60_000;
 export const MAX_INCIDENTS = 1_000;
 /** Senders whose use of a quota is counted; beyond it the one that was quiet longest starts afresh. */
 export const MAX_QUOTA_ENTRIES = 20_000;
-/** How often the day's counts are written. */
-export const QUOTA_SAVE_MS = 60_000;
+/** How long after a count the day's counts are written: what a kill leaves uncounted. */
+export const QUOTA_SAVE_MS = 1_000;
 /** How far from now a window may end that moves with the clock: screens round, and clocks differ. */
 export const MOVING_SLACK_MS = 120_000;
 export const MIN_PASSWORD_LENGTH = 12;

@@ -3,8 +3,8 @@
  *
  * Guarantees: the day's bytes are counted as bodies come in, before they are looked at, and never above the quota; a
  * batch may take a second's records into debt, which the next requests wait for, so that over time no more come than
- * the quota says. The day's counts are kept in a file, written once a minute and at a stop: after a kill the bytes of
- * the last minute are not counted.
+ * the quota says. The day's counts are kept in a file, written within a second of a count and at a stop: after a kill
+ * the bytes of the last second are not counted.
  */
 import type { Clock } from "../clock.ts";
 import type { Quota } from "../control/quota.ts";

@@ -10,5 +10,7 @@ export const TAG_BYTES = 16;
 
 /** An HSM that has not answered by then is unreachable. */
 export const HSM_ANSWER_MS = 10_000;
+/** The same with the calls before it, which may be tried twice, for whoever asks its thread. */
+export const HSM_THREAD_ANSWER_MS = 30_000;
 /** A sealed server asks its KMS again after so long. */
 export const KMS_RETRY_MS = 2_000;
