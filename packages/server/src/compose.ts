@@ -65,6 +65,7 @@ import { Search } from "./search/search.ts";
 import { waitSealed } from "./sealed.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
 import type { ServerFolder } from "./server-folder.ts";
+import { openDetection } from "./detection-parts.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { TallyReader } from "./tally/reader.ts";
@@ -260,6 +261,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     dashboard: await readDashboard(disk, machine.dashboardFolder),
     http: await httpSettings(machine, config, request.base),
     intake: await intakeParts(api, metrics, incidents, budget),
+    detection: await openDetection({ ...api, config, base: request.base, nowMs }),
   };
 }
 

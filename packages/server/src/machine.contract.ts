@@ -77,6 +77,7 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     pid: process.pid,
     host: "test",
     version: "0.0.0-test",
+    rulesFolder: join(tmpdir(), "tallystick-no-rules"),
     dashboardFolder: join(tmpdir(), "tallystick-no-dashboard"),
     fetch,
     passwordCost: { logN: 4, r: 8, p: 1 },

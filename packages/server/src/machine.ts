@@ -27,6 +27,8 @@ export interface Machine {
   readonly version: string;
   /** The built dashboard; a folder that is absent means none. */
   readonly dashboardFolder: string;
+  /** Our own rules, as they are shipped. */
+  readonly rulesFolder: string;
   readonly openIndex: (request: IndexRequest) => Promise<Index>;
   /** What an index that nobody has open holds, as it was left. */
   readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[]>;

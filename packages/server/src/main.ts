@@ -43,6 +43,7 @@ function thisMachine(): Machine {
     pid: process.pid,
     host: hostname(),
     version: ownVersion(),
+    rulesFolder: fileURLToPath(new URL("../src/detect/rules", import.meta.url)),
     dashboardFolder: fileURLToPath(new URL("../../dashboard/dist", import.meta.url)),
     openIndex: (request) => openConfiguredIndex(request, disk, process.env),
     countIndex: (place) => countLeftIndex(place, clock, disk, process.env),

@@ -39,6 +39,7 @@ export function placesOf(folder: string, config: Config, base: string) {
     adminToken: `${folder}/admin.token`,
     runFile: `${folder}/run.json`,
     quotas: `${folder}/quotas.json`,
+    rules: `${folder}/rules.json`,
     reserve: `${folder}/reserve`,
   };
 }

@@ -75,6 +75,8 @@ import { holdsRoutes } from "./holds-routes.ts";
 import { retentionRoutes } from "./retention-routes.ts";
 import type { RetentionRoutesParts } from "./retention-routes.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
+import { rulesRoutes } from "./rules-routes.ts";
+import type { RulesRoutesParts } from "./rules-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
@@ -104,6 +106,7 @@ export interface ApiParts
     NotificationsRoutesParts,
     RespondRoutesParts,
     BlocksRoutesParts,
+    RulesRoutesParts,
     Omit<ApprovalsRoutesParts, "control">,
     Pick<DeviceRoutesParts, "devices">,
     Pick<OidcRoutesParts, "oidc"> {
@@ -189,6 +192,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   notificationsRoutes(app, parts);
   respondRoutes(app, parts);
   blocksRoutes(app, parts);
+  rulesRoutes(app, parts);
   openApiRoute(app);
   await app.ready();
   return app;

@@ -1,4 +1,5 @@
 /** Every command with every role and with none: as docs/access.md says. */
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { may } from "../access/permissions.ts";
@@ -93,6 +94,12 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "respond undo": ["0"],
   "silence place": ["level=low", "--for", "1h", "--comment", "a test"],
   "silence end": ["silence_0"],
+  "rules test": ["00000000-0000-4000-8000-000000000000", "--since", "1d"],
+  "rules show": ["nobody"],
+  "rules on": ["nobody"],
+  "rules off": ["nobody"],
+  "rules remove": ["nobody"],
+  "rules set": [fileURLToPath(new URL("../detect/rules/sql-drop.yml", import.meta.url))],
   "hold place": ["litigation-4", "--query", "*", "--owner", "legal", "--reason", "a test"],
   "hold release": ["hold_0", "--reason", "a test"],
   "users add": ["ada"],

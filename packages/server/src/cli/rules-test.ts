@@ -3,33 +3,72 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 
+import type { Backtest } from "../detect/backtest.ts";
 import { checkRules } from "../detect/sigma/check.ts";
 import type { CheckedRule } from "../detect/sigma/check.ts";
 import { openEventEngine } from "../detect/sigma/event-engine.ts";
 import type { LinkedRule } from "../detect/sigma/link.ts";
 import { eventTimes, readEvents } from "../detect/sigma/read-events.ts";
 import { realClock } from "../real-clock.ts";
+import { connectTo } from "./client.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { more, readRuleFiles, readSettings, readText } from "./rule-files.ts";
 import type { SettingOptions } from "./rule-files.ts";
+import { addTargetOptions, findTarget } from "./target.ts";
+import type { TargetOptions } from "./target.ts";
+import { timeText } from "./time-text.ts";
 
-interface TestOptions extends SettingOptions {
+interface TestOptions extends SettingOptions, TargetOptions {
   readonly events?: string;
+  readonly since?: string;
+  readonly until?: string;
   readonly json?: boolean;
 }
 
 export function testCommand(parts: CliParts, run: Run): Command {
-  return new Command("test")
-    .description("run a rule over events of a file, without a server, and print which it finds")
-    .argument("<rule>", "a file of rules; where one is a correlation, what the correlation finds counts")
-    .requiredOption("--events <file>", "JSON events, one a line or one after the other, or a list of them")
+  return addTargetOptions(
+    new Command("test")
+      .description("try a rule: over events of a file, without a server, or over a server's past")
+      .argument(
+        "<rule>",
+        "a file of rules, in which a correlation counts for those that it is made of; of a server also an id",
+      ),
+  )
+    .option("--events <file>", "JSON events, one a line or one after the other, or a list of them")
     .option("--placeholders <file>", "YAML: values of the placeholders that `expand` asks for")
     .option("--pipeline <file>", "a processing pipeline that maps names of fields; may be given again", more, [])
+    .option("--since <time>", "over a server's records from then on; RFC 3339, a date, or 30d")
+    .option("--until <time>", "until before then")
     .option("--json", "as JSON: how many events there are, and the positions of those found, from 0")
-    .action((rule: string, options: TestOptions) => run(() => testOverEvents(parts, rule, options)));
+    .action((rule: string, options: TestOptions) =>
+      run(() => {
+        if (options.events !== undefined) return testOverEvents(parts, rule, options);
+        if (options.since !== undefined) return testOverPast(parts, rule, options);
+        throw new CommandError("name --events, or --since for a server's records");
+      }),
+    );
+}
+
+async function testOverPast(parts: CliParts, rule: string, options: TestOptions): Promise<Outcome> {
+  const { terminal } = parts;
+  const client = connectTo(await findTarget(parts, options), parts.fetch);
+  const ago = (text: string): string => (/^\d+[smhd]$/.test(text) ? `now-${text}` : text);
+  const isId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(rule);
+  const found = await client.send<Backtest>("POST", "/api/rules/test", {
+    ...(isId ? { id: rule.toLowerCase() } : { text: await readText(rule) }),
+    from: ago(options.since ?? ""),
+    ...(options.until === undefined ? {} : { to: ago(options.until) }),
+  });
+  if (options.json === true) terminal.json(found);
+  else {
+    for (const { tree, leaf_index: leaf, received_at: at, caller, callee, operation } of found.sample)
+      terminal.line(`${timeText(at, false)}  ${caller} > ${callee}  ${operation}  ${tree}:${leaf}`);
+    terminal.note(`${found.hits} hits from ${found.from} to ${found.to}, ${found.per_day} a day`);
+  }
+  return EXIT.ok;
 }
 
 async function testOverEvents(parts: CliParts, path: string, options: TestOptions): Promise<Outcome> {

@@ -8,13 +8,14 @@ import type { Outcome, Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { more, readRuleFiles, readSettings } from "./rule-files.ts";
 import type { SettingOptions } from "./rule-files.ts";
+import { serverCommands } from "./rules-server.ts";
 import { testCommand } from "./rules-test.ts";
 
 export function rulesCommand(parts: CliParts, run: Run): Command {
-  return new Command("rules")
-    .description("check, test and switch on rules in Sigma's format")
-    .addCommand(checkCommand(parts, run))
-    .addCommand(testCommand(parts, run));
+  const command = new Command("rules").description("check, test and switch on rules in Sigma's format");
+  for (const one of [checkCommand(parts, run), testCommand(parts, run), ...serverCommands(parts, run)])
+    command.addCommand(one);
+  return command;
 }
 
 interface CheckOptions extends SettingOptions {

@@ -8,6 +8,7 @@ import { RESPOND } from "./respond-sections.ts";
 import { DETECTORS } from "./detector-sections.ts";
 import { CLASSIFY, PAYLOADS } from "./payload-sections.ts";
 import { LOGS, OPTIONAL_PERIOD, RETENTION } from "./retention-sections.ts";
+import { RULES } from "./rule-sections.ts";
 import { flag, oneOf, path, section, text, whole } from "./pieces.ts";
 
 /**
@@ -302,6 +303,7 @@ export const ConfigSchema = Type.Object(
     payloads: PAYLOADS,
     classify: CLASSIFY,
     retention: RETENTION,
+    rules: RULES,
     logs: LOGS,
     kms: KMS,
     log: LOG,

@@ -5,7 +5,6 @@
  * again; start-up and normal work apply records by the same function. Only records that Tallystick wrote itself
  * count: a producer's record in the log, whatever it says, changes nothing. Changes run one after another, so that
  * two requests cannot take the same name.
- * Left out on purpose: rules, which join the fold when there are any.
  */
 import { timingSafeEqual } from "node:crypto";
 
@@ -43,6 +42,8 @@ import { applyHold, HoldBook } from "./holds.ts";
 import { applyKept, KeptBook } from "./kept.ts";
 import type { Kept } from "./kept.ts";
 import { ControlPast, snapshotFields, SnapshotReader } from "./snapshot.ts";
+import { applyRule, RuleChangeBook } from "./rule-changes.ts";
+import type { RuleChanges, RuleState } from "./rule-changes.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import { isQuotaNumber, MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND, NO_QUOTA } from "./quota.ts";
 import type { Quota } from "./quota.ts";
@@ -75,6 +76,7 @@ class ControlFold {
   readonly batchKeys = new Map<string, BatchKeyInfo>();
   readonly holds = new Map<string, Hold>();
   readonly revoked = new Map<string, Revocation>();
+  readonly rules = new Map<string, RuleState>();
   readonly kept = { keep: new Map<string, string>(), wanted: new Map<string, string>() };
   readonly users: UserState["users"] = new Map();
   readonly seen: UserState["seen"] = new Set();
@@ -99,7 +101,7 @@ class ControlFold {
   }
 
   #begin(): void {
-    const { keys, aliases, parties, approvals, batchKeys, holds, revoked, kept, users, seen, past } = this;
+    const { keys, aliases, parties, approvals, batchKeys, holds, revoked, rules, kept, users, seen, past } = this;
     for (const slice of [
       keys,
       aliases,
@@ -108,6 +110,7 @@ class ControlFold {
       batchKeys,
       holds,
       revoked,
+      rules,
       kept.keep,
       kept.wanted,
       users,
@@ -125,6 +128,7 @@ class ControlLog implements Control {
   readonly holds: Holds;
   readonly revocations: Revocations;
   readonly kept: Kept;
+  readonly rules: RuleChanges;
   readonly #parts: ControlParts;
   readonly #state: ControlFold;
   readonly #changes: Changes;
@@ -140,6 +144,7 @@ class ControlLog implements Control {
     this.holds = new HoldBook(state.holds, this.#changes);
     this.revocations = new RevocationBook(state.revoked, this.#changes);
     this.kept = new KeptBook(state.kept, this.#changes);
+    this.rules = new RuleChangeBook(state.rules, this.#changes);
     this.#findActive();
   }
 
@@ -337,6 +342,7 @@ function apply(state: ControlFold, record: AuditRecord): void {
   applyHold(state.holds, record);
   applyRevocation(state.revoked, record);
   applyKept(state.kept, record);
+  applyRule(state.rules, record);
   applyBatchKey(batchKeys, record);
   applyApproval(approvals, record);
   const alias = aliasChangeOf(record);

@@ -7,6 +7,7 @@ import type { OwnFields } from "./own-record.ts";
 import type { Quota } from "./quota.ts";
 import type { Revocations } from "./revocation.ts";
 import type { Role } from "./role.ts";
+import type { RuleChanges } from "./rule-changes.ts";
 import type { Users } from "./user.ts";
 
 /**
@@ -25,6 +26,8 @@ export interface Control {
   readonly revocations: Revocations;
   /** How long records are kept, as it is in force. */
   readonly kept: Kept;
+  /** Rules of detection: own texts, and which are switched on. */
+  readonly rules: RuleChanges;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;

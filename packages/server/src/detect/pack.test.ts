@@ -8,6 +8,19 @@ import { nodeDisk } from "../disk/node-disk.ts";
 import { openTemporaryIndex } from "../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
 import { storedRecords } from "../search/records.contract.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
+import { TALLY_TABLES } from "../tally/schema.ts";
+import type { RuleChanges, RuleState } from "../control/rule-changes.ts";
+import { memoryDisk } from "../disk/memory-disk.ts";
+import { realClock } from "../real-clock.ts";
+import { backtest } from "./backtest.ts";
+import { DetectionState } from "./detection-state.ts";
+import type { Finding, FindingSink } from "./finding.ts";
+import { measureStatement } from "./measure/measure-sql.ts";
+import type { MeasuredRow } from "./measure/measure-sql.ts";
+import { isMeasureText } from "./measure/read-measure.ts";
+import { RuleBook } from "./rule-book.ts";
+import { RuleFollower } from "./rule-follower.ts";
 import { packExamples } from "./pack-examples.contract.ts";
 import { readPack } from "./pack.ts";
 import { checkRules } from "./sigma/check.ts";
@@ -30,10 +43,11 @@ afterAll(async () => {
   await index.close();
 });
 
-const files = async () => {
+const all = async () => {
   const pack = await readPack(nodeDisk(), PACK);
   return pack.map(({ file, text }) => ({ file, text: text! }));
 };
+const files = async () => (await all()).filter(({ text }) => !isMeasureText(text));
 
 /** Of each rule the leaves that it finds in the tree. */
 async function found(rules: readonly LinkedRule[], tree: string): Promise<readonly (readonly number[])[]> {
@@ -152,4 +166,104 @@ it("rules over records find what they mean there", async () => {
     );
     expect(hits[at], file).toEqual(expected);
   });
+});
+
+/** Changes as the control log would keep them. */
+function changes(states: readonly Partial<RuleState>[] = []): RuleChanges {
+  const refused = () => Promise.reject(new Error("not in this test"));
+  return {
+    list: () =>
+      states.map((state) => ({
+        id: "",
+        text: null,
+        version: 1,
+        on: null,
+        removed: false,
+        changedBy: "a",
+        changedAt: "b",
+        ...state,
+      })),
+    set: refused,
+    switchTo: refused,
+    remove: refused,
+    onChange: () => () => {},
+  };
+}
+
+const OWN_ID = "00000000-0000-4000-8000-0000000000aa";
+const OWN = `title: Own\nid: ${OWN_ID}\nlogsource: {product: tallystick}\ndetection:\n  sel: {operation: "own operation"}\n  condition: sel\n`;
+
+it("rules run over what becomes searchable, each record once, also after a restart", async () => {
+  const disk = memoryDisk();
+  const book = new RuleBook(await all(), changes([{ id: OWN_ID, text: OWN, version: 3, on: true }]), {});
+  const told: Finding[] = [];
+  const heard: (() => void)[] = [];
+  const sink: FindingSink = async (findings) => {
+    told.push(...findings);
+    for (const hear of heard) hear();
+  };
+  const until = (holds: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const look = () => void (holds() && resolve());
+      heard.push(look);
+      look();
+    });
+  const follow = async () =>
+    new RuleFollower({
+      book,
+      reader: index.index.reader,
+      index: index.index.follower,
+      journal: index.journal,
+      state: await DetectionState.open(disk, "/rules.json"),
+      sink,
+      clock: realClock(),
+      onTrouble: (message) => expect.unreachable(message),
+    });
+  const [template] = packExamples(await files(), START_US)[0]!.records;
+  const record = (more: object, id: number) => ({
+    ...template!,
+    record: { ...template!.record, id: `00000000-0000-7000-8000-00000000f00${id}`, request_id: `f${id}`, ...more },
+  });
+  const first = await follow();
+  await index.add("default/2026-03", [record({ operation: "own operation" }, 1), record({ resource: "/a" }, 2)]);
+  await until(() => told.some(({ ruleId }) => ruleId === OWN_ID));
+  await first.close();
+  const [own] = told.filter(({ ruleId }) => ruleId === OWN_ID);
+  expect(own).toMatchObject({
+    ruleVersion: 3,
+    count: 1,
+    labels: { caller: "orders", callee: "payments", operation: "own operation" },
+  });
+  expect(own!.records).toEqual([{ tree: "default/2026-03", leafIndex: 0, callId: expect.any(String) as string }]);
+  // What was found before rules first ran, in the other tests, is not told.
+  expect(told.every(({ records }) => records.every(({ tree }) => tree === "default/2026-03"))).toBe(true);
+
+  await index.add("default/2026-03", [record({ operation: "own operation" }, 3)]);
+  const before = told.length;
+  const second = await follow();
+  await until(() => told.slice(before).some(({ ruleId }) => ruleId === OWN_ID));
+  await second.close();
+  expect(told.slice(before).flatMap(({ records }) => records.map(({ leafIndex }) => leafIndex))).toEqual([2]);
+
+  const rule = book.find(OWN_ID)!.sigma!;
+  const period = { fromUs: START_US - 1, toUs: START_US + 86_400_000_000 };
+  const past = await backtest(index.index.reader, WHOLE_SCOPE, rule, period);
+  expect(past).toMatchObject({ hits: 2, per_day: 2, days: [{ hits: 2 }] });
+  expect(past.sample).toHaveLength(2);
+  const scoped = { ...WHOLE_SCOPE, services: ["nobody"] };
+  expect(await backtest(index.index.reader, scoped, rule, period)).toMatchObject({ hits: 0, sample: [] });
+});
+
+it("six measures are switched on, and the engine takes them", async () => {
+  const book = new RuleBook(await all(), changes(), {});
+  const measures = book.list().flatMap(({ measure, on }) => (measure !== null && on ? [measure] : []));
+  expect(measures.map(({ of }) => of)).toHaveLength(6);
+  await index.index.deriver.prepare(TALLY_TABLES);
+  for (const measure of measures) {
+    const statement = measureStatement({ ...measure, groupBy: ["caller", "callee"] }, START_US + 60_000_000);
+    if (statement === null) continue;
+    const { rows } = await index.index.reader.select<MeasuredRow>(statement, LIMITS);
+    if (measure.of !== "match_rate" && measure.relativeToS === null)
+      expect(rows.some(({ calls }) => calls > 0)).toBe(true);
+  }
 });

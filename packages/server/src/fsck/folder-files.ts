@@ -22,7 +22,7 @@ const FOLDERS: ReadonlySet<string> = new Set([
 const RUNNING: ReadonlySet<string> = new Set(["lock", "run.json"]);
 const CHECKED: ReadonlySet<string> = new Set([SERVER_FILE, "admin.token", "kms.key"]);
 /** Hold space, counts of a day, or places of backups, and say nothing of the log. */
-const UNCHECKED: ReadonlySet<string> = new Set(["reserve", "quotas.json", "backups.json"]);
+const UNCHECKED: ReadonlySet<string> = new Set(["reserve", "quotas.json", "rules.json", "backups.json"]);
 
 /** True when a server runs in the folder, or one was killed there. */
 export async function isInUse(disk: Disk, folder: string): Promise<boolean> {

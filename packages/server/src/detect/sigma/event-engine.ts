@@ -13,8 +13,8 @@ import { WRITER_SESSION } from "../../index/session-names.ts";
 import { ruleFields } from "./check.ts";
 import { compileRule } from "./correlation-sql.ts";
 import { eventsTable } from "./events-table.ts";
-import { MAX_PASS_RULES, MAX_PASS_SQL_LENGTH } from "./limits.ts";
 import type { LinkedRule } from "./link.ts";
+import { cut } from "./passes.ts";
 
 export interface EventEngine {
   /**
@@ -111,7 +111,8 @@ async function runOver(home: Home, name: string, work: Work): Promise<readonly (
   });
   for await (const _ of sent.stream) void _;
   const found: number[][] = rules.map(() => []);
-  for (const pass of passes(rules.map((rule) => compileRule(rule, table.sql)))) {
+  const predicates = rules.map((rule, at) => ({ rule: at, sql: compileRule(rule, table.sql) }));
+  for (const pass of cut(predicates, ({ sql }) => sql.length)) {
     const each = pass.map(({ sql }) => `toUInt8(${sql})`).join(", ");
     const result = await client.query({
       query: `SELECT position, arrayFilter((n, hit) -> hit = 1, range(${pass.length}), [${each}]) AS hits FROM ${name} WHERE notEmpty(hits) ORDER BY position`,
@@ -124,26 +125,4 @@ async function runOver(home: Home, name: string, work: Work): Promise<readonly (
   }
   await client.command({ query: `DROP TABLE ${name} SYNC`, ...session });
   return found;
-}
-
-interface PassRule {
-  readonly rule: number;
-  readonly sql: string;
-}
-
-/** Rules that run in one statement each time. */
-export function passes(predicates: readonly string[]): readonly (readonly PassRule[])[] {
-  const all: PassRule[][] = [];
-  let size = 0;
-  predicates.forEach((sql, rule) => {
-    const last = all.at(-1);
-    if (last === undefined || last.length >= MAX_PASS_RULES || size + sql.length > MAX_PASS_SQL_LENGTH) {
-      all.push([{ rule, sql }]);
-      size = sql.length;
-    } else {
-      last.push({ rule, sql });
-      size += sql.length;
-    }
-  });
-  return all;
 }

@@ -1,0 +1,241 @@
+import { Type } from "typebox";
+import type { Static } from "typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+import type { Clock } from "../clock.ts";
+import { backtest } from "../detect/backtest.ts";
+import type { Backtest } from "../detect/backtest.ts";
+import { LEVELS } from "../detect/finding.ts";
+import { MAX_RULE_TEXT_BYTES } from "../detect/limits.ts";
+import type { Rule, RuleBook } from "../detect/rule-book.ts";
+import { TallystickError } from "../errors.ts";
+import type { IndexReader } from "../index/index-seam.ts";
+import { parseInstant } from "../search/time.ts";
+import { NOT_OF_THE_LOG, recordsIn } from "./recorded-reads.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
+import { problems, query } from "./schemas.ts";
+import { goneSignal } from "./search-query.ts";
+
+export interface RulesRoutesParts {
+  readonly detection: {
+    readonly book: RuleBook;
+    readonly reader: IndexReader;
+    /** Why a rule that is switched on does not run; null: it does. */
+    readonly setAside: (rule: Rule) => string | null;
+  };
+  readonly clock: Clock;
+}
+
+const TAGS = ["rules"];
+const orNull = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+const ById = Type.Object({ id: Type.String({ description: "The rule's id." }) });
+const Text = Type.String({ minLength: 1, maxLength: MAX_RULE_TEXT_BYTES, description: "YAML in Sigma's format." });
+
+const Shown = {
+  id: Type.String(),
+  version: Type.Integer({ description: "Grows with each text." }),
+  title: Type.String(),
+  kind: Type.Enum(["sigma", "measure"]),
+  origin: Type.Enum(["builtin", "own"]),
+  level: Type.Enum([...LEVELS]),
+  status: Type.String(),
+  description: Type.String(),
+  tags: Type.Array(Type.String()),
+  false_positives: Type.Array(Type.String()),
+  on: Type.Boolean(),
+  set_aside: orNull(Type.String({ description: "Why it does not run though it is switched on." })),
+  changed_by: orNull(Type.String()),
+  changed_at: orNull(Type.String()),
+};
+const ListedRule = Type.Object(Shown);
+const WholeRule = Type.Object({ ...Shown, text: Type.String() });
+
+export function rulesRoutes(app: FastifyInstance, parts: RulesRoutesParts): void {
+  readRoutes(app, parts);
+  changeRoutes(app, parts);
+  testRoute(app, parts);
+}
+
+function readRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts): void {
+  app.get(
+    "/api/rules",
+    {
+      config: { access: "read", reads: NOT_OF_THE_LOG },
+      schema: {
+        summary: "The rules that there are, and which are switched on",
+        tags: TAGS,
+        querystring: query({}),
+        response: { 200: Type.Object({ rules: Type.Array(ListedRule) }), ...problems(401, 403) },
+      },
+    },
+    async () => ({ rules: rules.book.list().map((rule) => shown(rules, rule)) }),
+  );
+  app.get<{ Params: Static<typeof ById> }>(
+    "/api/rules/:id",
+    {
+      config: { access: "read", reads: NOT_OF_THE_LOG },
+      schema: {
+        summary: "One rule with its text",
+        tags: TAGS,
+        params: ById,
+        response: { 200: WholeRule, ...problems(401, 403, 404) },
+      },
+    },
+    async ({ params }) => {
+      const rule = found(rules.book.find(params.id));
+      return { ...shown(rules, rule), text: rule.text };
+    },
+  );
+}
+
+function changeRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts): void {
+  app.post<{ Body: { readonly text: string } }>(
+    "/api/rules",
+    {
+      config: { access: "manage" },
+      schema: {
+        summary: "Add a rule, or a new version of it, by its id; it is switched off till somebody switches it on",
+        tags: TAGS,
+        body: Type.Object({ text: Text }, { additionalProperties: false }),
+        response: { 201: ListedRule, ...problems(400, 401, 403, 409, 503) },
+      },
+    },
+    async (request, reply) => {
+      const rule = await rules.book.set(principalOf(request).name, request.body.text);
+      return reply.code(201).send(shown(rules, rule));
+    },
+  );
+  app.put<{ Params: Static<typeof ById>; Body: { readonly on: boolean } }>(
+    "/api/rules/:id/on",
+    {
+      config: { access: "manage" },
+      schema: {
+        summary: "Switch a rule on or off",
+        tags: TAGS,
+        params: ById,
+        body: Type.Object({ on: Type.Boolean() }, { additionalProperties: false }),
+        response: { 200: ListedRule, ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    (request) => switched(rules, request),
+  );
+  app.delete<{ Params: Static<typeof ById> }>(
+    "/api/rules/:id",
+    {
+      config: { access: "manage" },
+      schema: {
+        summary: "Remove a rule of your own",
+        tags: TAGS,
+        params: ById,
+        response: { 200: ById, ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    (request) => removed(rules, request),
+  );
+}
+
+type Rules = RulesRoutesParts["detection"];
+
+async function switched(
+  rules: Rules,
+  request: FastifyRequest<{ Params: Static<typeof ById>; Body: { readonly on: boolean } }>,
+): Promise<Static<typeof ListedRule>> {
+  const rule = await rules.book.switchTo(principalOf(request).name, request.params.id, request.body.on);
+  return shown(rules, found(rule));
+}
+
+async function removed(
+  rules: Rules,
+  request: FastifyRequest<{ Params: Static<typeof ById> }>,
+): Promise<Static<typeof ById>> {
+  const { id } = request.params;
+  if (!(await rules.book.remove(principalOf(request).name, id))) throw noRule();
+  return { id };
+}
+
+const TestBody = Type.Object(
+  {
+    text: Type.Optional(Text),
+    id: Type.Optional(Type.String({ description: "A rule that there is, in the place of a text." })),
+    from: Type.Optional(Type.String({ description: "Inclusive; RFC 3339, a date, or now-30d.", default: "now-30d" })),
+    to: Type.Optional(Type.String({ description: "Exclusive.", default: "now" })),
+  },
+  { additionalProperties: false },
+);
+
+const Sample = Type.Object({
+  tree: Type.String(),
+  leaf_index: Type.Integer(),
+  call_id: Type.String(),
+  received_at: Type.String(),
+  caller: Type.String(),
+  callee: Type.String(),
+  operation: Type.String(),
+});
+
+function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoutesParts): void {
+  app.post<{ Body: Static<typeof TestBody> }>(
+    "/api/rules/test",
+    {
+      config: { access: "read", reads: recordsIn(({ sample }: Backtest) => sample.length) },
+      schema: {
+        summary: "Run a rule over the past: how often it would have found something",
+        description: "Over what the reader may see, by when records were received.",
+        tags: TAGS,
+        body: TestBody,
+        response: {
+          200: Type.Object({
+            hits: Type.Integer(),
+            per_day: Type.Number(),
+            days: Type.Array(Type.Object({ day: Type.String(), hits: Type.Integer() })),
+            sample: Type.Array(Sample, { description: "The latest ones." }),
+            from: Type.String(),
+            to: Type.String(),
+            elapsed_ms: Type.Number(),
+          }),
+          ...problems(400, 401, 403, 404, 422, 503, 504),
+        },
+      },
+    },
+    (request, reply) => {
+      const { text, id, from = "now-30d", to = "now" } = request.body;
+      if ((text === undefined) === (id === undefined))
+        throw new TallystickError("bad_request", "Name a rule by its id, or give its text.");
+      const rule = text === undefined ? found(rules.book.find(id ?? "")) : rules.book.read(text);
+      if (rule.sigma === null) throw new TallystickError("bad_request", "Measures are not tried on the past yet.");
+      const nowUs = clock.nowUs();
+      const period = { fromUs: parseInstant(from, nowUs, "from"), toUs: parseInstant(to, nowUs, "to") };
+      return backtest(rules.reader, scopeOf(request), rule.sigma, period, goneSignal(reply));
+    },
+  );
+}
+
+function shown(rules: Rules, rule: Rule): Static<typeof ListedRule> {
+  const { id, version, kind, origin, on, heading, changedBy, changedAt } = rule;
+  const { title, level, status, description, tags, falsePositives } = heading;
+  return {
+    id,
+    version,
+    title,
+    kind,
+    origin,
+    level,
+    status,
+    description,
+    tags: [...tags],
+    false_positives: [...falsePositives],
+    on,
+    set_aside: on ? rules.setAside(rule) : null,
+    changed_by: changedBy,
+    changed_at: changedAt,
+  };
+}
+
+const noRule = () =>
+  new TallystickError("not_found", "There is no rule of that id.", { hint: "`tallystick rules list` shows them." });
+
+function found(rule: Rule | null): Rule {
+  if (rule === null) throw noRule();
+  return rule;
+}

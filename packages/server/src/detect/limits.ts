@@ -1,0 +1,26 @@
+/** Bounds of detection. */
+
+/** A rule's text is in one record of the control log. */
+export const MAX_RULE_TEXT_BYTES = 40_000;
+export const MAX_OWN_RULES = 1_000;
+
+/** Leaves that rules look at in one pass. */
+export const PASS_LEAVES = 100_000;
+/** Shortest pause between the starts of two passes: few records are looked at soon, many at once. */
+export const PASS_GAP_MS = 500;
+/** A correlation reads its whole timespan: it rests for so many times as long as it took, or at least so long. */
+export const CORRELATION_REST = 5;
+export const CORRELATION_GAP_MS = 1_000;
+export const DETECT_RETRY_MS = 2_000;
+export const PASS_TIMEOUT_MS = 60_000;
+export const PASS_MEMORY_BYTES = 600_000_000;
+/** Findings of one rule in one pass, by their labels; the ones with most records. */
+export const MAX_FINDINGS_PER_RULE = 50;
+export const MAX_FINDING_RECORDS = 20;
+/** Records may come so much later than they were made, and count in a correlation still. */
+export const LATE_S = 300;
+
+export const BACKTEST_TIMEOUT_MS = 60_000;
+export const MAX_BACKTEST_SAMPLE = 20;
+/** The longest time of the past that a rule is tried on, in days. */
+export const MAX_BACKTEST_DAYS = 400;

@@ -1,0 +1,88 @@
+/** A measure as SQL: the figure of each group at a moment. */
+import type { Statement } from "../../index/index-seam.ts";
+import { OWN_LOGS } from "../../control/own-logs.ts";
+import { Params } from "../../search/compile/sql.ts";
+import { WHOLE_SCOPE } from "../../search/scope.ts";
+import { edgeRows } from "../../tally/reading.ts";
+import type { Measure } from "./read-measure.ts";
+
+export interface MeasuredRow {
+  /** Of `groupBy`. */
+  readonly labels: readonly string[];
+  readonly figure: number;
+  /** What it was in the time before; null where it stands by itself. */
+  readonly before: number | null;
+  readonly calls: number;
+  /** Records that show it: tree, leaf, call. */
+  readonly records: readonly (readonly [string, number, string])[];
+}
+
+const EXAMPLES = 5;
+/** Groups that a measure looks at. */
+export const MAX_MEASURED_GROUPS = 1_000;
+
+/** Null: the measure is not of records. */
+export function measureStatement(measure: Measure, nowUs: number): Statement | null {
+  if (measure.of === "checkpoint_age") return null;
+  const params = new Params();
+  const sql = measure.of === "match_rate" ? matchRate(measure, nowUs, params) : ofRecords(measure, nowUs, params);
+  return params.statement(`${sql} ORDER BY calls DESC LIMIT ${MAX_MEASURED_GROUPS}`);
+}
+
+const FAILED = "status IN ('error', 'timeout')";
+
+function ofRecords(measure: Measure, nowUs: number, params: Params): string {
+  const { groupBy, windowS, relativeToS, of } = measure;
+  const at = (us: number) => `fromUnixTimestamp64Micro(${params.add(Math.max(0, Math.floor(us)), "Int64")}, 'UTC')`;
+  const startUs = nowUs - windowS * 1_000_000;
+  const reachS = of === "absent" ? ABSENT_REACH_S : (relativeToS ?? 0);
+  const inside = `observed_received_at >= ${at(startUs)}`;
+  const labels = groupBy.map((name) => `toString(${name})`);
+  const own = params.add(OWN_LOGS, "Array(String)");
+  const where = [...measure.where].map(([name, value]) => `${name} = ${params.text(value)}`);
+  const conditions = [
+    `observed_received_at >= ${at(startUs - reachS * 1_000_000)}`,
+    `observed_received_at < ${at(nowUs)}`,
+    `NOT has(${own}, log)`,
+    "observed_principal != 'tallystick'",
+    "phase = 'outcome'",
+    ...where,
+  ];
+  const examples = of === "error_ratio" ? `${inside} AND ${FAILED}` : inside;
+  return (
+    `SELECT [${labels.join(", ")}] AS labels, ${figure(of, inside, windowS, nowUs)} AS figure, ` +
+    `${relativeToS === null ? "NULL" : figure(of, `NOT (${inside})`, relativeToS, nowUs)} AS before, ` +
+    `countIf(${relativeToS === null || of === "error_ratio" ? (of === "absent" ? "1" : inside) : `NOT (${inside})`}) AS calls, ` +
+    `groupArrayIf(${EXAMPLES})((tree, leaf_index, call_id), ${examples}) AS records ` +
+    `FROM records WHERE ${conditions.join(" AND ")} GROUP BY labels`
+  );
+}
+
+/** Who was silent for longer is forgotten: the alert that there was of it stays. */
+const ABSENT_REACH_S = 86_400;
+
+function figure(of: Measure["of"], within: string, spanS: number, nowUs: number): string {
+  switch (of) {
+    case "rate":
+      return `countIf(${within}) / ${spanS}`;
+    case "error_ratio":
+      return `if(countIf(${within}) = 0, 0, countIf(${within} AND ${FAILED}) / countIf(${within}))`;
+    case "p95":
+      return `ifNotFinite(quantileIf(0.95)(duration_us, ${within} AND duration_us >= 0), 0) / 1000`;
+    default:
+      return `(${Math.floor(nowUs)} - toUnixTimestamp64Micro(max(observed_received_at))) / 1000000`;
+  }
+}
+
+function matchRate({ groupBy, windowS, where }: Measure, nowUs: number, params: Params): string {
+  const period = { fromUs: nowUs - windowS * 1_000_000, toUs: nowUs };
+  const { from } = edgeRows(period, nowUs, WHOLE_SCOPE, params);
+  const labels = groupBy.map((name) => `toString(${name})`);
+  const only = [...where].map(([name, value]) => ` AND ${name} = ${params.text(value)}`).join("");
+  const sum = (state: string) => `sum(${state})`;
+  const compared = `(${["matched", "discrepant", "unpaired_caller", "unpaired_callee"].map(sum).join(" + ")})`;
+  return (
+    `SELECT [${labels.join(", ")}] AS labels, if(${compared} = 0, 1, ${sum("matched")} / ${compared}) AS figure, NULL AS before, ` +
+    `toUInt64(${compared}) AS calls, CAST([], 'Array(Tuple(String, Int64, String))') AS records ${from}${only} GROUP BY labels`
+  );
+}

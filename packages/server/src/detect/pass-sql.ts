@@ -1,0 +1,70 @@
+/** The statement that runs many rules over a range of records and gathers what each found by what it is about. */
+import { stringLiteral } from "../index/engine/statement.ts";
+import type { Statement } from "../index/index-seam.ts";
+import { Params } from "../search/compile/sql.ts";
+import { LATE_S, MAX_FINDING_RECORDS, MAX_FINDINGS_PER_RULE } from "./limits.ts";
+import type { LinkedRule } from "./sigma/link.ts";
+import { compileRule } from "./sigma/correlation-sql.ts";
+import { recordsSql } from "./sigma/records-sql.ts";
+
+export interface Range {
+  readonly tree: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface PassRow {
+  /** The rule's place in the list. */
+  readonly rule: number;
+  /** Of `labelNames`. */
+  readonly labels: readonly string[];
+  readonly count: number;
+  readonly first_us: number;
+  readonly last_us: number;
+  readonly records: readonly (readonly [string, number, string])[];
+}
+
+/** What a finding of the rule is about. */
+export function labelNames(rule: LinkedRule): readonly string[] {
+  return rule.kind === "correlation" ? rule.rule.groupBy : ["caller", "callee", "operation"];
+}
+
+/** `sinceUs`: when the oldest record of the range was received; of rules without correlations it does not matter. */
+export function passStatement(rules: readonly LinkedRule[], { tree, from, to }: Range, sinceUs: number): Statement {
+  const params = new Params();
+  const own = params.text(tree);
+  const [first, end] = [params.add(from, "Int64"), params.add(to, "Int64")];
+  const within = `tree = ${own} AND leaf_index >= ${first} AND leaf_index < ${end}`;
+  const log = params.text(tree.slice(0, tree.indexOf("/")));
+  const history = (spanS: number): string => {
+    const start = Math.max(0, Math.floor(sinceUs / 1_000_000) - spanS - LATE_S);
+    return `log = ${log} AND observed_received_at >= toDateTime64(${start}, 6, 'UTC') AND (tree != ${own} OR leaf_index < ${end})`;
+  };
+  return params.statement(gatherSql(rules, within, history));
+}
+
+/** `within`, `history`: predicates over `records`. */
+export function gatherSql(rules: readonly LinkedRule[], within: string, history: (spanS: number) => string): string {
+  const sql = recordsSql({ history });
+  const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
+  const inner =
+    `SELECT tree, leaf_index, call_id, observed_received_at, ${labelsSql(rules)} AS labels_of, ` +
+    `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits FROM records WHERE (${within}) AND notEmpty(hits)`;
+  const received = "toUnixTimestamp64Micro(observed_received_at)";
+  return (
+    `SELECT toUInt32(found) AS rule, labels_of[found + 1] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
+    `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index, call_id))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
+    `FROM (${inner}) ARRAY JOIN hits AS found GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE} BY rule`
+  );
+}
+
+/** For each rule the values of its labels. */
+function labelsSql(rules: readonly LinkedRule[]): string {
+  const sql = recordsSql({ history: () => "0" });
+  const text = (name: string): string => `arrayStringConcat(${sql.field(name).values}, ', ')`;
+  const lists = rules.map((rule) => {
+    const names = labelNames(rule);
+    return names.length === 0 ? `[${stringLiteral("")}]` : `[${names.map(text).join(", ")}]`;
+  });
+  return `[${lists.join(", ")}]`;
+}

@@ -1,0 +1,206 @@
+/**
+ * Runs the rules that are switched on over what becomes searchable, and hands on what they find. Guarantees:
+ * - every record is looked at by every rule that was switched on when its turn came, whatever is killed and whenever;
+ *   after a crash the same may be found again, which the sink takes for the same;
+ * - a rule that the engine does not take is set aside with its reason and holds up no other;
+ * - rules of single records never wait for correlations, which read more the longer their timespan is.
+ * Left out on purpose: the past, which backtests are for; records of the log of alerts, which would find themselves.
+ */
+import type { Clock } from "../clock.ts";
+import { ALERTS_LOG } from "../control/own-logs.ts";
+import { isTallystickError } from "../errors.ts";
+import type { IndexFollower, IndexReader, QueryLimits } from "../index/index-seam.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { DetectionState, Progress } from "./detection-state.ts";
+import type { FindingSink } from "./finding.ts";
+import {
+  CORRELATION_GAP_MS,
+  CORRELATION_REST,
+  DETECT_RETRY_MS,
+  MAX_FINDINGS_PER_RULE,
+  PASS_GAP_MS,
+  PASS_LEAVES,
+  PASS_MEMORY_BYTES,
+  PASS_TIMEOUT_MS,
+} from "./limits.ts";
+import { passStatement } from "./pass-sql.ts";
+import type { PassRow, Range } from "./pass-sql.ts";
+import type { Rule, RuleBook } from "./rule-book.ts";
+import { passesOf } from "./sigma/passes.ts";
+import { findingOf } from "./sigma-finding.ts";
+
+export interface RuleFollowerOptions {
+  readonly book: Pick<RuleBook, "list">;
+  readonly reader: IndexReader;
+  readonly index: Pick<IndexFollower, "positions" | "onIndexed">;
+  readonly journal: Pick<Journal, "trees">;
+  readonly state: DetectionState;
+  readonly sink: FindingSink;
+  readonly clock: Clock;
+  /** Told about failures that are being retried, and rules that are set aside. Never holds content. */
+  readonly onTrouble: (message: string) => void;
+}
+
+type Lane = keyof Progress;
+
+const LIMITS: QueryLimits = {
+  timeoutMs: PASS_TIMEOUT_MS,
+  maxRows: 64 * MAX_FINDINGS_PER_RULE,
+  maxMemoryBytes: PASS_MEMORY_BYTES,
+};
+
+/** What is wrong with a rule, not with the engine. */
+const OF_THE_RULE = ["internal", "query_limit", "query_timeout"] as const;
+
+export class RuleFollower {
+  readonly #options: RuleFollowerOptions;
+  readonly #unsubscribe: () => void;
+  readonly #ended: Promise<unknown>;
+  readonly #closing = new AbortController();
+  /** Rules that the engine does not take, by id and version, with the reason. */
+  readonly #setAside = new Map<string, string>();
+  readonly #wakes = new Set<() => void>();
+
+  constructor(options: RuleFollowerOptions) {
+    this.#options = options;
+    const { state, journal } = options;
+    if (!state.isKnown)
+      for (const { tree, size } of journal.trees()) state.trees.set(tree, { single: size, together: size });
+    this.#unsubscribe = options.index.onIndexed(() => this.#wake());
+    this.#ended = Promise.all([this.#follow("single"), this.#follow("together")]);
+  }
+
+  /** Why a rule that is switched on does not run; null: it does. */
+  setAside({ id, version }: Pick<Rule, "id" | "version">): string | null {
+    return this.#setAside.get(`${id} ${version}`) ?? null;
+  }
+
+  /** Leaves that are searchable and that rules have not looked at. */
+  lagLeaves(): number {
+    return this.#trees().reduce((sum, { tree, indexed }) => sum + Math.max(0, indexed - this.#at(tree).single), 0);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#unsubscribe();
+    this.#wake();
+    await this.#ended;
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakes) wake();
+  }
+
+  #trees() {
+    return this.#options.index.positions().filter(({ tree }) => !tree.startsWith(`${ALERTS_LOG}/`));
+  }
+
+  #at(tree: string): Progress {
+    return this.#options.state.trees.get(tree) ?? { single: 0, together: 0 };
+  }
+
+  async #follow(lane: Lane): Promise<void> {
+    const { clock, onTrouble } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      const startedMs = clock.monotonicMs();
+      try {
+        await this.#round(lane);
+        const tookMs = clock.monotonicMs() - startedMs;
+        await this.#pause(
+          lane === "single" ? PASS_GAP_MS - tookMs : Math.max(CORRELATION_GAP_MS, CORRELATION_REST * tookMs),
+        );
+        if (!this.#hasNew(lane)) await this.#pause(null);
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        if (!isTallystickError(error, "index_unavailable")) {
+          const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
+          onTrouble(`running rules failed and is tried again: ${reason}`);
+        }
+        await this.#pause(DETECT_RETRY_MS);
+      }
+    }
+  }
+
+  #hasNew(lane: Lane): boolean {
+    return this.#trees().some(({ tree, indexed }) => indexed > this.#at(tree)[lane]);
+  }
+
+  /** A range of every tree that has something new. */
+  async #round(lane: Lane): Promise<void> {
+    for (const { tree, indexed } of this.#trees()) {
+      const from = this.#at(tree)[lane];
+      if (indexed <= from || this.#closing.signal.aborted) continue;
+      const to = Math.min(indexed, from + PASS_LEAVES);
+      await this.#run(lane, { tree, from, to });
+      const { state } = this.#options;
+      state.trees.set(tree, { ...this.#at(tree), [lane]: to });
+      await state.save();
+    }
+  }
+
+  async #run(lane: Lane, range: Range): Promise<void> {
+    const rules = this.#options.book
+      .list()
+      .filter((rule) => rule.on && rule.sigma !== null && (rule.sigma.kind === "rule") === (lane === "single"))
+      .filter((rule) => this.setAside(rule) === null);
+    if (rules.length === 0) return;
+    const sinceUs = lane === "single" ? 0 : await this.#receivedSince(range);
+    for (const pass of passesOf(rules, ({ sigma }) => sigma!)) await this.#runPass(pass, range, sinceUs);
+  }
+
+  async #receivedSince({ tree, from, to }: Range): Promise<number> {
+    const { rows } = await this.#options.reader.select<{ since: number }>(
+      {
+        sql: "SELECT toUnixTimestamp64Micro(min(observed_received_at)) AS since FROM records WHERE tree = {tree:String} AND leaf_index >= {from:Int64} AND leaf_index < {to:Int64}",
+        params: { tree, from, to },
+      },
+      LIMITS,
+      this.#closing.signal,
+    );
+    return rows[0]?.since ?? 0;
+  }
+
+  /** Where the engine does not take them together, each half by itself, down to the one that it does not take. */
+  async #runPass(rules: readonly Rule[], range: Range, sinceUs: number): Promise<void> {
+    const { reader, sink, onTrouble } = this.#options;
+    let rows: readonly PassRow[];
+    try {
+      const statement = passStatement(
+        rules.map(({ sigma }) => sigma!),
+        range,
+        sinceUs,
+      );
+      ({ rows } = await reader.select<PassRow>(statement, LIMITS, this.#closing.signal));
+    } catch (error) {
+      if (!OF_THE_RULE.some((code) => isTallystickError(error, code))) throw error;
+      if (rules.length > 1) {
+        const middle = Math.ceil(rules.length / 2);
+        await this.#runPass(rules.slice(0, middle), range, sinceUs);
+        return this.#runPass(rules.slice(middle), range, sinceUs);
+      }
+      const [rule] = rules as readonly [Rule];
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#setAside.set(`${rule.id} ${rule.version}`, reason);
+      return onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
+    }
+    if (rows.length > 0) await sink(rows.map((row) => findingOf(rules[row.rule]!, rules[row.rule]!.sigma!, row)));
+  }
+
+  /** For a time; with null, until something becomes searchable. A close ends either. */
+  #pause(ms: number | null): Promise<void> {
+    if (this.#closing.signal.aborted || (ms !== null && ms <= 0)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#wakes.delete(wake);
+        cancel();
+        resolve();
+      };
+      const cancel = ms === null ? () => {} : this.#options.clock.after(ms, done);
+      const wake = (): void => {
+        if (ms === null || this.#closing.signal.aborted) done();
+      };
+      this.#wakes.add(wake);
+      if (this.#closing.signal.aborted) done();
+    });
+  }
+}

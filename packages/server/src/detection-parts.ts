@@ -1,0 +1,82 @@
+/** What detection by rules is made of, out of the configuration and the stores. */
+import { resolve } from "node:path";
+import type { Logger } from "pino";
+
+import { treeReadings } from "./api/health-routes.ts";
+import type { Closers } from "./closers.ts";
+import type { Config } from "./config/schema.ts";
+import { DetectionState } from "./detect/detection-state.ts";
+import { MeasureWatch } from "./detect/measure/measure-watch.ts";
+import { readPack } from "./detect/pack.ts";
+import { RuleBook } from "./detect/rule-book.ts";
+import type { Rule } from "./detect/rule-book.ts";
+import { RuleFollower } from "./detect/rule-follower.ts";
+import { RuleFault } from "./detect/sigma/fault.ts";
+import { readPipeline } from "./detect/sigma/pipeline.ts";
+import type { Pipeline } from "./detect/sigma/pipeline.ts";
+import type { Disk } from "./disk/disk.ts";
+import { TallystickError } from "./errors.ts";
+import type { IndexReader } from "./index/index-seam.ts";
+import type { Machine } from "./machine.ts";
+import type { ServerFolder } from "./server-folder.ts";
+import type { Stores } from "./stores.ts";
+
+export interface Detection {
+  readonly book: RuleBook;
+  readonly reader: IndexReader;
+  readonly setAside: (rule: Rule) => string | null;
+}
+
+export interface DetectionRequest {
+  readonly machine: Machine;
+  readonly config: Config;
+  /** Where relative paths start. */
+  readonly base: string;
+  readonly stores: Stores;
+  readonly folder: ServerFolder;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+  readonly closers: Closers;
+}
+
+export async function openDetection(request: DetectionRequest): Promise<Detection> {
+  const { machine, config, base, stores, folder, nowMs, log, closers } = request;
+  const { disk, clock } = machine;
+  const { enabled, pipelines, placeholders } = config.rules;
+  const book = new RuleBook(await readPack(disk, machine.rulesFolder), stores.control.rules, {
+    pipelines: await Promise.all(pipelines.map((path) => pipelineIn(disk, resolve(base, path)))),
+    placeholders: new Map(Object.entries(placeholders)),
+  });
+  const { reader, follower } = stores.index;
+  if (!enabled) return { book, reader, setAside: () => "rules.enabled is false" };
+  const state = await DetectionState.open(disk, folder.places.rules);
+  const onTrouble = (message: string) => log.warn({ part: "rules" }, message);
+  const common = { book, reader, state, sink: stores.alerting.alerts.sink, clock, onTrouble };
+  const rules = new RuleFollower({ ...common, index: follower, journal: stores.journal });
+  closers.add("rules", () => rules.close());
+  const checkpointAges = () => waitingAges(stores, nowMs);
+  const isBehind = () => follower.state() !== "ready";
+  const measures = new MeasureWatch({ ...common, checkpointAges, isBehind });
+  closers.add("measures", () => measures.close());
+  return { book, reader, setAside: (rule) => rules.setAside(rule) };
+}
+
+/** Of a tree with nothing to publish, 0. */
+function waitingAges({ journal, ledger, index }: Stores, nowMs: () => number) {
+  return treeReadings({ journal, ledger, index: index.follower, nowMs }).map((reading) => {
+    const { tree, journaled, published, checkpointAgeS } = reading;
+    return { tree, ageS: journaled > published ? (checkpointAgeS ?? 0) : 0 };
+  });
+}
+
+async function pipelineIn(disk: Disk, path: string): Promise<Pipeline> {
+  const bytes = await disk.readFile(path);
+  if (bytes === null) throw new TallystickError("config_invalid", `rules.pipelines: ${path} is missing.`);
+  try {
+    return readPipeline(Buffer.from(bytes).toString("utf8"));
+  } catch (error) {
+    if (!(error instanceof RuleFault)) throw error;
+    const { line, column } = error.place;
+    throw new TallystickError("config_invalid", `rules.pipelines: ${path}:${line}:${column}: ${error.message}`);
+  }
+}
