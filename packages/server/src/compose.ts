@@ -211,7 +211,6 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const redactionKey = await api.folder.keyring.key("redaction");
   const accesses = openAccesses(api, redactionKey);
   const eraser = await openEraser(api, producers, detectors);
-  api.closers.add("eraser", () => eraser.close());
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
   const publicUrl = () => publicUrlOf(config, state.url);
@@ -291,7 +290,7 @@ function keepingParts({ machine: { disk }, request, folder, keeping }: ApiReques
 }
 
 async function openEraser(
-  { machine, request, folder, stores, keeping, log }: ApiRequest,
+  { machine, request, folder, stores, keeping, log, closers }: ApiRequest,
   producers: Producers,
   detectors: Detectors | null,
 ): Promise<Eraser> {
@@ -311,6 +310,7 @@ async function openEraser(
     onTrouble: (message) => log.warn({ part: "erasure" }, message),
   });
   await eraser.begin();
+  closers.add("eraser", () => eraser.close());
   return eraser;
 }
 
