@@ -214,7 +214,8 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
   const publicUrl = () => publicUrlOf(config, state.url);
-  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: [] });
+  const pulses = detectors === null ? [] : [{ part: "detectors", atUs: () => detectors.follower.workedAtUs() }];
+  const notifying = await openNotifying({ ...api, config, publicUrl, pulses });
   const watched = { machine, notifying, stores, producers, space, tails, budget, nowMs, incidents, state };
   const metrics = openMetrics(() => readings(watched));
   return {

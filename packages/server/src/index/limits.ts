@@ -12,7 +12,7 @@ export const HASH_BYTES = 32;
 /** Sessions of the embedded engine that read. */
 export const ENGINE_READERS = 3;
 /** Sessions of it that derive tables. */
-export const ENGINE_DERIVERS = 2;
+export const ENGINE_DERIVERS = 3;
 /** Statements that wait for a session of the engine, of each kind. */
 export const ENGINE_MAX_WAITING = 64;
 /**

@@ -77,6 +77,7 @@ export class DetectorFollower {
   #generation = -1;
   #lastStepMs = Number.NEGATIVE_INFINITY;
   #forgetAtUs = 0;
+  #workedAtUs = 0;
   #closing = false;
   #emptyWanted = false;
   #wake: () => void = () => {};
@@ -96,6 +97,11 @@ export class DetectorFollower {
     return this.#parts.index
       .positions()
       .reduce((sum, { tree, indexed }) => sum + Math.max(0, indexed - (this.#through.get(tree) ?? 0)), 0);
+  }
+
+  /** When it last did all that there was, or a part of it; microseconds, 0: never. */
+  workedAtUs(): number {
+    return this.#workedAtUs;
   }
 
   /** Until when a log's first days last; of a log without records, for ever. Microseconds. */
@@ -142,6 +148,7 @@ export class DetectorFollower {
     const range = this.#nextRange();
     if (range === null) {
       await this.#parts.baselines?.judge();
+      this.#workedAtUs = clock.nowUs();
       // What came meanwhile woke nobody.
       return this.#nextRange() === null ? this.#pause(IDLE_MS, true) : undefined;
     }
@@ -149,6 +156,7 @@ export class DetectorFollower {
     if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.#pause(waitMs);
     this.#lastStepMs = clock.monotonicMs();
     await this.#look(range);
+    this.#workedAtUs = clock.nowUs();
   }
 
   async #recover(): Promise<void> {
