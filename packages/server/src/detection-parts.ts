@@ -47,11 +47,11 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
     pipelines: await Promise.all(pipelines.map((path) => pipelineIn(disk, resolve(base, path)))),
     placeholders: new Map(Object.entries(placeholders)),
   });
-  const { reader, follower } = stores.index;
+  const { reader, background, follower } = stores.index;
   if (!enabled) return { book, reader, setAside: () => "rules.enabled is false" };
   const state = await DetectionState.open(disk, folder.places.rules);
   const onTrouble = (message: string) => log.warn({ part: "rules" }, message);
-  const common = { book, reader, state, sink: stores.alerting.alerts.sink, clock, onTrouble };
+  const common = { book, reader: background, state, sink: stores.alerting.alerts.sink, clock, onTrouble };
   const rules = new RuleFollower({ ...common, index: follower, journal: stores.journal });
   closers.add("rules", () => rules.close());
   const checkpointAges = () => waitingAges(stores, nowMs);

@@ -18,6 +18,7 @@ import { nodeDisk } from "./disk/node-disk.ts";
 import { TallystickError } from "./errors.ts";
 import { openConfiguredIndex } from "./index-home.ts";
 import type { Deriver } from "./index/derived-tables.ts";
+import type { IndexReader } from "./index/index-seam.ts";
 import type { Index } from "./index/open-index.ts";
 import type { Machine } from "./machine.ts";
 import { realClock } from "./real-clock.ts";
@@ -35,14 +36,16 @@ export function absentIndex(): Index {
     generation: () => 0,
     isUp: () => false,
   };
-  return {
-    reader: {
-      select: () => Promise.reject(down()),
-      // eslint-disable-next-line require-yield
-      async *stream() {
-        throw down();
-      },
+  const reader: IndexReader = {
+    select: () => Promise.reject(down()),
+    // eslint-disable-next-line require-yield
+    async *stream() {
+      throw down();
     },
+  };
+  return {
+    reader,
+    background: reader,
     follower: {
       positions: () => [],
       onIndexed: () => () => {},

@@ -39,6 +39,8 @@ export interface IndexOptions {
 
 export interface Index {
   readonly reader: IndexReader;
+  /** For followers that only read: nobody waits for their answers. */
+  readonly background: IndexReader;
   readonly follower: IndexFollower;
   /** For the tally, which derives other tables from `records`. Its statements run one after another. */
   readonly deriver: Deriver;
@@ -83,6 +85,7 @@ export function openIndex(options: IndexOptions): Index {
     engineDeriver({ home, name, nice: () => (isAsked() ? ASKED_DERIVER_NICE : nice) });
   return {
     reader: indexReader({ home, pressed: () => follower.pressed(), onAsked }),
+    background: indexReader({ home, pressed: () => follower.pressed() }),
     follower,
     deriver: deriver("tally", TALLY_NICE),
     deriverOf: (follower) => deriver(follower, DERIVER_NICE),
