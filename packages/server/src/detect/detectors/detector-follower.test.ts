@@ -163,3 +163,59 @@ test("attacks are found once a log's first days are over, what is usual never, n
   expect(again.found).toEqual([]);
   await again.close();
 });
+
+/** A record of Tallystick's own. */
+const own = (fields: Partial<AuditRecord>) =>
+  entry(
+    1,
+    { side: "observer", service_id: "tallystick", target_id: "none", recorder_id: "tallystick", ...fields },
+    OWN,
+  );
+const OWN: Partial<Observed> = { principal: "tallystick", intake: "tallystick" };
+
+test("verdicts of the tally, names taken and denied reads are told from the first day on", async () => {
+  const followed = follow();
+  const verdict = (operation: string, attributes: Readonly<Record<string, string>>) =>
+    own({
+      event_type: "TALLY_VERDICT",
+      operation,
+      status: "error",
+      attributes: { "tally.caller": "web", "tally.callee": "stock", "tally.call_id": "web/stock/r/0", ...attributes },
+    });
+  await temporary.add("other/2026-11", [
+    verdict("discrepancy_size", {
+      "tally.field": "response_size",
+      "tally.caller_value": "1",
+      "tally.callee_value": "2",
+    }),
+    verdict("unpaired_callee", {}),
+    verdict("summary", {}),
+  ]);
+  const taken = { "tallystick.count": "5", "tallystick.answer": "accepted" };
+  await temporary.add("control/2026-11", [
+    own({ event_type: "ALERT", operation: "impersonation", resource: "service/orders", attributes: taken }),
+  ]);
+  const denied = {
+    event_type: "ACCESS",
+    operation: "search (denied)",
+    status: "denied",
+    auth_subject: "key:x",
+  } as const;
+  await temporary.add(
+    "access/2026-11",
+    Array.from({ length: 5 }, () => own({ ...denied, client_address: "10.1.2.3" })),
+  );
+  await followed.whole();
+  expect(followed.troubles).toEqual([]);
+  const found = followed.found.map(({ ruleId, labels }) => [ruleId.slice(8), labels] as const);
+  expect(new Map(found)).toEqual(
+    new Map<string, object>([
+      ["discrepancy", { caller: "web", callee: "stock", kind: "discrepancy_size", field: "response_size" }],
+      ["callee-only", { caller: "web", callee: "stock" }],
+      ["claim-against-principal", { principal: "", service: "orders" }],
+      ["log-access-denied", { reader: "key:x" }],
+    ]),
+  );
+  expect(followed.found[0]!.records[0]!.callId).toBe("web/stock/r/0");
+  await followed.close();
+});

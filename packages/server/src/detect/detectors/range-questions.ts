@@ -92,13 +92,17 @@ interface VerdictGroup extends Group {
 function verdicts(range: Range): Statement {
   const params = new Params();
   const attribute = (name: string) => `attributes['tally.${name}']`;
-  // The record that a verdict is about is worth more than the verdict itself.
+  // Named within, where a name that a column has too cannot mean the column.
   return params.statement(
-    `SELECT toString(operation) AS kind, ${attribute("caller")} AS caller, ${attribute("callee")} AS callee,
-  ${attribute("field")} AS field, any(${attribute("caller_value")}) AS caller_value,
-  any(${attribute("callee_value")}) AS callee_value, any(${attribute("tolerance")}) AS tolerance, ${GROUPED}
-FROM (SELECT *, ${attribute("call_id")} AS call_id FROM records WHERE ${within(range, params)} AND ${IS_VERDICT})
-GROUP BY kind, caller, callee, field ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+    `SELECT kind, caller, callee, field, any(caller_says) AS caller_value, any(callee_says) AS callee_value,
+  any(within_what) AS tolerance, ${GROUPED}
+FROM (
+  SELECT toString(operation) AS kind, ${attribute("caller")} AS caller, ${attribute("callee")} AS callee,
+    ${attribute("field")} AS field, ${attribute("caller_value")} AS caller_says,
+    ${attribute("callee_value")} AS callee_says, ${attribute("tolerance")} AS within_what,
+    ${attribute("call_id")} AS call_id, tree, leaf_index, observed_received_at
+  FROM records WHERE ${within(range, params)} AND ${IS_VERDICT}
+) GROUP BY kind, caller, callee, field ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
 
