@@ -70,6 +70,7 @@ import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { TallyReader } from "./tally/reader.ts";
 import { derivedLeaves } from "./derived-leaves.ts";
+import type { Pulse } from "./alert/heartbeat.ts";
 import { openDetectors } from "./detector-parts.ts";
 import type { Detectors } from "./detector-parts.ts";
 import { openProducers } from "./tally-parts.ts";
@@ -214,8 +215,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
   const publicUrl = () => publicUrlOf(config, state.url);
-  const pulses = detectors === null ? [] : [{ part: "detectors", atUs: () => detectors.follower.workedAtUs() }];
-  const notifying = await openNotifying({ ...api, config, publicUrl, pulses });
+  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: pulsesOf(detectors) });
   const watched = { machine, notifying, stores, producers, space, tails, budget, nowMs, incidents, state };
   const metrics = openMetrics(() => readings(watched));
   return {
@@ -288,6 +288,11 @@ function keepingParts({ machine: { disk }, request, folder, keeping }: ApiReques
     backupsOf: async (leaves: Parameters<typeof holdersOf>[1]) =>
       holdersOf(await backupPlaces(disk, request.folder), leaves),
   };
+}
+
+/** Parts of detection that the heartbeat watches. */
+function pulsesOf(detectors: Detectors | null): readonly Pulse[] {
+  return detectors === null ? [] : [{ part: "detectors", atUs: () => detectors.follower.workedAtUs() }];
 }
 
 async function openEraser(
