@@ -6,11 +6,13 @@ export const MAX_OWN_RULES = 1_000;
 
 /** Leaves that rules look at in one pass. */
 export const PASS_LEAVES = 100_000;
-/** Shortest pause between the starts of two passes: few records are looked at soon, many at once. */
-export const PASS_GAP_MS = 500;
-/** A correlation reads its whole timespan: it rests for so many times as long as it took, or at least so long. */
-export const CORRELATION_REST = 5;
-export const CORRELATION_GAP_MS = 1_000;
+/**
+ * Rules rest between passes, so that intake keeps the machine: few records are looked at soon, many at once, which is
+ * cheaper by the record. At least so long, else so many times as long as a pass took, but no longer than the last.
+ */
+export const PASS_REST = { leastMs: 500, times: 3, mostMs: 2_000 };
+/** A correlation reads its whole timespan, so that what it costs is bounded by its rest alone. */
+export const CORRELATION_REST = { leastMs: 1_000, times: 10, mostMs: 60_000 };
 export const DETECT_RETRY_MS = 2_000;
 export const PASS_TIMEOUT_MS = 60_000;
 export const PASS_MEMORY_BYTES = 600_000_000;

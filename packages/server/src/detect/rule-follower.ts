@@ -14,13 +14,12 @@ import type { Journal } from "../journal/journal.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
 import type { FindingSink } from "./finding.ts";
 import {
-  CORRELATION_GAP_MS,
   CORRELATION_REST,
   DETECT_RETRY_MS,
   MAX_FINDINGS_PER_RULE,
-  PASS_GAP_MS,
   PASS_LEAVES,
   PASS_MEMORY_BYTES,
+  PASS_REST,
   PASS_TIMEOUT_MS,
 } from "./limits.ts";
 import { passStatement } from "./pass-sql.ts";
@@ -106,9 +105,8 @@ export class RuleFollower {
       try {
         await this.#round(lane);
         const tookMs = clock.monotonicMs() - startedMs;
-        await this.#pause(
-          lane === "single" ? PASS_GAP_MS - tookMs : Math.max(CORRELATION_GAP_MS, CORRELATION_REST * tookMs),
-        );
+        const { leastMs, times, mostMs } = lane === "single" ? PASS_REST : CORRELATION_REST;
+        await this.#pause(Math.min(mostMs, Math.max(leastMs, times * tookMs)));
         if (!this.#hasNew(lane)) await this.#pause(null);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
