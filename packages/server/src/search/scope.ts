@@ -57,18 +57,15 @@ export function seesRecord(scope: Scope, tree: string, { record, observed }: Sco
   const { services, dataClasses } = scope;
   const parties = [record.service_id, record.target_id, record.recorder_id];
   const isTheirs = services === "*" || parties.some((name) => services.includes(name));
-  const isVerdict = record.event_type === VERDICT && observed.principal === OWN_PRINCIPAL;
-  const isOfClass = dataClasses === "*" || (!isVerdict && dataClasses.includes(record.data_class ?? UNCLASSIFIED));
+  const isOwn = observed.principal === OWN_PRINCIPAL;
+  const isOfClass = dataClasses === "*" || (!isOwn && dataClasses.includes(record.data_class ?? UNCLASSIFIED));
   return sees(scope, tree) && isTheirs && isOfClass;
 }
 
 interface ScopedLeaf {
-  readonly record: Pick<AuditRecord, "event_type" | "service_id" | "target_id" | "recorder_id" | "data_class">;
+  readonly record: Pick<AuditRecord, "service_id" | "target_id" | "recorder_id" | "data_class">;
   readonly observed: Pick<Observed, "principal">;
 }
-
-/** Of our own: it quotes both halves of a call, so among records it is shown to nobody who sees some classes only. */
-const VERDICT = "TALLY_VERDICT";
 
 /** Columns that tell whose a row is: of `records`, and of what is derived from it. */
 export type ScopedColumns = readonly string[];
@@ -105,7 +102,8 @@ function classPredicate(classes: readonly string[], params: Params, services: Sc
   const names = classes.map((name) => (name === UNCLASSIFIED ? "" : name));
   const ofClass = among(names, params, "data_class");
   if (services !== RECORD_SERVICES) return ofClass;
-  return allOf([ofClass, `event_type != '${VERDICT}' OR observed_principal != '${OWN_PRINCIPAL}'`]);
+  // What Tallystick writes (verdicts, reads, alerts) quotes records of any class and has none itself.
+  return allOf([ofClass, `observed_principal != '${OWN_PRINCIPAL}'`]);
 }
 
 function among(values: readonly string[], params: Params, column: string): string {
