@@ -27,16 +27,22 @@ const MOST_READS = 200_000;
 const REASON_BYTES = 700;
 const WAIT_MS = 120_000;
 
+/** What this ends with where nothing may be mounted; counted, never hidden. */
+const NOT_HERE = 77;
+
 /** Runs this file again where it may mount something. */
 function enterNamespace(): never {
   const folder = mkdtempSync(join(tmpdir(), "tallystick-full-"));
   const user = process.getuid?.() === 0 ? [] : ["--user", "--map-root-user"];
-  const mounted = `mount -t tmpfs -o size=${options.mib}m,mode=0700 none "$0" && exec "$@"`;
+  const mounted = `mount -t tmpfs -o size=${options.mib}m,mode=0700 none "$0" || exit ${NOT_HERE}; exec "$@"`;
   const command = [...user, "--mount", "sh", "-c", mounted, folder, process.execPath, ...process.execArgv];
+  if (spawnSync("unshare", [...user, "--mount", "true"], { stdio: "inherit" }).status !== 0) {
+    process.stderr.write("this machine lets nobody mount a file system of their own\n");
+    process.exit(NOT_HERE);
+  }
   const args = [...command, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  const { status, error } = spawnSync("unshare", args, { stdio: "inherit", env: { ...process.env, [INSIDE]: folder } });
+  const { status } = spawnSync("unshare", args, { stdio: "inherit", env: { ...process.env, [INSIDE]: folder } });
   rmSync(folder, { recursive: true, force: true });
-  if (error !== undefined) process.stderr.write(`unshare: ${error.message}\n`);
   process.exit(status ?? 1);
 }
 
