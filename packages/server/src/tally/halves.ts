@@ -75,8 +75,9 @@ export function findDue(window: DueWindow, deadlines: Deadlines): Statement {
   const from = params.add(window.fromUs, "Int64");
   const to = params.add(window.toUs, "Int64");
   return params.statement(
-    `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, observers, kind)
-SELECT call_key, call_key AS as_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us, observers,
+    `INSERT INTO ${DUE.name} (call_key, as_key, from_us, to_us, due_us, again_us, observers, kind)
+SELECT call_key, call_key AS as_key, first_us, if(due_us >= ${from}, due_us, ${to}) AS to_us, due_us,
+  if(due_us >= ${from} AND last_us > due_us, last_us + due_us - first_us, 0) AS again_us, observers,
   multiIf(due_us < ${from}, 'late', callers > 1 OR callees > 1 OR end_us > due_us, 'several', 'simple') AS kind
 FROM (
   SELECT call_key, minIf(us, is_half) AS first_us, max(us) AS end_us, countIf(side = 'caller') AS callers,

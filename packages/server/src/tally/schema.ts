@@ -132,12 +132,13 @@ export const DEAD_STEPS: DerivedTable = {
 
 /**
  * Calls whose turn has come in the step under way, and which records are theirs. `as_key` is another call's where a
- * proxy stands between: then the records of both are one call's.
+ * proxy stands between: then the records of both are one call's. `again_us`: when it comes due again within the same
+ * window, because a half came too late; else 0.
  */
 export const DUE: DerivedTable = {
   name: "tally_due",
   columns:
-    "call_key UInt128, as_key UInt128, from_us Int64, to_us Int64, due_us Int64, observers UInt32, kind LowCardinality(String)",
+    "call_key UInt128, as_key UInt128, from_us Int64, to_us Int64, due_us Int64, again_us Int64, observers UInt32, kind LowCardinality(String)",
   engine: "Memory",
 };
 

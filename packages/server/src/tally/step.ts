@@ -46,6 +46,8 @@ export interface StepRequest {
 }
 
 export interface StepOutcome {
+  /** Where the step ended: the end of its window, or before. */
+  readonly settledUs: number;
   readonly calls: number;
   readonly verdicts: number;
   /** Minutes of `edges_1m` that changed, in seconds since the epoch. */
@@ -55,12 +57,14 @@ export interface StepOutcome {
 export class Step {
   readonly #deriver: Deriver;
   readonly #request: StepRequest;
+  #window: DueWindow;
   /** Credentials that callers have used, as far as the step needs them. */
   #usedBy: Knowledge["usedBy"] = new Map();
 
   constructor(deriver: Deriver, request: StepRequest) {
     this.#deriver = deriver;
     this.#request = request;
+    this.#window = request.window;
   }
 
   async run(): Promise<StepOutcome> {
@@ -70,8 +74,8 @@ export class Step {
     await this.#judge(contents, late);
     const verdicts = await this.#tell(late);
     const minutes = late ? await this.#minutes() : contents.minutes;
-    for (const table of UNDER_WAY) await this.#deriver.empty(table);
-    return { calls: contents.calls, verdicts, minutes };
+    await this.#clear();
+    return { settledUs: this.#window.toUs, calls: contents.calls, verdicts, minutes };
   }
 
   #derive(statement: Statement): Promise<void> {
@@ -84,11 +88,9 @@ export class Step {
 
   /** Fills SETTLING and says what is in it, so that what is not there costs no statement. */
   async #group(): Promise<Contents> {
-    const { window, deadlines } = this.#request;
-    await this.#derive(findDue(window, deadlines));
-    await this.#derive(gatherDue(window, deadlines));
-    await this.#derive(GROUP_SIMPLE);
-    const alone = await this.#one<Alone>(ALONE);
+    const { deadlines } = this.#request;
+    const alone = await this.#groupSimple();
+    const window = this.#window;
     if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
     if (alone.lone > 0 || alone.kinds.includes("late")) await this.#derive(findOlder(window));
     const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
@@ -96,6 +98,24 @@ export class Step {
     if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
     await this.#derive(GROUP_SEVERAL);
     return this.#contents();
+  }
+
+  /** A call is settled once a step: where one comes due again, for a late half, there the step ends. */
+  async #groupSimple(): Promise<Alone> {
+    const { deadlines } = this.#request;
+    for (;;) {
+      await this.#derive(findDue(this.#window, deadlines));
+      await this.#derive(gatherDue(this.#window, deadlines));
+      await this.#derive(GROUP_SIMPLE);
+      const alone = await this.#one<Alone>(ALONE);
+      if (this.#window.toUs < this.#request.window.toUs || alone.again_us === 0) return alone;
+      this.#window = { ...this.#window, toUs: alone.again_us };
+      await this.#clear();
+    }
+  }
+
+  async #clear(): Promise<void> {
+    for (const table of UNDER_WAY) await this.#deriver.empty(table);
   }
 
   #contents(): Promise<Contents> {
@@ -109,7 +129,8 @@ export class Step {
   }
 
   async #learn(contents: Contents): Promise<void> {
-    const { window, number, learns, experience } = this.#request;
+    const { number, learns, experience } = this.#request;
+    const window = this.#window;
     if (learns && contents.paired > 0) await this.#derive(learnSkews(number));
     // A name that stands for a second service says nothing from now on, so what is new is never put off.
     const isNews = experience.isNews(contents.aliases);
@@ -124,7 +145,8 @@ export class Step {
 
   /** What the step itself does not tell of clocks that are new. */
   async #learnAhead({ pairs }: Contents): Promise<void> {
-    const { window, number, deadlines, experience } = this.#request;
+    const { number, deadlines, experience } = this.#request;
+    const window = this.#window;
     const fresh = untried(experience.tried, pairs, new Set(experience.skews.keys()));
     if (fresh.length === 0) return;
     const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
@@ -145,7 +167,8 @@ export class Step {
   }
 
   async #knowledge(contents: Contents): Promise<Knowledge> {
-    const { window, knowledge, experience } = this.#request;
+    const { knowledge, experience } = this.#request;
+    const window = this.#window;
     const ask: Ask = (statement) => this.#ask(statement);
     const source = () => SETTLING.name;
     const sampled = contents.lone > 0 ? await this.#sampled(contents.calls) : { callers: [], callees: [] };
@@ -168,7 +191,8 @@ export class Step {
   }
 
   async #sampled(calls: number): Promise<Sampled> {
-    const { window, deadlines, experience } = this.#request;
+    const { deadlines, experience } = this.#request;
+    const window = this.#window;
     const now = experience.withRecent(await this.#ask<EdgeHalves>(SETTLING_HALVES));
     const fresh = unlearned(experience.edges, now);
     const names = fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`);
@@ -318,10 +342,13 @@ interface Alone {
   readonly kinds: readonly string[];
   readonly lone: number;
   readonly lone_traced: number;
+  /** When the first call comes due again within the window; 0: none does. */
+  readonly again_us: number;
 }
 
 const ALONE = `SELECT (${KINDS}) AS kinds, countIf(${IS_LONE}) AS lone,
-  countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced FROM ${SETTLING.name}`;
+  countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced,
+  (SELECT minIf(again_us, again_us != 0) FROM ${DUE.name}) AS again_us FROM ${SETTLING.name}`;
 const CONTENTS = `SELECT (${KINDS}) AS kinds, count() AS calls,
   countIf(NOT ${IS_LONE}) AS paired,
   countIf(NOT ${IS_LONE} AND notEmpty(d_credential_id)) AS paired_credentials,

@@ -205,6 +205,19 @@ test("halves meet through a proxy that takes part in the trace, whichever is rec
   expect(kindsOf(tally)).toEqual([]);
 });
 
+test("a half that comes late is found, also when its call and it fall due in one step", async () => {
+  const tally = await bench();
+  const at = { timestamp: "2026-11-25T08:06:40Z" };
+  await tally.add(half("caller", "late", 400, at), half("callee", "late", 490, at));
+  await tally.add(half("callee", "later", 410, at), half("caller", "later", 495, at));
+  // As long as few calls come due, each step is twice as wide as the one before.
+  await tally.add(...Array.from({ length: 120 }, (_, n) => pair(`r${n}`, 5 * n)).flat());
+  await tally.passTo(700);
+  expect(kindsOf(tally)).toEqual(["paired", "paired", "unpaired_callee", "unpaired_caller"]);
+  const late = (await tally.calls()).filter(({ call_id: id }) => id.includes("/late"));
+  expect(late).toMatchObject([{ state: "matched" }, { state: "matched" }]);
+});
+
 test("halves that come too late are found, however close another half was to them", async () => {
   const tally = await bench({ deadlines: deadlines(5 * SECOND_US, []) });
   await tally.add(half("caller", "twice", 1), half("callee", "twice", 4), half("caller", "slow", 1.5));

@@ -188,7 +188,7 @@ export class Tally {
     if (window !== null) await this.#settle(window);
     await this.#edges.count();
     const isReported = await this.#report();
-    return !isReported || (window !== null && window.toUs < horizonUs);
+    return !isReported || (window !== null && this.#position!.settledUs < horizonUs);
   }
 
   async #recover(): Promise<void> {
@@ -208,11 +208,13 @@ export class Tally {
   async #nextWindow(horizonUs: number): Promise<DueWindow | null> {
     const { deadlines } = this.#parts.settings;
     const fromUs = this.#position!.settledUs;
+    // Nothing comes due before.
+    let dueUs = fromUs;
     for (;;) {
-      const toUs = Math.min(horizonUs, fromUs + this.#widthUs);
+      const toUs = Math.min(horizonUs, dueUs + this.#widthUs);
       if (toUs <= fromUs) return null;
       const count = await this.#count({ fromUs, toUs });
-      if (count > STEP_MAX_ROWS && toUs - fromUs > STEP_MIN_US) {
+      if (count > STEP_MAX_ROWS && toUs - dueUs > STEP_MIN_US) {
         this.#widthUs = Math.max(STEP_MIN_US, Math.floor((this.#widthUs * STEP_MAX_ROWS) / (2 * count)));
         continue;
       }
@@ -224,13 +226,11 @@ export class Tally {
         nextHalf(fromUs - deadlines.longestUs),
         STEP_LIMITS,
       );
-      const dueUs = next === undefined || next.next === 0 ? Infinity : next.next + deadlines.shortestUs;
+      dueUs = next === undefined || next.next === 0 ? Infinity : next.next + deadlines.shortestUs;
       if (dueUs >= horizonUs) {
         this.#position = { ...this.#position!, settledUs: horizonUs };
         return null;
       }
-      if (dueUs <= toUs) return { fromUs, toUs };
-      return { fromUs, toUs: Math.min(horizonUs, dueUs + STEP_START_US) };
     }
   }
 
@@ -254,7 +254,7 @@ export class Tally {
       append: (log, records) => this.#append(log, records),
     }).run();
     this.#edges.touched(outcome.minutes);
-    this.#position = { step: number, settledUs: window.toUs };
+    this.#position = { step: number, settledUs: outcome.settledUs };
     this.#calls += outcome.calls;
     this.#verdicts += outcome.verdicts;
     if (this.#parts.clock.monotonicMs() - this.#keptMs >= KEEP_POSITION_MS) await this.#keep();
