@@ -2,13 +2,12 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { startServer, until } from "../integrity/running-server.ts";
 import type { RunningServer } from "../integrity/running-server.ts";
+import { freePort } from "../test/free-port.ts";
 
 const NOT_HERE = 77;
 const PROGRAM = "/usr/bin/prometheus-alertmanager";
@@ -84,14 +83,6 @@ async function replay(server: RunningServer): Promise<void> {
     headers: { "content-type": "application/json" },
     body: JSON.stringify([record("first"), record("again")]),
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 await main();

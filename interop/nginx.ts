@@ -8,13 +8,12 @@ import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { startServer, until } from "../integrity/running-server.ts";
 import type { RunningServer } from "../integrity/running-server.ts";
+import { freePort } from "../test/free-port.ts";
 
 const NOT_HERE = 77;
 const WITHIN_MS = 5_000;
@@ -31,6 +30,15 @@ const RULES = `respond:
 function nginxConf(port: number, tallystick: string, key: string): string {
   // Workers of another user could not use the folder, which is this one's.
   const user = process.getuid?.() === 0 ? "user root;\n" : "";
+  const decide = `internal;
+      proxy_pass http://tallystick/v1/decide;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header X-Tallystick-Key "${key}";
+      proxy_connect_timeout 250ms;
+      proxy_read_timeout 250ms;`;
   return `${user}daemon off;
 pid nginx.pid;
 error_log stderr warn;
@@ -46,31 +54,15 @@ http {
     location /open-orders/ { auth_request /_decide_open; proxy_pass http://127.0.0.1:${port}/served/; }
     location /served/ { return 200 "served\\n"; }
     location = /_decide {
-      internal;
-      proxy_pass http://tallystick/v1/decide;
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header X-Tallystick-Key "${key}";
+      ${decide}
       proxy_set_header X-Tallystick-Callee "orders";
-      proxy_connect_timeout 250ms;
-      proxy_read_timeout 250ms;
       proxy_cache decisions;
       proxy_cache_methods GET HEAD;
       proxy_cache_key "$http_authorization";
       proxy_cache_valid 200 403 1s;
     }
     location = /_decide_open {
-      internal;
-      proxy_pass http://tallystick/v1/decide;
-      proxy_pass_request_body off;
-      proxy_set_header Content-Length "";
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header X-Tallystick-Key "${key}";
-      proxy_connect_timeout 250ms;
-      proxy_read_timeout 250ms;
+      ${decide}
       proxy_intercept_errors on;
       error_page 500 502 503 504 = @let_through;
     }
@@ -195,14 +187,6 @@ function startNginx(folder: string, conf: string): ChildProcess {
   mkdirSync(join(prefix, "tmp"), { recursive: true });
   writeFileSync(join(prefix, "nginx.conf"), conf, { mode: 0o600 });
   return spawn("/usr/sbin/nginx", ["-p", prefix, "-c", "nginx.conf"], { stdio: ["ignore", "ignore", "inherit"] });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function expectEqual(what: string, found: unknown, expected: unknown): void {

@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { statFields, until } from "../integrity/running-server.ts";
+import { freePort } from "./free-port.ts";
 
 /** A server has ten seconds to stop. */
 const STOP_TIMEOUT_MS = 20_000;
@@ -54,13 +54,4 @@ function sessionOf(shell: number): readonly number[] {
     const fields = statFields(pid);
     return fields !== null && fields[0] !== "Z" && fields[3] === String(shell);
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise<void>((resolve) => probe.close(() => resolve()));
-  if (address === null || typeof address === "string") throw new Error("no TCP address");
-  return address.port;
 }

@@ -6,7 +6,7 @@ export interface Half extends Readonly<Record<string, unknown>> {
   readonly timestamp: string;
 }
 
-interface Told {
+export interface Told {
   readonly trace: string;
   readonly parent: string;
   readonly caller: string;

@@ -4,7 +4,7 @@
  * The same seed gives the same records.
  */
 import { createHash } from "node:crypto";
-import { HALF, type Half } from "./seeded-half.ts";
+import { HALF, type Half, type Told } from "./seeded-half.ts";
 
 export const INCIDENT_MINUTES = 18;
 export const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -35,20 +35,7 @@ function fingerprint(owner: string): string {
   return `sha256:${createHash("sha256").update(`key of ${owner}`).digest("hex")}`;
 }
 
-interface Call {
-  readonly trace: string;
-  readonly parent: string;
-  readonly caller: string;
-  readonly callee: string;
-  readonly operation: string;
-  readonly resource: string;
-  readonly protocol: string;
-  readonly startMs: number;
-  readonly durationMs: number;
-  readonly status: string;
-  readonly code: string;
-  readonly error?: string;
-  readonly message?: string;
+interface Call extends Told {
   readonly more?: Readonly<Record<string, unknown>>;
 }
 

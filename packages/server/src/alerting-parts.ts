@@ -29,8 +29,8 @@ import type { Config } from "./config/schema.ts";
 import type { Disk } from "./disk/disk.ts";
 import { TallystickError } from "./errors.ts";
 import type { Machine } from "./machine.ts";
-import { durationUs } from "./search/time.ts";
 import type { Stores } from "./stores.ts";
+import { configuredUs } from "./tally-settings.ts";
 
 type AlertsConfig = Config["alerts"];
 type ChannelConfig = AlertsConfig["channels"][number];
@@ -179,7 +179,7 @@ export function publicUrlOf({ http }: Config, url: string): string {
 }
 
 function us(text: string): number {
-  return text === "0" ? 0 : (durationUs(text) ?? 0);
+  return text === "0" ? 0 : configuredUs(text);
 }
 
 function routesFrom(alerts: AlertsConfig): readonly Route[] {

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 
 import type { Config } from "./config/schema.ts";
 import { ALERTS_LOG, CONTROL_LOG } from "./control/own-logs.ts";
-import { compareEpochs } from "./journal/epochs.ts";
+import { isLaterTree } from "./journal/epochs.ts";
 import { periodMs } from "./log-settings.ts";
 import type { Machine } from "./machine.ts";
 import { leaveWord } from "./retain/backup-places.ts";
@@ -57,8 +57,8 @@ export function openKeeping(
     forgetDerived: async (tree) => (stores.tally === null ? undefined : forgetTree(index.deriver, tree)),
     holdsOn: (tree) => holdsOn(held, tree),
     hasSnapshot: async (tree, name) => {
-      if (name === CONTROL_LOG) return isNewer(await control.snapshotAfter(tree), tree);
-      return name !== ALERTS_LOG || isNewer(await alerting.log.snapshotAfter(tree), tree);
+      if (name === CONTROL_LOG) return isLaterTree(await control.snapshotAfter(tree), tree);
+      return name !== ALERTS_LOG || isLaterTree(await alerting.log.snapshotAfter(tree), tree);
     },
     intervalMs: periodMs(config.retention.check_every),
     bytesPerSecond: config.retention.bytes_per_second,
@@ -98,9 +98,4 @@ function heldParts({ journal, index, tally, control }: Stores, clock: Machine["c
   const sizeOf = (tree: string) => journal.trees().find((position) => position.tree === tree)?.size ?? 0;
   const names = () => tally?.names() ?? NO_CALL_NAMES;
   return { holds: control.holds, sources: { reader: index.reader, follower: index.follower, clock, names }, sizeOf };
-}
-
-function isNewer(tree: string, other: string): boolean {
-  const epochOf = (name: string) => name.slice(name.indexOf("/") + 1);
-  return compareEpochs(epochOf(tree), epochOf(other)) > 0;
 }

@@ -28,7 +28,13 @@ export {
   BATCH_PUBLIC_KEY_ATTRIBUTE,
   parseBatchSecrets,
 } from "./batch-keys.ts";
-export { BATCH_SIGNATURE_ATTRIBUTE, BATCH_SIGNATURE_EVENT, ProducerCheck, recordBytesOf } from "./producer-check.ts";
+export {
+  BATCH_SIGNATURE_ATTRIBUTE,
+  BATCH_SIGNATURE_EVENT,
+  overLogs,
+  ProducerCheck,
+  recordBytesOf,
+} from "./producer-check.ts";
 export type { ProducerCheckOptions, ProducerSummary, SignatureVerdict } from "./producer-check.ts";
 export { proofExtra, proofSuccessions } from "./proof-successions.ts";
 export { FaultList, VerifyTrouble, verifyResult } from "./result.ts";

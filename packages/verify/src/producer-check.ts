@@ -49,6 +49,23 @@ export interface ProducerSummary {
   readonly records: number;
 }
 
+/** Checks one log after the other, and adds up what each gives. */
+export async function overLogs(
+  logs: Iterable<string>,
+  check: (log: string) => Promise<ProducerSummary>,
+): Promise<ProducerSummary> {
+  const total = { batches: 0, verified: 0, notChecked: 0, erased: 0, records: 0 };
+  for (const log of logs) {
+    const summary = await check(log);
+    total.batches += summary.batches;
+    total.verified += summary.verified;
+    total.notChecked += summary.notChecked;
+    total.erased += summary.erased;
+    total.records += summary.records;
+  }
+  return total;
+}
+
 export interface LeafPlace {
   readonly tree: string;
   readonly index: number;

@@ -12,7 +12,7 @@ import { batchKeyOf, signatureVerdict } from "./batch-keys.ts";
 import type { LoggedBatchKey } from "./batch-keys.ts";
 import { entryHashes } from "./erasure.ts";
 import { LOOKAHEAD } from "./limits.ts";
-import { ProducerCheck, recordBytesOf } from "./producer-check.ts";
+import { overLogs, ProducerCheck, recordBytesOf } from "./producer-check.ts";
 import type { ProducerSummary } from "./producer-check.ts";
 import type { FaultList } from "./result.ts";
 import type { TreeSource } from "./tree-source.ts";
@@ -34,19 +34,11 @@ const CONTROL_LOG = "control";
 export async function checkServerProducers(options: ServerProducersOptions): Promise<ProducerSummary> {
   const logs = new Set(options.outcomes.map(({ result }) => logOf(result.tree)));
   const logged = await loggedKeys(options);
-  let total: ProducerSummary = { batches: 0, verified: 0, notChecked: 0, erased: 0, records: 0 };
-  for (const log of logs) {
+  return overLogs(logs, async (log) => {
     const { summary, faults } = await checkLog(options, log, logged);
     for (const fault of faults) options.faults.add(fault);
-    total = {
-      batches: total.batches + summary.batches,
-      verified: total.verified + summary.verified,
-      notChecked: total.notChecked + summary.notChecked,
-      erased: total.erased + summary.erased,
-      records: total.records + summary.records,
-    };
-  }
-  return total;
+    return summary;
+  });
 }
 
 async function checkLog(

@@ -4,6 +4,7 @@ import { postJson } from "../client/api.ts";
 import { Button } from "../page/button.tsx";
 import { Dialog } from "../page/dialog.tsx";
 import { Field, FormFault } from "../page/field.tsx";
+import { HoursBox } from "../page/hours-box.tsx";
 
 interface SilenceFormProps {
   /** What it matches at first. */
@@ -11,7 +12,12 @@ interface SilenceFormProps {
   readonly close: () => void;
 }
 
-const HOURS = [1, 4, 24, 168] as const;
+const HOURS = [
+  [1, "1 h"],
+  [4, "4 h"],
+  [24, "1 d"],
+  [168, "7 d"],
+] as const;
 const HOUR_MS = 3_600_000;
 
 /** For how long, what, and why; alerts that match are listed and recorded, and tell nobody. */
@@ -56,20 +62,7 @@ export function SilenceForm({ matchers, close }: SilenceFormProps) {
             value={text}
           />
         </label>
-        <label className="block">
-          For
-          <select
-            className="mt-1 block rounded border border-line bg-raised px-2 py-1.5"
-            onChange={(event) => setHours(Number(event.target.value))}
-            value={hours}
-          >
-            {HOURS.map((one) => (
-              <option key={one} value={one}>
-                {one < 24 ? `${one} h` : `${one / 24} d`}
-              </option>
-            ))}
-          </select>
-        </label>
+        <HoursBox change={setHours} choices={HOURS} value={hours} />
         <Field label="Why" maxLength={1_000} onChange={(event) => setComment(event.target.value)} value={comment} />
         <FormFault error={place.error} />
         <div className="flex gap-2">

@@ -5,13 +5,18 @@ import type { Response } from "../client/alerts.ts";
 import { Button } from "../page/button.tsx";
 import { Dialog } from "../page/dialog.tsx";
 import { Field, FormFault } from "../page/field.tsx";
+import { HoursBox } from "../page/hours-box.tsx";
 
 interface BlockFormProps {
   readonly id: string;
   readonly close: () => void;
 }
 
-const HOURS = [1, 4, 24] as const;
+const HOURS = [
+  [1, "1 h"],
+  [4, "4 h"],
+  [24, "24 h"],
+] as const;
 const HOUR_S = 3_600;
 
 /** Blocks a credential where calls are let in, for a time; where a second person must agree, it proposes so. */
@@ -45,20 +50,7 @@ export function BlockForm({ id, close }: BlockFormProps) {
           Whoever enforces blocks refuses it, and it may send no records here. The block ends by itself, and it is
           recorded who placed it and why.
         </p>
-        <label className="block">
-          For
-          <select
-            className="mt-1 block rounded border border-line bg-raised px-2 py-1.5"
-            onChange={(event) => setHours(Number(event.target.value))}
-            value={hours}
-          >
-            {HOURS.map((one) => (
-              <option key={one} value={one}>
-                {one} h
-              </option>
-            ))}
-          </select>
-        </label>
+        <HoursBox change={setHours} choices={HOURS} value={hours} />
         <Field label="Why" maxLength={1_000} onChange={(event) => setReason(event.target.value)} value={reason} />
         <label className="flex items-center gap-2">
           <input checked={isDryRun} onChange={(event) => setIsDryRun(event.target.checked)} type="checkbox" />

@@ -10,8 +10,7 @@ export interface TrustedProxies {
 
 /** From CIDRs or single addresses; `config_invalid` for anything else. */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
-  const list = new BlockList();
-  for (const cidr of cidrs) addCidr(list, cidr);
+  const list = cidrList(cidrs, "http.trusted_proxies");
   return {
     has(address) {
       const plain = plainAddress(address);
@@ -39,15 +38,19 @@ function partsOf(cidr: string): Cidr | null {
   return version !== 0 && rest.length === 0 && bits <= most ? { address, bits, version } : null;
 }
 
-function addCidr(list: BlockList, cidr: string): void {
-  const parts = partsOf(cidr);
-  if (parts === null) {
-    throw new TallystickError("config_invalid", `http.trusted_proxies: ${cidr} is no address or CIDR.`, {
-      hint: "Write 10.0.0.0/8 or ::1.",
-    });
+/** From CIDRs or single addresses; `config_invalid` for anything else, with the setting's name. */
+export function cidrList(cidrs: readonly string[], setting: string): BlockList {
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const parts = partsOf(cidr);
+    if (parts === null) {
+      throw new TallystickError("config_invalid", `${setting}: ${cidr} is no address or CIDR.`, {
+        hint: "Write 10.0.0.0/8 or ::1.",
+      });
+    }
+    list.addSubnet(parts.address, parts.bits, parts.version === 4 ? "ipv4" : "ipv6");
   }
-  const { address, bits, version } = parts;
-  list.addSubnet(address, bits, version === 4 ? "ipv4" : "ipv6");
+  return list;
 }
 
 /** `::ffff:10.0.0.1` and `10.0.0.1` are one address. */

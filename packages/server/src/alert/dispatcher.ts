@@ -16,6 +16,7 @@ import { labelsOf } from "./matchers.ts";
 import type { Notices } from "./notices.ts";
 import type { Routing } from "./routing.ts";
 import type { Silences } from "./silences.ts";
+import { Wake } from "./wake.ts";
 
 export interface DispatcherParts {
   readonly log: AlertLog;
@@ -32,9 +33,8 @@ export interface DispatcherParts {
 
 export class Dispatcher {
   readonly #parts: DispatcherParts;
+  readonly #wake: Wake;
   readonly #unlisten: () => void;
-  #cancel: () => void = () => {};
-  #wakeAtMs = Number.POSITIVE_INFINITY;
   #looking: Promise<void> = Promise.resolve();
   #isClosed = false;
   #expiredUs = 0;
@@ -42,8 +42,11 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    this.#unlisten = parts.log.onChange(() => this.#wakeIn(LOOK_DELAY_MS));
-    this.#wakeIn(LOOK_DELAY_MS);
+    this.#wake = new Wake(parts.log.parts.clock, () => {
+      this.#looking = this.#looking.then(() => this.#guarded());
+    });
+    this.#unlisten = parts.log.onChange(() => this.#wake.in(LOOK_DELAY_MS));
+    this.#wake.in(LOOK_DELAY_MS);
   }
 
   /** When the last look ended that had no trouble, in microseconds; 0: none yet. */
@@ -54,20 +57,8 @@ export class Dispatcher {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#unlisten();
-    this.#cancel();
+    this.#wake.close();
     await this.#looking;
-  }
-
-  #wakeIn(delayMs: number): void {
-    const { clock } = this.#parts.log.parts;
-    const atMs = clock.monotonicMs() + delayMs;
-    if (this.#isClosed || atMs >= this.#wakeAtMs) return;
-    this.#cancel();
-    this.#wakeAtMs = atMs;
-    this.#cancel = clock.after(delayMs, () => {
-      this.#wakeAtMs = Number.POSITIVE_INFINITY;
-      this.#looking = this.#looking.then(() => this.#guarded());
-    });
   }
 
   async #guarded(): Promise<void> {
@@ -75,10 +66,10 @@ export class Dispatcher {
     try {
       const waitMs = await this.#look();
       this.#lookedAtUs = this.#parts.log.nowUs();
-      this.#wakeIn(waitMs);
+      this.#wake.in(waitMs);
     } catch (error) {
       this.#parts.onTrouble(error instanceof Error ? error.message : String(error));
-      this.#wakeIn(TROUBLE_DELAY_MS);
+      this.#wake.in(TROUBLE_DELAY_MS);
     }
   }
 

@@ -7,8 +7,6 @@ export const MAX_PAST_ALERTS = 5_000;
 export const MAX_STEPS = 100;
 /** Findings recorded in one batch. */
 export const ALERT_BATCH = 200;
-/** Entries read from the log at a time. */
-export const FOLD_READ_BYTES = 1_048_576;
 
 export const MAX_LABELS = 16;
 export const MAX_LABEL_NAME_BYTES = 64;

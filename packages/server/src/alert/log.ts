@@ -7,25 +7,16 @@
  */
 import type { AuditRecord } from "@tallystick/record";
 
-import type { Clock } from "../clock.ts";
+import { Changes } from "../control/changes.ts";
+import type { ControlParts } from "../control/changes.ts";
 import { ALERTS_LOG } from "../control/own-logs.ts";
-import { ownRecord } from "../control/own-record.ts";
 import type { OwnFields } from "../control/own-record.ts";
-import type { Random } from "../control/secret.ts";
+import { foldOwnLog } from "../control/read-own-log.ts";
 import { snapshotFields, SnapshotReader } from "../control/snapshot.ts";
-import { TallystickError } from "../errors.ts";
-import { compareEpochs } from "../journal/epochs.ts";
-import type { Journal } from "../journal/journal.ts";
+import { isLaterTree } from "../journal/epochs.ts";
 import { MAX_STEPS } from "./limits.ts";
-import { foldOwnLog } from "./read-log.ts";
 
 const REPEATING = "alert seen again";
-
-export interface AlertParts {
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly random: Random;
-}
 
 /** What is folded from the log: one kind of thing. */
 export interface Slice {
@@ -35,7 +26,8 @@ export interface Slice {
 }
 
 export class AlertLog {
-  readonly parts: AlertParts;
+  readonly parts: ControlParts;
+  readonly #changes: Changes;
   readonly #slices: readonly Slice[];
   readonly #snapshots = new SnapshotReader();
   readonly #listeners = new Set<() => void>();
@@ -43,10 +35,10 @@ export class AlertLog {
   readonly #live = new Map<string, AuditRecord[]>();
   #tree: string | null = null;
   #snapshotTree: string | null = null;
-  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: AlertParts, slices: readonly Slice[]) {
+  constructor(parts: ControlParts, slices: readonly Slice[]) {
     this.parts = parts;
+    this.#changes = new Changes(parts, ALERTS_LOG, (record, tree) => this.#take(record, tree));
     this.#slices = slices;
   }
 
@@ -56,31 +48,26 @@ export class AlertLog {
   }
 
   nowUs(): number {
-    return this.parts.clock.nowUs();
+    return this.#changes.nowUs();
   }
 
-  /** `prefix_` and 80 random bits. */
   newId(prefix: string): string {
-    return `${prefix}_${Buffer.from(this.parts.random(10)).toString("hex")}`;
+    return this.#changes.newId(prefix);
   }
 
   own(fields: OwnFields): AuditRecord {
-    return ownRecord(this.parts.clock, this.parts.random, fields);
+    return this.#changes.own(fields);
   }
 
-  /** Runs when every change before it is through, so that what it looked at still holds when it records. */
   inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
-    const turn = this.#last.then(change);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#changes.inTurn(change);
   }
 
   /** Durable and in effect when it returns, all or none. TallystickError `journal_unavailable`: nothing was changed. */
   async record(records: readonly AuditRecord[]): Promise<void> {
     if (records.length === 0) return;
     const before = this.#tree;
-    const tree = await this.#append(records);
-    for (const record of records) this.#take(record, tree);
+    const tree = await this.#changes.recordOwn(records);
     for (const listener of this.#listeners) listener();
     // A new tree has begun. Where the snapshot fails now, retention asks for it again.
     if (before !== null && before !== tree) void this.snapshotAfter(before).catch(() => undefined);
@@ -94,21 +81,12 @@ export class AlertLog {
   /** The newest tree that begins with all that goes on; made now when there is none newer than `tree`. */
   snapshotAfter(tree: string): Promise<string> {
     return this.inTurn(async () => {
-      if (this.#snapshotTree !== null && isNewer(this.#snapshotTree, tree)) return this.#snapshotTree;
+      if (this.#snapshotTree !== null && isLaterTree(this.#snapshotTree, tree)) return this.#snapshotTree;
       const records = this.#goingOn();
       const fields = snapshotFields(this.newId("snapshot"), records);
-      const into = await this.#append(fields.map((one) => this.own(one)));
+      const into = await this.#changes.append(fields.map((one) => this.own(one)));
       this.#snapshotTree = into;
       return into;
-    });
-  }
-
-  async #append(records: readonly AuditRecord[]): Promise<string> {
-    const outcome = await this.parts.journal.appendOwn(ALERTS_LOG, records);
-    if (outcome.kind === "stored") return outcome.tree;
-    throw new TallystickError("journal_unavailable", "It could not be recorded, so it was not done.", {
-      hint: "Try again; see the server's log when it stays.",
-      retryAfterS: outcome.retryAfterS,
     });
   }
 
@@ -146,9 +124,4 @@ export class AlertLog {
 function withRecord(told: readonly AuditRecord[], record: AuditRecord): AuditRecord[] {
   const others = record.operation === REPEATING ? told.filter(({ operation }) => operation !== REPEATING) : told;
   return others.length < MAX_STEPS ? [...others, record] : [others[0]!, ...others.slice(2), record];
-}
-
-function isNewer(tree: string, other: string): boolean {
-  const epochOf = (name: string): string => name.slice(name.indexOf("/") + 1);
-  return compareEpochs(epochOf(tree), epochOf(other)) > 0;
 }

@@ -1,8 +1,8 @@
 /** The state of alerting as one: read from the log once, and known from then on. */
+import type { ControlParts } from "../control/changes.ts";
 import { Alerts } from "./alerts.ts";
 import { AlertFold } from "./fold.ts";
 import { AlertLog } from "./log.ts";
-import type { AlertParts } from "./log.ts";
 import { NoticeFold } from "./notice.ts";
 import { Notices } from "./notices.ts";
 import { ActionFold } from "./respond/action-fold.ts";
@@ -18,7 +18,7 @@ export interface Alerting {
   readonly responses: Responses;
 }
 
-export async function openAlerting(parts: AlertParts): Promise<Alerting> {
+export async function openAlerting(parts: ControlParts): Promise<Alerting> {
   const alerts = new AlertFold();
   const silences = new SilenceFold(() => parts.clock.nowUs());
   const notices = new NoticeFold();

@@ -3,7 +3,6 @@ import type { AuditRecord } from "@tallystick/record";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
-import { CONTROL_LOG } from "./own-logs.ts";
 import { ownRecord } from "./own-record.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Random } from "./secret.ts";
@@ -14,14 +13,16 @@ export interface ControlParts {
   readonly random: Random;
 }
 
-/** How control state is changed: one after another, each a durable record before it takes effect. */
+/** How the state that a log of our own holds is changed: one after another, each durable before it takes effect. */
 export class Changes {
   readonly #parts: ControlParts;
+  readonly #log: string;
   readonly #apply: (record: AuditRecord, tree: string) => void;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(parts: ControlParts, apply: (record: AuditRecord, tree: string) => void) {
+  constructor(parts: ControlParts, log: string, apply: (record: AuditRecord, tree: string) => void) {
     this.#parts = parts;
+    this.#log = log;
     this.#apply = apply;
   }
 
@@ -41,17 +42,31 @@ export class Changes {
     return turn;
   }
 
-  /** Durable and in effect when it returns, all or none; the tree that they are in. TallystickError `journal_unavailable`: nothing was changed. */
-  async record(...fields: readonly OwnFields[]): Promise<string> {
-    const records = fields.map((one) => ownRecord(this.#parts.clock, this.#parts.random, one));
-    const outcome = await this.#parts.journal.appendOwn(CONTROL_LOG, records);
-    if (outcome.kind === "pushback") {
-      throw new TallystickError("journal_unavailable", "The change could not be recorded, so it was not made.", {
-        hint: "Try again; see the server's log when it stays.",
-        retryAfterS: outcome.retryAfterS,
-      });
-    }
-    for (const record of records) this.#apply(record, outcome.tree);
-    return outcome.tree;
+  own(fields: OwnFields): AuditRecord {
+    return ownRecord(this.#parts.clock, this.#parts.random, fields);
+  }
+
+  record(...fields: readonly OwnFields[]): Promise<string> {
+    return this.recordOwn(fields.map((one) => this.own(one)));
+  }
+
+  /**
+   * Durable and in effect when it returns, all or none; the tree that they are in. TallystickError
+   * `journal_unavailable`: nothing was changed.
+   */
+  async recordOwn(records: readonly AuditRecord[]): Promise<string> {
+    const tree = await this.append(records);
+    for (const record of records) this.#apply(record, tree);
+    return tree;
+  }
+
+  /** The same for what changes nothing. */
+  async append(records: readonly AuditRecord[]): Promise<string> {
+    const outcome = await this.#parts.journal.appendOwn(this.#log, records);
+    if (outcome.kind === "stored") return outcome.tree;
+    throw new TallystickError("journal_unavailable", "The change could not be recorded, so it was not made.", {
+      hint: "Try again; see the server's log when it stays.",
+      retryAfterS: outcome.retryAfterS,
+    });
   }
 }

@@ -8,13 +8,10 @@
  */
 import { timingSafeEqual } from "node:crypto";
 
-import { decodeLeaf } from "@tallystick/record";
-import type { AuditRecord, Observed } from "@tallystick/record";
+import type { AuditRecord } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
-import { compareEpochs } from "../journal/epochs.ts";
-import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
-import type { Journal, LeafRange } from "../journal/journal.ts";
+import { isLaterTree } from "../journal/epochs.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import { aliasChangeOf, assertAlias, removeAliasFields, setAliasFields } from "./alias-record.ts";
 import { APPROVABLE_ACTIONS } from "./approval.ts";
@@ -28,13 +25,7 @@ import type { AliasInfo, Control, KeyInfo, NewAlias, NewKey, NewParty, PartyInfo
 import { assertScope } from "./granted-scope.ts";
 import { createdFields, keyChangeOf, quotaFields, revokedFields } from "./key-record.ts";
 import type { StoredKey } from "./key-record.ts";
-import {
-  FOLD_READ_BYTES,
-  MAX_ACTIVE_KEYS,
-  MAX_DECLARED_ALIASES,
-  MAX_DECLARED_PARTIES,
-  MAX_RELAY_SERVICES,
-} from "./limits.ts";
+import { MAX_ACTIVE_KEYS, MAX_DECLARED_ALIASES, MAX_DECLARED_PARTIES, MAX_RELAY_SERVICES } from "./limits.ts";
 import type { OwnFields } from "./own-record.ts";
 import { CONTROL_LOG, OWN_LOGS } from "./own-logs.ts";
 import type { Hold, Holds } from "./hold.ts";
@@ -44,6 +35,7 @@ import type { Kept } from "./kept.ts";
 import { ControlPast, snapshotFields, SnapshotReader } from "./snapshot.ts";
 import { applyRule, RuleChangeBook } from "./rule-changes.ts";
 import type { RuleChanges, RuleState } from "./rule-changes.ts";
+import { foldOwnLog } from "./read-own-log.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
 import { isQuotaNumber, MAX_BYTES_PER_DAY, MAX_RECORDS_PER_SECOND, NO_QUOTA } from "./quota.ts";
 import type { Quota } from "./quota.ts";
@@ -61,7 +53,7 @@ const LOG_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 /** Reads the control log from its beginning and answers from memory from then on. */
 export async function openControl(parts: ControlParts, rules: ApprovalRules = APPROVALS_BY_DEFAULT): Promise<Control> {
   const fold = new ControlFold();
-  for (const { tree, log } of parts.journal.trees()) if (log === CONTROL_LOG) await foldTree(parts.journal, tree, fold);
+  await foldOwnLog(parts.journal, CONTROL_LOG, (record, tree) => fold.take(record, tree));
   return new ControlLog(parts, fold, rules);
 }
 
@@ -137,7 +129,7 @@ class ControlLog implements Control {
   constructor(parts: ControlParts, state: ControlFold, rules: ApprovalRules) {
     this.#parts = parts;
     this.#state = state;
-    this.#changes = new Changes(parts, (record, tree) => this.#apply(record, tree));
+    this.#changes = new Changes(parts, CONTROL_LOG, (record, tree) => this.#apply(record, tree));
     this.approvals = new ApprovalBook(state.approvals, this.#changes, rules, () => this.#administrators());
     this.batchKeys = new BatchKeyBook(state.batchKeys, this.#changes);
     this.users = new UserBook(state, this.#changes);
@@ -244,7 +236,7 @@ class ControlLog implements Control {
   snapshotAfter(tree: string): Promise<string> {
     return this.#changes.inTurn(async () => {
       const { snapshotTree } = this.#state;
-      return snapshotTree !== null && isNewer(snapshotTree, tree) ? snapshotTree : this.#writeSnapshot();
+      return snapshotTree !== null && isLaterTree(snapshotTree, tree) ? snapshotTree : this.#writeSnapshot();
     });
   }
 
@@ -331,11 +323,6 @@ function assertRoom(declared: ReadonlyMap<string, unknown>, name: string, most: 
   throw new TallystickError("bad_request", `${most} are declared already; remove one first.`);
 }
 
-function isNewer(tree: string, other: string): boolean {
-  const epochOf = (name: string): string => name.slice(name.indexOf("/") + 1);
-  return compareEpochs(epochOf(tree), epochOf(other)) > 0;
-}
-
 function apply(state: ControlFold, record: AuditRecord): void {
   const { keys, aliases, parties, approvals, batchKeys } = state;
   applyUser(state, record);
@@ -358,27 +345,4 @@ function apply(state: ControlFold, record: AuditRecord): void {
   if (key !== undefined && change.kind === "quota") keys.set(key.id, { ...key, quota: change.quota });
   if (key !== undefined && change.kind === "revoked" && key.revokedAt === null)
     keys.set(key.id, { ...key, revokedAt: change.at });
-}
-
-async function foldTree(journal: Journal, tree: string, state: ControlFold): Promise<void> {
-  let from = 0;
-  for (;;) {
-    const range = await journal.read(tree, from, FOLD_READ_BYTES);
-    if (range === null) return;
-    for (const { record, observed } of leavesOf(range)) if (isOwn(observed)) state.take(record, tree);
-    from = range.firstIndex + range.count;
-  }
-}
-
-function isOwn(observed: Observed): boolean {
-  return observed.principal === "tallystick" && observed.intake === "tallystick";
-}
-
-function* leavesOf(range: LeafRange): Generator<{ readonly record: AuditRecord; readonly observed: Observed }> {
-  let offset = 0;
-  for (let entry = 0; entry < range.count; entry++) {
-    const end = offset + LENGTH_BYTES + entryLength(range.entries, offset);
-    yield decodeLeaf(range.entries.subarray(offset + LENGTH_BYTES, end));
-    offset = end;
-  }
 }

@@ -2,7 +2,7 @@
 export const MAX_ACTIVE_KEYS = 10_000;
 /** Tokens of other issuers, and subjects, that are revoked. */
 export const MAX_REVOCATIONS = 10_000;
-/** Entries read from the control log at a time. */
+/** Entries read from an own log at a time. */
 export const FOLD_READ_BYTES = 1_048_576;
 export const MAX_RELAY_SERVICES = 1_000;
 export const MAX_DECLARED_ALIASES = 10_000;

@@ -10,6 +10,7 @@ import type { Clock } from "../clock.ts";
 import { ALERTS_LOG } from "../control/own-logs.ts";
 import { isTallystickError } from "../errors.ts";
 import type { IndexFollower, IndexReader, QueryLimits } from "../index/index-seam.ts";
+import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
 import type { FindingSink } from "./finding.ts";
@@ -58,14 +59,15 @@ export class RuleFollower {
   readonly #closing = new AbortController();
   /** Rules that the engine does not take, by id and version, with the reason. */
   readonly #setAside = new Map<string, string>();
-  readonly #wakes = new Set<() => void>();
+  readonly #pauses: Pauses;
 
   constructor(options: RuleFollowerOptions) {
     this.#options = options;
     const { state, journal } = options;
     if (!state.isKnown)
       for (const { tree, size } of journal.trees()) state.trees.set(tree, { single: size, together: size });
-    this.#unsubscribe = options.index.onIndexed(() => this.#wake());
+    this.#pauses = new Pauses(options.clock);
+    this.#unsubscribe = options.index.onIndexed(() => this.#pauses.wake());
     this.#ended = Promise.all([this.#follow("single"), this.#follow("together")]);
   }
 
@@ -82,12 +84,8 @@ export class RuleFollower {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#unsubscribe();
-    this.#wake();
+    this.#pauses.close();
     await this.#ended;
-  }
-
-  #wake(): void {
-    for (const wake of this.#wakes) wake();
   }
 
   #trees() {
@@ -106,15 +104,15 @@ export class RuleFollower {
         await this.#round(lane);
         const tookMs = clock.monotonicMs() - startedMs;
         const { leastMs, times, mostMs } = lane === "single" ? PASS_REST : CORRELATION_REST;
-        await this.#pause(Math.min(mostMs, Math.max(leastMs, times * tookMs)));
-        if (!this.#hasNew(lane)) await this.#pause(null);
+        await this.#pauses.pause(Math.min(mostMs, Math.max(leastMs, times * tookMs)));
+        if (!this.#hasNew(lane)) await this.#pauses.pause(null);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
         if (!isTallystickError(error, "index_unavailable")) {
           const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
           onTrouble(`running rules failed and is tried again: ${reason}`);
         }
-        await this.#pause(DETECT_RETRY_MS);
+        await this.#pauses.pause(DETECT_RETRY_MS);
       }
     }
   }
@@ -182,23 +180,5 @@ export class RuleFollower {
       return onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
     }
     if (rows.length > 0) await sink(rows.map((row) => findingOf(rules[row.rule]!, rules[row.rule]!.sigma!, row)));
-  }
-
-  /** For a time; with null, until something becomes searchable. A close ends either. */
-  #pause(ms: number | null): Promise<void> {
-    if (this.#closing.signal.aborted || (ms !== null && ms <= 0)) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#wakes.delete(wake);
-        cancel();
-        resolve();
-      };
-      const cancel = ms === null ? () => {} : this.#options.clock.after(ms, done);
-      const wake = (): void => {
-        if (ms === null || this.#closing.signal.aborted) done();
-      };
-      this.#wakes.add(wake);
-      if (this.#closing.signal.aborted) done();
-    });
   }
 }

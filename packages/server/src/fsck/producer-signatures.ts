@@ -4,7 +4,7 @@
  * secrets in `keys/`.
  */
 import type { AuditRecord, BatchSignature, Observed } from "@tallystick/record";
-import { ProducerCheck, recordBytesOf } from "@tallystick/verify";
+import { overLogs, ProducerCheck, recordBytesOf } from "@tallystick/verify";
 import type { ProducerSummary, SignatureVerdict } from "@tallystick/verify";
 
 import type { BatchKeyInfo } from "../control/batch-key.ts";
@@ -35,21 +35,14 @@ interface PlainLeaf {
 
 export async function checkProducerSignatures(options: ProducerSignaturesOptions): Promise<ProducerSummary> {
   const keys = await batchKeysOf(options);
-  let total: ProducerSummary = { batches: 0, verified: 0, notChecked: 0, erased: 0, records: 0 };
-  for (const log of new Set(options.trees.map((tree) => tree.log))) {
+  const logs = new Set(options.trees.map((tree) => tree.log));
+  return overLogs(logs, async (log) => {
     const trees = options.trees.filter((tree) => tree.log === log);
     const { summary, faults } = await checkLog(options, log, trees, keys);
     for (const { code, message, tree, index } of faults)
       options.faults.add(code, message, { file: `journal/${tree}`, ...(index === undefined ? {} : { index }) }, tree);
-    total = {
-      batches: total.batches + summary.batches,
-      verified: total.verified + summary.verified,
-      notChecked: total.notChecked + summary.notChecked,
-      erased: total.erased + summary.erased,
-      records: total.records + summary.records,
-    };
-  }
-  return total;
+    return summary;
+  });
 }
 
 async function checkLog(

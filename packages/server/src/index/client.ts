@@ -32,7 +32,7 @@ export const LONG_STATEMENTS: ClickHouseSettings = {
 const TIMEOUT_CODES: ReadonlySet<string> = new Set(["159", "160", "209"]);
 const MEMORY_CODE = "241";
 const ALL_MEMORY = "(total)";
-const LIMIT_CODES: ReadonlySet<string> = new Set(["158", "241", "307", "396"]);
+const LIMIT_CODES: ReadonlySet<string> = new Set(["158", MEMORY_CODE, "307", "396"]);
 const BUSY_CODES: ReadonlySet<string> = new Set(["202", "236", "394"]);
 
 /**

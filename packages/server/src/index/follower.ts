@@ -15,6 +15,7 @@ import { prepareBlocks } from "./block.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexPosition } from "./index-seam.ts";
+import { Pauses } from "./pauses.ts";
 import {
   BUSY_INSERT_GAP_MS,
   BUSY_ROWS,
@@ -87,14 +88,15 @@ export class JournalFollower implements IndexFollower {
   private replacements: Replacement[] = [];
   private readonly paces = new Map<string, Pace>();
   private prepared: Prepared | null = null;
-  private wake: () => void = () => {};
+  private readonly pauses: Pauses;
   private waiters: (() => void)[] = [];
 
   constructor(options: FollowerOptions) {
     this.options = options;
     this.table = new RecordsTable(options.home);
-    this.unsubscribe = options.journal.onJournaled(() => this.wake());
-    options.home.onChange(() => this.wake());
+    this.pauses = new Pauses(options.clock);
+    this.unsubscribe = options.journal.onJournaled(() => this.pauses.wake());
+    options.home.onChange(() => this.pauses.wake());
     this.ended = this.follow();
   }
 
@@ -173,7 +175,7 @@ export class JournalFollower implements IndexFollower {
   /** Drops the table and builds it again from the journal; resolves when it holds what was journaled at the call. */
   async reindex(timeoutMs: number): Promise<void> {
     this.rebuildWanted = true;
-    this.wake();
+    this.pauses.wake();
     await this.reached(this.sizes(), timeoutMs);
   }
 
@@ -184,7 +186,7 @@ export class JournalFollower implements IndexFollower {
   prune(): Promise<void> {
     return new Promise((resolve) => {
       this.pruned.push(resolve);
-      this.wake();
+      this.pauses.wake();
     });
   }
 
@@ -195,14 +197,14 @@ export class JournalFollower implements IndexFollower {
   replaceLeaves(tree: string, indexes: readonly number[]): Promise<void> {
     return new Promise((settle) => {
       this.replacements.push({ tree, indexes, settle });
-      this.wake();
+      this.pauses.wake();
     });
   }
 
   async close(): Promise<void> {
     this.stop.abort();
     this.unsubscribe();
-    this.wake();
+    this.pauses.close();
     await this.ended;
   }
 
@@ -387,19 +389,9 @@ export class JournalFollower implements IndexFollower {
 
   /** Until something changes; with a time, until it is over or a tree's turn has come. */
   private pause(ms: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.wake = () => {};
-        cancel();
-        resolve();
-      };
-      const cancel = ms === null ? () => {} : this.options.clock.after(ms, done);
-      this.wake = () => {
-        const isAsked = this.pruned.length > 0 || this.replacements.length > 0;
-        const isDue = isAsked || this.nextTree()?.waitMs === 0;
-        if (ms === null || this.closing || isDue) done();
-      };
-      if (this.closing) done();
+    return this.pauses.pause(ms, () => {
+      const isAsked = this.pruned.length > 0 || this.replacements.length > 0;
+      return ms === null || isAsked || this.nextTree()?.waitMs === 0;
     });
   }
 }

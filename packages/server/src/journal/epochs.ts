@@ -118,3 +118,9 @@ function mondayMs(year: number, week: number): number {
   const firstMonday = fourthOfJanuary - ((fourthOfJanuary + 3) % DAYS_IN_WEEK);
   return (firstMonday + (week - 1) * DAYS_IN_WEEK) * DAY_MS;
 }
+
+/** Whether one tree of a log is of a later epoch than another. */
+export function isLaterTree(tree: string, other: string): boolean {
+  const epochOf = (name: string): string => name.slice(name.indexOf("/") + 1);
+  return compareEpochs(epochOf(tree), epochOf(other)) > 0;
+}

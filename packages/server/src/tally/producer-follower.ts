@@ -8,6 +8,7 @@
 import type { Clock } from "../clock.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
+import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
 import {
   DERIVE_MEMORY_BYTES,
@@ -70,13 +71,14 @@ export class ProducerFollower {
   private goal: Moment | null = null;
   private emptyWanted = false;
   private closing = false;
-  private wake: () => void = () => {};
+  private readonly pauses: Pauses;
 
   constructor(options: ProducerFollowerOptions) {
     this.options = options;
     this.listeningSinceUs = options.clock.nowUs();
     this.wholeAtUs = this.listeningSinceUs;
-    this.unsubscribe = options.index.onIndexed(() => this.wake());
+    this.pauses = new Pauses(options.clock);
+    this.unsubscribe = options.index.onIndexed(() => this.pauses.wake());
     this.ended = this.follow();
   }
 
@@ -102,13 +104,13 @@ export class ProducerFollower {
   /** Empties the table; what is searchable is taken in again. */
   rebuild(): void {
     this.emptyWanted = true;
-    this.wake();
+    this.pauses.wake();
   }
 
   async close(): Promise<void> {
     this.closing = true;
     this.unsubscribe();
-    this.wake();
+    this.pauses.close();
     await this.ended;
   }
 
@@ -135,14 +137,14 @@ export class ProducerFollower {
         this.generation = -1;
         const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
         if (this.options.deriver.isUp()) this.options.onTrouble(`following producers failed: ${reason}`);
-        await this.pause(FOLLOW_RETRY_MS);
+        await this.pauses.pause(FOLLOW_RETRY_MS);
       }
     }
   }
 
   private async step(): Promise<void> {
     const { deriver, clock } = this.options;
-    if (!deriver.isUp()) return this.pause(FOLLOW_RETRY_MS);
+    if (!deriver.isUp()) return this.pauses.pause(FOLLOW_RETRY_MS);
     if (this.generation !== deriver.generation()) await this.readPositions();
     if (this.emptyWanted) await this.empty();
     this.goal ??= this.now();
@@ -151,9 +153,9 @@ export class ProducerFollower {
       this.goal = null;
     }
     const range = this.nextRange();
-    if (range === null) return this.pause(null);
+    if (range === null) return this.pauses.pause(null);
     const waitMs = this.lastStepMs + STEP_GAP_MS - clock.monotonicMs();
-    if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.pause(waitMs);
+    if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.pauses.pause(waitMs);
     this.lastStepMs = clock.monotonicMs();
     await this.takeIn(range);
   }
@@ -211,21 +213,5 @@ export class ProducerFollower {
     this.turns.set(tree, ++this.steps);
     await deriver.derive(takeInRange(tree, from, to), LIMITS);
     this.takenIn.set(tree, to);
-  }
-
-  /** For a time; with null, until something becomes searchable. A close ends either. */
-  private pause(ms: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.wake = () => {};
-        cancel();
-        resolve();
-      };
-      const cancel = ms === null ? () => {} : this.options.clock.after(ms, done);
-      this.wake = () => {
-        if (ms === null || this.closing) done();
-      };
-      if (this.closing) done();
-    });
   }
 }

@@ -13,6 +13,7 @@ import type { Control } from "../control/control.ts";
 import { TallystickError } from "../errors.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
+import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { CallNames } from "../search/call-names.ts";
 import { callNames } from "./call-names.ts";
@@ -74,6 +75,7 @@ export class Tally {
   readonly #edges: EdgeMinutes;
   readonly #summaries: Summaries;
   readonly #findings: Findings;
+  readonly #pauses: Pauses;
   readonly #ended: Promise<void>;
   #position: Position | null = null;
   /** The engine that the tables were looked at in. */
@@ -89,7 +91,6 @@ export class Tally {
   #verdicts = 0;
   #idle = false;
   #closing = false;
-  #wake: () => void = () => {};
 
   constructor(parts: TallyParts) {
     this.#parts = parts;
@@ -99,6 +100,7 @@ export class Tally {
     this.#experience = new Experience(parts.deriver);
     this.#summaries = new Summaries(parts.deriver, append);
     this.#findings = new Findings(parts.deriver, append, parts.settings.tolerances.unknownSkewUs);
+    this.#pauses = new Pauses(parts.clock);
     this.#ended = this.#follow();
   }
 
@@ -154,7 +156,7 @@ export class Tally {
   async close(): Promise<void> {
     this.#closing = true;
     this.#horizon.close();
-    this.#wake();
+    this.#pauses.close();
     await this.#ended;
     // What is not written down is settled again at the next start.
     if (this.#generation === this.#parts.deriver.generation()) await this.#keep().catch(() => {});
@@ -166,13 +168,13 @@ export class Tally {
         const beganMs = this.#parts.clock.monotonicMs();
         this.#idle = !(await this.#turn());
         const tookMs = this.#parts.clock.monotonicMs() - beganMs;
-        if (this.#idle) await this.#pause(Math.max(MIN_PAUSE_MS, (this.#parts.tickMs ?? TICK_MS) - tookMs));
+        if (this.#idle) await this.#pauses.pause(Math.max(MIN_PAUSE_MS, (this.#parts.tickMs ?? TICK_MS) - tookMs));
       } catch (error) {
         if (this.#closing) return;
         this.#generation = -1;
         const { message } = error instanceof Error ? error : { message: String(error) };
         this.#parts.onTrouble(`the tally tries again: ${message.slice(0, 300)}`);
-        await this.#pause(RETRY_MS);
+        await this.#pauses.pause(RETRY_MS);
       }
     }
   }
@@ -285,16 +287,5 @@ export class Tally {
         hint: "They are recorded as soon as the journal takes records again.",
         retryAfterS: outcome.retryAfterS,
       });
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#parts.clock.after(ms, resolve);
-      this.#wake = () => {
-        cancel();
-        resolve();
-      };
-      if (this.#closing) this.#wake();
-    });
   }
 }

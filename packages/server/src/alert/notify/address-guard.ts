@@ -3,7 +3,9 @@
  * server talk to what only it can reach: loopback, private and link-local networks, a cloud's metadata. What is meant
  * to be inside is allowed by `alerts.allow_private`.
  */
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+
+import { cidrList } from "../../access/client-address.ts";
 
 const CLOSED_V4 = [
   "0.0.0.0/8",
@@ -42,8 +44,8 @@ export interface AddressGuard {
 
 /** `allowed`: CIDRs. */
 export function addressGuard(allowed: readonly string[]): AddressGuard {
-  const closed = listOf([...CLOSED_V4, ...CLOSED_V6]);
-  const open = listOf(allowed);
+  const closed = cidrList([...CLOSED_V4, ...CLOSED_V6], "what is closed");
+  const open = cidrList(allowed, "alerts.allow_private");
   return {
     admits(address) {
       const plain = embeddedV4(address.replace(/%.*$/, ""));
@@ -53,16 +55,6 @@ export function addressGuard(allowed: readonly string[]): AddressGuard {
       return open.check(plain, family) || !closed.check(plain, family);
     },
   };
-}
-
-function listOf(cidrs: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const cidr of cidrs) {
-    const [address = "", bits] = cidr.split("/");
-    const family = isIP(address) === 4 ? "ipv4" : "ipv6";
-    list.addSubnet(address, bits === undefined ? (family === "ipv4" ? 32 : 128) : Number(bits), family);
-  }
-  return list;
 }
 
 /** An IPv4 address that is written as an IPv6 one is that IPv4 address: ::ffff:127.0.0.1, ::ffff:7f00:1. */

@@ -16,6 +16,7 @@ import {
 import type { AlertLog } from "../log.ts";
 import type { Notice } from "../notice.ts";
 import type { Notices } from "../notices.ts";
+import { Wake } from "../wake.ts";
 import type { Channel, SendOutcome } from "./channel.ts";
 import { messageOf } from "./message.ts";
 import type { MessageParts } from "./message.ts";
@@ -49,11 +50,9 @@ interface Lane {
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #lanes: readonly Lane[];
+  readonly #wake: Wake;
   readonly #unlisten: () => void;
   readonly #sending = new Set<Promise<void>>();
-  #cancel: () => void = () => {};
-  #wakeAtMs = Number.POSITIVE_INFINITY;
-  #isClosed = false;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -65,8 +64,9 @@ export class Outbox {
       failed: 0,
       dead: 0,
     }));
-    this.#unlisten = parts.log.onChange(() => this.#wakeIn(LOOK_DELAY_MS));
-    this.#wakeIn(LOOK_DELAY_MS);
+    this.#wake = new Wake(parts.log.parts.clock, () => this.#look());
+    this.#unlisten = parts.log.onChange(() => this.#wake.in(LOOK_DELAY_MS));
+    this.#wake.in(LOOK_DELAY_MS);
   }
 
   channels(): readonly Channel[] {
@@ -89,22 +89,9 @@ export class Outbox {
 
   /** What is on its way may still arrive. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     this.#unlisten();
-    this.#cancel();
+    this.#wake.close();
     await Promise.all(this.#sending);
-  }
-
-  #wakeIn(delayMs: number): void {
-    const { clock } = this.#parts.log.parts;
-    const atMs = clock.monotonicMs() + delayMs;
-    if (this.#isClosed || atMs >= this.#wakeAtMs) return;
-    this.#cancel();
-    this.#wakeAtMs = atMs;
-    this.#cancel = clock.after(delayMs, () => {
-      this.#wakeAtMs = Number.POSITIVE_INFINITY;
-      this.#look();
-    });
   }
 
   #look(): void {
@@ -120,7 +107,7 @@ export class Outbox {
       if (delayMs <= 0) this.#begin(lane, next);
       else waitMs = Math.min(waitMs, Math.ceil(delayMs));
     }
-    this.#wakeIn(waitMs);
+    this.#wake.in(waitMs);
   }
 
   #begin(lane: Lane, notice: Notice): void {
@@ -135,7 +122,7 @@ export class Outbox {
       .finally(() => {
         lane.isBusy = false;
         this.#sending.delete(sending);
-        this.#wakeIn(LOOK_DELAY_MS);
+        this.#wake.in(LOOK_DELAY_MS);
       });
     this.#sending.add(sending);
   }

@@ -9,6 +9,7 @@ import type { AlertLog } from "../log.ts";
 import { labelsOf, matchesAll } from "../matchers.ts";
 import type { Labels, Matcher } from "../matchers.ts";
 import type { Silences } from "../silences.ts";
+import { Wake } from "../wake.ts";
 import { ACTION_TARGETS, OPTIONAL_TARGETS } from "./action.ts";
 import type { ActionKind, Target } from "./action.ts";
 import type { Responses } from "./responses.ts";
@@ -35,39 +36,32 @@ export interface ResponderParts {
 
 export class Responder {
   readonly #parts: ResponderParts;
+  readonly #wake: Wake;
   readonly #unlisten: () => void;
   /** Rule and alert that were seen to; bounded, since what is asked for twice is one anyhow. */
   readonly #answered = new Set<string>();
-  #cancel: () => void = () => {};
-  #isWaiting = false;
   #isClosed = false;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(parts: ResponderParts) {
     this.#parts = parts;
-    this.#unlisten = parts.log.onChange(() => this.#wakeIn(LOOK_DELAY_MS));
-    this.#wakeIn(LOOK_DELAY_MS);
+    this.#wake = new Wake(parts.log.parts.clock, () => {
+      this.#looking = this.#looking
+        .then(() => this.#look())
+        .catch((error: unknown) => {
+          parts.onTrouble(error instanceof Error ? error.message : String(error));
+          this.#wake.in(TROUBLE_DELAY_MS);
+        });
+    });
+    this.#unlisten = parts.rules.length === 0 ? () => {} : parts.log.onChange(() => this.#wake.in(LOOK_DELAY_MS));
+    if (parts.rules.length > 0) this.#wake.in(LOOK_DELAY_MS);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#unlisten();
-    this.#cancel();
+    this.#wake.close();
     await this.#looking;
-  }
-
-  #wakeIn(delayMs: number): void {
-    if (this.#isWaiting || this.#isClosed || this.#parts.rules.length === 0) return;
-    this.#isWaiting = true;
-    this.#cancel = this.#parts.log.parts.clock.after(delayMs, () => {
-      this.#isWaiting = false;
-      this.#looking = this.#looking
-        .then(() => this.#look())
-        .catch((error: unknown) => {
-          this.#parts.onTrouble(error instanceof Error ? error.message : String(error));
-          this.#wakeIn(TROUBLE_DELAY_MS);
-        });
-    });
   }
 
   async #look(): Promise<void> {

@@ -8,6 +8,7 @@
 import type { Clock } from "../../clock.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { IndexFollower } from "../../index/index-seam.ts";
+import { Pauses } from "../../index/pauses.ts";
 import type { Networks } from "../../search/compile/networked.ts";
 import type { Baselines } from "../baseline/baselines.ts";
 import { BASELINE_TABLES } from "../baseline/traffic.ts";
@@ -72,6 +73,7 @@ export class DetectorFollower {
   readonly #parts: DetectorParts;
   readonly #through = new Map<string, number>();
   readonly #logsSince = new Map<string, number>();
+  readonly #pauses: Pauses;
   readonly #unsubscribe: () => void;
   readonly #ended: Promise<void>;
   #generation = -1;
@@ -80,11 +82,11 @@ export class DetectorFollower {
   #workedAtUs = 0;
   #closing = false;
   #emptyWanted = false;
-  #wake: () => void = () => {};
 
   constructor(parts: DetectorParts) {
     this.#parts = parts;
-    this.#unsubscribe = parts.index.onIndexed(() => this.#wake());
+    this.#pauses = new Pauses(parts.clock);
+    this.#unsubscribe = parts.index.onIndexed(() => this.#pauses.wake());
     this.#ended = this.#follow();
   }
 
@@ -116,13 +118,13 @@ export class DetectorFollower {
   /** Forgets all that was learned; what is searchable is looked at again, and the same is found again. */
   rebuild(): void {
     this.#emptyWanted = true;
-    this.#wake();
+    this.#pauses.wake();
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     this.#unsubscribe();
-    this.#wake();
+    this.#pauses.close();
     await this.#ended;
   }
 
@@ -135,14 +137,14 @@ export class DetectorFollower {
         this.#generation = -1;
         const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
         if (this.#parts.deriver.isUp()) this.#parts.onTrouble(`the detectors try again: ${reason}`);
-        await this.#pause(RETRY_MS);
+        await this.#pauses.pause(RETRY_MS);
       }
     }
   }
 
   async #step(): Promise<void> {
     const { deriver, index, clock } = this.#parts;
-    if (!deriver.isUp() || index.state() !== "ready") return this.#pause(RETRY_MS);
+    if (!deriver.isUp() || index.state() !== "ready") return this.#pauses.pause(RETRY_MS);
     if (this.#generation !== deriver.generation()) await this.#recover();
     if (this.#emptyWanted) await this.#empty();
     const range = this.#nextRange();
@@ -150,10 +152,10 @@ export class DetectorFollower {
       await this.#parts.baselines?.judge();
       this.#workedAtUs = clock.nowUs();
       // What came meanwhile woke nobody.
-      return this.#nextRange() === null ? this.#pause(IDLE_MS, true) : undefined;
+      return this.#nextRange() === null ? this.#pauses.pause(IDLE_MS, () => true) : undefined;
     }
     const waitMs = this.#lastStepMs + STEP_GAP_MS - clock.monotonicMs();
-    if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.#pause(waitMs);
+    if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.#pauses.pause(waitMs);
     this.#lastStepMs = clock.monotonicMs();
     await this.#look(range);
     this.#workedAtUs = clock.nowUs();
@@ -261,21 +263,5 @@ export class DetectorFollower {
     if (isFirst) return;
     await dropOld(deriver, NONCES, Math.floor((nowUs - REPLAY_WINDOW_US) / NONCE_HOUR_US));
     await dropOld(deriver, FACTS, Math.floor((nowUs - TOKEN_KEPT_US) / TOKEN_WEEK_US));
-  }
-
-  /** For a time, or until a close; where `news` ends it, until something becomes searchable. */
-  #pause(ms: number, news = false): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#wake = () => {};
-        cancel();
-        resolve();
-      };
-      const cancel = this.#parts.clock.after(ms, done);
-      this.#wake = () => {
-        if (news || this.#closing) done();
-      };
-      if (this.#closing) done();
-    });
   }
 }
