@@ -6,9 +6,15 @@ import type { Fault } from "./world.ts";
 export interface SeenAlert {
   readonly detector: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly startsAtUs: number;
+  /** When it was found. */
+  readonly raisedAtUs: number;
+  /** Since when it was, and when it was seen again. */
+  readonly seenUs: readonly number[];
   readonly level: string;
   readonly quiet: boolean;
+  readonly summary: string;
+  readonly expected: string;
+  readonly seen: string;
 }
 
 /** How long after its end an attack may still be told of. */
@@ -28,11 +34,14 @@ export function scoreMesh(
   days: number,
 ) {
   const told = alerts.filter(({ quiet }) => !quiet);
+  const isDuring = (attack: Attack, us: number) => us >= attack.fromUs - 600_000_000 && us <= attack.toUs + GRACE_US;
   const fits = (attack: Attack, alert: SeenAlert, detectors: readonly string[] | null) =>
     (detectors === null || detectors.includes(alert.detector)) &&
-    alert.startsAtUs >= attack.fromUs - 600_000_000 &&
-    alert.startsAtUs <= attack.toUs + GRACE_US &&
+    alert.seenUs.some((us) => isDuring(attack, us)) &&
     Object.values(alert.labels).some((value) => attack.names.some((name) => value.includes(name)));
+  // One that was open before says it when it is seen again.
+  const foundAt = (attack: Attack, { raisedAtUs, seenUs }: SeenAlert) =>
+    isDuring(attack, seenUs[0]!) ? raisedAtUs : Math.min(...seenUs.filter((us) => isDuring(attack, us)));
   const kinds: Record<string, KindScore> = {};
   for (const attack of attacks) {
     const score = (kinds[attack.kind] ??= { attacks: 0, found: 0, recall: 0, seconds_to_detect: null });
@@ -40,7 +49,7 @@ export function scoreMesh(
     score.attacks += 1;
     if (hits.length === 0) continue;
     score.found += 1;
-    const delay = Math.max(0, Math.min(...hits.map(({ startsAtUs }) => startsAtUs)) - attack.fromUs) / 1_000_000;
+    const delay = Math.max(0, Math.min(...hits.map((alert) => foundAt(attack, alert))) - attack.fromUs) / 1_000_000;
     score.seconds_to_detect = Math.max(score.seconds_to_detect ?? 0, Math.round(delay));
   }
   for (const score of Object.values(kinds)) score.recall = score.found / score.attacks;
@@ -67,6 +76,7 @@ export function scoreMesh(
       alerts: all.length,
     };
   };
+  const missed = attacks.filter((attack) => !told.some((alert) => fits(attack, alert, attack.detectors)));
   const falseAlerts = told.filter((alert) => !isTrue(alert));
   return {
     deterministic: sums(false),
@@ -75,6 +85,7 @@ export function scoreMesh(
     kinds,
     detectors,
     falseAlerts,
+    missed,
   };
 }
 
@@ -82,8 +93,8 @@ export function scoreMesh(
 function isOf({ callee, fromUs, toUs, kind }: Fault, alert: SeenAlert): boolean {
   return (
     kind === "incident" &&
-    alert.startsAtUs >= fromUs - 600_000_000 &&
-    alert.startsAtUs <= toUs + GRACE_US &&
+    alert.seenUs[0]! >= fromUs - 600_000_000 &&
+    alert.seenUs[0]! <= toUs + GRACE_US &&
     Object.values(alert.labels).some((value) => value.includes(nameOf(callee)))
   );
 }

@@ -191,8 +191,10 @@ export class World {
       status: "success",
       producer_id: name,
       producer_epoch: `e${this.epochs[service]}`,
-      producer_seq: this.seqs[service]!,
-      attributes: { count: String(this.seqs[service]) },
+      // Before the first record there is no number.
+      ...(this.seqs[service] === 0
+        ? {}
+        : { producer_seq: this.seqs[service], attributes: { count: String(this.seqs[service]) } }),
     };
   }
 

@@ -2,11 +2,12 @@
  * Conditions that last: producers whose records are missing or who are silent, trees without a checkpoint. Looked at
  * once a minute; what no longer holds is said to be over, also when it ended while the server was down.
  */
-import { timestampUs } from "@tallystick/record";
+import { formatTimestamp, timestampUs } from "@tallystick/record";
 
 import type { Clock } from "../../clock.ts";
 import type { LedgerPosition } from "../../ledger/ledger.ts";
 import { WHOLE_SCOPE } from "../../search/scope.ts";
+import type { Gap } from "../../tally/producer-gaps.ts";
 import type { ProducerRun } from "../../tally/producer-list.ts";
 import type { Producers } from "../../tally/producers.ts";
 import type { Finding, FindingSink } from "../finding.ts";
@@ -35,6 +36,10 @@ const LASTING: ReadonlySet<string> = new Set(
 
 export class Conditions {
   readonly #parts: ConditionParts;
+  /** Gaps that were there at an earlier look: since when, and what is missing still. */
+  #waiting = new Map<string, WaitingGap>();
+  /** Trees with records that no checkpoint covered at a look: since when, after which size. */
+  #uncovered = new Map<string, { readonly published: number; readonly sinceUs: number }>();
   #cancel: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
   #closing = false;
@@ -79,24 +84,57 @@ export class Conditions {
   async #producers(nowUs: number): Promise<readonly Said[]> {
     const list = (state: "gap" | "silent") =>
       this.#parts.producers.list(WHOLE_SCOPE, { state, limit: MAX_PRODUCER_FINDINGS, gaps: 5 });
-    const gaps = (await list("gap")).producers.filter((run) => timestampUs(run.last_seen) + GAP_SETTLES_US < nowUs);
+    const gaps = this.#settled((await list("gap")).producers, nowUs);
     const silent = (await list("silent")).producers.filter((run) => run.silent && !run.superseded);
-    return [...gaps.map((run) => gapSaid(run, nowUs)), ...silent.map((run) => silentSaid(run, nowUs))];
+    return [...gaps, ...silent.map((run) => silentSaid(run, nowUs))];
   }
 
+  /**
+   * Numbers that are missing for a while, and not merely on their way: of a producer that rests all of them, of one
+   * that goes on those that were missing at a look before.
+   */
+  #settled(runs: readonly ProducerRun[], nowUs: number): readonly Said[] {
+    const told = new Set(this.#parts.open().map(nameOf));
+    const waiting = new Map<string, WaitingGap>();
+    const settled: Said[] = [];
+    for (const run of runs) {
+      const name = nameOf({ ruleId: "builtin/producer-gap", labels: producerLabels(run) });
+      const lastUs = timestampUs(run.last_seen);
+      const before = this.#waiting.get(name);
+      const still = before === undefined ? [] : both(before.gaps, run.gaps);
+      const gap = still.length > 0 ? { sinceUs: before!.sinceUs, gaps: still } : { sinceUs: nowUs, gaps: run.gaps };
+      waiting.set(name, gap);
+      if (lastUs + GAP_SETTLES_US < nowUs) settled.push(gapSaid(run, Math.min(lastUs, gap.sinceUs), nowUs));
+      else if (told.has(name) || gap.sinceUs + GAP_SETTLES_US <= nowUs) settled.push(gapSaid(run, gap.sinceUs, nowUs));
+    }
+    this.#waiting = waiting;
+    return settled;
+  }
+
+  /** What no checkpoint covers waits since it was first seen so, not since the last checkpoint: a log may be quiet. */
   #checkpoints(nowUs: number): readonly Said[] {
-    return this.#parts.ledger.positions().flatMap(({ tree, integrated, published, publishedAtMs }) => {
-      if (integrated <= published || publishedAtMs === null) return [];
-      if (nowUs - publishedAtMs * 1_000 < CHECKPOINT_LATE_US) return [];
+    const behind = this.#parts.ledger.positions().filter(({ integrated, published }) => integrated > published);
+    const before = this.#uncovered;
+    this.#uncovered = new Map(
+      behind.map(({ tree, published }) => {
+        const known = before.get(tree);
+        return [tree, known?.published === published ? known : { published, sinceUs: nowUs }];
+      }),
+    );
+    const told = new Set(this.#parts.open().map(nameOf));
+    return behind.flatMap(({ tree, integrated, published }) => {
+      const { sinceUs } = this.#uncovered.get(tree)!;
+      const isTold = told.has(nameOf({ ruleId: "builtin/checkpoint-late", labels: { tree } }));
+      if (nowUs - sinceUs < CHECKPOINT_LATE_US && !isTold) return [];
       return [
         {
           detector: "checkpoint-late",
           labels: { tree },
-          startsAtUs: publishedAtMs * 1_000,
+          startsAtUs: sinceUs,
           seenAtUs: nowUs,
           summary: `${tree} has records that no checkpoint covers`,
           expected: "a checkpoint each second while there is something new",
-          seen: `${integrated - published} records since ${new Date(publishedAtMs).toISOString()}`,
+          seen: `${integrated - published} records since ${formatTimestamp(sinceUs)}`,
           records: [],
           count: integrated - published,
         },
@@ -112,12 +150,26 @@ function producerLabels({ log, producer_id, principal, producer_epoch }: Produce
   return { log, producer_id, principal, ...(producer_epoch === "" ? {} : { producer_epoch }) };
 }
 
-function gapSaid(run: ProducerRun, nowUs: number): Said {
+interface WaitingGap {
+  readonly sinceUs: number;
+  readonly gaps: readonly Gap[];
+}
+
+/** Numbers that are in both. */
+function both(some: readonly Gap[], others: readonly Gap[]): readonly Gap[] {
+  return some.flatMap((one) =>
+    others
+      .map(({ from, to }) => ({ from: Math.max(one.from, from), to: Math.min(one.to, to) }))
+      .filter(({ from, to }) => from <= to),
+  );
+}
+
+function gapSaid(run: ProducerRun, startsAtUs: number, nowUs: number): Said {
   const ranges = run.gaps.map(({ from, to }) => (from === to ? String(from) : `${from}–${to}`)).join(", ");
   return {
     detector: "producer-gap",
     labels: producerLabels(run),
-    startsAtUs: timestampUs(run.last_seen),
+    startsAtUs,
     seenAtUs: nowUs,
     summary: `${run.missing} records of ${run.producer_id} are missing`,
     expected: `every number from ${run.first_seq ?? 0} to ${run.claimed_last_seq ?? run.last_seq ?? 0}`,

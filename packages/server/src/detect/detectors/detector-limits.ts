@@ -28,7 +28,7 @@ export const NEW_SERVICE_US = 86_400_000_000;
 /** How often lasting conditions (producers, checkpoints) are looked at, and old rows are forgotten. */
 export const CONDITIONS_EVERY_MS = 60_000;
 export const FORGET_EVERY_US = 21_600_000_000;
-/** A gap is told when it is still there so long after its producer was heard last. */
+/** A gap is told when it is still there so long after its producer was heard last, or after it was first seen. */
 export const GAP_SETTLES_US = 120_000_000;
 /** A tree that is integrated and for so long without a checkpoint has a finding. */
 export const CHECKPOINT_LATE_US = 120_000_000;

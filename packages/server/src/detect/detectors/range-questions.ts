@@ -92,15 +92,17 @@ interface VerdictGroup extends Group {
 function verdicts(range: Range): Statement {
   const params = new Params();
   const attribute = (name: string) => `attributes['tally.${name}']`;
-  // Named within, where a name that a column has too cannot mean the column.
+  // Named within, where a name that a column has too cannot mean the column. A break began when it fell due, however
+  // late the tally came to say so.
   return params.statement(
     `SELECT kind, caller, callee, field, any(caller_says) AS caller_value, any(callee_says) AS callee_value,
-  any(within_what) AS tolerance, ${GROUPED}
+  any(within_what) AS tolerance, count() AS n, min(toUnixTimestamp64Micro(timestamp)) AS first_us,
+  max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
 FROM (
   SELECT toString(operation) AS kind, ${attribute("caller")} AS caller, ${attribute("callee")} AS callee,
     ${attribute("field")} AS field, ${attribute("caller_value")} AS caller_says,
     ${attribute("callee_value")} AS callee_says, ${attribute("tolerance")} AS within_what,
-    ${attribute("call_id")} AS call_id, tree, leaf_index, observed_received_at
+    ${attribute("call_id")} AS call_id, tree, leaf_index, timestamp, observed_received_at
   FROM records WHERE ${within(range, params)} AND ${IS_VERDICT}
 ) GROUP BY kind, caller, callee, field ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );

@@ -1,0 +1,125 @@
+import { expect, test } from "vitest";
+import { formatTimestamp } from "@tallystick/record";
+
+import type { LedgerPosition } from "../../ledger/ledger.ts";
+import { manualClock } from "../../manual-clock.ts";
+import type { ManualClock } from "../../manual-clock.ts";
+import type { Gap } from "../../tally/producer-gaps.ts";
+import type { ProducerRun, ProducersRequest } from "../../tally/producer-list.ts";
+import type { Finding } from "../finding.ts";
+import { Conditions } from "./conditions.ts";
+
+/** Conditions over producers and trees that the test sets; what they find stands until it is over, as alerts do. */
+function watched() {
+  const clock = manualClock();
+  const state: { runs: readonly ProducerRun[]; trees: readonly LedgerPosition[] } = { runs: [], trees: [] };
+  const open = new Map<string, Finding>();
+  const told: string[] = [];
+  const make = () =>
+    new Conditions({
+      clock,
+      producers: {
+        list: async (_scope, { state: wanted }: ProducersRequest) => ({
+          producers: state.runs.filter((run) => (wanted === "silent" ? run.silent : run.missing > 0)),
+          next: null,
+          as_of: formatTimestamp(clock.nowUs()),
+          elapsed_ms: 0,
+          scanned_rows: 0,
+          partial: false,
+        }),
+      },
+      ledger: { positions: () => state.trees },
+      open: () => [...open.values()],
+      sink: async (findings) => {
+        for (const finding of findings) {
+          const key = `${finding.ruleId} ${JSON.stringify(finding.labels)}`;
+          if (finding.state === "resolved") open.delete(key);
+          else if (!open.has(key)) open.set(key, finding);
+          else continue;
+          told.push(`${finding.ruleId.slice(8)} ${finding.state}`);
+        }
+      },
+      onTrouble: (message) => told.push(message),
+    });
+  let conditions = make();
+  const look = async (afterMinutes: number): Promise<readonly string[]> => {
+    clock.advance(afterMinutes * 60_000);
+    await conditions.look();
+    return told.splice(0);
+  };
+  const restart = async () => {
+    await conditions.close();
+    conditions = make();
+  };
+  return { clock, state, open, look, restart, close: () => conditions.close() };
+}
+
+function run(clock: ManualClock, gaps: readonly Gap[], rest: Partial<ProducerRun> = {}): ProducerRun {
+  const now = formatTimestamp(clock.nowUs());
+  return {
+    log: "default",
+    producer_id: "orders-1",
+    producer_epoch: "e1",
+    principal: "orders",
+    recorder_id: "orders",
+    state: gaps.length > 0 ? "gap" : "complete",
+    silent: false,
+    superseded: false,
+    first_seq: 1,
+    last_seq: 100,
+    claimed_last_seq: null,
+    count: 90,
+    duplicates: 0,
+    unnumbered: 0,
+    missing: gaps.reduce((sum, { from, to }) => sum + to - from + 1, 0),
+    gaps,
+    more_gaps: false,
+    restarts: 0,
+    first_seen: now,
+    last_seen: now,
+    last_heartbeat: null,
+    closed_at: null,
+    silent_after_s: 60,
+    silent_after_source: "default",
+    usual_pause_s: null,
+    ...rest,
+  };
+}
+
+test("a gap of a producer that goes on is told once its numbers did not come, and not what is only under way", async () => {
+  const { clock, state, open, look, restart, close } = watched();
+  state.runs = [run(clock, [{ from: 90, to: 95 }])];
+  expect(await look(1)).toEqual([]);
+  // The first numbers came, later ones are under way.
+  state.runs = [run(clock, [{ from: 120, to: 121 }])];
+  expect(await look(1)).toEqual([]);
+  const lost = { from: 121, to: 121 };
+  state.runs = [run(clock, [lost, { from: 150, to: 152 }])];
+  expect(await look(1)).toEqual([]);
+  state.runs = [run(clock, [lost, { from: 170, to: 171 }])];
+  expect(await look(1)).toEqual(["producer-gap firing"]);
+  expect([...open.values()][0]).toMatchObject({ labels: { producer_id: "orders-1" }, count: 3, quiet: false });
+  await restart();
+  state.runs = [run(clock, [lost])];
+  expect(await look(1)).toEqual([]);
+  state.runs = [run(clock, [])];
+  expect(await look(1)).toEqual(["producer-gap resolved"]);
+  await close();
+});
+
+test("a gap of a producer that rests, silence, and a tree without a checkpoint are told and told to be over", async () => {
+  const { clock, state, look, close } = watched();
+  state.runs = [run(clock, [{ from: 3, to: 3 }]), run(clock, [], { producer_id: "stock-1", silent: true })];
+  // A log that was quiet for a day, with a record of this moment.
+  const publishedAtMs = clock.nowUs() / 1_000 - 86_400_000;
+  state.trees = [{ tree: "default/2026-11", integrated: 4, published: 3, publishedAtMs }];
+  expect(await look(1)).toEqual(["producer-silent firing"]);
+  state.trees = [{ tree: "default/2026-11", integrated: 9, published: 4, publishedAtMs }];
+  expect(await look(1)).toEqual([]);
+  expect((await look(3)).toSorted()).toEqual(["checkpoint-late firing", "producer-gap firing"]);
+  state.runs = [];
+  state.trees = [];
+  const over = ["checkpoint-late resolved", "producer-gap resolved", "producer-silent resolved"];
+  expect((await look(1)).toSorted()).toEqual(over);
+  await close();
+});
