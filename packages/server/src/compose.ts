@@ -66,6 +66,7 @@ import { waitSealed } from "./sealed.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
 import type { ServerFolder } from "./server-folder.ts";
 import { openDetection } from "./detection-parts.ts";
+import type { Detection } from "./detection-parts.ts";
 import { openStores } from "./stores.ts";
 import type { Stores } from "./stores.ts";
 import { TallyReader } from "./tally/reader.ts";
@@ -215,7 +216,9 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const incidents = new Incidents({ journal, clock, random: machine.random });
   api.closers.add("incidents", () => incidents.close());
   const publicUrl = () => publicUrlOf(config, state.url);
-  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: pulsesOf(detectors) });
+  const detection = await openDetection({ ...api, config, base: request.base, nowMs });
+  const pulses = pulsesOf(detectors, detection);
+  const notifying = await openNotifying({ ...api, config, publicUrl, pulses });
   const watched = { machine, notifying, stores, producers, space, tails, budget, nowMs, incidents, state };
   const metrics = openMetrics(() => readings(watched));
   return {
@@ -261,7 +264,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     dashboard: await readDashboard(disk, machine.dashboardFolder),
     http: await httpSettings(machine, config, request.base),
     intake: await intakeParts(api, metrics, incidents, budget),
-    detection: await openDetection({ ...api, config, base: request.base, nowMs }),
+    detection,
   };
 }
 
@@ -291,8 +294,9 @@ function keepingParts({ machine: { disk }, request, folder, keeping }: ApiReques
 }
 
 /** Parts of detection that the heartbeat watches. */
-function pulsesOf(detectors: Detectors | null): readonly Pulse[] {
-  return detectors === null ? [] : [{ part: "detectors", atUs: () => detectors.follower.workedAtUs() }];
+function pulsesOf(detectors: Detectors | null, { pulses }: Detection): readonly Pulse[] {
+  if (detectors === null) return pulses;
+  return [{ part: "detectors", atUs: () => detectors.follower.workedAtUs() }, ...pulses];
 }
 
 async function openEraser(

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Logger } from "pino";
 
+import type { Pulse } from "./alert/heartbeat.ts";
 import { treeReadings } from "./api/health-routes.ts";
 import type { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
@@ -25,6 +26,8 @@ export interface Detection {
   readonly book: RuleBook;
   readonly reader: IndexReader;
   readonly setAside: (rule: Rule) => string | null;
+  /** What the heartbeat watches; none while rules do not run. */
+  readonly pulses: readonly Pulse[];
 }
 
 export interface DetectionRequest {
@@ -48,7 +51,7 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
     placeholders: new Map(Object.entries(placeholders)),
   });
   const { reader, background, follower } = stores.index;
-  if (!enabled) return { book, reader, setAside: () => "rules.enabled is false" };
+  if (!enabled) return { book, reader, setAside: () => "rules.enabled is false", pulses: [] };
   const state = await DetectionState.open(disk, folder.places.rules);
   const onTrouble = (message: string) => log.warn({ part: "rules" }, message);
   const common = { book, reader: background, state, sink: stores.alerting.alerts.sink, clock, onTrouble };
@@ -58,7 +61,11 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
   const isBehind = () => follower.state() !== "ready";
   const measures = new MeasureWatch({ ...common, checkpointAges, isBehind });
   closers.add("measures", () => measures.close());
-  return { book, reader, setAside: (rule) => rules.setAside(rule) };
+  const pulses = [
+    { part: "rules", atUs: () => rules.workedAtUs() },
+    { part: "measures", atUs: () => measures.lookedAtUs() },
+  ];
+  return { book, reader, setAside: (rule) => rules.setAside(rule), pulses };
 }
 
 /** Of a tree with nothing to publish, 0. */

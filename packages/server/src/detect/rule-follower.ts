@@ -60,6 +60,7 @@ export class RuleFollower {
   /** Rules that the engine does not take, by id and version, with the reason. */
   readonly #setAside = new Map<string, string>();
   readonly #pauses: Pauses;
+  readonly #workedAtUs: Record<Lane, number> = { single: 0, together: 0 };
 
   constructor(options: RuleFollowerOptions) {
     this.#options = options;
@@ -79,6 +80,13 @@ export class RuleFollower {
   /** Leaves that are searchable and that rules have not looked at. */
   lagLeaves(): number {
     return this.#trees().reduce((sum, { tree, indexed }) => sum + Math.max(0, indexed - this.#at(tree).single), 0);
+  }
+
+  /** When it last got on, or had nothing to do; microseconds, 0: never. */
+  workedAtUs(): number {
+    const lanes = ["single", "together"] as const;
+    const nowUs = this.#options.clock.nowUs();
+    return Math.min(...lanes.map((lane) => (this.#hasNew(lane) ? this.#workedAtUs[lane] : nowUs)));
   }
 
   async close(): Promise<void> {
@@ -102,6 +110,7 @@ export class RuleFollower {
       const startedMs = clock.monotonicMs();
       try {
         await this.#round(lane);
+        this.#workedAtUs[lane] = clock.nowUs();
         const tookMs = clock.monotonicMs() - startedMs;
         const { leastMs, times, mostMs } = lane === "single" ? PASS_REST : CORRELATION_REST;
         await this.#pauses.pause(Math.min(mostMs, Math.max(leastMs, times * tookMs)));

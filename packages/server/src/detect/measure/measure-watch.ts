@@ -44,11 +44,17 @@ export class MeasureWatch {
   #cancel: () => void = () => {};
   #looking: Promise<void> = Promise.resolve();
   #closed = false;
+  #lookedAtUs = 0;
 
   constructor(options: MeasureWatchOptions) {
     this.#options = options;
     this.#listeningSinceUs = options.clock.nowUs();
     this.#again();
+  }
+
+  /** When it last looked at every measure; microseconds, 0: never. */
+  lookedAtUs(): number {
+    return this.#lookedAtUs;
   }
 
   async close(): Promise<void> {
@@ -80,6 +86,7 @@ export class MeasureWatch {
         );
       }
     }
+    this.#lookedAtUs = this.#options.clock.nowUs();
   }
 
   async #measured(measure: Measure): Promise<readonly MeasuredRow[] | null> {
