@@ -199,9 +199,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const { machine, request, folder, stores, log, state } = api;
   const { adminToken, keyring } = folder;
   const access = await accessParts({ machine, request, control: stores.control, adminToken, keyring, log });
-  const { clock, disk } = machine;
-  const { config } = request.config;
-  const { journal, ledger, index } = stores;
+  const [{ clock, disk }, { config }, { journal, ledger, index }] = [machine, request.config, stores];
   const space = watchSpace(clock, async () => (await disk.space(request.folder)).freeBytes);
   api.closers.add("space watch", () => space.close());
   const tails = new Tails();
@@ -217,8 +215,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   api.closers.add("incidents", () => incidents.close());
   const publicUrl = () => publicUrlOf(config, state.url);
   const detection = await openDetection({ ...api, config, base: request.base, nowMs });
-  const pulses = pulsesOf(detectors, detection);
-  const notifying = await openNotifying({ ...api, config, publicUrl, pulses });
+  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: pulsesOf(detectors, detection) });
   const watched = { machine, notifying, stores, producers, space, tails, budget, nowMs, incidents, state };
   const metrics = openMetrics(() => readings(watched));
   return {
