@@ -1,7 +1,8 @@
 /**
  * Kills the server, its index engine, or both, with SIGKILL at random moments while calls are loaded and tallied. The
  * breaks that hold at the end, as a set of (kind, call_id, field), are those of an undisturbed run of the same calls
- * and those that were seeded; each verdict is in the log once; `verify` is clean.
+ * and those that were seeded; each verdict is in the log once; `verify` is clean. The first calls, by which the tally
+ * gets to know every caller's credential, come before the first kill: what is known by a deadline is part of a verdict.
  *
  * `npm run integrity -- tally-survives [--calls 50000] [--kills 25] [--seed N] [--small]`
  */
@@ -33,7 +34,8 @@ const SEED = Number(options.seed);
 const BATCH = 200;
 const SENDERS = 2;
 const DEADLINE_MS = 5_000;
-/** Mean time from a start to the next kill; the load is spread over as many of them as there are kills. */
+const FIRST_KILL_MS = DEADLINE_MS * 1.5;
+/** Mean time from a start to the next kill; the load is spread over as many of them as there are kills, after the first calls. */
 const LIFE_MS = 2_000;
 const RESEND_MS = 50;
 const CATCH_UP_TIMEOUT_MS = 120_000;
@@ -68,7 +70,7 @@ async function run(disturb: (home: Home) => Promise<void>, check: Check): Promis
   const server = await start(folder);
   const home: Home = { folder, token: await collectorKey(server), server };
   try {
-    const ended = await Promise.allSettled([load(home), disturb(home)]);
+    const ended = await Promise.allSettled([load(home), pause(FIRST_KILL_MS).then(() => disturb(home))]);
     for (const one of ended) if (one.status === "rejected") throw one.reason;
     const outcome = await settled(home, check);
     const code = await home.server.stop();
@@ -88,7 +90,7 @@ async function load(home: Home): Promise<void> {
   await send(
     home,
     shuffledHalves(timeline, CALLS, () => performance.now()),
-    (KILLS * LIFE_MS) / batches,
+    (FIRST_KILL_MS + KILLS * LIFE_MS) / batches,
   );
   await pause(DEADLINE_MS * 1.5);
   await send(home, lateHalves(timeline, CALLS), 0);

@@ -142,7 +142,7 @@ async function judgedRows(
     (await reader.select<Row>({ sql: sql + OWN_SETTINGS, params }, limitsFor(MAX_KNOWN_ROWS), signal)).rows;
   const params = new Params();
   const source = (inner: Params) => `(${groupOne(keyOf(inner.text(callId)), settings.deadlines, inner)})`;
-  const usedBy = await credentialsUsed(ask, source);
+  const usedBy = await credentialsUsed(ask, source, settings.deadlines);
   const pairs = [...experience.skews];
   const knowledge: Knowledge = {
     ...declared,

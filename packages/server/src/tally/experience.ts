@@ -28,7 +28,7 @@ export class Experience {
   readonly #deriver: Deriver;
   /** By recorder and kind. */
   readonly #heard = new Map<string, Map<string, Heard>>();
-  /** Names and services (`edgeName`) that steps of the minute have told. */
+  /** Names and services (`edgeName`), callers and credentials that steps of the minute have told. */
   readonly #told = new Set<string>();
   #heardUs = 0;
   #minute = -1;
@@ -83,7 +83,7 @@ export class Experience {
     this.aliases = await this.#ask<AliasRow>(learnedAliases(atUs - ALIAS_HOURS * 3_600_000_000));
   }
 
-  /** True when one of these names and services was not told within the minute. */
+  /** True when one of these was not told within the minute. */
   isNews(pairs: readonly string[]): boolean {
     const before = this.#told.size;
     for (const pair of pairs) this.#told.add(pair);

@@ -150,7 +150,7 @@ export const GROUP_SEVERAL: Statement = {
       SELECT * FROM ${HALVES.name} WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))
     ) AS records SEMI LEFT JOIN (
       SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us, min(due_us) AS due_us,
-        any(kind) AS kind
+        argMax(kind, kind IN (${OLDER})) AS kind
       FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}) GROUP BY call_key
     ) AS due USING (call_key)
     WHERE older = (kind IN (${OLDER})) AND ${US} >= from_us AND ${US} <= to_us`)}`,
@@ -207,9 +207,16 @@ FROM (
 GROUP BY as_key, branch`;
 }
 
+/** Of the calls in HALVES those that may have older halves: a side is missing, or the first attempt. */
+const NOT_WHOLE = `SELECT call_key FROM ${HALVES.name}
+  WHERE older = 0 AND side != 'observer' AND call_key IN (
+    SELECT call_key FROM ${DUE.name} WHERE kind = 'several'
+    UNION ALL SELECT call_key FROM ${HALVES.name} WHERE attempt > 0)
+  GROUP BY call_key HAVING uniqExact(side) = 1 OR minIf(attempt, side = 'caller') > 0`;
+
 /**
- * Adds to DUE, as `late`, the calls that an earlier step settled: those of which a half stands alone here, and those
- * of a half that came too late. Their first half is the one that was first then.
+ * Adds to DUE, as `late`, the calls that an earlier step settled: those of which a half or an attempt stands alone
+ * here, and those of a half that came too late. Their first half is the one that was first then.
  */
 export function findOlder(window: DueWindow): Statement {
   const params = new Params();
@@ -220,8 +227,9 @@ SELECT call_key, call_key AS as_key, min(first_us) AS from_us, ${params.add(wind
 FROM ${CALLS.name}
 WHERE call_key IN (
   SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0
+  UNION ALL ${NOT_WHOLE}
   UNION ALL SELECT call_key FROM ${DUE.name} WHERE kind = 'late'
-) AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('several', 'bridged')) AND ${WRITTEN}
+) AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind = 'bridged') AND ${WRITTEN}
 GROUP BY call_key`,
   );
 }

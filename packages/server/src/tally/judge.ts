@@ -12,6 +12,9 @@ export interface Tolerances {
   readonly unknownSkewUs: number;
 }
 
+/** By caller, by credential: microseconds. */
+export type UsedBy = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
 /** What is known beyond the halves themselves; lists hold what the calls at hand may need. */
 export interface Knowledge {
   readonly tolerances: Tolerances;
@@ -32,14 +35,16 @@ export interface Knowledge {
   /** Pairs of recorders (`edgeName`) and how far the second's clock is ahead, in microseconds. */
   readonly skewPairs: readonly string[];
   readonly skewsUs: readonly number[];
-  /** Credentials that callers have used in calls which they confirmed. */
-  readonly usedBy: ReadonlyMap<string, readonly string[]>;
+  /** Credentials that callers have used in calls which they confirmed, and since when that is known. */
+  readonly usedBy: UsedBy;
   /** Nonces of lone halves (hexadecimal) that another call has used. */
   readonly usedNonces: readonly string[];
 }
 
 /** The part of it that people decide and that changes slowly. */
 export type Declared = Pick<Knowledge, "tolerances" | "aliasNames" | "aliasServices" | "declaredNames" | "oneSided">;
+
+const NEVER_US = "toInt64(9223372036854775807)";
 
 /** Errors after which nothing reached the other side. */
 const CONNECT_ERRORS =
@@ -80,11 +85,18 @@ function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: 
     aliasNames.length === 0 ? "''" : `transform(toString(${name}), ${list(aliasNames)}, ${list(aliasServices)}, '')`;
   const skew = `transform(concat(c_recorder_id, '\\n', d_recorder_id), ${list(skewPairs)},
     ${params.add(skewsUs, "Array(Int64)")}, NULL)`;
-  const lines = [...usedBy].flatMap(([caller, used]) => used.map((credential) => `${caller}\n${credential}`));
+  const known = [...usedBy].flatMap(([caller, used]) => [
+    { name: caller, sinceUs: Math.min(...used.values()) },
+    ...[...used].map(([credential, sinceUs]) => ({ name: `${caller}\n${credential}`, sinceUs })),
+  ]);
+  const knownNames = list(known.map(({ name }) => name));
+  const knownSince = params.add(
+    known.map(({ sinceUs }) => sinceUs),
+    "Array(Int64)",
+  );
+  const isKnown = (name: string) => `transform(${name}, ${knownNames}, ${knownSince}, ${NEVER_US}) <= due_us`;
   return [
     ["recorders", list(knowledge.recorders)],
-    ["credential_callers", list([...usedBy.keys()])],
-    ["credentials", list(lines)],
     ["is_paired", "callers > 0 AND callees > 0"],
     ["is_message", IS_MESSAGE],
     ["saw_end", SAW_END],
@@ -114,8 +126,10 @@ function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: 
     // A key that the caller never used is news also where its halves are often missing.
     [
       "is_foreign",
-      `callers = 0 AND notEmpty(d_credential_id) AND caller IN (credential_callers)
-    AND concat(caller, '\\n', d_credential_id) NOT IN (credentials)`,
+      known.length === 0
+        ? "0"
+        : `callers = 0 AND notEmpty(d_credential_id) AND ${isKnown("caller")}
+    AND NOT ${isKnown("concat(caller, '\\n', d_credential_id)")}`,
     ],
     ["reason", `if(is_paired, '', ${excuse(knowledge, params)})`],
     [

@@ -1,8 +1,10 @@
 /** What the judgement of some calls needs to know and is asked for only where one of them makes it a question. */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { IS_HALF, receivedBetween } from "./halves.ts";
 import type { Knowledge } from "./judge.ts";
-import { MAX_CREDENTIALS_SHOWN } from "./limits.ts";
+import { MAX_CREDENTIALS_SHOWN, MAX_STEP_NAMES } from "./limits.ts";
 import { EDGE_CREDENTIALS } from "./schema.ts";
 
 export type Ask = <Row>(statement: Statement) => Promise<readonly Row[]>;
@@ -10,23 +12,83 @@ export type Ask = <Row>(statement: Statement) => Promise<readonly Row[]>;
 /** Where the calls at hand lie: a table or a subquery in parentheses with GROUPED_COLUMNS. */
 export type Source = (params: Params) => string;
 
-interface CredentialRow {
+/** A credential of some lone half: who may be its caller, and when the call came due. */
+interface AskedCredential {
   readonly caller: string;
-  readonly used: readonly string[];
+  readonly credential: string;
+  readonly due_us: number;
 }
 
-/** Credentials that callers have used, of callers that some lone half names by itself or through its credential. */
-export async function credentialsUsed(ask: Ask, source: Source): Promise<Knowledge["usedBy"]> {
-  const params = new Params();
-  const callers = `SELECT DISTINCT arrayJoin([toString(d_service_id), d_auth_subject]) FROM ${source(params)}
-  WHERE callers = 0 AND notEmpty(d_credential_id)`;
-  const rows = await ask<CredentialRow>(
-    params.statement(
-      `SELECT caller, groupUniqArray(${MAX_CREDENTIALS_SHOWN})(credential_id) AS used FROM ${EDGE_CREDENTIALS.name}
-WHERE caller IN (${callers}) GROUP BY caller`,
+interface CredentialRow {
+  readonly caller: string;
+  readonly credential: string;
+  readonly since_us: number;
+}
+
+/**
+ * Credentials that callers have used, of callers that some lone half names by itself or through its credential, and
+ * since when that is known. Whenever it is asked, a time before a call came due means the same: calls that are not
+ * settled yet are looked through where those that are do not answer it.
+ */
+export async function credentialsUsed(ask: Ask, source: Source, deadlines: Deadlines): Promise<Knowledge["usedBy"]> {
+  const inner = new Params();
+  const asked = await ask<AskedCredential>(
+    inner.statement(
+      `SELECT arrayJoin(arrayDistinct([toString(d_service_id), d_auth_subject])) AS caller,
+  d_credential_id AS credential, min(due_us) AS due_us
+FROM ${source(inner)} WHERE callers = 0 AND notEmpty(d_credential_id)
+GROUP BY caller, credential LIMIT ${MAX_STEP_NAMES}`,
     ),
   );
-  return new Map(rows.map(({ caller, used }) => [caller, used]));
+  if (asked.length === 0) return new Map();
+  const settled = await ask<CredentialRow>(credentialsSettled(asked));
+  const isKnown = ({ caller, credential, due_us: dueUs }: AskedCredential) =>
+    settled.some((row) => row.caller === caller && row.credential === credential && row.since_us <= dueUs);
+  const open = asked.filter((one) => !isKnown(one));
+  const ahead = open.length === 0 ? [] : await ask<CredentialRow>(credentialsAhead(open, deadlines));
+  const usedBy = new Map<string, Map<string, number>>();
+  for (const { caller, credential, since_us: sinceUs } of [...settled, ...ahead]) {
+    const used = usedBy.get(caller) ?? new Map<string, number>();
+    usedBy.set(caller, used.set(credential, Math.min(sinceUs, used.get(credential) ?? Infinity)));
+  }
+  return usedBy;
+}
+
+function askedLists(asked: readonly AskedCredential[], params: Params) {
+  const list = (values: readonly string[]) => params.add([...new Set(values)], "Array(String)");
+  return { callers: list(asked.map(({ caller }) => caller)), credentials: list(asked.map((one) => one.credential)) };
+}
+
+/** Those that are asked for before others of the same caller. */
+function credentialsSettled(asked: readonly AskedCredential[]): Statement {
+  const params = new Params();
+  const { callers, credentials } = askedLists(asked, params);
+  return params.statement(
+    `SELECT toString(caller) AS caller, credential_id AS credential, min(known_us) AS since_us
+FROM ${EDGE_CREDENTIALS.name} WHERE caller IN (${callers}) GROUP BY caller, credential
+ORDER BY credential IN (${credentials}) DESC, since_us, credential LIMIT ${MAX_CREDENTIALS_SHOWN} BY caller`,
+  );
+}
+
+/** By calls of which both halves came before the asked ones were due, and which may be due later themselves. */
+function credentialsAhead(asked: readonly AskedCredential[], { longestUs }: Deadlines): Statement {
+  const params = new Params();
+  const { callers, credentials } = askedLists(asked, params);
+  const dueUs = asked.map(({ due_us: us }) => us);
+  const received = receivedBetween(Math.min(...dueUs) - longestUs, Math.max(...dueUs), params);
+  const by = (column: string, side: "caller" | "callee") => `anyIf(toString(${column}), side = '${side}')`;
+  return params.statement(
+    `SELECT caller, credential, min(both_us) AS since_us FROM (
+  SELECT ${by("service_id", "caller")} AS caller, ${by("service_id", "callee")} AS named,
+    ${by("credential_id", "callee")} AS credential, max(toUnixTimestamp64Micro(observed_received_at)) AS both_us
+  FROM records WHERE ${received} AND ${IS_HALF} AND call_key IN (
+    SELECT call_key FROM records
+    WHERE ${received} AND ${IS_HALF} AND side = 'callee' AND credential_id IN (${credentials})
+  )
+  GROUP BY call_key
+) WHERE caller IN (${callers}) AND (named = caller OR named = 'unknown' OR startsWith(named, 'address:'))
+GROUP BY caller, credential`,
+  );
 }
 
 /** Nonces of lone halves that another call has used, in hexadecimal. */

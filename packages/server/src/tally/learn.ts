@@ -73,8 +73,8 @@ ORDER BY sum(calls) DESC LIMIT ${MAX_EDGES}`,
 
 /** Credentials that a callee saw in calls which the caller's own half confirms. */
 export const LEARN_CREDENTIALS: Statement = {
-  sql: `INSERT INTO ${EDGE_CREDENTIALS.name} (caller, callee, credential_id, log, first_us, last_us)
-SELECT c_service_id, d_target_id, d_credential_id, log, min(first_us), max(first_us) FROM ${SETTLING.name}
+  sql: `INSERT INTO ${EDGE_CREDENTIALS.name} (caller, callee, credential_id, log, first_us, last_us, known_us)
+SELECT c_service_id, d_target_id, d_credential_id, log, min(first_us), max(first_us), min(due_us) FROM ${SETTLING.name}
 WHERE ${PAIRED} AND notEmpty(d_credential_id) AND c_service_id = if(startsWith(d_service_id, 'address:')
   OR d_service_id = 'unknown', c_service_id, d_service_id)
 GROUP BY c_service_id, d_target_id, d_credential_id, log`,

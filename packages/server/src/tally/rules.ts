@@ -3,7 +3,7 @@
  * caller's half, `d_` the callee's), what is said of it is put together here, for the few calls that break one. One
  * break a field, with both values and the tolerance. What a half does not tell is never a break.
  */
-import type { Tolerances } from "./judge.ts";
+import type { Tolerances, UsedBy } from "./judge.ts";
 import type { Break, BreakKind } from "./verdict.ts";
 
 /** What a call's row says of one half; hexadecimal for bytes, microseconds for times. */
@@ -224,8 +224,17 @@ export function pairRules(tolerances: Tolerances): readonly Rule[] {
 
 const statusOf = (count: number, { status }: HalfFacts) => (count > 0 ? status : "no record");
 
+/** The five that are known for the longest time. */
+function firstUsed(used: ReadonlyMap<string, number>, other: string): readonly string[] {
+  const credentials = [...used].filter(([credential]) => credential !== other);
+  return credentials
+    .toSorted(([, one], [, next]) => one - next)
+    .slice(0, 5)
+    .map(([credential]) => credential);
+}
+
 /** Of a half that stands alone. */
-export function loneRules(usedBy: ReadonlyMap<string, readonly string[]>): readonly Rule[] {
+export function loneRules(usedBy: UsedBy): readonly Rule[] {
   return [
     {
       kind: ({ callers }) => (callers > 0 ? "unpaired_caller" : "unpaired_callee"),
@@ -242,7 +251,7 @@ export function loneRules(usedBy: ReadonlyMap<string, readonly string[]>): reado
       field: "credential_id",
       when: "reason = '' AND NOT is_replayed AND is_foreign",
       tell: ({ caller, d }) => ({
-        caller: (usedBy.get(caller) ?? []).slice(0, 5).join(", "),
+        caller: firstUsed(usedBy.get(caller) ?? new Map(), d.credential_id).join(", "),
         callee: d.credential_id,
         tolerance: `a credential that ${caller} has used`,
       }),
@@ -268,7 +277,7 @@ export function brokenBits(rules: readonly Rule[]): string {
 export interface BreakContext {
   readonly tolerances: Tolerances;
   /** Credentials that callers have used, as far as some half alone made that a question. */
-  readonly usedBy: ReadonlyMap<string, readonly string[]>;
+  readonly usedBy: UsedBy;
 }
 
 export function breaksOf(call: CallFacts, { tolerances, usedBy }: BreakContext): readonly Break[] {

@@ -231,11 +231,14 @@ export const RECORDERS: DerivedTable = {
   engine: "AggregatingMergeTree ORDER BY (recorder_id, kind)",
 };
 
-/** Credentials that callees saw in calls which the caller confirmed by its own half. */
+/**
+ * Credentials that callees saw in calls which the caller confirmed by its own half. `known_us`: when the first of them
+ * came due, by which time both halves were there.
+ */
 export const EDGE_CREDENTIALS: DerivedTable = {
   name: "edge_credentials",
   columns:
-    "caller LowCardinality(String), callee LowCardinality(String), credential_id String, log LowCardinality(String), first_us SimpleAggregateFunction(min, Int64), last_us SimpleAggregateFunction(max, Int64)",
+    "caller LowCardinality(String), callee LowCardinality(String), credential_id String, log LowCardinality(String), first_us SimpleAggregateFunction(min, Int64), last_us SimpleAggregateFunction(max, Int64), known_us SimpleAggregateFunction(min, Int64)",
   engine: "AggregatingMergeTree ORDER BY (caller, callee, credential_id, log)",
 };
 

@@ -24,10 +24,10 @@ import { LEARN_CREDENTIALS, learnSkews, learnSkewsAhead } from "./learn.ts";
 import { MAX_STEP_VERDICTS, MAX_STEP_NAMES, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
 import { breaksOf } from "./rules.ts";
-import { CALL_COLUMNS, CALLS, DUE, namesOf, SETTLING, SUPERSEDED, UNDER_WAY } from "./schema.ts";
+import { CALL_COLUMNS, CALLS, DUE, HALVES, namesOf, SETTLING, SUPERSEDED, UNDER_WAY, WRITTEN } from "./schema.ts";
 import { groupByLog, notYetTold } from "./told.ts";
 import type { Told } from "./told.ts";
-import { VERDICT_TYPE, verdictRecord } from "./verdict.ts";
+import { verdictRecord } from "./verdict.ts";
 import type { HalfPlace, JudgedCall } from "./verdict.ts";
 import { bridgeProxies } from "./bridges.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
@@ -92,7 +92,8 @@ export class Step {
     const alone = await this.#groupSimple();
     const window = this.#window;
     if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
-    if (alone.lone > 0 || alone.kinds.includes("late")) await this.#derive(findOlder(window));
+    const isWhole = alone.lone === 0 && alone.retried === 0 && alone.kinds.every((kind) => kind === "simple");
+    if (!isWhole) await this.#derive(findOlder(window));
     const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
     if (kinds.every((kind) => kind === "simple")) return this.#contents();
     if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
@@ -136,8 +137,8 @@ export class Step {
     const isNews = experience.isNews(contents.aliases);
     if (contents.aliases.length > 0 && (learns || isNews)) await this.#derive(LEARN_ALIASES);
     if (isNews) await experience.readAliases(window.fromUs);
-    // A credential that is new is known before a half alone is held against those that are.
-    if (contents.paired_credentials > 0 && (learns || contents.lone_credentials > 0))
+    // A credential that is new is never put off either: a half that is alone is held against those that are known.
+    if (experience.isNews(contents.credentials.map((used) => `credential\n${used}`)) || (learns && contents.paired > 0))
       await this.#derive(LEARN_CREDENTIALS);
     await this.#learnAhead(contents);
     if (learns && contents.paired > 0) await experience.readSkews(window.fromUs);
@@ -167,12 +168,12 @@ export class Step {
   }
 
   async #knowledge(contents: Contents): Promise<Knowledge> {
-    const { knowledge, experience } = this.#request;
+    const { deadlines, knowledge, experience } = this.#request;
     const window = this.#window;
     const ask: Ask = (statement) => this.#ask(statement);
     const source = () => SETTLING.name;
     const sampled = contents.lone > 0 ? await this.#sampled(contents.calls) : { callers: [], callees: [] };
-    if (contents.lone_credentials > 0) this.#usedBy = await credentialsUsed(ask, source);
+    if (contents.lone_credentials > 0) this.#usedBy = await credentialsUsed(ask, source, deadlines);
     const isSkewed = contents.pairs.filter((pair) => experience.skews.has(pair));
     const recording = (side: "caller" | "callee" | "either") =>
       experience.recording(contents.names, side, window.fromUs);
@@ -255,7 +256,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       const breaks = breaksOf(callFacts(row), { tolerances: this.#request.knowledge.tolerances, usedBy: this.#usedBy });
       const isPairedNow = row.state === "matched" || row.state === "discrepant";
       const records = breaks.map((found) => verdictRecord(call, found));
-      const paired = isPairedNow && alone.has(row.call_id) ? [verdictRecord(call, null)] : [];
+      const paired = isPairedNow && alone.has(row.call_key) ? [verdictRecord(call, null)] : [];
       return [...paired, ...records].map((record) => ({ log: row.log, record }));
     });
     return notYetTold(this.#deriver, told, STEP_LIMITS);
@@ -282,23 +283,23 @@ WHERE leaf_index IN (${indexes}) AND (tree, leaf_index) IN (SELECT arrayJoin(arr
     return new Map(rows.map((row) => [placeName(row), row.hash]));
   }
 
-  /** Call ids of which a verdict says that they are unpaired. */
+  /** Keys of calls that were unpaired as the step before left them; its verdicts may not be searchable yet. */
   async #unpairedBefore(calls: readonly CallRow[]): Promise<ReadonlySet<string>> {
     if (calls.length === 0) return new Set();
     const params = new Params();
-    const ids = params.add(
-      calls.map(({ call_id: id }) => id),
+    const keys = params.add(
+      calls.map(({ call_key: key }) => key),
       "Array(String)",
     );
-    const rows = await this.#ask<{ call_id: string }>(
+    const rows = await this.#ask<{ key: string }>(
       params.statement(
-        `SELECT DISTINCT attributes['tally.call_id'] AS call_id FROM records
-WHERE service_id = 'tallystick' AND event_type = '${VERDICT_TYPE}'
-  AND operation IN ('unpaired_caller', 'unpaired_callee')
-  AND observed_principal = 'tallystick' AND attributes['tally.call_id'] IN (${ids})`,
+        `SELECT toString(call_key) AS key FROM ${CALLS.name}
+WHERE call_key IN (SELECT toUInt128(arrayJoin(${keys}))) AND ${WRITTEN}
+  AND step < ${params.add(this.#request.number, "UInt64")}
+GROUP BY call_key HAVING max((step, state IN ('unpaired_caller', 'unpaired_callee'))).2`,
       ),
     );
-    return new Set(rows.map(({ call_id: id }) => id));
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** Minutes of the step's calls, and of what they superseded. */
@@ -320,7 +321,8 @@ interface Contents {
   readonly kinds: readonly string[];
   readonly calls: number;
   readonly paired: number;
-  readonly paired_credentials: number;
+  /** Callers and the credentials that they used in calls which they confirm. */
+  readonly credentials: readonly string[];
   /** Names under which one side saw the other, and who that was (`edgeName`). */
   readonly aliases: readonly string[];
   readonly lone: number;
@@ -342,16 +344,20 @@ interface Alone {
   readonly kinds: readonly string[];
   readonly lone: number;
   readonly lone_traced: number;
+  /** Records of another attempt than the first. */
+  readonly retried: number;
   /** When the first call comes due again within the window; 0: none does. */
   readonly again_us: number;
 }
 
 const ALONE = `SELECT (${KINDS}) AS kinds, countIf(${IS_LONE}) AS lone,
   countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced,
+  (SELECT countIf(attempt > 0) FROM ${HALVES.name}) AS retried,
   (SELECT minIf(again_us, again_us != 0) FROM ${DUE.name}) AS again_us FROM ${SETTLING.name}`;
 const CONTENTS = `SELECT (${KINDS}) AS kinds, count() AS calls,
   countIf(NOT ${IS_LONE}) AS paired,
-  countIf(NOT ${IS_LONE} AND notEmpty(d_credential_id)) AS paired_credentials,
+  groupUniqArrayIf(${MAX_STEP_NAMES})(concat(c_service_id, '\\n', d_credential_id), NOT ${IS_LONE}
+    AND notEmpty(d_credential_id)) AS credentials,
   arrayConcat(
     groupUniqArrayIf(${MAX_STEP_NAMES})(concat(d_service_id, '\\n', c_service_id), NOT ${IS_LONE}
       AND startsWith(d_service_id, 'address:')),

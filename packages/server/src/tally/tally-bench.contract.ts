@@ -169,8 +169,8 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
     async passTo(atS) {
       const untilUs = START_US + Math.round(atS * SECOND_US);
       index.journal.receivedBefore = untilUs;
-      await until(() => tally.figures().settledUs >= untilUs);
-      await until(() => tally.isIdle()).catch((cause: unknown) => {
+      const isPassed = () => tally.figures().settledUs >= untilUs && tally.isIdle();
+      await until(isPassed).catch((cause: unknown) => {
         throw new Error(`the tally came to no rest: ${troubles.at(-1) ?? "it told no trouble"}`, { cause });
       });
     },

@@ -232,6 +232,23 @@ test("halves that come too late are found, however close another half was to the
   ]);
 });
 
+test("several halves that come too late together belong to their call all the same", async () => {
+  const tally = await bench({ deadlines: deadlines(5 * SECOND_US, []) });
+  const second = { attempt: 1 };
+  await tally.add(...pair("other", 1), half("caller", "replayed", 1), half("caller", "retried", 1.5));
+  await tally.passTo(20);
+  await tally.add(half("callee", "replayed", 30), half("callee", "replayed", 30.1));
+  await tally.add(half("caller", "retried", 30.2, second), half("callee", "retried", 30.3));
+  await tally.passTo(60);
+  const calls = await tally.calls();
+  expect(calls.map(({ call_id: id, state, kinds }) => [id.split("/")[2], state, kinds])).toEqual([
+    ["other", "matched", []],
+    ["replayed", "discrepant", ["replay"]],
+    ["retried", "matched", []],
+  ]);
+  expect(kindsOf(tally)).toEqual(["paired", "paired", "replay", "unpaired_caller", "unpaired_caller"]);
+});
+
 test("a message has any number of consumers, and its publisher names a broker", async () => {
   const tally = await bench();
   const message = (side: "caller" | "callee", who: string, atS: number) =>
@@ -285,9 +302,12 @@ test("the credential of a forged call is held against those that the caller has 
   await tally.add(
     ...Array.from({ length: 5 }, (_, place) => pair(`r${place}`, 1, {}, keyed("key-of-orders"))).flat(),
     half("callee", "forged", 2, keyed("key-of-nobody")),
+    half("callee", "early", 3, keyed("new-key-of-orders")),
+    ...pair("confirms", 30, {}, keyed("new-key-of-orders")),
   );
-  await tally.passTo(120);
-  expect(kindsOf(tally)).toEqual(["discrepancy_identity", "unpaired_callee"]);
+  // The call that confirms the new key came in by then and is not due yet.
+  await tally.passTo(70);
+  expect(kindsOf(tally)).toEqual(["discrepancy_identity", "unpaired_callee", "unpaired_callee"]);
   const found = tally.verdicts.find(({ operation }) => operation === "discrepancy_identity");
   expect(found?.attributes).toMatchObject({
     "tally.field": "credential_id",
