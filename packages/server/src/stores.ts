@@ -8,7 +8,7 @@ import type { Closers } from "./closers.ts";
 import type { Compute } from "./compute/compute.ts";
 import type { Config } from "./config/schema.ts";
 import type { Control } from "./control/control.ts";
-import { OWN_LOGS } from "./control/own-logs.ts";
+import { RESERVE_FLOORS } from "./control/own-logs.ts";
 import { openControl } from "./control/control-log.ts";
 import { announceSuccessions } from "./control/signing-rotation.ts";
 import type { SigningParts } from "./control/signing-rotation.ts";
@@ -223,7 +223,7 @@ async function openOwn({ disk, clock, random }: Machine, config: Config, path: s
   if (bytes === 0) return undefined;
   const reserve = await openReserve({ disk, clock, path, bytes, randomBytes: random });
   closers.add("reserve", () => reserve.close());
-  return { logs: OWN_LOGS, reserve };
+  return { logs: RESERVE_FLOORS, reserve, reserveBytes: bytes };
 }
 
 function openCopies({ machine, config, base }: StoresRequest): CheckpointCopies {

@@ -40,7 +40,8 @@ import { ownBatch, tailCut } from "./own-records.ts";
 import type { PreviousTree } from "./own-records.ts";
 import { recoverJournal } from "./recovery.ts";
 import type { Recovered, RecoveredTree, UntoldCut } from "./recovery.ts";
-import type { SpaceReserve } from "./reserve.ts";
+import { shareOf } from "./reserve.ts";
+import type { OwnSpace } from "./reserve.ts";
 import { LOG_PATTERN } from "./scan.ts";
 import { rewriteSegment } from "./rewrite-segment.ts";
 import type { LeafStub } from "./rewrite-segment.ts";
@@ -63,7 +64,7 @@ export interface LocalJournalOptions {
   readonly integratedSize: (tree: string) => Promise<number>;
   readonly settings?: Partial<JournalSettings>;
   /** Logs of our own, and the space that they alone may use. */
-  readonly own?: { readonly logs: readonly string[]; readonly reserve: SpaceReserve } | undefined;
+  readonly own?: OwnSpace | undefined;
   /** A broken invariant or lost bytes: the process has to stop. The journal takes nothing more. */
   readonly onFatal: (error: Error) => void;
 }
@@ -135,18 +136,19 @@ class DiskJournal implements LocalJournal {
     const outcome = await this.append(log, ownBatch(records));
     const { own } = this.#options;
     const isFull = outcome.kind === "pushback" && outcome.reason === "full";
-    return isFull && own?.logs.includes(log) === true ? this.#appendReserved(log, records, own.reserve) : outcome;
+    return isFull && own?.logs.has(log) === true ? this.#appendReserved(log, records, own) : outcome;
   }
 
   /** One after another, so that what is given back for one record is not given back again for the next. */
-  #appendReserved(log: string, records: readonly AuditRecord[], reserve: SpaceReserve): Promise<AppendOutcome> {
+  #appendReserved(log: string, records: readonly AuditRecord[], own: OwnSpace): Promise<AppendOutcome> {
+    const share = shareOf(own, log);
     const turn = this.#reserved.then(async () => {
       const writer = await this.openLog(log);
       for (;;) {
         await writer.mendNow();
         const outcome = await this.append(log, ownBatch(records));
         const isFull = outcome.kind === "pushback" && outcome.reason === "full";
-        if (!isFull || !(await reserve.release())) return outcome;
+        if (!isFull || !(await share.release())) return outcome;
       }
     });
     this.#reserved = turn.catch(() => undefined);
@@ -252,7 +254,7 @@ class DiskJournal implements LocalJournal {
   }
 
   async #makeWriter(log: string): Promise<LogWriter> {
-    const { disk, compute, keyring, clock, randomBytes, epochOf, folder } = this.#options;
+    const { disk, compute, keyring, clock, randomBytes, epochOf, folder, own } = this.#options;
     const newest = this.#recovered.findLast((tree) => tree.log === log);
     const { dedupWindowRecords: records } = this.#settings;
     const window = new DedupWindow(records, Buffer.from(randomBytes(4)).readUInt32LE());
@@ -276,8 +278,8 @@ class DiskJournal implements LocalJournal {
       afterDurable: (tree, size) => this.#tellListeners(tree, size),
       previousTree: (end) => this.#previousTree(end),
       onFatal: (error) => this.#stop(error),
-      reserve: this.#options.own?.reserve ?? null,
-      isOwn: this.#options.own?.logs.includes(log) === true,
+      hasSpace: own === undefined ? () => true : shareOf(own, log).hasSpace,
+      isOwn: own?.logs.has(log) === true,
     });
     this.#figures.set(log, writer);
     return writer;

@@ -26,7 +26,6 @@ import * as limits from "./limits.ts";
 import type { JournalSettings } from "./limits.ts";
 import { ownBatch, treeOpened } from "./own-records.ts";
 import type { PreviousTree } from "./own-records.ts";
-import type { SpaceReserve } from "./reserve.ts";
 import { sealTask } from "./seal-task.ts";
 import type { SealOutput } from "./seal-task.ts";
 import { NO_TAG, TAG_BYTES } from "./segment.ts";
@@ -55,8 +54,8 @@ export interface LogWriterParts {
   readonly afterDurable: (tree: string, size: number) => void;
   readonly previousTree: (end: LogEnd) => Promise<PreviousTree>;
   readonly onFatal: (error: Error) => void;
-  /** What others may not use: `own` logs go on in it, all others wait until it is whole again. Null: there is none. */
-  readonly reserve: Pick<SpaceReserve, "isWhole"> | null;
+  /** False while what space there is belongs to other logs. */
+  readonly hasSpace: () => boolean;
   readonly isOwn: boolean;
 }
 
@@ -226,7 +225,7 @@ export class LogWriter {
   #refusal(bytes: number): PushbackReason | null {
     if (this.#closing) return "closing";
     if (this.#broken !== null) return this.#broken;
-    if (!this.#parts.isOwn && this.#parts.reserve?.isWhole() === false) return "full";
+    if (!this.#parts.hasSpace()) return "full";
     const full = this.#heldBytes > 0 && this.#heldBytes + bytes > this.#parts.settings.maxWaitingBytes;
     return full ? "busy" : null;
   }

@@ -19,33 +19,38 @@ async function opened() {
   await disk.makeFolder("/tallystick");
   const parts = { disk, clock, path: "/tallystick/reserve", bytes, randomBytes };
   const reserve = await openReserve(parts);
-  const journal = await memoryJournal({ disk, clock, own: { logs: ["access", "control"], reserve } });
+  const logs = new Map([
+    ["access", 0],
+    ["control", 0],
+    ["alerts", 0.75],
+  ]);
+  const journal = await memoryJournal({ disk, clock, own: { logs, reserve, reserveBytes: bytes } });
   let count = 0;
   const record = (text = "") => lifecycleRecord("test", String(count++), clock.nowUs(), { text });
-  return { disk, clock, reserve, parts, journal, record };
+  /** Random text, which no codec makes smaller, until it is refused; the number of records that were stored. */
+  const random = seededBytes("text");
+  const fill = async (log: string) => {
+    for (let stored = 0; ; stored++) {
+      const outcome = await journal.appendOwn(log, [record(Buffer.from(random(25_000)).toString("hex"))]);
+      if (outcome.kind === "stored") continue;
+      expect(outcome.reason).toBe("full");
+      return stored;
+    }
+  };
+  const isWhole = () => reserve.heldBytes() >= bytes;
+  return { disk, clock, reserve, isWhole, parts, journal, record, fill };
 }
 
 it("a full disk takes no producer's records, and records of our own until the reserve is used up", async () => {
-  const { disk, clock, reserve, journal, record } = await opened();
-  expect(reserve.isWhole()).toBe(true);
+  const { disk, clock, reserve, isWhole, journal, record, fill } = await opened();
+  expect(isWhole()).toBe(true);
   expect((await journal.append("default", ownBatch([record()]))).kind).toBe("stored");
   const filler = await disk.createAppend("/tallystick/filler");
   await filler.append(new Uint8Array((await disk.space("/tallystick")).freeBytes));
   expect(await journal.append("default", ownBatch([record()]))).toMatchObject({ kind: "pushback", reason: "full" });
   expect((await journal.appendOwn("access", [record()])).kind).toBe("stored");
-  expect(reserve.isWhole()).toBe(false);
-  // Random text, which no codec makes smaller: what is left is soon used up, and then it is said.
-  const random = seededBytes("text");
-  let stored = 1;
-  for (;;) {
-    const text = Buffer.from(random(30_000)).toString("hex").slice(0, 50_000);
-    const outcome = await journal.appendOwn("access", [record(text)]);
-    if (outcome.kind === "pushback") {
-      expect(outcome.reason).toBe("full");
-      break;
-    }
-    stored += 1;
-  }
+  expect(isWhole()).toBe(false);
+  const stored = 1 + (await fill("access"));
   // Half of a byte of hexadecimal text is random.
   expect(stored * 25_000).toBeGreaterThan((PIECES - 1) * RESERVE_PIECE_BYTES);
   expect(journal.trees().find(({ log }) => log === "access")!.size).toBe(stored + 1);
@@ -53,8 +58,29 @@ it("a full disk takes no producer's records, and records of our own until the re
   await filler.truncate(0);
   expect(await journal.append("default", ownBatch([record()]))).toMatchObject({ reason: "full" });
   clock.advance(RESERVE_PROBE_MS);
-  await expect.poll(() => reserve.isWhole()).toBe(true);
+  await expect.poll(() => isWhole()).toBe(true);
   await expect.poll(async () => (await journal.append("default", ownBatch([record()]))).kind).toBe("stored");
+  await reserve.close();
+  await journal.close({ seal: true });
+});
+
+it("findings without end have a share of the reserve, and leave the rest to who reads and changes", async () => {
+  const { disk, reserve, journal, record, fill } = await opened();
+  await journal.appendOwn("access", [record()]);
+  await (
+    await disk.createAppend("/tallystick/filler")
+  ).append(new Uint8Array((await disk.space("/tallystick")).freeBytes));
+  const found = await fill("alerts");
+  expect(found).toBeGreaterThan(0);
+  expect(found * 25_000).toBeLessThan(1.1 * RESERVE_PIECE_BYTES);
+  expect(reserve.heldBytes()).toBe((PIECES - 1) * RESERVE_PIECE_BYTES);
+  // What is given back for a read is not taken by the next finding.
+  for (let piece = 1; piece < PIECES; piece++) {
+    expect((await journal.appendOwn("access", [record()])).kind).toBe("stored");
+    await reserve.release(0);
+    expect(await journal.appendOwn("alerts", [record()])).toMatchObject({ kind: "pushback", reason: "full" });
+  }
+  expect((await fill("control")) * 25_000).toBeGreaterThan((PIECES - 2) * RESERVE_PIECE_BYTES);
   await reserve.close();
   await journal.close({ seal: true });
 });
@@ -63,12 +89,12 @@ it("what was given away stays so over a restart while the disk is full", async (
   const { disk, reserve, parts } = await opened();
   const filler = await disk.createAppend("/tallystick/filler");
   await filler.append(new Uint8Array((await disk.space("/tallystick")).freeBytes));
-  expect(await reserve.release()).toBe(true);
+  expect(await reserve.release(0)).toBe(true);
   await filler.append(new Uint8Array(RESERVE_PIECE_BYTES));
   await reserve.close();
   const again = await openReserve(parts);
-  expect(again.isWhole()).toBe(false);
-  for (let piece = 1; piece < PIECES; piece++) expect(await again.release()).toBe(true);
-  expect(await again.release()).toBe(false);
+  expect(again.heldBytes()).toBeLessThan(PIECES * RESERVE_PIECE_BYTES);
+  for (let piece = 1; piece < PIECES; piece++) expect(await again.release(0)).toBe(true);
+  expect(await again.release(0)).toBe(false);
   await again.close();
 });

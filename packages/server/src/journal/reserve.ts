@@ -2,8 +2,9 @@
  * Space on the disk that is kept for records of Tallystick's own: who reads, and what people change.
  *
  * Guarantees: while the reserve is whole, its bytes lie on the disk, so that however full it gets the log of access
- * and the control log can go on by so much; while some of it was given away, nobody else's records are taken. It is
- * filled again as soon as there is space beyond it.
+ * and the control log can go on by so much; while some of it was given away, nobody else's records are taken. A log
+ * that others can make grow (alerts, by traffic) has a share of it, and never takes what is left for reads and changes.
+ * It is filled again as soon as there is space beyond it.
  * Left out on purpose: keeping other programs from the space that was given away.
  */
 import { dirname } from "node:path";
@@ -13,10 +14,10 @@ import type { AppendFile, Disk } from "../disk/disk.ts";
 import { MIN_FREE_BYTES, RESERVE_PIECE_BYTES, RESERVE_PROBE_MS } from "./limits.ts";
 
 export interface SpaceReserve {
-  /** False while some of it is given away. */
-  isWhole(): boolean;
-  /** Gives a piece back to the file system; false when there is none left. */
-  release(): Promise<boolean>;
+  /** Bytes that are held; all of them while the disk is not full. */
+  heldBytes(): number;
+  /** Gives a piece back to the file system; false when less than `floorBytes` would be left. */
+  release(floorBytes: number): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -28,6 +29,29 @@ export interface ReserveParts {
   readonly bytes: number;
   /** A file system that compresses makes nothing of zeros. */
   readonly randomBytes: (size: number) => Uint8Array;
+}
+
+/** Which logs may use the reserve: each down to a part of it, 0 to 1, that stays for the others. */
+export interface OwnSpace {
+  readonly reserve: SpaceReserve;
+  readonly reserveBytes: number;
+  readonly logs: ReadonlyMap<string, number>;
+}
+
+interface SpaceShare {
+  /** False while what is left is kept for other logs. */
+  readonly hasSpace: () => boolean;
+  /** Gives the log a piece of the reserve; false when it has had its share. */
+  readonly release: () => Promise<boolean>;
+}
+
+/** Of a log that may use none of it, which waits while it is not whole, too. */
+export function shareOf({ reserve, reserveBytes, logs }: OwnSpace, log: string): SpaceShare {
+  const floorBytes = Math.ceil(reserveBytes * (logs.get(log) ?? 1));
+  return {
+    hasSpace: () => reserve.heldBytes() >= floorBytes,
+    release: () => reserve.release(floorBytes),
+  };
 }
 
 /** Whole when it returns, unless the disk is full already. */
@@ -53,14 +77,14 @@ class FileReserve implements SpaceReserve {
     this.#heldBytes = heldBytes;
   }
 
-  isWhole(): boolean {
-    return this.#heldBytes >= this.#parts.bytes;
+  heldBytes(): number {
+    return this.#heldBytes;
   }
 
-  release(): Promise<boolean> {
+  release(floorBytes: number): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#heldBytes === 0 || this.#closed) return false;
-      const left = Math.max(0, this.#heldBytes - RESERVE_PIECE_BYTES);
+      const left = Math.max(floorBytes, this.#heldBytes - RESERVE_PIECE_BYTES);
+      if (this.#heldBytes <= left || this.#closed) return false;
       // Less is held from now on, whatever becomes of the call.
       this.#heldBytes = left;
       await this.#file.truncate(left);
@@ -79,7 +103,7 @@ class FileReserve implements SpaceReserve {
         // What was written in part is cut, so that what is held is known.
         await this.#file.truncate(this.#heldBytes).catch(() => undefined);
       }
-      if (!this.isWhole()) this.#fillLater();
+      if (this.#heldBytes < this.#parts.bytes) this.#fillLater();
     });
   }
 
