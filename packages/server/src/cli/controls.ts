@@ -25,7 +25,7 @@ export interface Standard {
 const VERIFY = "tallystick verify FOLDER --vkey KEY";
 const READS = "tallystick search --own event_type:ACCESS";
 const CHANGES = "tallystick search --own event_type:CONFIG_CHANGE";
-const NO_RULES = "Rules that raise alerts are not there yet.";
+const FINDINGS = "tallystick alerts list";
 
 const PCI: Standard = {
   name: "PCI DSS v4.0.1, requirement 10",
@@ -125,22 +125,22 @@ const PCI: Standard = {
       clause: "10.3.4",
       asks: "Changes of log data are detected and raise an alert.",
       state: "partly",
-      by: "Verification finds any changed byte and ends with exit code 1; run it by a timer. It raises no alert by itself.",
-      shown: [VERIFY, "tallystick verify URL --vkey KEY --since CHECKPOINT"],
+      by: "Verification finds any changed byte and ends with exit code 1; run it by a timer and let its exit code raise the alert. A journal that was cut and leaves that were erased are alerts of the built-in rules.",
+      shown: [VERIFY, "tallystick verify URL --vkey KEY --since CHECKPOINT", "tallystick rules list"],
     },
     {
       clause: "10.4.1, 10.4.1.1",
       asks: "Security events are reviewed each day, by automated mechanisms.",
-      state: "not met",
-      by: `Both halves of every call are compared and breaks are records. ${NO_RULES}`,
-      shown: ["tallystick tally"],
+      state: "partly",
+      by: "Built-in rules and detectors look at every record within seconds and raise alerts, and those alerts are records. Of systems that do not record here nothing is reviewed.",
+      shown: [FINDINGS, "tallystick rules list", "tallystick detectors list"],
     },
     {
       clause: "10.4.2, 10.4.2.1, 10.4.3",
       asks: "Other logs are reviewed at a frequency that fits the risk, and what is found is followed up.",
-      state: "not met",
-      by: `A person's work. ${NO_RULES}`,
-      shown: [],
+      state: "partly",
+      by: "Rules run over every log; what became of each alert (acknowledged, assigned, resolved, by whom) is a record. How often people look at the rest, and why, is for the organisation to set.",
+      shown: [FINDINGS, "tallystick search --own event_type:ALERT"],
     },
     {
       clause: "10.5.1",
@@ -160,8 +160,8 @@ const PCI: Standard = {
       clause: "10.7.1 to 10.7.3",
       asks: "Failures of logging are detected, alerted and answered.",
       state: "partly",
-      by: `Gaps, lost tails and silence of each producer are told, and counted for Prometheus. ${NO_RULES}`,
-      shown: ["tallystick producers", "GET /metrics"],
+      by: "Gaps, lost tails and silence of each producer are told and raise alerts; a heartbeat to a monitor elsewhere stays out when detection or alerting stands still. Mending it is yours.",
+      shown: ["tallystick producers", FINDINGS, "GET /metrics"],
     },
   ],
 };
@@ -199,30 +199,30 @@ const SOC2: Standard = {
     {
       clause: "CC7.2",
       asks: "Systems are watched for anomalies, and these are judged.",
-      state: "not met",
-      by: `Breaks between halves of calls, impersonation and clocks are found. ${NO_RULES}`,
-      shown: ["tallystick tally"],
+      state: "partly",
+      by: "Rules, detectors and learned baselines look at every record; each finding says what was expected, what was seen and how to check it. Only what is recorded here is watched.",
+      shown: ["tallystick rules list", "tallystick detectors list", FINDINGS],
     },
     {
       clause: "CC7.3",
       asks: "Security events are evaluated.",
       state: "partly",
-      by: "What is needed to judge one: both halves, the trace, the timeline of a credential.",
-      shown: ["tallystick trace ID", "tallystick timeline"],
+      by: "An alert with its records, both halves of a call, the trace, the timeline of a credential; who took it on and what he decided is a record. The judgement is a person's.",
+      shown: ["tallystick alerts show ID", "tallystick trace ID", "tallystick timeline"],
     },
     {
       clause: "CC7.4",
       asks: "Incidents are answered.",
-      state: "not met",
-      by: "A key can be revoked at once. Blocking at proxies and notices to people are not there yet.",
-      shown: ["tallystick keys revoke KEY"],
+      state: "partly",
+      by: "People are told by webhook, Slack, PagerDuty, Alertmanager or mail; a credential or an edge is blocked where enforcers ask, until it is undone, and a key is revoked at once. The plan of an incident is the organisation's.",
+      shown: ["tallystick alerts channels", "tallystick respond block", "tallystick keys revoke KEY"],
     },
     {
       clause: "CC7.5",
       asks: "Systems recover from incidents.",
       state: "partly",
-      by: "The server recovers from kill and power loss by itself, and everything derived is built anew from the journal.",
-      shown: ["tallystick fsck FOLDER --repair", "tallystick reindex"],
+      by: "The server recovers from kill and power loss by itself, everything derived is built anew from the journal, and a backup becomes a folder again that is verified. Other systems recover by themselves.",
+      shown: ["tallystick fsck FOLDER --repair", "tallystick reindex", "tallystick restore BACKUP"],
     },
   ],
 };
@@ -234,7 +234,7 @@ const ISO: Standard = {
       clause: "A.8.15, produced",
       asks: "Logs of activities, exceptions and faults are made, with who, what, when and where.",
       state: "partly",
-      by: "Of calls between services, of this log's own life and of every read.",
+      by: "Of calls between services, of this log's own life and of every read of it. What happens inside a service is for it to record.",
       shown: ["tallystick search", "tallystick coverage"],
     },
     {
@@ -248,15 +248,15 @@ const ISO: Standard = {
       clause: "A.8.15, analysed",
       asks: "Logs are analysed.",
       state: "partly",
-      by: `Pairing of halves, service map, bottlenecks. ${NO_RULES}`,
-      shown: ["tallystick tally", "tallystick graph", "tallystick bottlenecks"],
+      by: "Pairing of halves, service map, bottlenecks, and rules, detectors and baselines over every record. Only what is recorded here is analysed.",
+      shown: ["tallystick tally", "tallystick graph", "tallystick rules list", FINDINGS],
     },
     {
       clause: "A.8.16",
       asks: "Networks, systems and applications are watched for anomalous behaviour.",
-      state: "not met",
-      by: `Discrepancies of calls are found within a minute. ${NO_RULES}`,
-      shown: ["tallystick tally"],
+      state: "partly",
+      by: "Calls between services are watched by rules, detectors and baselines, and what is found is an alert within seconds. Hosts and networks only as far as they record here.",
+      shown: ["tallystick detectors list", FINDINGS],
     },
     {
       clause: "A.8.17",
@@ -289,8 +289,8 @@ const DORA: Standard = {
       clause: "12(2)(b)",
       asks: "Detail is enough to detect anomalous activities.",
       state: "partly",
-      by: `Both sides of each call with identity, credential, outcome, sizes and times. ${NO_RULES}`,
-      shown: ["tallystick search --json"],
+      by: "Both sides of each call with identity, credential, outcome, sizes and times; what the built-in detectors need of a record is listed with each. Whether that fits the purpose is the entity's to say.",
+      shown: ["tallystick search --json", "tallystick detectors list"],
     },
     {
       clause: "12(2)(c)",
@@ -310,8 +310,8 @@ const DORA: Standard = {
       clause: "12(2)(e)",
       asks: "Failure of logging is detected.",
       state: "met",
-      by: "Numbered records: gaps, lost tails, silence and restarts of each producer are told, with figures for a monitor.",
-      shown: ["tallystick producers", "GET /metrics"],
+      by: "Numbered records: gaps, lost tails, silence and restarts of each producer are told and raise alerts, with figures for a monitor and a heartbeat that stays out when the server stands still.",
+      shown: ["tallystick producers", FINDINGS, "GET /metrics"],
     },
     {
       clause: "12(2)(f)",
@@ -319,6 +319,13 @@ const DORA: Standard = {
       state: "partly",
       by: "Skew is measured against the server's clock; the source is yours to document.",
       shown: ["tallystick doctor"],
+    },
+    {
+      clause: "12(3)",
+      asks: "The retention period follows business and security objectives, the purpose of the log and its risk.",
+      state: "partly",
+      by: "A period for each log, and for each class of data that is routed to a log of its own; shorter ones need a second person. Which periods is the entity's to decide.",
+      shown: ["tallystick retain plan"],
     },
   ],
 };
