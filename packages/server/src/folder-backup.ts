@@ -13,6 +13,7 @@ import { backUp } from "./retain/backup.ts";
 import type { BackupResult } from "./retain/backup.ts";
 import type { BackupManifest } from "./retain/backup-manifest.ts";
 import { noteBackup } from "./retain/backup-places.ts";
+import { eraseAgain } from "./retain/erase-again.ts";
 import { readErasures } from "./retain/erasure-list.ts";
 import { closeTrees, restoreFiles } from "./retain/restore.ts";
 import type { RestoredLog, RestoreParts } from "./retain/restore.ts";
@@ -109,8 +110,11 @@ async function tellOfRestore(
   }
 }
 
-/** What was erased after the backup joins the folder's list, which every start carries out before it serves. */
-async function takeErasures(machine: Machine, { folder }: Alone, from: readonly string[]): Promise<number> {
+/**
+ * What was erased after the backup joins the folder's list and is erased again, so that the folder holds none of it
+ * before anybody can be served from it. Stopped in between, the next start goes on with the list.
+ */
+async function takeErasures(machine: Machine, { folder, stores }: Alone, from: readonly string[]): Promise<number> {
   const { disk } = machine;
   const { publicKeys: keys } = await readPublicKeys(disk, folder.places.keys);
   const known = new Set(await disk.list(folder.places.erasures));
@@ -124,6 +128,7 @@ async function takeErasures(machine: Machine, { folder }: Alone, from: readonly 
       known.add(name);
       await disk.makeFolder(folder.places.erasures);
       await disk.replaceFile(`${folder.places.erasures}/${name}`, (await disk.readFile(file)) ?? new Uint8Array());
+      await eraseAgain(stores, erasure);
       applied += 1;
     }
   }

@@ -6,7 +6,7 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
-import { decodeLeaf, timestampUs } from "@tallystick/record";
+import { decodeLeaf } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
@@ -16,7 +16,8 @@ import type { LocalJournal } from "../journal/local-journal.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
 import { logOf } from "../search/scope.ts";
 import type { ErasedRecord } from "../tally/purge.ts";
-import { erasureRecords, inWords, nowText } from "./erasure.ts";
+import { eraseBodies, logsIn, recordErasure } from "./erase-again.ts";
+import { inWords, nowText } from "./erasure.ts";
 import type { ErasedItem, Erasure } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
 import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, WATCH_MS } from "./erasure-limits.ts";
@@ -230,11 +231,7 @@ export class Eraser {
   async #eraseIn(log: string, erasure: Erasure): Promise<void> {
     await this.#record(log, erasure);
     const items = erasure.items.filter(({ tree }) => logOf(tree) === log);
-    const bodies = items.filter(({ what }) => what !== "leaf");
-    await this.#parts.payloads.erase(
-      log,
-      bodies.map(({ digest, received_at: at }) => ({ commitment: digest, receivedUs: timestampUs(at) })),
-    );
+    await eraseBodies(this.#parts, log, items);
     await this.#eraseLeaves(
       erasure,
       items.filter((item) => item.what === "leaf" && isHere(this.#parts.journal, item)),
@@ -243,12 +240,7 @@ export class Eraser {
 
   async #record(log: string, erasure: Erasure): Promise<void> {
     const items = erasure.items.filter((item) => logOf(item.tree) === log && isHere(this.#parts.journal, item));
-    if (items.length === 0) return;
-    const outcome = await this.#parts.journal.appendOwn(log, erasureRecords(erasure, items));
-    if (outcome.kind === "stored") return;
-    throw new TallystickError("journal_unavailable", "The erasure could not be recorded, so nothing was erased.", {
-      retryAfterS: outcome.retryAfterS,
-    });
+    if (items.length > 0) await recordErasure(this.#parts.journal, log, erasure, items);
   }
 
   async #eraseLeaves(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
@@ -275,10 +267,6 @@ export class Eraser {
       });
     }
   }
-}
-
-function logsIn(items: readonly ErasedItem[]): ReadonlySet<string> {
-  return new Set(items.map(({ tree }) => logOf(tree)));
 }
 
 /** As they stand in the journal; what stands for a leaf that is erased already names nobody. */
