@@ -2,6 +2,7 @@
  * What a reader may see. Every function that reaches the engine demands one, so that no route can forget it; it
  * becomes a predicate of the statement and is never left to the query's text.
  */
+import { DATA_CLASSES } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 
 import { OWN_PRINCIPAL } from "../journal/own-records.ts";
@@ -100,11 +101,14 @@ function classPredicate(classes: readonly string[], params: Params, services: Sc
   // A verdict has no class of its own; whoever reads verdicts as such looks at the halves that each is about.
   if (services === VERDICT_SERVICES) return "1";
   const names = classes.map((name) => (name === UNCLASSIFIED ? "" : name));
-  const ofClass = among(names, params, "data_class");
+  // Who may see every class there is needs none of them looked at: a column less to read.
+  const ofClass = EVERY_CLASS.every((name) => names.includes(name)) ? "1" : among(names, params, "data_class");
   if (services !== RECORD_SERVICES) return ofClass;
   // What Tallystick writes (verdicts, reads, alerts) quotes records of any class and has none itself.
   return allOf([ofClass, `observed_principal != '${OWN_PRINCIPAL}'`]);
 }
+
+const EVERY_CLASS: readonly string[] = ["", ...DATA_CLASSES];
 
 function among(values: readonly string[], params: Params, column: string): string {
   return values.length === 0 ? "0" : `${column} IN ${params.add(values, "Array(String)")}`;
