@@ -28,6 +28,7 @@ import type { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import type { Disk } from "./disk/disk.ts";
 import { TallystickError } from "./errors.ts";
+import type { Keyring } from "./kms/kms.ts";
 import type { Machine } from "./machine.ts";
 import type { Stores } from "./stores.ts";
 import { configuredUs } from "./tally-settings.ts";
@@ -44,7 +45,7 @@ export interface NotifyingRequest {
   readonly machine: Machine;
   readonly config: Config;
   readonly request: { readonly base: string };
-  readonly folder: { readonly origin: string };
+  readonly folder: { readonly origin: string; readonly keyring: Pick<Keyring, "secret"> };
   readonly stores: Pick<Stores, "alerting" | "control" | "signing">;
   readonly publicUrl: () => string;
   /** Of detection: parts whose silence must be noticed. */
@@ -160,11 +161,12 @@ async function openHeartbeat(
   onTrouble: Trouble,
 ): Promise<Heartbeat> {
   const { config, machine, closers } = request;
-  const { url, url_file: file, every } = config.alerts.heartbeat;
+  const { url, url_file: file, url_name: stored, every } = config.alerts.heartbeat;
+  const isOff = [url, file, stored].every((one) => one === "");
   const heartbeat = new Heartbeat({
     clock: machine.clock,
     everyMs: us(every) / 1_000,
-    url: url === "" && file === "" ? null : await textOf(request, "alerts.heartbeat", url, file),
+    url: isOff ? null : await secretOf(request, "alerts.heartbeat", { text: url, file, stored }),
     post,
     pulses: [{ part: "alerts", atUs: () => dispatcher.lookedAtUs() }, ...request.pulses],
     onTrouble,
@@ -221,14 +223,15 @@ async function openChannel(request: NotifyingRequest, channel: ChannelConfig, wa
   const { post } = ways;
   if (kind === "email") return openEmail(request, channel, ways);
   const fallback = kind === "pagerduty" ? PAGERDUTY_URL : "";
-  const url = await textOf(request, where, channel.url === "" ? fallback : channel.url, channel.url_file);
+  const text = channel.url === "" ? fallback : channel.url;
+  const url = await secretOf(request, where, { text, file: channel.url_file, stored: channel.url_name });
   if (kind === "slack") return slackChannel({ name, url, perMinute, sendsResolved, post });
   if (kind === "alertmanager") {
     const repeats = ways.routes.filter(({ channels }) => channels.includes(name)).map((one) => one.repeatIntervalUs);
     const firesForUs = 2 * Math.max(0, ...repeats) + 300_000_000;
     return alertmanagerChannel({ name, url, perMinute, post, firesForUs });
   }
-  const secret = await textOf(request, where, "", channel.secret_file);
+  const secret = await secretOf(request, where, secretIn(channel));
   if (kind === "pagerduty") return pagerDutyChannel({ name, url, routingKey: secret, perMinute, post });
   const nowS = () => Math.floor(request.machine.clock.nowUs() / 1_000_000);
   return webhookChannel({ name, url, secret, perMinute, sendsResolved, post, nowS });
@@ -245,20 +248,48 @@ async function openEmail(request: NotifyingRequest, channel: ChannelConfig, { gu
     secure,
     requireTls: !secure && channel.starttls === "required",
     user,
-    password: channel.secret_file === "" ? null : await textOf(request, where, "", channel.secret_file),
-    ca: channel.ca_file === "" ? null : await (await textOf(request, where, "", channel.ca_file))(),
+    password: user === "" ? null : await secretOf(request, where, secretIn(channel)),
+    ca: channel.ca_file === "" ? null : await (await textOf(request, where, channel.ca_file))(),
   };
   return emailChannel({ name, from, to, perMinute, sendsResolved, sendMail: mailSender(server, guard) });
 }
 
-/** Of a file it is read anew each time; it must be there now, so that a mistake is told at the start. */
-async function textOf(
-  { machine, request }: NotifyingRequest,
+/** Where a text stands; at most one of them is not empty. */
+interface SecretPlace {
+  readonly text: string;
+  readonly file: string;
+  /** The name of a secret that people store. */
+  readonly stored: string;
+}
+
+function secretIn({ secret_file: file, secret_name: stored }: ChannelConfig): SecretPlace {
+  return { text: "", file, stored };
+}
+
+/** What people store may come later than the start, by which alone they can: until then nothing is sent. */
+async function secretOf(
+  request: NotifyingRequest,
   where: string,
-  text: string,
-  file: string,
+  { text, file, stored }: SecretPlace,
 ): Promise<Secret> {
-  if (file === "") return () => Promise.resolve(text);
+  if (file !== "") return textOf(request, where, file);
+  if (stored === "") return () => Promise.resolve(text);
+  const { keyring } = request.folder;
+  const read = async () => {
+    const secret = await keyring.secret(stored);
+    if (secret !== null) return secret;
+    throw new Error(`No secret is stored as ${stored}: run \`tallystick secrets set ${stored}\`.`);
+  };
+  await read().catch((error: unknown) => request.log.warn({ part: "alerts" }, `${where}: ${messageOf(error)}`));
+  return read;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "the secret cannot be read";
+}
+
+/** Read anew each time; it must be there now, so that a mistake is told at the start. */
+async function textOf({ machine, request }: NotifyingRequest, where: string, file: string): Promise<Secret> {
   const path = resolve(request.base, file);
   if ((await readText(machine.disk, path)) === null)
     throw new TallystickError("config_invalid", `${where}: the file ${path} is not there, or empty.`);

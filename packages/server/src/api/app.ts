@@ -77,6 +77,7 @@ import type { RetentionRoutesParts } from "./retention-routes.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
 import { rulesRoutes } from "./rules-routes.ts";
 import type { RulesRoutesParts } from "./rules-routes.ts";
+import { secretsRoutes } from "./secrets-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import type { SessionRoutesParts } from "./session-routes.ts";
 import type { IntakeParts } from "./take-in.ts";
@@ -180,6 +181,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   oidcRoutes(app, parts);
   kmsRoutes(app, parts);
   batchKeysRoutes(app, parts);
+  secretsRoutes(app, parts);
   credentialsRoute(app, parts);
   configRoute(app, parts);
   revocationRoutes(app, { ...parts, issuers: parts.jwts.issuers });

@@ -1,7 +1,7 @@
 /** Alerts, notifications, responses and blocks from the outside: a whole server, a receiver, enforcers. */
 import { createServer } from "node:http";
 import type { Server } from "node:http";
-import { writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
@@ -21,7 +21,6 @@ const received: { readonly type: string; readonly data: Record<string, unknown> 
 beforeAll(async () => {
   folder = await temporaryFolder();
   data = join(folder.path, "data");
-  await writeFile(join(folder.path, "hook.secret"), `${SECRET}\n`);
   receiver = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -36,7 +35,7 @@ beforeAll(async () => {
   const yaml = `alerts:
   allow_private: [127.0.0.0/8]
   channels:
-    - {name: ops, kind: webhook, url: "${url}", secret_file: ${join(folder.path, "hook.secret")}}
+    - {name: ops, kind: webhook, url: "${url}", secret_name: hook}
 respond:
   fail: closed
   cache_s: 2
@@ -70,6 +69,32 @@ async function eventually<Value>(look: () => Promise<Value | null> | Value | nul
 }
 
 const command = (...words: readonly string[]) => runLine([...words, "--data", data]);
+
+it("a channel's secret is stored sealed, told to nobody, recorded as a change, and taken away", async () => {
+  expect((await command("alerts", "test", "ops")).exitCode).toBe(0);
+  const failed = await eventually(async () => {
+    const { out } = await command("alerts", "notifications", "--json");
+    return out.includes("secrets set hook") ? out : null;
+  });
+  expect(failed).toContain("No secret is stored as hook");
+  const typed = { data, readStdin: async () => `${SECRET}\n` };
+  expect((await command("secrets", "set", "old")).exitCode).not.toBe(0);
+  for (const name of ["old", "hook"])
+    expect((await runLine(["secrets", "set", name, "--data", data], typed)).out).toContain(`stored ${name}`);
+  expect((await command("secrets", "remove", "old")).exitCode).toBe(0);
+  const told = [
+    await command("secrets", "list", "--json"),
+    await command("search", "--own", "event_type:CONFIG_CHANGE", "--json"),
+  ];
+  expect(told[0]!.json<{ secrets: object[] }>().secrets).toMatchObject([{ name: "hook" }]);
+  for (const { out } of told) expect(out).not.toContain(SECRET.slice(8, 40));
+  const changes = await eventually(async () => {
+    const { out } = await command("search", "--own", "event_type:CONFIG_CHANGE", "--json");
+    return out.includes("remove secret") ? out : null;
+  });
+  expect(changes).toContain("secret/hook");
+  expect(await readFile(join(data, "keys/secret.hook.json"), "utf8")).not.toContain(SECRET.slice(8, 40));
+});
 
 it("a channel is tested, and its test arrives signed; the command says what became of it", async () => {
   const { id } = (await command("alerts", "test", "ops", "--json")).json<{ readonly id: string }>();

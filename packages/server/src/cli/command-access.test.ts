@@ -80,6 +80,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "keys quota": ["the-viewer", "--records-per-second", "5"],
   "keys batch create": ["--name", "orders-1", "--service", "orders"],
   "keys batch revoke": ["nobody"],
+  "secrets set": ["slack"],
+  "secrets remove": ["nobody"],
   erase: ["--subject", "user-17", "--reason", "a test"],
   "alerts show": ["0"],
   "alerts ack": ["0"],

@@ -66,12 +66,17 @@ async function readableIn(folder: string): Promise<readonly string[]> {
   return found;
 }
 
-function secretFiles({ kms, tls, oidc }: Config, base: string): readonly Named[] {
+function secretFiles({ kms, tls, oidc, alerts }: Config, base: string): readonly Named[] {
   const named = [
     { path: kms.file, what: "the KMS key" },
     { path: kms.pkcs11.pin_file, what: "the HSM's PIN" },
     { path: tls.key, what: "the key of the TLS certificate" },
     { path: oidc.client_secret_file, what: "the client secret at the OpenID provider" },
+    { path: alerts.heartbeat.url_file, what: "the heartbeat's URL" },
+    ...alerts.channels.flatMap(({ name, secret_file: secret, url_file: url }) => [
+      { path: secret, what: `the secret of the channel ${name}` },
+      { path: url, what: `the URL of the channel ${name}` },
+    ]),
   ];
   return named.filter(({ path }) => path !== "").map(({ path, what }) => ({ path: resolve(base, path), what }));
 }

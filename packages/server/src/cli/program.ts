@@ -31,6 +31,7 @@ import { respondCommand } from "./respond.ts";
 import { retainCommand } from "./retain.ts";
 import { rulesCommand } from "./rules.ts";
 import { searchCommand } from "./search.ts";
+import { secretsCommand } from "./secrets.ts";
 import { serveCommand } from "./serve.ts";
 import { silenceCommand } from "./silence.ts";
 import { tailCommand } from "./tail.ts";
@@ -73,6 +74,7 @@ const COMMANDS = [
   eraseCommand,
   keysCommand,
   credentialsCommand,
+  secretsCommand,
   usersCommand,
   approvalsCommand,
   loginCommand,

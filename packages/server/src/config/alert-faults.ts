@@ -64,12 +64,15 @@ function respondFaults(
 const listOf = (value: unknown): readonly unknown[] =>
   (Array.isArray(value) ? value : []).filter((one) => one !== null);
 
+const URL_KEYS = ["url", "url_file", "url_name"];
+const SECRET_KEYS = ["secret_file", "secret_name"];
+
 /** What each kind cannot do without; the first of them that is set is enough. */
 const NEEDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  webhook: [["url", "url_file"], ["secret_file"]],
-  slack: [["url_file"]],
-  pagerduty: [["secret_file"]],
-  alertmanager: [["url", "url_file"]],
+  webhook: [URL_KEYS, SECRET_KEYS],
+  slack: [["url_file", "url_name"]],
+  pagerduty: [SECRET_KEYS],
+  alertmanager: [URL_KEYS],
   email: [["smtp"], ["from"], ["to"]],
 };
 
@@ -82,8 +85,12 @@ function channelFaults(channel: Channel, path: readonly string[], isTwice: boole
   return [
     ...(isTwice ? [{ path: [...path, "name"], message: "is the name of another channel" }] : []),
     ...missing.map((keys) => ({ path, message: `of kind ${String(channel.kind)} needs ${keys.join(" or ")}` })),
-    ...(isSet("url") && isSet("url_file") ? [{ path, message: "has url or url_file, not both" }] : []),
-    ...(isSet("user") && !isSet("secret_file") ? [{ path, message: "with a user needs secret_file" }] : []),
+    ...[URL_KEYS, SECRET_KEYS]
+      .filter((keys) => keys.filter(isSet).length > 1)
+      .map((keys) => ({ path, message: `has one of ${keys.join(", ")}, not several` })),
+    ...(isSet("user") && !SECRET_KEYS.some(isSet)
+      ? [{ path, message: "with a user needs secret_file or secret_name" }]
+      : []),
   ];
 }
 

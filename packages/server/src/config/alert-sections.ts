@@ -13,6 +13,8 @@ const NAME = {
   says: "1 to 63 lower-case letters, digits, dashes and underscores",
 };
 const file = () => Type.String({ default: "", maxLength: 4_096 });
+/** Of a secret that `tallystick secrets set` stored. */
+const secretName = () => Type.String({ default: "", pattern: `^(${NAME.pattern.slice(1, -1)})?$`, says: NAME.says });
 const MATCHERS = Type.Array(Type.String({ minLength: 1, maxLength: 1_024 }), { default: [], maxItems: 32 });
 const LABELS = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 });
 
@@ -27,7 +29,9 @@ const CHANNEL = Type.Object(
       says: "an http:// or https:// URL",
     }),
     url_file: file(),
+    url_name: secretName(),
     secret_file: file(),
+    secret_name: secretName(),
     send_resolved: Type.Boolean({ default: true }),
     per_minute: Type.Integer({ default: 60, minimum: 1, maximum: 6_000 }),
     smtp: Type.String({
@@ -90,7 +94,7 @@ export const ALERTS = section("Who hears of what detection finds.", {
   ),
   channels: Type.Array(CHANNEL, {
     description:
-      "Where notifications go: items {name, kind: webhook|slack|pagerduty|alertmanager|email, url or url_file, secret_file, send_resolved, per_minute; for e-mail smtp, starttls: required|optional, ca_file, user, from, to: []}.",
+      "Where notifications go: items {name, kind: webhook|slack|pagerduty|alertmanager|email, url, url_file or url_name, secret_file or secret_name, send_resolved, per_minute; for e-mail smtp, starttls: required|optional, ca_file, user, from, to: []}.",
     default: [],
     maxItems: 64,
   }),
@@ -120,6 +124,10 @@ export const ALERTS = section("Who hears of what detection finds.", {
       says: "http:// or https:// URL",
     }),
     url_file: text("File of the URL instead, where the URL is a secret.", ""),
+    url_name: text("The URL as `tallystick secrets set NAME` stored it, instead.", "", {
+      source: `^(${NAME.pattern.slice(1, -1)})?$`,
+      says: NAME.says,
+    }),
     every: text("How often.", "1m", { source: "^[1-9][0-9]{0,5}[smh]$", says: "a duration, as 30s or 5m" }),
   }),
 });

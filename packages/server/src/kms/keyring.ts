@@ -8,6 +8,8 @@
  * Left out on purpose: deletion. Nothing here has the authority to decide that a key goes; whoever has takes its file
  * away while the keyring does nothing with files (`forget`).
  */
+import assert from "node:assert/strict";
+
 import { formatSuccession, openSuccession } from "@tallystick/verify";
 import type { KeySuccession } from "@tallystick/verify";
 
@@ -16,8 +18,9 @@ import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
 import { ed25519Key } from "./ed25519.ts";
-import type { Keyring, Kms, Rewrapped, Signer } from "./kms.ts";
-import { KEY_BYTES, MAX_KEY_FILE_BYTES } from "./limits.ts";
+import type { Keyring, Kms, Rewrapped, SecretInfo, Signer } from "./kms.ts";
+import { KEY_BYTES, MAX_KEY_FILE_BYTES, MAX_SECRET_BYTES, NONCE_BYTES } from "./limits.ts";
+import { openSecret, sealSecret, secretKeyName, secretNameIn } from "./sealed-secret.ts";
 
 export interface KeyringOptions {
   readonly disk: Disk;
@@ -38,6 +41,8 @@ interface KeyFacts {
   readonly public?: string;
   /** How the signing key came after the one before it (docs/formats/key-succession.md); not in the first one. */
   readonly succession?: string;
+  /** Only in `secret.<name>`: what the key seals (sealed-secret.ts). */
+  readonly sealed?: string;
 }
 
 export interface KeyFault {
@@ -48,9 +53,9 @@ export interface KeyFault {
 const LEFTOVER_BYTES = `.json${TEMPORARY_SUFFIX}`.length;
 const SIGNING = "signing";
 const NAME_PATTERN =
-  /^(?:signing(?:\.[2-9]|\.[1-9][0-9]{1,2})?|integrity|index|redaction|passwords|batch\.bsk_[0-9a-f]{20}|(?:epoch|payload)\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)$/;
+  /^(?:signing(?:\.[2-9]|\.[1-9][0-9]{1,2})?|integrity|index|redaction|passwords|batch\.bsk_[0-9a-f]{20}|secret\.[a-z0-9][a-z0-9_-]{0,62}|(?:epoch|payload)\.[a-z0-9][a-z0-9-]{0,62}\.[A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)$/;
 const EPOCH_KEY_FILE = /^epoch\.([a-z0-9][a-z0-9-]{0,62})\.([A-Za-z0-9-]{1,64}(?:\.r[1-9]\d{0,3})?)\.json$/;
-const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "succession", "wrapped"];
+const FACT_NAMES = ["created_at", "format", "kms", "name", "public", "sealed", "succession", "wrapped"];
 const SIGNING_NAME = /^signing(?:\.([0-9]+))?$/;
 const MAX_SIGNING_KEYS = 999;
 
@@ -100,8 +105,58 @@ export function openKeyring(options: KeyringOptions): Keyring {
         for (const name of names) known.delete(name);
         return removal();
       }),
+    setSecret: (name, secret) =>
+      inTurn(() => {
+        known.delete(secretKeyName(name));
+        return storeSecret(options, name, secret);
+      }),
+    async secret(name) {
+      const key = await keyring.existing(secretKeyName(name));
+      return key === null ? null : readSecret(options, name, key);
+    },
+    secrets: () => listSecrets(options),
   };
   return keyring;
+}
+
+async function storeSecret(options: KeyringOptions, name: string, secret: string | null): Promise<void> {
+  const { disk, folder, kms, clock, randomBytes } = options;
+  const keyName = secretKeyName(name);
+  if (secret === null) return disk.remove(`${folder}/${keyFileName(keyName)}`);
+  assert(Buffer.byteLength(secret) <= MAX_SECRET_BYTES);
+  const key = randomBytes(KEY_BYTES);
+  const facts: KeyFacts = {
+    created_at: isoNow(clock),
+    format: 1,
+    kms: kms.keyId,
+    name: keyName,
+    sealed: sealSecret(key, name, secret, randomBytes(NONCE_BYTES)),
+  };
+  await storeKey(disk, folder, kms, facts, key);
+}
+
+/** Null when it was taken away meanwhile. */
+async function readSecret({ disk, folder }: KeyringOptions, name: string, key: Uint8Array): Promise<string | null> {
+  const keyName = secretKeyName(name);
+  const path = `${folder}/${keyFileName(keyName)}`;
+  if ((await disk.size(path)) === null) return null;
+  const { facts } = await readKeyFile(disk, path, keyName);
+  try {
+    return openSecret(key, name, facts.sealed ?? "");
+  } catch (cause) {
+    throw unusable(path, keyName, cause);
+  }
+}
+
+async function listSecrets({ disk, folder }: KeyringOptions): Promise<readonly SecretInfo[]> {
+  const found: SecretInfo[] = [];
+  for (const entry of await disk.list(folder)) {
+    const keyName = entry.endsWith(".json") ? entry.slice(0, -".json".length) : "";
+    const name = secretNameIn(keyName);
+    if (name === null || !NAME_PATTERN.test(keyName)) continue;
+    found.push({ name, setAt: (await readKeyFile(disk, `${folder}/${entry}`, keyName)).facts.created_at });
+  }
+  return found;
 }
 
 /** The newest key signs; each older one signs beside it until its successor's statement says that it is over. */
@@ -304,9 +359,11 @@ async function load(options: KeyringOptions, name: string): Promise<Uint8Array |
 }
 
 async function make(options: KeyringOptions, name: string): Promise<Uint8Array> {
+  // A secret's key comes with the secret alone.
+  assert(secretNameIn(name) === null);
   const plain = options.randomBytes(KEY_BYTES);
   const facts: KeyFacts = {
-    created_at: new Date(Math.floor(options.clock.nowUs() / 1_000)).toISOString(),
+    created_at: isoNow(options.clock),
     format: 1,
     kms: options.kms.keyId,
     name,
@@ -330,6 +387,7 @@ function parse(bytes: Uint8Array, name: string): { facts: KeyFacts; wrapped: Uin
     Object.keys(value).every((key) => FACT_NAMES.includes(key)) &&
     facts.format === 1 &&
     facts.name === name &&
+    (facts.sealed === undefined) === (secretNameIn(name) === null) &&
     `${canonical(value)}\n` === text;
   if (!strict) throw new Error("the key file is not in its canonical form");
   return { facts, wrapped: Buffer.from(wrapped, "base64") };
@@ -344,6 +402,10 @@ function checkPublicHalf(facts: KeyFacts, plain: Uint8Array): void {
 /** RFC 8785 for a flat object of strings and small integers. */
 function canonical(value: object): string {
   return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))));
+}
+
+function isoNow(clock: Clock): string {
+  return new Date(Math.floor(clock.nowUs() / 1_000)).toISOString();
 }
 
 function toBase64(bytes: Uint8Array): string {

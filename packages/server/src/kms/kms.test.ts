@@ -79,6 +79,34 @@ describe("keyring", () => {
     expect(Buffer.compare((await readPublicKeys(disk, folder)).publicKeys[0]!, publicKey)).toBe(0);
   });
 
+  test("a secret is kept sealed, survives a rotation, and is gone with its file", async () => {
+    const disk = memoryDisk();
+    const own = await createFileKms(disk, "/kms.key", randomBytes);
+    const ring = openKeyring({ disk, folder, kms: own, clock, randomBytes });
+    await ring.key("integrity");
+    expect(await ring.secret("slack")).toBeNull();
+    for (const text of ["https://hooks.example.com/first", "https://hooks.example.com/ütf"]) {
+      await ring.setSecret("slack", text);
+      expect(await ring.secret("slack")).toBe(text);
+    }
+    const file = await disk.readFile("/keys/secret.slack.json");
+    expect(Buffer.from(file!).toString()).not.toContain("hooks");
+    await ring.rotate();
+    const again = openKeyring({ disk, folder, kms: own, clock, randomBytes });
+    expect(await again.secret("slack")).toBe("https://hooks.example.com/ütf");
+    expect((await again.secrets()).map(({ name }) => name)).toEqual(["slack"]);
+    // What was sealed for another name, or before, does not open in its place.
+    await ring.setSecret("pager", "a pager's key");
+    const pager = Buffer.from((await disk.readFile("/keys/secret.pager.json"))!).toString();
+    await disk.replaceFile("/keys/secret.slack.json", Buffer.from(pager.replace("secret.pager", "secret.slack")));
+    expect(await checkKeys(disk, folder, own)).toMatchObject([{ file: "/keys/secret.slack.json" }]);
+    const fresh = openKeyring({ disk, folder, kms: own, clock, randomBytes });
+    await expect(fresh.secret("slack")).rejects.toSatisfy(unavailable);
+    await ring.setSecret("slack", null);
+    expect([await ring.secret("slack"), await disk.readFile("/keys/secret.slack.json")]).toEqual([null, null]);
+    expect(await checkKeys(disk, folder, own)).toEqual([]);
+  });
+
   test("any changed byte of a key's file is found, with the KMS", async () => {
     const disk = memoryDisk();
     const ring = openKeyring({ disk, folder, kms, clock, randomBytes });

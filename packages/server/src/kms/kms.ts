@@ -28,7 +28,7 @@ export interface Kms {
  * The data keys of one folder, wrapped in `keys/<name>.json`, made at first use, durable before they are first used.
  * Names: `signing`, `signing.2` … (Ed25519 seeds), `integrity` (HMAC of segment footers), `index` (disk of the index),
  * `batch.<kid>` (HMAC secrets of producers), `passwords`, `redaction`
- * (fingerprints), `epoch.<log>.<epoch>` (segments of one tree).
+ * (fingerprints), `epoch.<log>.<epoch>` (segments of one tree), `secret.<name>` (seals one secret of somebody else's).
  */
 export interface Keyring {
   /** 32 bytes; made and stored durably when absent. */
@@ -48,6 +48,19 @@ export interface Keyring {
    * rewrap that has read one would write it back. Forgets the keys before. That they may go is the caller's to know.
    */
   forget(names: readonly string[], removal: () => Promise<void>): Promise<void>;
+  /** Sealed under a key of its own and durable when it returns, in the place of the one before; null takes it away. */
+  setSecret(name: string, secret: string | null): Promise<void>;
+  /** Null when there is none of the name. */
+  secret(name: string): Promise<string | null>;
+  /** By name; readable without the KMS. */
+  secrets(): Promise<readonly SecretInfo[]>;
+}
+
+/** A secret that is kept, without it. */
+export interface SecretInfo {
+  readonly name: string;
+  /** RFC 3339. */
+  readonly setAt: string;
 }
 
 /** The newest signing key, and the ones before it. */

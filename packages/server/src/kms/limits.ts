@@ -3,6 +3,10 @@ export const KEY_BYTES = 32;
 export const MIN_DISTINCT_KEY_BYTES = 12;
 export const MAX_KEY_FILE_BYTES = 4_096;
 
+/** Of UTF-8; its key file, in which it stands in base64, has room for no more. */
+export const MAX_SECRET_BYTES = 2_048;
+export const MAX_SECRETS = 256;
+
 /** A wrapped key: version ‖ nonce ‖ AES-256-GCM ciphertext ‖ tag (docs/formats/keys.md). */
 export const WRAP_VERSION = 1;
 export const NONCE_BYTES = 12;
