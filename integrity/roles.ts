@@ -3,7 +3,7 @@
  * own. No answer shows a word of a record that the reader's scope leaves out; a search shows every record that it does
  * not; a role gets what docs/access.md says and nothing else; and every answer has its ACCESS record.
  *
- * `npm run integrity -- roles [--readers 12] [--seed N] [--small]`
+ * `npm run integrity -- roles [--readers 12] [--calls 40] [--seed N] [--small]`
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,15 +20,18 @@ import { caughtUp, startServer, until, type RunningServer } from "./running-serv
 const { values: options } = parseArgs({
   options: {
     readers: { type: "string", default: "12" },
+    calls: { type: "string", default: "40" },
     seed: { type: "string", default: String(randomBytes(2).readUInt16LE()) },
     small: { type: "boolean", default: false },
   },
 });
 const READERS = options.small ? 4 : Number(options.readers);
-const CALLS = options.small ? 12 : 40;
+const CALLS = options.small ? 12 : Number(options.calls);
 const SEED = Number(options.seed);
 const random = seeded(SEED);
 const TAIL_MS = 1_500;
+/** Questions of one reader that are under way at once. */
+const LANES = 4;
 /** Questions about one record are asked of each so-manieth. */
 const ASK_EVERY = options.small ? 12 : 20;
 
@@ -208,6 +211,14 @@ async function tailFrom(server: RunningServer, reader: Reader, trees: readonly s
   return text;
 }
 
+async function inLanes<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const lane = async () => {
+    for (const item of left) await work(item);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+}
+
 async function examine(
   server: RunningServer,
   reader: Reader,
@@ -224,15 +235,15 @@ async function examine(
     if (reader.role === "viewer" && text.includes("access.query"))
       fault("leaks", `${reader.name}, a viewer, saw what others read by ${path}`);
   };
-  for (const path of asked) check(path, (await ask(server, reader, path)).text);
+  await inLanes(asked, async (path) => check(path, (await ask(server, reader, path)).text));
   check("/api/tail", await tailFrom(server, reader, trees));
-  for (const one of placed) {
+  await inLanes(placed, async (one) => {
     const path = `/api/records/${one.stored.tree}/${one.stored.leaf_index}`;
     const { status, text } = await ask(server, reader, path);
     if (isSeen(one) !== (status === 200))
       fault(isSeen(one) ? "missing" : "leaks", `${reader.name}: ${path}: ${status}`);
     if (!isSeen(one) && text.includes(one.word)) fault("leaks", `${reader.name}: ${path} quotes ${one.word}`);
-  }
+  });
   const { text } = await ask(server, reader, "/api/search?limit=1000");
   for (const one of placed)
     if (isSeen(one) && !text.includes(one.word)) fault("missing", `${reader.name} does not find ${one.word}`);
@@ -272,7 +283,10 @@ try {
   const readers = await makeReaders(server);
   const trees = (await server.json<readonly { readonly tree: string }[]>("/api/trees")).map(({ tree }) => tree);
   const asked = questions(placed, trees, await routesOf(server));
-  for (const reader of readers) await examine(server, reader, placed, trees, asked);
+  for (const [at, reader] of readers.entries()) {
+    await examine(server, reader, placed, trees, asked);
+    process.stderr.write(`${at + 1} of ${readers.length} readers: ${tried.answers} answers, ${tried.leaks} leaks\n`);
+  }
   await caughtUp(server, 60_000);
   reads = await recorded(server, readers, asked);
 } finally {

@@ -1,4 +1,5 @@
 /** What an erasure has to take out of what is derived from records. */
+import { purgeFacts } from "./detect/detectors/purge-facts.ts";
 import type { Detectors } from "./detector-parts.ts";
 import type { DerivedLeaves } from "./retain/eraser.ts";
 import { PURGE_LIMITS } from "./retain/erasure-limits.ts";
@@ -14,6 +15,10 @@ export function derivedLeaves(
   return {
     async purge(records) {
       if (tally !== null) await purgeCalls(index.deriver, records, PURGE_LIMITS);
+      if (detectors === null) return;
+      // What it took in before the leaf was gone is in its tables then.
+      await detectors.follower.settled();
+      await purgeFacts(index.deriver, records, PURGE_LIMITS);
     },
     async replace(records) {
       for (const tree of new Set(records.map((record) => record.tree))) {
@@ -24,8 +29,8 @@ export function derivedLeaves(
         );
       }
       if (records.some(({ producer_id: producer }) => producer !== "")) producers.rebuild();
-      // Facts quote what records said: they are derived again from what is left.
-      detectors?.follower.rebuild();
+      // Whose names are not known any more, after a stop in between, are looked for by nobody: all is derived again.
+      if (records.some(({ producer_id: producer }) => producer === null)) detectors?.follower.rebuild();
     },
   };
 }

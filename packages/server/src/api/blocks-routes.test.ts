@@ -187,3 +187,39 @@ it("a silence is placed and ended by its commands, and a webhook is called as a 
   const asked = await eventually(() => received.find(({ type }) => type === "response.requested") ?? null);
   expect(asked.data).toMatchObject({ response: { action: "webhook channel=ops", reason: "page somebody" } });
 });
+
+it("who sees some services only knows of, silences and blocks nothing that is about others", async () => {
+  const scope = { services: ["orders"] };
+  const body = JSON.stringify({ name: "of-orders", role: "investigator", scope });
+  const headers = { "content-type": "application/json" };
+  const made = await server.fetch("/api/keys", { method: "POST", body, headers });
+  const authorization = `Bearer ${((await made.json()) as { readonly secret: string }).secret}`;
+  const send = async (method: string, path: string, content?: object) => {
+    const response = await server.fetch(path, {
+      method,
+      authorization,
+      ...(content === undefined ? {} : { headers, body: JSON.stringify(content) }),
+    });
+    return response.status;
+  };
+  const block = await command("respond", "block", "--service", "payroll-x", "--reason", "stolen", "--json");
+  const { id } = block.json<{ readonly id: string }>();
+  const placed = await command("silence", "place", "service=payroll-x", "--for", "1h", "--comment", "work", "--json");
+  const { id: silence } = placed.json<{ readonly id: string }>();
+  for (const path of ["/api/responses", "/api/silences", "/api/notifications", "/api/alerts"]) {
+    const { status, text } = await ask(path, {}, authorization);
+    expect([path, status, text.includes("payroll-x"), text.includes("key:orders")]).toEqual([path, 200, false, false]);
+  }
+  const wanted = (kind: string, target: object) => ({ kind, target, reason: "a test", dry_run: true });
+  const until = { ends_at: new Date(Date.now() + 3_600_000).toISOString(), comment: "a test" };
+  expect(await send("POST", "/api/responses", wanted("block_service", { service: "payroll-x" }))).toBe(403);
+  expect(await send("POST", "/api/responses", wanted("block_credential", { credential_id: "key:other" }))).toBe(403);
+  expect(await send("POST", `/api/responses/${id}/undo`, {})).toBe(404);
+  expect(await send("POST", "/api/silences", { ...until, matchers: ["level=low"] })).toBe(403);
+  expect(await send("DELETE", `/api/silences/${silence}`)).toBe(404);
+  expect(await send("POST", "/api/responses", wanted("block_edge", { caller: "orders", callee: "payroll-x" }))).toBe(
+    201,
+  );
+  expect(await send("POST", "/api/silences", { ...until, matchers: ["service=orders"] })).toBe(201);
+  expect((await command("respond", "list")).out).toContain("payroll-x");
+});

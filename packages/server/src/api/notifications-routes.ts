@@ -6,10 +6,11 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Notice } from "../alert/notice.ts";
 import type { Outbox } from "../alert/notify/outbox.ts";
 import type { Alerting } from "../alert/open-alerting.ts";
+import { isNoticeVisible } from "../alert/visible.ts";
 import { TallystickError } from "../errors.ts";
 import { atOrNull, NullableTime } from "./alert-schemas.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
-import { principalOf } from "./route-access.ts";
+import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
 
 export interface NotificationsRoutesParts {
@@ -47,6 +48,7 @@ const ChannelSchema = Type.Object({
 /** Where notifications go, what became of them, and whether a channel works. */
 export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRoutesParts): void {
   const { alerting, outbox } = parts;
+  const findAlert = (id: string) => alerting.alerts.find(id);
   app.get(
     "/api/notifications",
     {
@@ -64,8 +66,11 @@ export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRo
     },
     async (request: FastifyRequest<{ Querystring: { state?: string; channel?: string; limit?: number } }>, reply) => {
       const { state, channel, limit = 100 } = request.query;
+      const scope = scopeOf(request);
       const isAsked = (notice: Notice) =>
-        (state ?? notice.state) === notice.state && (channel ?? notice.channel) === notice.channel;
+        (state ?? notice.state) === notice.state &&
+        (channel ?? notice.channel) === notice.channel &&
+        isNoticeVisible(scope, notice, findAlert);
       return reply.send({ notifications: alerting.notices.list().filter(isAsked).slice(0, limit).map(shownNotice) });
     },
   );
@@ -82,6 +87,9 @@ export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRo
     },
     async (request: FastifyRequest, reply) => {
       const { id } = request.params as { readonly id: string };
+      const known = alerting.notices.find(id);
+      if (known !== null && !isNoticeVisible(scopeOf(request), known, findAlert))
+        throw new TallystickError("not_found", "There is no notification of this id.");
       return reply.send(shownNotice(await alerting.notices.retry(principalOf(request).name, id)));
     },
   );

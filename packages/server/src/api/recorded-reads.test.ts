@@ -49,6 +49,21 @@ describe("a read", () => {
     }
   });
 
+  it("by a rule that is tried on the past is recorded with the rule's text", async () => {
+    const text = [
+      "title: pemba crossing",
+      "id: 11111111-1111-4111-8111-111111111111",
+      "logsource: {product: tallystick}",
+      "detection: {a: {service_id: orders}, condition: a}",
+      "level: low",
+    ].join("\n");
+    expect((await post("/api/rules/test", { text, from: "now-2d" })).status).toBe(200);
+    const mine = "event_type:ACCESS AND resource:/api/rules/test AND access.query:*pemba*";
+    await expect.poll(async () => (await search(mine)).records.length, { timeout: 20_000 }).toBe(1);
+    const [{ record }] = (await search(mine)).records as [Found["records"][number]];
+    expect(JSON.stringify(record)).toContain("now-2d");
+  });
+
   it("is told to nobody whose role may not know it", async () => {
     expect((await search("event_type:ACCESS", "", viewer)).records).toEqual([]);
     expect((await search("*", "&own=true", viewer)).records.map(({ record }) => record["event_type"])).not.toContain(

@@ -15,9 +15,12 @@ import type { RouteAccess } from "./route-access.ts";
  * its answer has a beginning and an end. none: it gives figures about the log, none of its records.
  */
 export type ReadRule =
-  | { readonly kind: "answer"; readonly records: (answer: unknown) => number }
+  | { readonly kind: "answer"; readonly records: (answer: unknown) => number; readonly asked?: AskedByBody }
   | { readonly kind: "stream" }
   | { readonly kind: "none" };
+
+/** What a body asks for, by the names that it would have in a query string; never anything secret. */
+type AskedByBody = (body: never) => Readonly<Record<string, string | undefined>>;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -29,8 +32,9 @@ declare module "fastify" {
 const READING: ReadonlySet<RouteAccess> = new Set<Permission>(["read", "payloads", "audit"]);
 
 /** An answer, and how many records it shows; what the route answers is what `count` takes. */
-export function recordsIn(count: (answer: never) => number): ReadRule {
-  return { kind: "answer", records: count as (answer: unknown) => number };
+export function recordsIn(count: (answer: never) => number, asked?: AskedByBody): ReadRule {
+  const records = count as (answer: unknown) => number;
+  return { kind: "answer", records, ...(asked === undefined ? {} : { asked }) };
 }
 
 /** Figures and names that were made of records; the question is recorded all the same. */
@@ -56,7 +60,11 @@ const PLACES: ReadonlySet<string> = new Set(["cursor", "after", "q", "reason"]);
 
 /** What a request asks to read, as its record tells it. */
 export function readBy(request: FastifyRequest, { name }: Pick<Principal, "name">, resource?: string): ReadRequest {
-  const asked = Object.entries((request.query ?? {}) as Readonly<Record<string, unknown>>);
+  const { reads } = request.routeOptions.config;
+  // Who is refused before his body was read has asked for nothing yet.
+  const byBody = reads?.kind === "answer" && request.body != null ? reads.asked?.(request.body as never) : {};
+  const given = { ...(request.query as Readonly<Record<string, unknown>> | undefined), ...byBody };
+  const asked = Object.entries(given).filter(([, value]) => value !== undefined);
   const text = (key: string) => asked.find(([found]) => found === key)?.[1];
   const query = text("q");
   const reason = text("reason");

@@ -6,6 +6,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Alerting } from "../alert/open-alerting.ts";
 import { ACTION_KINDS } from "../alert/respond/action.ts";
 import type { Action, ActionState } from "../alert/respond/action.ts";
+import { isActionVisible, mayActOn } from "../alert/visible.ts";
+import { TallystickError } from "../errors.ts";
 import { atOrNull, NullableTime } from "./alert-schemas.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { principalOf } from "./route-access.ts";
@@ -60,7 +62,8 @@ const UndoBody = Type.Object(
 
 /** What is done about alerts, by people. */
 export function respondRoutes(app: FastifyInstance, { alerting, blockForS }: RespondRoutesParts): void {
-  const { responses } = alerting;
+  const { responses, alerts } = alerting;
+  const findAlert = (id: string) => alerts.find(id);
   app.get(
     "/api/responses",
     {
@@ -81,8 +84,11 @@ export function respondRoutes(app: FastifyInstance, { alerting, blockForS }: Res
       reply,
     ) => {
       const { state, alert_id: alertId, limit = 100 } = request.query;
+      const viewer = principalOf(request);
       const isAsked = (action: Action) =>
-        (state ?? action.state) === action.state && (alertId ?? action.alertId) === action.alertId;
+        (state ?? action.state) === action.state &&
+        (alertId ?? action.alertId) === action.alertId &&
+        isActionVisible(viewer, action, findAlert);
       return reply.send({ responses: responses.list().filter(isAsked).slice(0, limit).map(shownAction) });
     },
   );
@@ -107,15 +113,19 @@ export function respondRoutes(app: FastifyInstance, { alerting, blockForS }: Res
         alert_id: alertId = null,
         dry_run: isDryRun = false,
       } = body;
+      if (!mayActOn(principalOf(request).scope, { target, alertId }, findAlert))
+        throw new TallystickError("forbidden", "Who sees some services only acts on those.", {
+          hint: "Name one of them, or the alert that names what is to be blocked.",
+        });
       const wanted = { kind, target, reason, lastsUs: forS * 1_000_000, alertId, rule: null, isDryRun };
       const { action, isNew } = await responses.request(principalOf(request).name, wanted);
       return reply.code(isNew ? 201 : 200).send(shownAction(action));
     },
   );
-  undoRoute(app, responses);
+  undoRoute(app, alerting);
 }
 
-function undoRoute(app: FastifyInstance, responses: Alerting["responses"]): void {
+function undoRoute(app: FastifyInstance, { responses, alerts }: Alerting): void {
   app.post(
     "/api/responses/:id/undo",
     {
@@ -131,7 +141,11 @@ function undoRoute(app: FastifyInstance, responses: Alerting["responses"]): void
     async (request: FastifyRequest, reply) => {
       const { id } = request.params as { readonly id: string };
       const { reason = "" } = (request.body ?? {}) as { readonly reason?: string };
-      return reply.send(shownAction(await responses.undo(principalOf(request).name, id, reason)));
+      const viewer = principalOf(request);
+      const known = responses.list().find((action) => action.id === id);
+      if (known !== undefined && !isActionVisible(viewer, known, (alert) => alerts.find(alert)))
+        throw new TallystickError("not_found", "There is no response of this id.");
+      return reply.send(shownAction(await responses.undo(viewer.name, id, reason)));
     },
   );
 }

@@ -178,7 +178,7 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
   app.post<{ Body: Static<typeof TestBody> }>(
     "/api/rules/test",
     {
-      config: { access: "read", reads: recordsIn(({ sample }: Backtest) => sample.length) },
+      config: { access: "read", reads: recordsIn(({ sample }: Backtest) => sample.length, askedOf) },
       schema: {
         summary: "Run a rule over the past: how often it would have found something",
         description: "Over what the reader may see, by when records were received.",
@@ -209,6 +209,11 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
       return backtest(rules.reader, scopeOf(request), rule.sigma, period, goneSignal(reply));
     },
   );
+}
+
+/** A rule's text is a query: it is recorded as one. */
+function askedOf({ text, id, from, to }: Static<typeof TestBody>) {
+  return { q: text, id, from, to };
 }
 
 function shown(rules: Rules, rule: Rule): Static<typeof ListedRule> {

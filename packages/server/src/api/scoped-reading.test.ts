@@ -68,6 +68,9 @@ beforeAll(async () => {
   await post("/api/aliases", { name: "address:10.9.8.7", service: `${FOREIGN}-a` });
   const hold = { name: `${FOREIGN}-case`, subject: `${FOREIGN}-nobody`, owner: FOREIGN, reason: FOREIGN };
   await post("/api/holds", hold);
+  await post("/api/responses", { kind: "block_service", target: { service: `${FOREIGN}-a` }, reason: FOREIGN });
+  const ends = new Date(Date.now() + 3_600_000).toISOString();
+  await post("/api/silences", { matchers: [`service=${FOREIGN}-a`], ends_at: ends, comment: FOREIGN });
   await until(async () => (await found(`event_type:TALLY_VERDICT AND ${FOREIGN}`)).length > 0);
   const [one, other] = await found(`service_id:${FOREIGN}-a AND event_type:API_CALL`);
   foreignIndex = one!.leaf_index;

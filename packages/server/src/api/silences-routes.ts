@@ -3,8 +3,10 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import { parseMatchers } from "../alert/matchers.ts";
 import type { Alerting } from "../alert/open-alerting.ts";
 import type { Silence } from "../alert/silence.ts";
+import { isSilenceVisible, maySilence } from "../alert/visible.ts";
 import { TallystickError } from "../errors.ts";
 import { shownSilence, SilenceSchema } from "./alert-schemas.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
@@ -42,7 +44,11 @@ export function silencesRoutes(app: FastifyInstance, { alerting }: { readonly al
         response: { 200: Type.Object({ silences: Type.Array(SilenceSchema) }), ...problems(401, 403) },
       },
     },
-    (_, reply) => reply.send({ silences: silences.list().map(shown) }),
+    (request, reply) => {
+      const viewer = principalOf(request);
+      const seen = silences.list().filter((silence) => isSilenceVisible(viewer, silence));
+      return reply.send({ silences: seen.map(shown) });
+    },
   );
   app.post(
     "/api/silences",
@@ -57,6 +63,10 @@ export function silencesRoutes(app: FastifyInstance, { alerting }: { readonly al
     },
     async (request: FastifyRequest, reply) => {
       const { matchers, starts_at: starts, ends_at: ends, comment } = request.body as Static<typeof NewSilenceBody>;
+      if (!maySilence(principalOf(request).scope, parseMatchers(matchers)))
+        throw new TallystickError("forbidden", "Who sees some services only silences alerts of those.", {
+          hint: "Name one of them, as service=orders or caller=orders.",
+        });
       const startsAtUs = starts === undefined ? log.nowUs() : timestampUs(starts);
       const wanted = { matchers, startsAtUs, endsAtUs: timestampUs(ends), comment };
       return reply.code(201).send(shown(await silences.place(principalOf(request).name, wanted)));
@@ -75,7 +85,9 @@ export function silencesRoutes(app: FastifyInstance, { alerting }: { readonly al
     },
     async (request: FastifyRequest, reply) => {
       const { id } = request.params as { readonly id: string };
-      const ended = await silences.end(principalOf(request).name, id);
+      const viewer = principalOf(request);
+      const isKnown = silences.list().some((silence) => silence.id === id && isSilenceVisible(viewer, silence));
+      const ended = isKnown ? await silences.end(viewer.name, id) : null;
       if (ended === null) throw new TallystickError("not_found", "There is no silence of this id.");
       return reply.send(shown(ended));
     },

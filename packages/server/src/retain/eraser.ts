@@ -285,6 +285,10 @@ async function recordsOf(journal: LocalJournal, leaves: readonly ErasedItem[]): 
       recorder_id: isGone ? "" : record.recorder_id,
       operation: isGone ? "" : record.operation,
       credential_id: isGone ? "" : (record.credential_id ?? ""),
+      auth_token_id: isGone ? "" : (record.auth_token_id ?? ""),
+      auth_key_thumbprint: isGone ? "" : (record.auth_key_thumbprint ?? ""),
+      auth_scopes: isGone ? [] : (record.auth_scopes ?? []),
+      digests: isGone ? [] : [record.auth_nonce_digest ?? "", record.auth_signature_digest ?? ""].filter(Boolean),
       producer_id: isGone ? null : (record.producer_id ?? ""),
     });
   }

@@ -1,6 +1,7 @@
 /**
  * Takes out of the tally's tables what an erased leaf left there: its calls, and every name or credential that no other
- * record has. What others have too stays, for the counts of an edge are not the erased record's alone.
+ * record has. What others have too stays, for the counts of an edge are not the erased record's alone. The detectors'
+ * tables follow the same rule (detect/detectors/purge-facts.ts).
  *
  * To be called before the leaf is erased, while the index still holds it, and again after.
  */
@@ -16,14 +17,27 @@ export interface ErasedRecord {
   readonly recorder_id: string;
   readonly operation: string;
   readonly credential_id: string;
+  readonly auth_token_id: string;
+  readonly auth_key_thumbprint: string;
+  readonly auth_scopes: readonly string[];
+  /** `sha256:…`, of its nonce and signature. */
+  readonly digests: readonly string[];
   /** Empty when nobody numbered it; null when that is not known any more. */
   readonly producer_id: string | null;
 }
 
-type Field = "service_id" | "target_id" | "recorder_id" | "operation" | "credential_id";
+export type NameField =
+  | "service_id"
+  | "target_id"
+  | "recorder_id"
+  | "operation"
+  | "credential_id"
+  | "auth_token_id"
+  | "auth_key_thumbprint"
+  | "auth_scopes";
 
 /** Where values of a field came to lie. */
-const COPIES: readonly (readonly [Field, readonly (readonly [DerivedTable, readonly string[]])[]])[] = [
+const COPIES: readonly (readonly [NameField, readonly (readonly [DerivedTable, readonly string[]])[]])[] = [
   ["operation", [EDGES_1M, EDGES_1H, EDGES_1D].map((table) => [table, ["operation"]] as const)],
   ["service_id", parties()],
   ["target_id", parties()],
@@ -71,16 +85,17 @@ function callsOf(records: readonly ErasedRecord[]): string {
 }
 
 /** Values of these records that no other record has in the same field. */
-async function namesOfNobodyElse(
+export async function namesOfNobodyElse(
   deriver: Deriver,
-  field: Field,
+  field: NameField,
   records: readonly ErasedRecord[],
   limits: DeriveLimits,
 ): Promise<readonly string[]> {
-  const values = [...new Set(records.map((record) => record[field]))].filter((value) => value !== "");
+  const values = [...new Set(records.flatMap((record) => record[field]))].filter((value) => value !== "");
   if (values.length === 0) return [];
+  const value = field === "auth_scopes" ? `arrayJoin(${field})` : field;
   const sql =
-    `SELECT DISTINCT ${field} AS value FROM records WHERE ${field} IN {values:Array(String)} ` +
+    `SELECT DISTINCT ${value} AS value FROM records WHERE value IN {values:Array(String)} ` +
     `AND concat(tree, ':', toString(leaf_index)) NOT IN {places:Array(String)}`;
   const places = records.map(({ tree, leaf_index: index }) => `${tree}:${index}`);
   const found = await deriver.select<{ value: string }>({ sql, params: { values, places } }, limits);

@@ -416,6 +416,10 @@ test("a record that is erased leaves no call behind, be it of two halves or of s
     recorder_id: "orders",
     operation: "POST /payments",
     credential_id: "",
+    auth_token_id: "",
+    auth_key_thumbprint: "",
+    auth_scopes: [],
+    digests: [],
     producer_id: "",
   });
   // The callee's half of the first call, and the second execution of the other.

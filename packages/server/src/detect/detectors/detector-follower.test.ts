@@ -7,8 +7,11 @@ import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
 import { SAMPLE_START_US, sampleEntry, until } from "../../index/sample.contract.ts";
 import type { SampleEntry } from "../../index/sample.contract.ts";
 import { realClock } from "../../real-clock.ts";
+import type { ErasedRecord } from "../../tally/purge.ts";
 import type { Finding } from "../finding.ts";
 import { DetectorFollower } from "./detector-follower.ts";
+import { STEP_LIMITS } from "./detector-limits.ts";
+import { purgeFacts } from "./purge-facts.ts";
 
 const DAY_US = 86_400_000_000;
 const LEARN_US = 7 * DAY_US;
@@ -162,6 +165,59 @@ test("attacks are found once a log's first days are over, what is usual never, n
   await again.whole();
   expect(again.found).toEqual([]);
   await again.close();
+});
+
+test("what an erased leaf alone named is in none of the tables any more, and nothing else is seen as new for it", async () => {
+  const log = "slips/2026-11";
+  const slip: Partial<AuditRecord> = {
+    service_id: "slip-service",
+    operation: "DELETE /slip",
+    credential_id: "slip-credential",
+    auth_token_id: "slip-token",
+    auth_key_thumbprint: "slip-key",
+    auth_scopes: ["payments:write", "slip:scope"],
+    auth_nonce_digest: `sha256:${"cd".repeat(32)}`,
+  };
+  await temporary.add(log, [usual(0), usual(0.1, slip), usual(0.2, { credential_id: "cert-other" })]);
+  const followed = follow();
+  await followed.whole();
+  const { deriver } = temporary.index;
+  const counts = async () => {
+    const rows = await deriver.select<{ slips: number; others: number; nonces: number }>(
+      {
+        sql: `SELECT countIf(position(concat(subject, value), 'slip') > 0) AS slips, count() - slips AS others,
+          (SELECT count() FROM detector_nonces WHERE lower(hex(digest)) LIKE 'cdcd%') AS nonces
+          FROM detector_facts WHERE log = 'slips' AND kind != 'log'`,
+        params: {},
+      },
+      STEP_LIMITS,
+    );
+    return rows[0]!;
+  };
+  const before = await counts();
+  expect(before).toMatchObject({ slips: expect.toSatisfy((count) => Number(count) > 8), nonces: 1 });
+  const erased: ErasedRecord = {
+    tree: log,
+    leaf_index: 1,
+    service_id: "slip-service",
+    target_id: "payments",
+    recorder_id: "payments",
+    operation: "DELETE /slip",
+    credential_id: "slip-credential",
+    auth_token_id: "slip-token",
+    auth_key_thumbprint: "slip-key",
+    auth_scopes: ["payments:write", "slip:scope"],
+    digests: [`sha256:${"cd".repeat(32)}`],
+    producer_id: "",
+  };
+  await purgeFacts(deriver, [erased], STEP_LIMITS);
+  const after = await counts();
+  expect(after).toMatchObject({ slips: 0, nonces: 0 });
+  expect(after.others).toBe(before.others);
+  await temporary.add(log, [usual(9), usual(9.1, { credential_id: "cert-other", auth_token_id: "token-9" })]);
+  await followed.whole();
+  expect(names(followed.found.filter(({ labels }) => labels["service"] !== "slip-service"))).toEqual([]);
+  await followed.close();
 });
 
 /** A record of Tallystick's own. */

@@ -82,6 +82,7 @@ export class DetectorFollower {
   #workedAtUs = 0;
   #closing = false;
   #emptyWanted = false;
+  #looking: Promise<void> = Promise.resolve();
 
   constructor(parts: DetectorParts) {
     this.#parts = parts;
@@ -121,6 +122,11 @@ export class DetectorFollower {
     this.#pauses.wake();
   }
 
+  /** When the range under way is in the tables, or given up. */
+  settled(): Promise<void> {
+    return this.#looking.catch(() => undefined);
+  }
+
   async close(): Promise<void> {
     this.#closing = true;
     this.#unsubscribe();
@@ -157,7 +163,8 @@ export class DetectorFollower {
     const waitMs = this.#lastStepMs + STEP_GAP_MS - clock.monotonicMs();
     if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.#pauses.pause(waitMs);
     this.#lastStepMs = clock.monotonicMs();
-    await this.#look(range);
+    this.#looking = this.#look(range);
+    await this.#looking;
     this.#workedAtUs = clock.nowUs();
   }
 
