@@ -36,6 +36,8 @@ export interface Credentials {
   /** The connection's, already checked. */
   readonly certificate: ClientCertificate | null;
   readonly address: string;
+  /** Only looked at again, of an answer that goes on: no use of a session. */
+  readonly isAgain?: boolean;
 }
 
 export type Authentication =
@@ -57,12 +59,13 @@ export type Authentication =
  * wrong header is never saved by what else there is.
  */
 export async function authenticate(parts: AccessParts, credentials: Credentials): Promise<Authentication> {
-  const { authorization, sessionToken, certificate, address } = credentials;
+  const { authorization, sessionToken, certificate, address, isAgain = false } = credentials;
   if (authorization !== undefined) {
-    const found = await byBearer(parts, authorization, certificate);
+    const found = await byBearer(parts, authorization, certificate, !isAgain);
+    if (isAgain) return found;
     return found.kind === "refused" ? failure(parts.throttle, address, found.why) : found;
   }
-  const session = sessionToken === undefined ? null : parts.sessions.session(sessionToken);
+  const session = sessionToken === undefined ? null : parts.sessions.session(sessionToken, !isAgain);
   // A session that has ended is no attack: the browser merely kept its cookie.
   const principal = session === null ? null : principalOfSession(parts.control, session.subject);
   if (principal !== null) return { kind: "known", principal, by: "session" };
@@ -91,11 +94,12 @@ async function byBearer(
   parts: AccessParts,
   authorization: string,
   certificate: ClientCertificate | null,
+  isUse: boolean,
 ): Promise<Authentication> {
   const token = /^bearer +(\S+) *$/i.exec(authorization)?.[1];
   if (token === undefined) return REFUSED;
   if (isWellFormedSecret(token)) {
-    const principal = bySecret(parts, token);
+    const principal = bySecret(parts, token, isUse);
     return principal === null ? REFUSED : { kind: "known", principal, by: "bearer" };
   }
   if (!parts.jwts.looksLikeOne(token)) return REFUSED;
@@ -106,12 +110,12 @@ async function byBearer(
   return bound(parts.rules, principal, "bearer");
 }
 
-function bySecret(parts: AccessParts, secret: string): Principal | null {
+function bySecret(parts: AccessParts, secret: string, isUse: boolean): Principal | null {
   if (secret.startsWith(ADMIN_PREFIX)) {
     return timingSafeEqual(Buffer.from(secretDigest(secret)), Buffer.from(parts.adminDigest)) ? ADMIN : null;
   }
   if (secret.startsWith(SESSION_PREFIX)) {
-    const session = parts.sessions.session(secret);
+    const session = parts.sessions.session(secret, isUse);
     return session === null ? null : principalOfSession(parts.control, session.subject);
   }
   const key = parts.control.keyBySecret(secret);

@@ -48,8 +48,8 @@ export interface Sessions {
   /** Uses a link up; null when it is unknown, used or too old. */
   redeem(linkToken: string, address: string): NewSession | null;
   begin(subject: Subject, method: LoginMethod, address: string): NewSession;
-  /** The session, which is used by this. */
-  session(token: string): Session | null;
+  /** The session, which is used by this, or only looked at. */
+  session(token: string, isUsed?: boolean): Session | null;
   end(token: string): void;
   /** False when there is none of this id. */
   revoke(id: string): boolean;
@@ -89,13 +89,14 @@ export function memorySessions(clock: Clock, random: Random, times: SessionTimes
       links.remove(linkToken);
       return begin(link.subject, "link", address);
     },
-    session(token) {
+    session(token, isUsed = true) {
       const session = sessions.get(token);
       if (session === null) return null;
       if (isIdle(session)) {
         sessions.remove(token);
         return null;
       }
+      if (!isUsed) return session;
       const used = { ...session, lastUsedMs: nowMs() };
       sessions.set(token, used);
       return used;

@@ -6,6 +6,7 @@
 import { Type } from "typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
+import type { Principal } from "../access/access.ts";
 import type { Alerting } from "../alert/open-alerting.ts";
 import type { Action } from "../alert/respond/action.ts";
 import { actionText } from "../alert/respond/action.ts";
@@ -15,7 +16,9 @@ import type { Clock } from "../clock.ts";
 import { fingerprintWith } from "../control/fingerprint.ts";
 import { TallystickError } from "../errors.ts";
 import { credentialIdOf } from "../intake/credential-id.ts";
+import { seesAllOf } from "../search/scope.ts";
 import { TAIL_HEARTBEAT_MS } from "./limits.ts";
+import { principalOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import type { Tails } from "./tail-route.ts";
 
@@ -65,10 +68,12 @@ export function blocksRoutes(app: FastifyInstance, parts: BlocksRoutesParts): vo
         },
       },
     },
-    (request, reply) =>
-      request.headers.accept?.includes("text/event-stream") === true
+    (request, reply) => {
+      refuseNarrow(principalOf(request));
+      return request.headers.accept?.includes("text/event-stream") === true
         ? serveEvents(parts, request, reply)
-        : sendList(parts, request, reply),
+        : sendList(parts, request, reply);
+    },
   );
   const fingerprint = fingerprintWith(parts.redactionKey);
   // What is below the path is the client's own path, as Envoy appends it; described once.
@@ -92,6 +97,14 @@ export function blocksRoutes(app: FastifyInstance, parts: BlocksRoutesParts): vo
         },
         handler: (request, reply) => decide(parts, fingerprint, request, reply),
       });
+}
+
+/** The list is signed whole: enforcers get it, and of readers who may know of all that is in it. */
+function refuseNarrow({ name, role, scope }: Principal): void {
+  if (role === "producer" || seesAllOf(scope, "*")) return;
+  throw new TallystickError("forbidden", `${name} sees some services only, and the list is of all that is blocked.`, {
+    hint: "GET /api/responses shows what concerns the services that you see.",
+  });
 }
 
 function sendList(
@@ -130,7 +143,10 @@ async function serveEvents(parts: BlocksRoutesParts, request: FastifyRequest, re
   };
   const unlisten = alerting.log.onChange(tell);
   raw.on("drain", tell);
-  const stopBeating = beat(clock, () => (raw.writableNeedDrain ? undefined : raw.write(":\n\n")));
+  const stopBeating = beat(clock, () => {
+    if (!raw.writableNeedDrain) raw.write(":\n\n");
+    void request.mayStill().then((may) => (may ? undefined : end()));
+  });
   const end = (): void => {
     unlisten();
     stopBeating();

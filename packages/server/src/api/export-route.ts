@@ -116,7 +116,7 @@ export async function sendExport<Parameters extends ExportOptions>(
     .header("content-disposition", `attachment; filename="tallystick-export.${format}"`);
   if (first.done === true) return reply.send("");
   reply.header(RUN_HEADER, first.value.run);
-  if (reading !== null) return reply.send(Readable.from(whole(first.value, chunks, reply, reading)));
+  if (reading !== null) return reply.send(Readable.from(whole(first.value, chunks, request, reply, reading)));
   await chunks.return?.();
   const { text, next, partial } = first.value;
   if (next !== null) reply.header(NEXT_HEADER, next);
@@ -128,6 +128,7 @@ export async function sendExport<Parameters extends ExportOptions>(
 async function* whole(
   first: ExportChunk,
   rest: AsyncIterator<ExportChunk>,
+  request: FastifyRequest,
   reply: FastifyReply,
   reading: OpenReading,
 ): AsyncGenerator<Buffer> {
@@ -136,7 +137,7 @@ async function* whole(
     for (;;) {
       reading.add(chunk.records);
       yield Buffer.from(chunk.text);
-      if (chunk.partial) {
+      if (chunk.partial || !(await request.mayStill())) {
         reply.raw.destroy();
         return;
       }

@@ -16,6 +16,8 @@ export const MAX_PARAMETER_LENGTH = 4_096;
 export const TIMEOUT_CHECK_MS = 2_000;
 /** Comment lines keep proxies from closing a quiet tail. */
 export const TAIL_HEARTBEAT_MS = 15_000;
+/** An answer that goes on asks so often whether its reader may still have it. */
+export const MAY_STILL_MS = 1_000;
 /** How often the disk's free space is looked at for the forecast, and how many looks are kept: a day. */
 export const SPACE_SAMPLE_INTERVAL_MS = 60_000;
 export const MAX_SPACE_SAMPLES = 1_440;

@@ -97,4 +97,26 @@ describe("a read", () => {
     for (const name of ["tail", "export"])
       await expect.poll(() => of(name), { timeout: 20_000 }).toEqual(["begun", "ended"]);
   });
+
+  it("that goes on ends when the reader's key is revoked, within a second of events", async () => {
+    const { keys } = (await (await server.fetch("/api/keys")).json()) as { keys: { id: string; name: string }[] };
+    const { id } = keys.find(({ name }) => name === "grafana")!;
+    const tail = await server.fetch("/api/tail", { authorization: viewer });
+    let isOver = false;
+    const reading = (async () => {
+      for await (const _ of tail.body as unknown as AsyncIterable<Uint8Array>);
+      isOver = true;
+    })();
+    expect((await server.fetch(`/api/keys/${id}`, { method: "DELETE" })).status).toBe(200);
+    const call = { event_type: "API_CALL", service_id: "orders", status: "success" };
+    await vi.waitUntil(
+      async () => {
+        await post("/v1/records", { ...call, timestamp: new Date().toISOString() });
+        return isOver;
+      },
+      { timeout: 30_000, interval: 100 },
+    );
+    await reading;
+    expect((await server.fetch("/api/tail", { authorization: viewer })).status).toBe(401);
+  });
 });

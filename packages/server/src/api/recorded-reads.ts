@@ -62,7 +62,8 @@ const PLACES: ReadonlySet<string> = new Set(["cursor", "after", "q", "reason"]);
 export function readBy(request: FastifyRequest, { name }: Pick<Principal, "name">, resource?: string): ReadRequest {
   const { reads } = request.routeOptions.config;
   // Who is refused before his body was read has asked for nothing yet.
-  const byBody = reads?.kind === "answer" && request.body != null ? reads.asked?.(request.body as never) : {};
+  const body = request.body ?? null;
+  const byBody = reads?.kind === "answer" && body !== null ? reads.asked?.(body as never) : {};
   const given = { ...(request.query as Readonly<Record<string, unknown>> | undefined), ...byBody };
   const asked = Object.entries(given).filter(([, value]) => value !== undefined);
   const text = (key: string) => asked.find(([found]) => found === key)?.[1];

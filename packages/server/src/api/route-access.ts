@@ -2,11 +2,12 @@
  * Who may reach which route. Every route names its permission when it is declared, and one that does not keeps the
  * server from starting; so there is no route that somebody forgot.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
 import { authenticate } from "../access/authenticate.ts";
-import type { AccessParts, Authentication } from "../access/authenticate.ts";
+import type { AccessParts, Authentication, Credentials } from "../access/authenticate.ts";
 import { clientAddress } from "../access/client-address.ts";
 import type { TrustedProxies } from "../access/client-address.ts";
 import { may, PERMISSIONS } from "../access/permissions.ts";
@@ -36,6 +37,8 @@ declare module "fastify" {
     principal: Principal | null;
     /** The client's address, through trusted proxies. */
     client: string;
+    /** Whether who asked may go on being answered: what he showed still opens this, as what he was. */
+    mayStill: () => Promise<boolean>;
     /** Logs that want a client certificate of a client that showed none. */
     closedLogs: ReadonlySet<string> | null;
   }
@@ -59,6 +62,7 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
   app.decorateRequest("principal", null);
   app.decorateRequest("client", "");
   app.decorateRequest("closedLogs", null);
+  app.decorateRequest("mayStill", () => Promise.resolve(true));
   const required = new RequiredCertificates(parts.certificateRequired);
   app.addHook("onRoute", (route) => {
     if (route.config?.access === undefined)
@@ -75,12 +79,13 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     if (certificate === null && required.has(request))
       throw certificateMissing(`${request.method} ${request.routeOptions.url ?? "this path"}`);
     if (certificate === null) request.closedLogs = required.logs;
-    const authentication = await authenticate(parts, {
+    const shown = {
       authorization: ownAuthorization(request, access),
       sessionToken: request.cookies[SESSION_COOKIE],
       certificate,
       address: request.client,
-    });
+    };
+    const authentication = await authenticate(parts, shown);
     if (authentication.kind === "throttled" && access !== "public") throw tooManyFailures(authentication.retryAfterS);
     if (authentication.kind === "known") {
       if (authentication.by !== "bearer") refuseForeignOrigin(request, parts.publicOrigin);
@@ -99,11 +104,24 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
       await parts.accesses.denied(readBy(request, principal)).catch(() => undefined);
       throw forbidden(principal, permission);
     }
+    request.mayStill = () => isStillKnown(parts, request, shown, principal);
     // Figures are over all services, so they are for who sees all.
     if (access === "metrics" && !seesAllOf(principal.scope, "*")) throw figuresOfAll(principal);
     if (permission === "write" && certificate === null && required.hasLog(principal.log))
       throw certificateMissing(`Records for the log ${principal.log}`);
   });
+}
+
+/** An answer that goes on ends when the key is revoked, the session over, the certificate or the scope another. */
+async function isStillKnown(
+  parts: RouteAccessParts,
+  request: FastifyRequest,
+  shown: Credentials,
+  principal: Principal,
+): Promise<boolean> {
+  if (shown.certificate !== null && parts.certificates.of(request.raw.socket).kind !== "valid") return false;
+  const again = await authenticate(parts, { ...shown, isAgain: true }).catch(() => null);
+  return again?.kind === "known" && isDeepStrictEqual(again.principal, principal);
 }
 
 /** An enforcer passes its client's Authorization on, and shows its own key beside it. */

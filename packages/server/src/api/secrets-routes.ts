@@ -1,5 +1,6 @@
 import { Type } from "typebox";
-import type { FastifyInstance } from "fastify";
+import type { Static } from "typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import type { Control } from "../control/control.ts";
 import { removeSecret, SECRET_NAME, setSecret } from "../control/stored-secrets.ts";
@@ -45,10 +46,7 @@ export function secretsRoutes(app: FastifyInstance, { control, keyring }: Secret
         response: { 200: Secret, ...problems(400, 401, 403, 503) },
       },
     },
-    async (request) => {
-      const { secret } = request.body as { readonly secret: string };
-      return shown(await setSecret(keyring, control, principalOf(request).name, nameIn(request.params), secret));
-    },
+    (request) => store(keyring, control, request),
   );
   app.delete(
     "/api/secrets/:name",
@@ -70,6 +68,15 @@ export function secretsRoutes(app: FastifyInstance, { control, keyring }: Secret
       return reply.code(204).send();
     },
   );
+}
+
+async function store(
+  keyring: SecretKeyring,
+  control: Control,
+  request: FastifyRequest,
+): Promise<Static<typeof Secret>> {
+  const { secret } = request.body as { readonly secret: string };
+  return shown(await setSecret(keyring, control, principalOf(request).name, nameIn(request.params), secret));
 }
 
 function nameIn(params: unknown): string {

@@ -19,7 +19,7 @@ import type { Journal } from "../journal/journal.ts";
 import type { Search } from "../search/search.ts";
 import type { TailEvent } from "../search/tail.ts";
 import { asTallystickError, problemOf } from "./errors.ts";
-import { TAIL_HEARTBEAT_MS } from "./limits.ts";
+import { MAY_STILL_MS, TAIL_HEARTBEAT_MS } from "./limits.ts";
 import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 import { QUESTION } from "./search-query.ts";
@@ -108,7 +108,7 @@ async function serveTail(parts: TailRouteParts, request: TailRequest, reply: Fas
     const reading = await parts.accesses.begin(readBy(request, principalOf(request)));
     reply.hijack();
     try {
-      await writeEvents(parts.clock, reply, counted(events, reading), tail.signal, request);
+      await writeEvents(parts.clock, reply, counted(events, reading), tail, request);
     } finally {
       await reading.end();
     }
@@ -136,18 +136,20 @@ async function writeEvents(
   clock: Clock,
   reply: FastifyReply,
   events: AsyncIterable<TailEvent>,
-  signal: AbortSignal,
+  tail: ReturnType<Tails["add"]>,
   request: FastifyRequest,
 ): Promise<void> {
   const { raw } = reply;
   raw.writeHead(200, { ...HEADERS, "x-request-id": request.id });
   // The first event may be a while off; the reader should know now that it is listened to.
   raw.flushHeaders();
-  const stopBeating = beat(clock, raw);
+  const mayStill = askedOnceASecond(clock, request.mayStill);
+  const stopBeating = beat(clock, raw, () => void mayStill().then((may) => (may ? undefined : tail.end())));
   try {
     for await (const event of events) {
-      if (!raw.write(textOf(event))) await once(raw, "drain", { signal }).catch(() => undefined);
-      if (signal.aborted) break;
+      if (!(await mayStill())) break;
+      if (!raw.write(textOf(event))) await once(raw, "drain", { signal: tail.signal }).catch(() => undefined);
+      if (tail.signal.aborted) break;
     }
   } catch (error) {
     const known = asTallystickError(error);
@@ -159,11 +161,25 @@ async function writeEvents(
   }
 }
 
-function beat(clock: Clock, raw: ServerResponse): () => void {
+/** No event goes out more than a second after what its reader showed was taken from him. */
+function askedOnceASecond(clock: Clock, ask: () => Promise<boolean>): () => Promise<boolean> {
+  let askedAtMs = clock.monotonicMs();
+  let last = Promise.resolve(true);
+  return () => {
+    if (clock.monotonicMs() - askedAtMs >= MAY_STILL_MS) {
+      askedAtMs = clock.monotonicMs();
+      last = ask();
+    }
+    return last;
+  };
+}
+
+function beat(clock: Clock, raw: ServerResponse, onBeat: () => void): () => void {
   let cancel = () => {};
   const next = () => {
     cancel = clock.after(TAIL_HEARTBEAT_MS, () => {
       if (!raw.writableNeedDrain) raw.write(":\n\n");
+      onBeat();
       next();
     });
   };

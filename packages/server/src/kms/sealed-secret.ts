@@ -1,6 +1,6 @@
 /**
- * A secret that somebody else gave out (of a channel, a provider) and that has to be told again: sealed under a data key
- * of its own, which nothing else is under, so that it is gone with its file (docs/formats/keys.md).
+ * A secret that somebody else gave out (of a channel, a provider) and that has to be told again: sealed under a data
+ * key of its own, which nothing else is under, so that it is gone with its file (docs/formats/keys.md).
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 
