@@ -8,7 +8,7 @@ export interface SeenAlert {
   readonly labels: Readonly<Record<string, string>>;
   /** When it was found. */
   readonly raisedAtUs: number;
-  /** Since when it was, and when it was seen again. */
+  /** Since when it was, and when it was seen last. */
   readonly seenUs: readonly number[];
   readonly level: string;
   readonly quiet: boolean;

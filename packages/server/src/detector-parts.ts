@@ -35,13 +35,13 @@ export function openDetectors(
   const deriver = index.deriverOf("detectors");
   const baselines: Baselines = new Baselines({
     deriver,
-    clock,
     sink: alerts.sink,
     learningUntilUs: (log) => follower.learningUntilUs(log),
     open: findings,
   });
   const follower: DetectorFollower = new DetectorFollower({
     baselines: detectors.baselines ? baselines : null,
+    journaled: () => journal.trees(),
     deriver,
     index: index.follower,
     clock,

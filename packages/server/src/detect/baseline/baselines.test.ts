@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
-import { manualClock } from "../../manual-clock.ts";
 import { STEP_LIMITS } from "../detectors/detector-limits.ts";
 import { DETECTOR_TABLES } from "../detectors/detector-follower.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
@@ -39,7 +38,6 @@ FROM (
 
 test("a daily season surprises nobody, a burst is told, counted once, and over when it ends", async () => {
   const found: Finding[] = [];
-  const clock = manualClock(START_US);
   const { deriver } = temporary.index;
   await deriver.prepare(DETECTOR_TABLES);
   const nowUs = START_US + HOURS * HOUR_US;
@@ -49,17 +47,15 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
       (one, at) => one.state === "firing" && found.findLastIndex((later) => later.ruleId === one.ruleId) === at,
     );
   const make = () =>
-    new Baselines({ deriver, clock, sink: async (all) => void found.push(...all), learningUntilUs: () => 0, open });
+    new Baselines({ deriver, sink: async (all) => void found.push(...all), learningUntilUs: () => 0, open });
   const baselines = make();
   await baselines.recover();
-  clock.set(nowUs + HOUR_US);
-  await baselines.judge();
+  await baselines.judge(nowUs + HOUR_US);
   expect(found).toEqual([]);
   await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
   // The same range taken in again takes its own place.
   await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
-  clock.set(nowUs + 3 * HOUR_US + TRAFFIC_US);
-  await baselines.judge();
+  await baselines.judge(nowUs + 3 * HOUR_US + TRAFFIC_US);
   const [first] = found;
   expect(new Set(found.map(({ ruleId, labels }) => `${ruleId} ${labels["caller"]}`))).toEqual(
     new Set(["builtin/baseline-rate s7"]),
@@ -68,7 +64,6 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   expect(first!.seen).toMatch(/calls in the last hour/);
   const again = make();
   await again.recover();
-  clock.set(nowUs + 5 * HOUR_US);
-  await again.judge();
+  await again.judge(nowUs + 5 * HOUR_US);
   expect(found.at(-1)).toMatchObject({ state: "resolved", labels: { caller: "s7" } });
 });

@@ -4,7 +4,6 @@
  * in; an hour and its baselines are computed again when it was not certain that they were; findings are durable before
  * their five minutes count as judged, and the same minutes judged again give the same findings.
  */
-import type { Clock } from "../../clock.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import { STEP_LIMITS } from "../detectors/detector-limits.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
@@ -30,7 +29,6 @@ import type { Judged } from "./traffic.ts";
 
 export interface BaselineParts {
   readonly deriver: Deriver;
-  readonly clock: Clock;
   readonly sink: FindingSink;
   readonly learningUntilUs: (log: string) => number;
   /** Findings of baselines that are told of and have not ended. */
@@ -76,12 +74,16 @@ export class Baselines {
     await this.#parts.deriver.derive(keepTraffic(range), STEP_LIMITS);
   }
 
-  /** Judges what is over. All that is searchable is counted by then. */
-  async judge(): Promise<void> {
+  /** Whether five minutes are over that were not judged. */
+  isDue(nowUs: number): boolean {
+    return endBefore(nowUs) > this.#judgedUs;
+  }
+
+  /** Judges what is over at a moment. All that was received till then is counted. */
+  async judge(atUs: number): Promise<void> {
     if (this.#judgedUs === 0) await this.recover();
     if (this.#judgedUs === 0) return;
-    const nowUs = this.#parts.clock.nowUs();
-    const endUs = Math.floor((nowUs - BUCKET_GRACE_US) / TRAFFIC_US) * TRAFFIC_US;
+    const endUs = endBefore(atUs);
     // Far behind, the hours are learned and only the last minutes judged.
     let toUs = Math.max(this.#judgedUs + TRAFFIC_US, endUs - BUCKETS_AT_ONCE * TRAFFIC_US);
     await this.#learnUntil(Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US);
@@ -135,6 +137,8 @@ export class Baselines {
     if (firing.length + over.length > 0) await sink([...firing, ...over]);
   }
 }
+
+const endBefore = (us: number): number => Math.floor((us - BUCKET_GRACE_US) / TRAFFIC_US) * TRAFFIC_US;
 
 const nameOf = ({ kind, edge: { log, caller, callee, operation } }: Deviation): string =>
   JSON.stringify([kind, log, caller, callee, operation]);

@@ -66,6 +66,7 @@ function follow(): Followed {
     settings: { learnUs: LEARN_US, dormantUs: 30 * DAY_US, sensitiveOperations: ["payments DELETE *"], networks: {} },
     sink: async (findings) => void found.push(...findings),
     baselines: null,
+    journaled: () => [],
     onTrouble: (message) => troubles.push(message),
   });
   return {

@@ -3,13 +3,15 @@
  * leaf is looked at, in the order of its tree; findings are durable before their range counts as looked at, so that a
  * range that was broken off is looked at again and gives the same findings; what was learned is rows of the engine,
  * derived from `records` and made anew from them. Memory is bounded: the engine does the work over groups of a range.
- * It leaves intake the processor: one range at a time, and a pause in between while little waits.
+ * It leaves intake the processor: one range at a time, and a pause in between while little waits. Every tree has its
+ * turn however much comes into another, and what is usual is judged by the clock, not when nothing comes.
  */
 import type { Clock } from "../../clock.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { IndexFollower } from "../../index/index-seam.ts";
 import { Pauses } from "../../index/pauses.ts";
 import type { Networks } from "../../search/compile/networked.ts";
+import { logOf } from "../../search/scope.ts";
 import type { Baselines } from "../baseline/baselines.ts";
 import { BASELINE_TABLES } from "../baseline/traffic.ts";
 import type { Finding, FindingSink } from "../finding.ts";
@@ -62,10 +64,13 @@ export interface DetectorParts {
   /** Told about failures that are being retried. Never holds content. */
   readonly onTrouble: (message: string) => void;
   /** What is usual, learned from the same ranges; its tables are made and emptied with the detectors'. */
-  readonly baselines: Pick<Baselines, "recover" | "empty" | "take" | "judge"> | null;
+  readonly baselines: Pick<Baselines, "recover" | "empty" | "take" | "isDue" | "judge"> | null;
+  /** How far each tree is journaled: what is judged by the clock waits till all of it was looked at. */
+  readonly journaled: () => readonly { readonly tree: string; readonly size: number }[];
 }
 
 const OWN_ONLY: ReadonlySet<string> = new Set(["control", "access", "alerts"]);
+const isOwn = (tree: string): boolean => OWN_ONLY.has(logOf(tree));
 /** Made anew together: all of them say how far the same ranges were taken in. */
 export const DETECTOR_TABLES = [FACTS, NONCES, RANGE_TABLE, RANGE_FACTS, ...BASELINE_TABLES];
 
@@ -83,6 +88,8 @@ export class DetectorFollower {
   #closing = false;
   #emptyWanted = false;
   #looking: Promise<void> = Promise.resolve();
+  /** What is judged next, and how far the trees were by then. */
+  #due: { readonly atUs: number; readonly sizes: ReadonlyMap<string, number> } | null = null;
 
   constructor(parts: DetectorParts) {
     this.#parts = parts;
@@ -153,19 +160,34 @@ export class DetectorFollower {
     if (!deriver.isUp() || index.state() !== "ready") return this.#pauses.pause(RETRY_MS);
     if (this.#generation !== deriver.generation()) await this.#recover();
     if (this.#emptyWanted) await this.#empty();
-    const range = this.#nextRange();
-    if (range === null) {
-      await this.#parts.baselines?.judge();
-      this.#workedAtUs = clock.nowUs();
-      // What came meanwhile woke nobody.
-      return this.#nextRange() === null ? this.#pauses.pause(IDLE_MS, () => true) : undefined;
-    }
+    const ranges = this.#nextRanges();
     const waitMs = this.#lastStepMs + STEP_GAP_MS - clock.monotonicMs();
-    if (waitMs > 0 && range.to - range.from < RANGE_LEAVES) return this.#pauses.pause(waitMs);
+    const isMuch = ranges.some(({ from, to }) => to - from === RANGE_LEAVES);
+    if (ranges.length > 0 && waitMs > 0 && !isMuch) return this.#pauses.pause(waitMs);
     this.#lastStepMs = clock.monotonicMs();
-    this.#looking = this.#look(range);
-    await this.#looking;
+    for (const range of ranges) {
+      if (this.#closing || this.#emptyWanted) return;
+      this.#looking = this.#look(range);
+      await this.#looking;
+    }
+    await this.#judge();
     this.#workedAtUs = clock.nowUs();
+    // What came meanwhile woke nobody.
+    if (ranges.length === 0 && this.#nextRanges().length === 0) await this.#pauses.pause(IDLE_MS, () => true);
+  }
+
+  /** Judges as of a moment, once all that was journaled by then was looked at. */
+  async #judge(): Promise<void> {
+    const { baselines, clock, journaled } = this.#parts;
+    if (baselines === null) return;
+    const atUs = clock.nowUs();
+    if (this.#due === null && baselines.isDue(atUs))
+      this.#due = { atUs, sizes: new Map(journaled().map(({ tree, size }) => [tree, size])) };
+    const due = this.#due;
+    if (due === null || [...due.sizes].some(([tree, size]) => !isOwn(tree) && (this.#through.get(tree) ?? 0) < size))
+      return;
+    await baselines.judge(due.atUs);
+    this.#due = null;
   }
 
   async #recover(): Promise<void> {
@@ -174,6 +196,7 @@ export class DetectorFollower {
     await deriver.prepare(DETECTOR_TABLES);
     const positions = await deriver.select<{ tree: string; through: number }>(POSITIONS, STEP_LIMITS);
     this.#through.clear();
+    this.#due = null;
     for (const { tree, through } of positions) this.#through.set(tree, through);
     await this.#readLogs();
     await this.#parts.baselines?.recover();
@@ -194,25 +217,24 @@ export class DetectorFollower {
     this.#emptyWanted = false;
   }
 
-  /** The furthest behind first. */
-  #nextRange(): Range | null {
-    let best = null as Range | null;
-    for (const { tree, indexed } of this.#parts.index.positions()) {
-      const from = this.#through.get(tree) ?? 0;
-      if (indexed <= from) continue;
-      const to = Math.min(indexed, from + RANGE_LEAVES);
-      if (best === null || to - from > best.to - best.from) best = { tree, from, to };
-    }
-    return best;
+  /** Of every tree that has something new; our own logs first, which say what is revoked and what is expected. */
+  #nextRanges(): readonly Range[] {
+    return this.#parts.index
+      .positions()
+      .map(({ tree, indexed }) => {
+        const from = this.#through.get(tree) ?? 0;
+        return { tree, from, to: Math.min(indexed, from + RANGE_LEAVES) };
+      })
+      .filter(({ from, to }) => from < to)
+      .toSorted((one, other) => Number(isOwn(other.tree)) - Number(isOwn(one.tree)));
   }
 
   async #look(range: Range): Promise<void> {
     const { deriver, settings, sink } = this.#parts;
     const derive = (statement: Parameters<Deriver["derive"]>[0]) => deriver.derive(statement, STEP_LIMITS);
     for (const table of [RANGE_TABLE, RANGE_FACTS]) await deriver.empty(table);
-    const isOwn = OWN_ONLY.has(range.tree.split("/")[0] ?? "");
     await derive(keepRevocations(range));
-    if (isOwn) {
+    if (isOwn(range.tree)) {
       await derive(keepTaught(range));
       await derive(fillReaderFacts(range));
     } else {
@@ -222,7 +244,7 @@ export class DetectorFollower {
     const fresh = await this.#fresh();
     const findings = [...(await rangeFindings(deriver, range)), ...(await this.#told(fresh))];
     if (findings.length > 0) await sink(findings);
-    if (!isOwn) await this.#parts.baselines?.take(range);
+    if (!isOwn(range.tree)) await this.#parts.baselines?.take(range);
     await derive(keepFacts(range.tree, range.to));
     this.#through.set(range.tree, range.to);
     await this.#forget();
