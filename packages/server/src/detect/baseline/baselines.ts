@@ -57,9 +57,11 @@ export class Baselines {
     const { deriver } = this.#parts;
     const one = async (sql: string) =>
       (await deriver.select<{ at: number }>({ sql, params: {} }, STEP_LIMITS))[0]?.at ?? 0;
-    this.#hourUs = await one(`SELECT max(hour_us) AS at FROM ${BASELINES.name}`);
+    const learned = await one(`SELECT max(hour_us) AS at FROM ${BASELINES.name}`);
     const first = await one(`SELECT if(count() = 0, 0, min(bucket_us)) AS at FROM ${TRAFFIC.name}`);
-    this.#judgedUs = Math.max(first, this.#hourUs);
+    // Nothing learned yet: the first hour of which there is anything is the first to be added up.
+    this.#hourUs = learned === 0 ? Math.floor(first / HOUR_US) * HOUR_US : learned;
+    this.#judgedUs = Math.max(first, learned);
     await this.#countEdges();
   }
 
@@ -99,8 +101,7 @@ export class Baselines {
   /** Adds up hours up to `hourUs`, and learns what is usual at each from those before it. */
   async #learnUntil(hourUs: number): Promise<void> {
     const { deriver } = this.#parts;
-    const firstUs = this.#hourUs === 0 ? Math.floor(this.#judgedUs / HOUR_US) * HOUR_US : this.#hourUs;
-    for (let us = firstUs + HOUR_US; us <= hourUs; us += HOUR_US) {
+    for (let us = this.#hourUs + HOUR_US; us <= hourUs; us += HOUR_US) {
       await deriver.derive(keepHour(us - HOUR_US), STEP_LIMITS);
       await deriver.derive(keepBaselines(us), STEP_LIMITS);
       this.#hourUs = us;
