@@ -111,7 +111,9 @@ async function place(control: Control, request: FastifyRequest): Promise<object>
 async function release(control: Control, request: FastifyRequest): Promise<Static<typeof Released>> {
   const { id } = request.params as { readonly id: string };
   const { reason } = request.body as Static<typeof ReleaseBody>;
-  const approval = await proposeRelease(control, principalOf(request).name, id, reason);
+  const principal = principalOf(request);
+  const isSeen = holdsFor(principal, control).some((one) => one.id === id);
+  const approval = isSeen ? await proposeRelease(control, principal.name, id, reason) : null;
   const hold = control.holds.find(id);
   if (approval === null || hold === null)
     throw new TallystickError("not_found", "There is no hold of this id in force.", {

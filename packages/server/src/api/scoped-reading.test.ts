@@ -12,6 +12,7 @@ let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let server: TestServer;
 let routes: readonly string[];
 let foreignIndex = -1;
+let hold = "";
 
 interface Proven {
   readonly records: readonly { readonly tree: string; readonly leaf_index: number }[];
@@ -66,8 +67,8 @@ beforeAll(async () => {
   await post("/v1/records?wait=published", [half("caller", FOREIGN), half("callee", FOREIGN), half("caller", "mine")]);
   await post("/api/parties", { name: `${FOREIGN}-db`, reason: `the ${FOREIGN} database` });
   await post("/api/aliases", { name: "address:10.9.8.7", service: `${FOREIGN}-a` });
-  const hold = { name: `${FOREIGN}-case`, subject: `${FOREIGN}-nobody`, owner: FOREIGN, reason: FOREIGN };
-  await post("/api/holds", hold);
+  const held = { name: `${FOREIGN}-case`, subject: `${FOREIGN}-nobody`, owner: FOREIGN, reason: FOREIGN };
+  hold = ((await (await post("/api/holds", held)).json()) as { readonly id: string }).id;
   await post("/api/responses", { kind: "block_service", target: { service: `${FOREIGN}-a` }, reason: FOREIGN });
   const ends = new Date(Date.now() + 3_600_000).toISOString();
   await post("/api/silences", { matchers: [`service=${FOREIGN}-a`], ends_at: ends, comment: FOREIGN });
@@ -128,6 +129,14 @@ describe.each(["viewer", "auditor", "investigator"])("a %s of one service", (rol
         wrong.push(`${route}: ${response.status} ${text.slice(0, 1_000)}`);
     }
     expect(wrong).toEqual([]);
+    // Nor does he release what he may not know of.
+    const release = await server.fetch(`/api/holds/${hold}/release`, {
+      method: "POST",
+      authorization: `Bearer ${secret}`,
+      body: JSON.stringify({ reason: "it is over" }),
+      headers: asJson,
+    });
+    expect(release.status).toBe(role === "investigator" ? 404 : 403);
     // The walk reached them, and not only refusals.
     for (const route of ["/api/search", "/api/parties", "/api/holds", "/api/graph", "/api/coverage", "/api/facets"])
       expect(statuses[route], route).toBe(200);
