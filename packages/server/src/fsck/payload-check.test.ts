@@ -112,6 +112,12 @@ describe("bodies against the log", () => {
     expect(await found()).toMatchObject({ codes: ["erasure_unfinished"], kept: 3 });
   });
 
+  it("a file that was taken out of the list is missed, for a restored backup would not be told", async () => {
+    await erase([items[1]!], ["list", "record", "bytes"]);
+    await bench.disk.remove(`${DATA}/erasures/approval_00000000000000000001.json`);
+    expect(await found()).toEqual({ codes: ["erasure_list"], kept: 2, erased: 1 });
+  });
+
   it("any changed byte of a payload file and of the list is found", async () => {
     await erase([items[2]!], ["list", "record", "bytes"]);
     await found();

@@ -64,15 +64,17 @@ export async function checkPayloads(options: PayloadCheckOptions): Promise<Paylo
   return { ...compare(options, found), erasedLeaves: compareLeaves(options), contents: "checked" };
 }
 
-/** Every file of the signed list is whole, and what it says is in the log. */
+/** Every file of the signed list is whole, what it says is in the log, and what the log says is in it. */
 async function checkList(options: PayloadCheckOptions): Promise<void> {
   const { disk, dataFolder, publicKeys, erased, faults, keyring, trees } = options;
   const told = new Set(erased.map(({ tree, leaf_index: index, what }) => placeKey(tree, index, what)));
+  const listed = new Set<string>();
   for (const { file, erasure } of await readErasures(disk, `${dataFolder}/erasures`, publicKeys)) {
     if (typeof erasure === "string") {
       faults.add("erasure_list", erasure, { file });
       continue;
     }
+    for (const { tree, leaf_index: index, what } of erasure.items) listed.add(placeKey(tree, index, what));
     const untold = erasure.items.find(
       ({ tree, leaf_index: index, what }) => trees.has(tree) && !told.has(placeKey(tree, index, what)),
     );
@@ -80,6 +82,10 @@ async function checkList(options: PayloadCheckOptions): Promise<void> {
     const message = `the ${untold.what} was to be erased, and no ERASURE record says so: the erasure did not end`;
     faults.add("erasure_unfinished", message, { file, index: untold.leaf_index }, untold.tree);
   }
+  const lost = erased.find(({ tree, leaf_index: index, what }) => !listed.has(placeKey(tree, index, what)));
+  if (lost === undefined) return;
+  const message = `the ${lost.what} was erased, and the list does not say so: a restored backup would not forget it`;
+  faults.add("erasure_list", message, { index: lost.leaf_index }, lost.tree);
 }
 
 async function checkFile(
