@@ -74,7 +74,7 @@ detectors: {enabled: ${detection}}
 alerts:
   allow_private: [127.0.0.0/8]
   channels: [{name: phone, kind: webhook, url: "${url}", secret_file: "${secret}", per_minute: 6000}]
-  routes: [{match: ['caller=~"probe-.*"'], channels: [phone], group_by: ["..."], group_wait: "0"}]
+  routes: [{match: ['caller=~"probe-.*"'], channels: [phone], group_by: ["..."], group_wait: 1ms}]
 `;
 }
 

@@ -38,6 +38,8 @@ export class RuleBook {
   readonly #changes: RuleChanges;
   readonly #settings: CheckSettings;
   #rules: readonly Rule[];
+  /** What texts say: a change of one rule compiles no other anew. */
+  #texts: ReadonlyMap<string, ReadRule> = new Map();
 
   constructor(pack: readonly RuleFile[], changes: RuleChanges, settings: CheckSettings) {
     this.#pack = pack;
@@ -97,14 +99,19 @@ export class RuleBook {
   }
 
   #read(): readonly Rule[] {
+    const texts = new Map<string, ReadRule>();
+    const read = (text: string): ReadRule => {
+      const known = this.#texts.get(text) ?? readRuleText(text, this.#settings);
+      texts.set(text, known);
+      return known;
+    };
     const states = new Map(this.#changes.list().map((state) => [state.id, state]));
-    const builtin = this.#pack.flatMap(({ text }) => ruleOf(text ?? "", "builtin", states, this.#settings));
+    const builtin = this.#pack.flatMap(({ text }) => ruleOf(text ?? "", "builtin", states, read));
     const ids = new Set(builtin.map(({ id }) => id));
     const own = [...states.values()].flatMap((state) =>
-      state.text === null || state.removed || ids.has(state.id)
-        ? []
-        : ruleOf(state.text, "own", states, this.#settings),
+      state.text === null || state.removed || ids.has(state.id) ? [] : ruleOf(state.text, "own", states, read),
     );
+    this.#texts = texts;
     return [...builtin, ...own];
   }
 }
@@ -114,9 +121,9 @@ function ruleOf(
   text: string,
   origin: Rule["origin"],
   states: ReadonlyMap<string, RuleState>,
-  settings: CheckSettings,
+  readText: (text: string) => ReadRule,
 ): readonly Rule[] {
-  const read = readRuleText(text, settings);
+  const read = readText(text);
   if (read instanceof RuleFault) return [];
   const state = states.get(read.id);
   const byDefault = origin === "builtin" && (read.kind === "measure" || ON_LEVELS.has(read.heading.level));
@@ -138,11 +145,10 @@ function builtinVersion(text: string): number {
   return typeof version === "number" ? version : 1;
 }
 
+type ReadRule = Pick<Rule, "id" | "kind" | "heading" | "sigma" | "measure"> | RuleFault;
+
 /** The first document is the rule; the others are what it is made of. */
-function readRuleText(
-  text: string,
-  settings: CheckSettings,
-): Pick<Rule, "id" | "kind" | "heading" | "sigma" | "measure"> | RuleFault {
+function readRuleText(text: string, settings: CheckSettings): ReadRule {
   try {
     if (isMeasureText(text)) {
       const measure = readMeasure(text);

@@ -45,8 +45,7 @@ const SEEN_FROM = "if(side = 'callee', peer_network, '')";
 /** Kind, subject, value of each fact that a row of the range tells; an empty part makes it none. */
 const TOLD: readonly (readonly [kind: string, subject: string, value: string])[] = [
   ["log", "'since'", "toString(log)"],
-  ["service", CALLEE, "'service'"],
-  ["service", NAMED_CALLER, "'service'"],
+  ["service", `arrayJoin([${CALLEE}, ${NAMED_CALLER}])`, "'service'"],
   ["edge", CALLER, CALLEE],
   ["operation", CALLEE, "if(sensitive AND NOT denied, toString(operation), '')"],
   [
@@ -61,21 +60,19 @@ const TOLD: readonly (readonly [kind: string, subject: string, value: string])[]
   ["token_caller", "token", NAMED_CALLER],
   ["token_network", "token", SEEN_FROM],
   ["credential", WHO, "'used'"],
+  ["scope", NAMED_CALLER, "arrayJoin(scopes)"],
 ];
 
+/** Each kind by itself: what most records say again is one group of few columns, and no list of all that each says. */
 export function fillRangeFacts(): Statement {
-  const told = TOLD.map(([kind, subject, value]) => `tuple('${kind}', ${subject}, ${value})`).join(",\n    ");
-  const scopes = `arrayMap(scope -> tuple('scope', ${NAMED_CALLER}, scope), scopes)`;
+  const selects = TOLD.map(
+    ([kind, subject, value]) =>
+      `SELECT '${kind}' AS kind, log, ${subject} AS subject, ${value} AS value, min(r.first_us) AS first_us,
+  max(r.last_us) AS last_us, sum(r.records) AS records, argMin(r.place, r.first_us) AS place
+FROM ${RANGE_TABLE.name} AS r GROUP BY log, subject, value HAVING notEmpty(subject) AND notEmpty(value)`,
+  );
   return {
-    sql: `INSERT INTO ${RANGE_FACTS.name} (${RANGE_FACT_COLUMNS})
-SELECT fact.1 AS kind, log, fact.2 AS subject, fact.3 AS value, min(row_first) AS first_us, max(row_last) AS last_us,
-  sum(row_records) AS records, argMin(row_place, row_first) AS place
-FROM (
-  SELECT log, first_us AS row_first, last_us AS row_last, records AS row_records, place AS row_place,
-    arrayJoin(arrayFilter(one -> notEmpty(one.2) AND notEmpty(one.3), arrayConcat([
-    ${told}], ${scopes}))) AS fact
-  FROM ${RANGE_TABLE.name}
-) GROUP BY kind, log, subject, value`,
+    sql: `INSERT INTO ${RANGE_FACTS.name} (${RANGE_FACT_COLUMNS})\n${selects.join("\nUNION ALL\n")}`,
     params: {},
   };
 }

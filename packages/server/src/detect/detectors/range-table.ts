@@ -50,7 +50,8 @@ export function within({ tree, from, to }: Range, params: Params): string {
 /** The network an address lies in: a named one, else its /24 or /48; '' for what is no address. */
 function networkOf(field: "peer_network" | "source_network", networks: Networks, params: Params): string {
   const column = field === "peer_network" ? "peer_address" : "observed_source_address";
-  const address = `replaceRegexpOne(lower(toString(${column})), '^::ffff:', '')`;
+  const lower = `lower(toString(${column}))`;
+  const address = `if(startsWith(${lower}, '::ffff:'), substring(${lower}, 8), ${lower})`;
   const named = networkSql(field, networks, params);
   return `multiIf(empty(${column}), '', ${named} != '', ${named},
     isIPv4String(${address}),
