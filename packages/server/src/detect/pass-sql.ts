@@ -47,24 +47,26 @@ export function passStatement(rules: readonly LinkedRule[], { tree, from, to }: 
 export function gatherSql(rules: readonly LinkedRule[], within: string, history: (spanS: number) => string): string {
   const sql = recordsSql({ history });
   const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
+  const { lists, which } = labelsSql(rules);
   const inner =
-    `SELECT tree, leaf_index, call_id, observed_received_at, ${labelsSql(rules)} AS labels_of, ` +
+    `SELECT tree, leaf_index, call_id, observed_received_at, ${lists} AS labels_of, ` +
     `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits FROM records WHERE (${within}) AND notEmpty(hits)`;
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
-    `SELECT toUInt32(found) AS rule, labels_of[found + 1] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
+    `SELECT toUInt32(found) AS rule, labels_of[[${which.join(", ")}][found + 1]] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
     `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index, call_id))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
     `FROM (${inner}) ARRAY JOIN hits AS found GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE} BY rule`
   );
 }
 
-/** For each rule the values of its labels. */
-function labelsSql(rules: readonly LinkedRule[]): string {
+/** Every different list of labels once, and for each rule which of them is its own, from 1. */
+function labelsSql(rules: readonly LinkedRule[]): { readonly lists: string; readonly which: readonly number[] } {
   const sql = recordsSql({ history: () => "0" });
   const text = (name: string): string => `arrayStringConcat(${sql.field(name).values}, ', ')`;
   const lists = rules.map((rule) => {
     const names = labelNames(rule);
     return names.length === 0 ? `[${stringLiteral("")}]` : `[${names.map(text).join(", ")}]`;
   });
-  return `[${lists.join(", ")}]`;
+  const different = [...new Set(lists)];
+  return { lists: `[${different.join(", ")}]`, which: lists.map((list) => different.indexOf(list) + 1) };
 }
