@@ -3,7 +3,7 @@
  * clock set by the simulator, its detectors as anybody runs them. Says of each kind of attack how many were found and
  * how soon, and of each detector how often it was right and how many alerts it made.
  * `npm run bench -- mesh [--services 200] [--days 30] [--records 2000000] [--each 3] [--peace 9] [--seed 1]
- * [--rows]`
+ * [--look-hours 1] [--rows]`
  */
 import { parseArgs } from "node:util";
 
@@ -26,6 +26,7 @@ const { values: options } = parseArgs({
     each: { type: "string", default: "3" },
     seed: { type: "string", default: "1" },
     peace: { type: "string", default: "9" },
+    "look-hours": { type: "string", default: "1" },
     rows: { type: "boolean", default: false },
   },
 });
@@ -34,8 +35,8 @@ const DAYS = Number(options.days);
 const PEACE = Number(options.peace);
 const TICK_US = 900_000_000;
 const LAST_LOOKS = 5;
-/** All is waited for every hour of the fleet: what is found is found within so long. */
-const TICKS_A_LOOK = 4;
+/** All is waited for so often in the fleet's time: what is found is found within so long. */
+const TICKS_A_LOOK = Number(options["look-hours"]) * 4;
 /** Timers run so many times as fast as the machine's, or when the simulator's time has come, whichever is first. */
 const HURRY = 8;
 const CONFIG = `
