@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
 import { screensOf, type ShopIds } from "../test/screens.ts";
+import { openChannel } from "../test/seed-channel.ts";
 import { idsOf, seedDecisions, seedLongTrace, seedShop } from "../test/seed-server.ts";
 import { CHROMIUM, placeOf } from "./ensure-programs.ts";
 import { installed, ROOT, runStep } from "./run-step.ts";
@@ -30,7 +31,11 @@ const target = process.argv[2] ?? join(ROOT, "screenshots");
 runStep("build", installed("tsx"), ["scripts/build.ts"]);
 mkdirSync(target, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), "tallystick-screenshots-"));
-const server = await startServer(join(folder, "data"), { env: { TALLYSTICK_TALLY_DEADLINE: "2s" } });
+const channel = await openChannel(folder);
+const server = await startServer(join(folder, "data"), {
+  args: channel.args,
+  env: { TALLYSTICK_TALLY_DEADLINE: "2s" },
+});
 const browser = await chromium.launch({
   executablePath: placeOf(CHROMIUM) ?? "chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -47,6 +52,7 @@ try {
 } finally {
   await browser.close();
   await server.stop();
+  await channel.close();
   rmSync(folder, { recursive: true, force: true });
 }
 process.stdout.write(`${target}\n`);

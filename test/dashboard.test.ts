@@ -3,6 +3,7 @@
  * the failing call and the impostor, proofs checked in the page, hostile values that stay text, and every screen under
  * axe in both schemes.
  */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +12,10 @@ import axe from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
-import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
+import { BIN, startServer, until, type RunningServer } from "../integrity/running-server.ts";
 import { watchFolder, watchPage } from "../packages/server/src/secret-watch.contract.ts";
 import { screensOf, type ShopIds } from "./screens.ts";
+import { openChannel, type SeededChannel } from "./seed-channel.ts";
 import { idsOf, post, seedDecisions, seedLongTrace, seedShop } from "./seed-server.ts";
 import { HOSTILE } from "./seeded-shop.ts";
 
@@ -22,13 +24,15 @@ const SETTLED_MS = 60_000;
 const DIST = new URL("../packages/dashboard/dist/", import.meta.url);
 let folder: string;
 let server: RunningServer;
+let channel: SeededChannel;
 let browser: Browser;
 let context: BrowserContext;
 let ids: ShopIds;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tallystick-dashboard-"));
-  server = await startServer(join(folder, "data"), { env: { TALLYSTICK_TALLY_DEADLINE: "2s" } });
+  channel = await openChannel(folder);
+  server = await startServer(join(folder, "data"), { args: channel.args, env: { TALLYSTICK_TALLY_DEADLINE: "2s" } });
   browser = await chromium.launch({
     executablePath: placeOf(CHROMIUM) ?? "chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -44,6 +48,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await server?.stop();
+  await channel?.close();
   watchFolder(folder);
   rmSync(folder, { recursive: true, force: true });
 });
@@ -241,6 +246,158 @@ test("a trace of a thousand calls is drawn row by row", async () => {
   await page.close();
 });
 
+test("a rule is written with its faults under their lines, tried on the past, kept, switched on, and changed again", async () => {
+  const page = await opened("/rules");
+  await page.getByRole("row", { name: /An edge is slow/ }).waitFor();
+  await page.getByRole("link", { name: "New rule" }).click();
+  const box = page.getByRole("textbox", { name: "Text of the rule" });
+  const text = await box.inputValue();
+  await box.fill(text.replace("status: denied", "status|contain: denied"));
+  await page
+    .getByRole("status")
+    .getByText(/Line 14, column \d+: .*contain/)
+    .waitFor();
+  expect(await page.getByRole("button", { name: /^Save/ }).isDisabled()).toBe(true);
+  await box.fill(text.replace("status: denied", "callee: inventory\n    stat"));
+  await page.getByRole("option", { name: /^status / }).click();
+  expect(await box.inputValue()).toContain("    status: ");
+  await box.fill(text.replace("status: denied", "callee: inventory\n    status: denied"));
+  const past = page.getByRole("region", { name: "On the past" });
+  await past.getByText(/^\d+ hits, [\d.,]+ a day$/).waitFor();
+  await past
+    .getByRole("table", { name: "Records that it finds" })
+    .getByText("storefront → inventory")
+    .first()
+    .waitFor();
+  await page.getByRole("link", { name: "Overview" }).click();
+  await page.getByRole("dialog", { name: "Leave this rule?" }).getByRole("button", { name: "Cancel" }).click();
+  await page.getByRole("button", { name: "Save, switched off" }).click();
+  await page.getByRole("heading", { level: 1, name: "A call is refused" }).waitFor();
+  await page.getByRole("switch", { name: /^Run/ }).click();
+  await page.getByRole("switch", { name: /^Run/, checked: true }).waitFor();
+  await page.getByRole("button", { name: "Edit" }).click();
+  await box.fill((await box.inputValue()).replace("level: medium", "level: low"));
+  await page.getByRole("button", { name: "Save as a new version" }).click();
+  const history = page.getByRole("table", { name: "Changes of the rule" });
+  await until(30_000, "the change to be searchable", async () => {
+    await page.reload();
+    await history.getByRole("row").nth(1).waitFor();
+    return (await history.getByRole("row").count()) > 3 ? true : undefined;
+  });
+  await history.getByRole("link", { name: "show 1" }).click();
+  await page.getByText("version 1, which is not in force").waitFor();
+  await page.close();
+});
+
+test("a search that is saved follows its user to another browser", async () => {
+  const page = await opened("/search?q=status%3Adenied&from=now-6h");
+  await page.locator("summary", { hasText: "Saved" }).click();
+  await page.getByRole("textbox", { name: "Name of this search" }).fill("refused today");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "refused today", exact: true }).waitFor();
+  await page.close();
+  const other = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
+  await logIn(other);
+  const there = await opened("/search", other);
+  await there.locator("summary", { hasText: "Saved" }).click();
+  await there.getByRole("button", { name: "refused today", exact: true }).click();
+  await there.waitForURL(/q=status%3Adenied&from=now-6h/);
+  await there.locator("summary", { hasText: "Saved" }).click();
+  await there.getByRole("button", { name: "Forget refused today" }).click();
+  await there.getByText("You have saved no search yet.").waitFor();
+  await other.close();
+});
+
+test("an alert is taken on and resolved by keys alone, with its evidence, both halves and its steps beneath", async () => {
+  const page = await opened("/alerts?group=rule");
+  const line = page.getByRole("button", { name: /calls of orders to payments that orders does not record/ });
+  await line.waitFor();
+  await page.getByRole("list", { name: "A callee records calls that their caller does not" }).waitFor();
+  await until(30_000, "the alert to open by keys", async () => {
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    return (await line.getAttribute("aria-current")) === "true" ? true : undefined;
+  });
+  await page.getByRole("region", { name: "What shows it" }).getByRole("button").first().waitFor();
+  await page.getByRole("columnheader", { name: /caller recorded nothing/ }).waitFor();
+  const steps = page.getByRole("region", { name: "What became of it" });
+  await page.keyboard.press("a");
+  await steps.getByText("acknowledged", { exact: true }).waitFor();
+  await page.keyboard.press("r");
+  await steps.getByText("resolved", { exact: true }).waitFor();
+  await line.waitFor({ state: "detached" });
+  await page.goto(`${server.url}/alerts?tab=channels`);
+  const channels = page.getByRole("table", { name: "Channels" });
+  await channels.getByRole("button", { name: "Send a test" }).click();
+  await channels.getByText("arrived").waitFor();
+  expect(channel.heard).toContain("alert.test");
+  await page.close();
+});
+
+test("a detector shows what it learned, and is taught for a reason", async () => {
+  const page = await opened("/rules?tab=detectors");
+  await page.getByRole("button", { name: /first-seen-edge/ }).click();
+  const learned = page.getByRole("table", { name: "What it learned" });
+  await learned
+    .getByRole("row", { name: /orders payments edge/ })
+    .first()
+    .waitFor();
+  const form = page.getByRole("region", { name: "Say that something is expected" });
+  await form.getByLabel("Subject").fill("reports");
+  await form.getByLabel("Value").fill("payments");
+  await form.getByLabel("Why it is expected").fill("release 41 reads balances");
+  await page.keyboard.press("Enter");
+  await form.getByText("Taught.").waitFor();
+  await until(30_000, "what was taught to be searchable", async () => {
+    await page.reload();
+    await learned.getByRole("row").nth(1).waitFor();
+    return (await learned.getByRole("row", { name: /reports payments edge/ }).count()) > 0 ? true : undefined;
+  });
+  await page.close();
+});
+
+test("any two checkpoints are compared in the browser, and a changed one is refused", async () => {
+  const trees = await server.json<readonly { readonly tree: string }[]>("/api/trees");
+  const tree = trees.find(({ tree: name }) => name.startsWith("access/"))?.tree ?? "";
+  const checkpoint = async () => (await server.fetch(`/trees/${tree}/checkpoint`)).text();
+  const sizeOf = (note: string) => Number(note.split("\n")[1]);
+  const first = await checkpoint();
+  const page = await opened(`/integrity?tree=${encodeURIComponent(tree)}`);
+  const second = await until(30_000, "reads to be under a checkpoint", async () => {
+    const note = await checkpoint();
+    return sizeOf(note) > sizeOf(first) ? note : undefined;
+  });
+  const panel = page.getByRole("region", { name: "Consistency of two checkpoints" });
+  await panel.getByLabel("A checkpoint that you kept").fill(second);
+  await panel.getByLabel("Against").fill(first);
+  await panel.getByRole("button", { name: "Check it" }).click();
+  await panel.getByText(/^Verified: the tree of/).waitFor();
+  await panel.getByLabel("Against").fill(first.replace(/\n\d+\n/, "\n1\n"));
+  await panel.getByRole("button", { name: "Check it" }).click();
+  await panel
+    .getByRole("alert")
+    .getByText(/its signature does not verify/)
+    .waitFor();
+  const fsck = page.getByRole("region", { name: "Last fsck" });
+  await fsck.getByText(/never run/).waitFor();
+  expect(spawnSync(BIN, ["fsck", "--data", join(folder, "data"), ...channel.args]).status).toBe(0);
+  await page.reload();
+  await fsck.getByText("clean").waitFor();
+  await page.close();
+});
+
+test("a key's quota is set, and stands with what is used of it", async () => {
+  const page = await opened("/access?tab=keys");
+  const row = page.getByRole("row", { name: /^shipping/ });
+  await row.getByRole("button", { name: "Quota" }).click();
+  const dialog = page.getByRole("dialog", { name: "Quota of shipping" });
+  await dialog.getByLabel(/Records a second/).fill("2500");
+  await dialog.getByLabel(/Megabytes a day/).fill("1.5");
+  await page.keyboard.press("Enter");
+  await row.getByText("2,500 records/s, 0 B of 1.5 MB today").waitFor();
+  await page.close();
+});
+
 test("keys and the palette lead everywhere, and times are in the zone that is named", async () => {
   const page = await opened("/");
   await page.getByRole("heading", { name: "Overview" }).waitFor();
@@ -271,7 +428,7 @@ test("every screen keeps its policy, shows hostile values as text, and passes ax
     await page.emulateMedia({ colorScheme });
     for (const { path, title } of screensOf(ids)) {
       await page.goto(`${server.url}${path}`);
-      await page.getByRole("heading", { level: 1, name: title }).waitFor();
+      await page.getByRole("heading", { level: 1, name: title }).waitFor().catch(async (e: Error) => { console.log(path, await page.locator("body").innerText(), broken); throw e; });
       await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
       await watchPage(page, page.url());
       await page.evaluate(axe.source);

@@ -1,11 +1,16 @@
-/** The example fleet as its README tells it: healthy edges agree in every call, and the impostor is found. */
+/**
+ * The example fleet as its README tells it: healthy edges agree in every call, and the impostor is found, by the API
+ * and by a person in the dashboard.
+ */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium, type Browser, type Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
 import { watchFolder } from "../packages/server/src/secret-watch.contract.ts";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
 
@@ -133,3 +138,58 @@ test("the impostor is found by what orders does not say, and by its key", { time
   expect(calls.map(({ call_id: id }) => id)).toContain(foreign.call_id);
   expect(new Set(calls.map(credentialOf))).toEqual(new Set([foreign.callee_value ?? undefined]));
 });
+
+test(
+  "a person finds the failing call, its proof and the impostor from the overview in six clicks each",
+  { timeout: TIMEOUT_MS },
+  async () => {
+    await until(WAIT_MS, "payments to have failed where somebody saw it", async () => {
+      const found = await server.json<{ readonly records: readonly unknown[] }>(
+        `/api/search?limit=1&q=${encodeURIComponent("callee:payments side:caller status:error")}`,
+      );
+      return found.records.length > 0 ? true : undefined;
+    });
+    const browser: Browser = await chromium.launch({
+      executablePath: placeOf(CHROMIUM) ?? "chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+    });
+    try {
+      const page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
+      page.setDefaultTimeout(WAIT_MS);
+      let clicks = 0;
+      const click = async (on: Locator) => {
+        await on.click();
+        clicks++;
+      };
+      const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
+      await page.goto(link.url);
+      await click(page.getByRole("table", { name: "Services" }).getByRole("link", { name: "payments", exact: true }));
+      await click(page.getByRole("link", { name: "Show an example call" }));
+      const halves = page.getByRole("region", { name: "Both halves" });
+      await halves
+        .getByText(/^(error|timeout)$/)
+        .first()
+        .waitFor();
+      await page
+        .getByText(/Proven in this browser/)
+        .first()
+        .waitFor();
+      await page
+        .getByRole("img", { name: /The path of \d+ hashes/ })
+        .first()
+        .waitFor();
+      expect(clicks).toBeLessThanOrEqual(6);
+      clicks = 0;
+      await page.getByRole("link", { name: "Tallystick" }).click();
+      await click(page.getByRole("navigation", { name: "Screens" }).getByRole("link", { name: "Map" }));
+      await click(page.getByRole("button", { name: /orders calls payments: .* not known to orders/ }));
+      await page.getByText(/in the name of orders, and orders knows nothing of/).waitFor();
+      await click(page.getByRole("link", { name: "Show them" }));
+      await click(page.getByRole("table", { name: "Breaks" }).getByRole("row").nth(1).getByRole("link").first());
+      await page.getByRole("columnheader", { name: /caller recorded nothing/ }).waitFor();
+      expect(clicks).toBeLessThanOrEqual(6);
+    } finally {
+      await browser.close();
+    }
+  },
+);

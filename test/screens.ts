@@ -17,6 +17,9 @@ export interface ScreenPath {
   readonly title: string | RegExp;
 }
 
+/** One of the rules that are shipped, which finds something in the shop. */
+const DENIED_RULE = "3d406cf4-3d7d-5bd6-a1cc-5533cec07b0c";
+
 export function screensOf(ids: ShopIds): readonly ScreenPath[] {
   const of = (name: string, path: string, title: string | RegExp): ScreenPath => ({ name, path, title });
   const call = encodeURIComponent(ids.failedCall);
@@ -28,9 +31,15 @@ export function screensOf(ids: ShopIds): readonly ScreenPath[] {
     of("call", `/call?id=${call}`, /→/),
     of("trace", `/trace?id=${ids.failedTrace}&call=${call}`, /POST/),
     of("credential", `/credential?id=${encodeURIComponent(ids.impostorKey)}`, "Credential"),
-    of("alerts", "/alerts", "Alerts"),
+    of("alerts", "/alerts?group=rule", "Alerts"),
     of("responses", "/alerts?tab=responses", "Alerts"),
     of("silences", "/alerts?tab=silences", "Alerts"),
+    of("channels", "/alerts?tab=channels", "Alerts"),
+    of("detectors", "/rules?tab=detectors&name=first-seen-edge", "Rules"),
+    of("rules", "/rules", "Rules"),
+    of("rule", `/rule?id=${DENIED_RULE}`, "A caller is denied again and again"),
+    of("rule-copy", `/rule?id=${DENIED_RULE}&edit=true`, /Your own of/),
+    of("rule-editor", "/rule?edit=true&from=now-1h", "New rule"),
     of("map", "/map?edge=orders%3Apayments", "Map"),
     of("map-list", "/map?as=list", "Map"),
     of("tally", "/tally", "Tally"),

@@ -131,8 +131,22 @@ const settings = createRoute({
 const alerts = createRoute({
   getParentRoute,
   path: "/alerts",
-  validateSearch: texts("tab", "id", "state", "level"),
+  validateSearch: texts("tab", "id", "state", "level", "group"),
   component: lazyRouteComponent(() => import("./alerts/alerts-page.tsx"), "AlertsPage"),
+});
+
+const rules = createRoute({
+  getParentRoute,
+  path: "/rules",
+  validateSearch: texts("tab", "find", "show", "name", "log", "subject"),
+  component: lazyRouteComponent(() => import("./rules/rules-page.tsx"), "RulesPage"),
+});
+
+const rule = createRoute({
+  getParentRoute,
+  path: "/rule",
+  validateSearch: texts("id", "edit", "version", "from", "to"),
+  component: lazyRouteComponent(() => import("./rules/rule-page.tsx"), "RulePage"),
 });
 
 const device = createRoute({ getParentRoute, path: "/device", component: DevicePage });
@@ -154,6 +168,8 @@ export const router = createRouter({
     keeping,
     settings,
     alerts,
+    rules,
+    rule,
   ]),
   defaultPendingComponent: () => <Loading lines={8} />,
   defaultPreload: "intent",

@@ -59,6 +59,7 @@ import { openErasureList } from "./retain/erasure-list.ts";
 import { Eraser } from "./retain/eraser.ts";
 import { heldBy } from "./retain/held.ts";
 import { NO_CALL_NAMES } from "./search/call-names.ts";
+import { lastFsck } from "./fsck/last-fsck.ts";
 import { backupPlaces, holdersOf } from "./retain/backup-places.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
 import { Search } from "./search/search.ts";
@@ -254,6 +255,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     startedAt: formatTimestamp(clock.nowUs()),
     stopping: () => state.stopping,
     nowMs,
+    lastFsck: () => lastFsck(disk, request.folder),
     rebuild: indexRebuild(index, producers, log),
     proxies: trustedProxies(config.http.trusted_proxies),
     effectiveConfig: request.config,

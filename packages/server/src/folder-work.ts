@@ -10,6 +10,8 @@ import { readServerFile } from "./disk/server-file.ts";
 import { isTallystickError, TallystickError } from "./errors.ts";
 import { isInUse } from "./fsck/folder-files.ts";
 import { fsck } from "./fsck/fsck.ts";
+import type { FsckResult } from "./fsck/fsck.ts";
+import { noteFsck } from "./fsck/last-fsck.ts";
 import { verifyFolder } from "./fsck/verify-folder.ts";
 import type { VerifyFolderOptions } from "./fsck/verify-folder.ts";
 import type { DayCount } from "./index/day-counts.ts";
@@ -94,7 +96,7 @@ async function checkFolder(
   const lock = await lockOrNull(machine, request.folder, repair);
   const canAsk = lock !== null && (await hasOwnIndex(machine, request));
   const indexCounts = canAsk ? () => countIndex(machine, request) : null;
-  let check: FolderCheck;
+  let check: FsckResult;
   try {
     check = await withCompute(machine, async (compute) => {
       const verify = { ...(await verifyOptions(machine, request, compute, onProgress)), inUse };
@@ -104,9 +106,13 @@ async function checkFolder(
     // What was not stopped in order still is not: its lock is what says so.
     if (!inUse) await lock?.release();
   }
-  if (!repair || check.index.faults.length === 0) return check;
-  await reindexFolder(machine, request, () => {});
-  return { ...check, index: { compared: true, faults: [] }, repaired: [...check.repaired, "index"] };
+  if (repair && check.index.faults.length > 0) {
+    await reindexFolder(machine, request, () => {});
+    check = { ...check, index: { compared: true, faults: [] }, repaired: [...check.repaired, "index"] };
+  }
+  // A copy that cannot be written is checked all the same.
+  await noteFsck(disk, request.folder, check, machine.clock).catch(() => undefined);
+  return check;
 }
 
 async function lockOrNull(machine: Machine, folder: string, isNeeded: boolean): Promise<FolderLock | null> {

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { deleteJson, postJson } from "../client/api.ts";
-import { scopeText, type CreatedKey, type Key } from "../client/people.ts";
+import { scopeText, type CreatedKey, type Key, type QuotaUse } from "../client/people.ts";
 import { useApi } from "../client/use-api.ts";
 import { Button } from "../page/button.tsx";
 import { Confirm } from "../page/confirm.tsx";
@@ -11,6 +11,7 @@ import { SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
+import { QuotaForm } from "./quota-form.tsx";
 import { DataTable } from "../table/data-table.tsx";
 
 const PATH = "/api/keys";
@@ -20,12 +21,14 @@ export function KeyList() {
   const { clock } = useMoments();
   const queries = useQueryClient();
   const found = useApi<{ readonly keys: readonly Key[] }>(PATH);
+  const uses = useApi<{ readonly quotas: readonly QuotaUse[] }>("/api/quotas", {}, { everyMs: 30_000 });
   const onSuccess = () => void queries.invalidateQueries({ queryKey: [PATH] });
   const revoke = useMutation({
     mutationFn: ({ id }: Key) => deleteJson(`${PATH}/${encodeURIComponent(id)}`),
     onSuccess,
   });
   const [leaving, setLeaving] = useState<Key | null>(null);
+  const [limiting, setLimiting] = useState<Key | null>(null);
   return (
     <Panel flush title="Keys">
       <Answer lines={6} of={found}>
@@ -47,13 +50,16 @@ export function KeyList() {
               { title: "role", sort: ({ role }) => role, cell: ({ role }) => role },
               { title: "speaks for", cell: speaksFor },
               { title: "log", cell: ({ log, role }) => (role === "producer" ? log : scopeText({})) },
-              { title: "quota", cell: quota },
+              { title: "quota", cell: (key) => <Quota of={key} uses={uses.data?.quotas ?? []} /> },
               { title: "since", sort: ({ created_at: at }) => at, cell: ({ created_at: at }) => clock(at) },
               {
                 title: "",
                 cell: (key) =>
                   key.revoked_at === null ? (
-                    <Button onClick={() => setLeaving(key)}>Revoke</Button>
+                    <span className="flex gap-2">
+                      {key.role === "producer" && <Button onClick={() => setLimiting(key)}>Quota</Button>}
+                      <Button onClick={() => setLeaving(key)}>Revoke</Button>
+                    </span>
                   ) : (
                     <span className="text-quiet">revoked {clock(key.revoked_at)}</span>
                   ),
@@ -70,6 +76,7 @@ export function KeyList() {
         <FormFault error={revoke.error} />
       </div>
       <NewKey done={onSuccess} />
+      {limiting !== null && <QuotaForm close={() => setLimiting(null)} of={limiting} />}
       {leaving !== null && (
         <Confirm
           close={() => setLeaving(null)}
@@ -88,12 +95,26 @@ function speaksFor({ service, relay }: Key) {
   return relay === null ? "" : relay === "*" ? "relays for all" : `relays for ${relay.join(", ")}`;
 }
 
-function quota({ records_per_second: records, bytes_per_day: bytes }: Key): string {
+interface QuotaProps {
+  readonly of: Key;
+  readonly uses: readonly QuotaUse[];
+}
+
+/** What a key may send, and how much of it is used. */
+function Quota({ of: { name, records_per_second: records, bytes_per_day: bytes }, uses }: QuotaProps) {
+  const use = uses.find(({ principal }) => principal === `key:${name}`);
   const parts = [
     records === null ? "" : `${formatCount(records)} records/s`,
-    bytes === null ? "" : `${formatBytes(bytes)} a day`,
+    bytes === null ? "" : `${formatBytes(use?.bytes_today ?? 0)} of ${formatBytes(bytes)} today`,
   ].filter((part) => part !== "");
-  return parts.length === 0 ? "none" : parts.join(", ");
+  if (parts.length === 0) return <span className="text-quiet">none</span>;
+  const refused = use?.refused ?? 0;
+  return (
+    <>
+      {parts.join(", ")}
+      {refused > 0 && <span className="block text-xs text-warn">{formatCount(refused)} requests told to wait</span>}
+    </>
+  );
 }
 
 function NewKey({ done }: { readonly done: () => void }) {

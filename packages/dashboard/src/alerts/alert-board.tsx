@@ -5,6 +5,7 @@ import { formatCount } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
+import { GROUPINGS, groupsOf, type AlertGroup } from "./alert-groups.ts";
 import { AlertView } from "./alert-view.tsx";
 import type { AlertsState } from "./alerts-page.tsx";
 
@@ -46,6 +47,19 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
               ))}
             </select>
             <select
+              aria-label="Together"
+              className={BOX}
+              onChange={(event) => change({ group: event.target.value || undefined })}
+              value={state.group ?? ""}
+            >
+              <option value="">each by itself</option>
+              {GROUPINGS.map(([name, title]) => (
+                <option key={name} value={name}>
+                  {title}
+                </option>
+              ))}
+            </select>
+            <select
               aria-label="Level"
               className={BOX}
               onChange={(event) => change({ level: event.target.value || undefined })}
@@ -74,9 +88,12 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
         >
           {({ alerts }) => (
             <ul role="list">
-              {alerts.map((alert) => (
-                <Line alert={alert} isOpen={alert.id === id} key={alert.id} open={() => change({ id: alert.id })} />
-              ))}
+              {groupsOf(alerts, state.group)?.map((group) => (
+                <Group change={change} group={group} id={id} key={group.name} />
+              )) ??
+                alerts.map((alert) => (
+                  <Line alert={alert} isOpen={alert.id === id} key={alert.id} open={() => change({ id: alert.id })} />
+                ))}
             </ul>
           )}
         </Answer>
@@ -87,6 +104,30 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
         <AlertView id={id} key={id} />
       )}
     </div>
+  );
+}
+
+interface GroupProps {
+  readonly group: AlertGroup;
+  readonly id: string | undefined;
+  readonly change: (changes: AlertsState) => void;
+}
+
+function Group({ group: { name, level, alerts }, id, change }: GroupProps) {
+  const says = name === "" ? "of none" : name;
+  return (
+    <li>
+      <p className="flex items-center gap-2 border-b border-line bg-raised px-4 py-1.5">
+        <Chip tone={LEVEL_TONES[level]}>{level}</Chip>
+        <span className="min-w-0 font-medium [overflow-wrap:anywhere]">{says}</span>
+        <span className="ml-auto shrink-0 text-xs text-quiet">{formatCount(alerts.length)}</span>
+      </p>
+      <ul aria-label={says}>
+        {alerts.map((alert) => (
+          <Line alert={alert} isOpen={alert.id === id} key={alert.id} open={() => change({ id: alert.id })} />
+        ))}
+      </ul>
+    </li>
   );
 }
 
@@ -107,7 +148,9 @@ function Line({ alert, isOpen, open }: { readonly alert: Alert; readonly isOpen:
         onClick={open}
         type="button"
       >
-        <Chip tone={LEVEL_TONES[alert.level]}>{alert.level}</Chip>
+        <span className="w-20 shrink-0">
+          <Chip tone={LEVEL_TONES[alert.level]}>{alert.level}</Chip>
+        </span>
         <span className="min-w-0 grow">
           <span className="font-medium [overflow-wrap:anywhere]">{alert.title}</span>
           <span className="block text-xs text-quiet [overflow-wrap:anywhere]">{alert.summary}</span>

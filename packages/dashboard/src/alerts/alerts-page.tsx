@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Screen } from "../page/panel.tsx";
 import { tabOf, Tabs } from "../page/tabs.tsx";
 import { AlertBoard } from "./alert-board.tsx";
+import { ChannelList } from "./channel-list.tsx";
 import { ResponseList } from "./response-list.tsx";
 import { SilenceList } from "./silence-list.tsx";
 
@@ -9,9 +10,10 @@ const TABS = [
   ["alerts", "Alerts"],
   ["silences", "Silences"],
   ["responses", "Responses"],
+  ["channels", "Channels"],
 ] as const;
 
-export type AlertsState = Partial<Record<"tab" | "id" | "state" | "level", string | undefined>>;
+export type AlertsState = Partial<Record<"tab" | "id" | "state" | "level" | "group", string | undefined>>;
 
 /** What needs somebody, with what shows it and both halves beneath; and what is silenced for a time. */
 export function AlertsPage() {
@@ -30,6 +32,7 @@ export function AlertsPage() {
       {tab === "alerts" && <AlertBoard change={change} state={state} />}
       {tab === "silences" && <SilenceList />}
       {tab === "responses" && <ResponseList />}
+      {tab === "channels" && <ChannelList change={change} state={state} />}
     </Screen>
   );
 }

@@ -42,21 +42,32 @@ export async function getJson<T>(path: string, query: Query, signal: AbortSignal
   throw new ApiProblem(response.status, body);
 }
 
-/** The answer, or undefined when there is none (204). */
-export function postJson<T>(path: string, body: object): Promise<T | undefined> {
-  return send<T>("POST", path, body);
+/** The answer, or undefined when there is none (204). A `signal` is given where what is asked changes nothing. */
+export function postJson<T>(path: string, body: object, signal?: AbortSignal): Promise<T | undefined> {
+  return send<T>("POST", path, body, signal);
+}
+
+export function putJson<T>(path: string, body: object): Promise<T | undefined> {
+  return send<T>("PUT", path, body);
 }
 
 export function deleteJson<T>(path: string): Promise<T | undefined> {
   return send<T>("DELETE", path);
 }
 
-async function send<T>(method: string, path: string, body?: object): Promise<T | undefined> {
+async function send<T>(
+  method: string,
+  path: string,
+  body?: object,
+  signal: AbortSignal | null = null,
+): Promise<T | undefined> {
   const response = await fetch(path, {
     method,
+    signal,
     headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch(() => {
+  }).catch((error: unknown) => {
+    if (signal?.aborted === true) throw error;
     throw new ApiProblem(0, { code: "unreachable", detail: "The server does not answer. Nothing was changed." });
   });
   if (response.status === 204) return undefined;

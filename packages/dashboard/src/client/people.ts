@@ -29,6 +29,13 @@ export interface Key {
   readonly revoked_at: string | null;
 }
 
+export interface QuotaUse {
+  readonly principal: string;
+  readonly bytes_today: number;
+  /** Requests since the server's start. */
+  readonly refused: number;
+}
+
 export interface CreatedKey extends Key {
   readonly secret: string;
 }

@@ -12,6 +12,16 @@ export interface Status {
   }[];
   readonly index: { readonly state: string };
   readonly disk: { readonly free_bytes: number; readonly days_until_full: number | null };
+  /** Null: it was never run in this folder. */
+  readonly fsck: {
+    readonly at: string;
+    readonly clean: boolean;
+    readonly trees: number;
+    readonly leaves: number;
+    readonly faults: number;
+    readonly index_compared: boolean;
+    readonly repaired: readonly string[];
+  } | null;
 }
 
 export interface ProducerRun {

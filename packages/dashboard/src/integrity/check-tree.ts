@@ -42,21 +42,26 @@ export type TreeCheck =
 export interface Older {
   readonly note: string;
   readonly isOwn: boolean;
+  /** Another one that was kept, in the place of the newest; which of them is older their sizes say. */
+  readonly other?: string | undefined;
 }
 
 /** `older` null: there is none, and only the signature of the newest is checked. */
 export async function checkTree(tree: Tree, older: Older | null, signal: AbortSignal): Promise<TreeCheck> {
-  const text = await textAt(`/trees/${tree.tree}/checkpoint`, signal);
+  const text = older?.other ?? (await textAt(`/trees/${tree.tree}/checkpoint`, signal));
   if (text === null) return { kind: "empty" };
-  const newest = await opened(text, tree.vkey);
-  if (typeof newest === "string") return failed(`the newest checkpoint: ${newest}`);
-  const signed: SignedTree = { size: newest.size, root: hex(newest.root), note: text };
-  if (older === null) return { kind: "signed", newest: signed };
-  const before = older.isOwn ? parsed(older.note) : await opened(older.note, tree.vkey);
-  if (typeof before === "string")
+  const second = await opened(text, tree.vkey);
+  if (typeof second === "string")
+    return failed(`the ${older?.other === undefined ? "newest" : "second"} checkpoint: ${second}`);
+  if (older === null) return { kind: "signed", newest: { size: second.size, root: hex(second.root), note: text } };
+  const first = older.isOwn ? parsed(older.note) : await opened(older.note, tree.vkey);
+  if (typeof first === "string")
     return failed(
-      `the earlier checkpoint: ${before}; after a change of keys tallystick-verify follows from one to the next`,
+      `the earlier checkpoint: ${first}; after a change of keys tallystick-verify follows from one to the next`,
     );
+  const isSwapped = older.other !== undefined && first.size > second.size;
+  const [before, newest] = isSwapped ? [second, first] : [first, second];
+  const signed: SignedTree = { size: newest.size, root: hex(newest.root), note: isSwapped ? older.note : text };
   if (before.origin !== newest.origin)
     return failed(`the earlier checkpoint is of ${before.origin}, this is ${newest.origin}`);
   if (before.size > newest.size)

@@ -6,32 +6,37 @@ import { formatCount } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
 import { checkTree, type TreeCheck } from "./check-tree.ts";
 
-/** An earlier checkpoint, from wherever one kept it, against the newest: is one the beginning of the other? */
+/** Two checkpoints, from wherever one kept them, or one against the newest: is one the beginning of the other? */
 export function CompareCheckpoints({ tree }: { readonly tree: Tree }) {
   const [text, setText] = useState("");
+  const [other, setOther] = useState("");
   const check = useMutation({
-    mutationFn: (older: string) => checkTree(tree, { note: noteOf(older), isOwn: false }, new AbortController().signal),
+    mutationFn: () => {
+      const second = other.trim() === "" ? undefined : noteOf(other);
+      return checkTree(tree, { note: noteOf(text), isOwn: false, other: second }, new AbortController().signal);
+    },
   });
   return (
-    <Panel note={<span className="font-mono">{tree.tree}</span>} title="Consistency with an earlier checkpoint">
+    <Panel note={<span className="font-mono">{tree.tree}</span>} title="Consistency of two checkpoints">
       <form
         className="flex flex-col gap-3"
         onSubmit={(event) => {
           event.preventDefault();
-          check.mutate(text);
+          check.mutate();
         }}
       >
-        <label className="block">
-          A checkpoint that you kept
-          <textarea
-            className="mt-1 block h-32 w-full rounded border border-line bg-raised px-3 py-2 font-mono text-xs"
-            maxLength={10_000}
-            onChange={(event) => setText(event.target.value)}
-            placeholder={`${tree.origin}\n1234\nbase64 of the root\n\n— ${tree.origin} base64 of the signature`}
-            spellCheck={false}
-            value={text}
-          />
-        </label>
+        <NoteBox
+          change={setText}
+          label="A checkpoint that you kept"
+          placeholder={`${tree.origin}\n1234\nbase64 of the root\n\n— ${tree.origin} base64 of the signature`}
+          text={text}
+        />
+        <NoteBox
+          change={setOther}
+          label="Against"
+          placeholder="empty: the newest one; or another one that you kept"
+          text={other}
+        />
         <div className="flex items-center gap-3">
           <Button disabled={text.trim() === "" || check.isPending} kind="main" type="submit">
             Check it
@@ -48,6 +53,29 @@ export function CompareCheckpoints({ tree }: { readonly tree: Tree }) {
         {check.data !== undefined && <Outcome check={check.data} />}
       </form>
     </Panel>
+  );
+}
+
+interface NoteBoxProps {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly text: string;
+  readonly change: (text: string) => void;
+}
+
+function NoteBox({ label, placeholder, text, change }: NoteBoxProps) {
+  return (
+    <label className="block">
+      {label}
+      <textarea
+        className="mt-1 block h-28 w-full rounded border border-line bg-raised px-3 py-2 font-mono text-xs"
+        maxLength={10_000}
+        onChange={(event) => change(event.target.value)}
+        placeholder={placeholder}
+        spellCheck={false}
+        value={text}
+      />
+    </label>
   );
 }
 

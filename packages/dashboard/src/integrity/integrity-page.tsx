@@ -8,6 +8,7 @@ import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { CompareCheckpoints } from "./compare-checkpoints.tsx";
+import { LastFsck } from "./last-fsck.tsx";
 import { StrangerView } from "./stranger-view.tsx";
 import { TreeTable } from "./tree-table.tsx";
 
@@ -44,7 +45,10 @@ export function IntegrityPage() {
           <StrangerView tree={chosen} />
         </div>
       )}
-      <Lifecycle />
+      <div className="grid items-start gap-4 xl:grid-cols-[1fr_2fr]">
+        <LastFsck status={status} />
+        <Lifecycle />
+      </div>
     </Screen>
   );
 }

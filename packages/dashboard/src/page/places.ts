@@ -5,6 +5,7 @@ export interface Place {
     | "/search"
     | "/map"
     | "/alerts"
+    | "/rules"
     | "/tally"
     | "/producers"
     | "/integrity"
@@ -28,6 +29,7 @@ export const PLACES: readonly PlaceGroup[] = [
       { to: "/", title: "Overview", key: "o", says: "Is the fleet well, is the log whole?" },
       { to: "/search", title: "Search", key: "s", says: "Every record, by any word or field" },
       { to: "/alerts", title: "Alerts", key: "l", says: "What needs somebody, and what shows it" },
+      { to: "/rules", title: "Rules", key: "r", says: "What is looked for, what it found, what it would find" },
       { to: "/map", title: "Map", key: "m", says: "Who calls whom, and how well" },
     ],
   },

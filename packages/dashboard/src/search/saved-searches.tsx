@@ -1,31 +1,20 @@
 import { useState } from "react";
 import { Button } from "../page/button.tsx";
+import { FormFault } from "../page/field.tsx";
 import { Popover } from "../page/popover.tsx";
 import { parseSearchState, type ChangeSearch, type SearchState } from "./search-state.ts";
+import { useSavedSearches } from "./use-saved-searches.ts";
 
-interface SavedSearch {
-  readonly name: string;
-  readonly state: SearchState;
-}
-
-const KEPT = "tallystick.searches";
-const MAX_SAVED = 100;
-
-/** Searches under a name, in this browser; a colleague gets a view by its link. */
+/** Searches under a name, which follow their user to every browser; a colleague gets a view by its link. */
 export function SavedSearches({ state, change }: { readonly state: SearchState; readonly change: ChangeSearch }) {
-  const [saved, setSaved] = useState(readSaved);
+  const { found, save: keep, forget } = useSavedSearches();
   const [name, setName] = useState("");
-  const keep = (all: readonly SavedSearch[]) => {
-    const sorted = all.toSorted((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_SAVED);
-    setSaved(sorted);
-    localStorage.setItem(KEPT, JSON.stringify(sorted));
-  };
+  const saved = found.data?.searches ?? [];
   const save = () => {
     const wanted = name.trim();
     if (wanted === "") return;
     const { record: _record, live: _live, ...view } = state;
-    keep([...saved.filter((one) => one.name !== wanted), { name: wanted, state: view }]);
-    setName("");
+    keep.mutate({ name: wanted, view: viewOf(view) }, { onSuccess: () => setName("") });
   };
   return (
     <Popover label="Saved">
@@ -37,10 +26,10 @@ export function SavedSearches({ state, change }: { readonly state: SearchState; 
                 <button
                   className="min-w-0 grow cursor-pointer truncate rounded px-2 py-1 text-left hover:bg-raised"
                   onClick={() => {
-                    change({ ...EMPTY, ...one.state });
+                    change({ ...EMPTY, ...stateOf(one.view) });
                     close();
                   }}
-                  title={one.state.q ?? "every record"}
+                  title={stateOf(one.view).q ?? "every record"}
                   type="button"
                 >
                   {one.name}
@@ -48,14 +37,19 @@ export function SavedSearches({ state, change }: { readonly state: SearchState; 
                 <Button
                   aria-label={`Forget ${one.name}`}
                   className="px-2! py-0.5!"
-                  onClick={() => keep(saved.filter((other) => other !== one))}
+                  onClick={() => forget.mutate(one.name)}
                 >
                   ×
                 </Button>
               </li>
             ))}
-            {saved.length === 0 && <li className="px-2 py-1 text-quiet">No search is saved in this browser.</li>}
+            {saved.length === 0 && (
+              <li className="px-2 py-1 text-quiet">
+                {found.data === undefined ? "They come …" : "You have saved no search yet."}
+              </li>
+            )}
           </ul>
+          <FormFault error={found.error ?? keep.error ?? forget.error} />
           <div className="flex gap-2 border-t border-line pt-2">
             <input
               aria-label="Name of this search"
@@ -70,7 +64,7 @@ export function SavedSearches({ state, change }: { readonly state: SearchState; 
               placeholder="Name of this search"
               value={name}
             />
-            <Button disabled={name.trim() === ""} onClick={save}>
+            <Button disabled={name.trim() === "" || keep.isPending} onClick={save}>
               Save
             </Button>
           </div>
@@ -90,14 +84,11 @@ const EMPTY: SearchState = {
   live: undefined,
 };
 
-function readSaved(): readonly SavedSearch[] {
-  try {
-    const found: unknown = JSON.parse(localStorage.getItem(KEPT) ?? "[]");
-    if (!Array.isArray(found)) return [];
-    return found
-      .filter((one: Partial<SavedSearch>) => typeof one.name === "string" && typeof one.state === "object")
-      .map(({ name, state }: SavedSearch) => ({ name, state: parseSearchState({ ...state }) }));
-  } catch {
-    return [];
-  }
+function viewOf(state: SearchState): string {
+  const said = Object.entries(state).filter(([, value]) => value !== undefined && value !== "" && value !== false);
+  return new URLSearchParams(said.map(([name, value]) => [name, String(value)])).toString();
+}
+
+function stateOf(view: string): SearchState {
+  return parseSearchState(Object.fromEntries(new URLSearchParams(view)));
 }

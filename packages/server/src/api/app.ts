@@ -77,6 +77,7 @@ import type { RetentionRoutesParts } from "./retention-routes.ts";
 import { revocationRoutes } from "./revocation-routes.ts";
 import { rulesRoutes } from "./rules-routes.ts";
 import type { RulesRoutesParts } from "./rules-routes.ts";
+import { savedSearchesRoutes } from "./saved-searches-routes.ts";
 import { secretsRoutes } from "./secrets-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import type { SessionRoutesParts } from "./session-routes.ts";
@@ -195,6 +196,7 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   respondRoutes(app, parts);
   blocksRoutes(app, parts);
   rulesRoutes(app, parts);
+  savedSearchesRoutes(app, parts);
   openApiRoute(app);
   await app.ready();
   return app;

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { FastifyInstance } from "fastify";
 
 import { TallystickError } from "../errors.ts";
+import type { LastFsck } from "../fsck/last-fsck.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -21,6 +22,7 @@ export interface HealthParts {
   /** Set once the server stops taking requests. */
   readonly stopping: () => boolean;
   readonly nowMs: () => number;
+  readonly lastFsck: () => Promise<LastFsck | null>;
   readonly rebuild: IndexRebuild;
 }
 
@@ -29,6 +31,16 @@ export interface IndexRebuild {
   start(): void;
   isRunning(): boolean;
 }
+
+const LastFsckSchema = Type.Object({
+  at: Type.String({ format: "date-time" }),
+  clean: Type.Boolean(),
+  trees: Type.Integer(),
+  leaves: Type.Integer(),
+  faults: Type.Integer(),
+  index_compared: Type.Boolean(),
+  repaired: Type.Array(Type.String()),
+});
 
 const Status = Type.Object({
   version: Type.String(),
@@ -47,6 +59,9 @@ const Status = Type.Object({
   ),
   index: Type.Object({ state: Type.Enum(["starting", "ready", "rebuilding", "failed"]) }),
   disk: Type.Object({ free_bytes: Type.Integer(), days_until_full: Type.Union([Type.Number(), Type.Null()]) }),
+  fsck: Type.Union([LastFsckSchema, Type.Null()], {
+    description: "What `tallystick fsck` noted last in the data folder; null: it was never run there.",
+  }),
 });
 
 /** For machines that watch the server. */
@@ -133,6 +148,7 @@ async function statusOf(parts: HealthParts): Promise<unknown> {
       free_bytes: freeBytes,
       days_until_full: Number.isFinite(daysUntilFull) ? Math.round(daysUntilFull * 10) / 10 : null,
     },
+    fsck: await parts.lastFsck(),
   };
 }
 

@@ -2,15 +2,20 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import type { Alerting } from "../alert/open-alerting.ts";
+import { isVisible } from "../alert/visible.ts";
 import type { Clock } from "../clock.ts";
 import { backtest } from "../detect/backtest.ts";
 import type { Backtest } from "../detect/backtest.ts";
 import { LEVELS } from "../detect/finding.ts";
 import { MAX_RULE_TEXT_BYTES } from "../detect/limits.ts";
 import type { Rule, RuleBook } from "../detect/rule-book.ts";
+import { RuleFault } from "../detect/sigma/fault.ts";
 import { TallystickError } from "../errors.ts";
 import type { IndexReader } from "../index/index-seam.ts";
+import type { Scope } from "../search/scope.ts";
 import { parseInstant } from "../search/time.ts";
+import { atOrNull } from "./alert-schemas.ts";
 import { NOT_OF_THE_LOG, recordsIn } from "./recorded-reads.ts";
 import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
@@ -23,6 +28,7 @@ export interface RulesRoutesParts {
     /** Why a rule that is switched on does not run; null: it does. */
     readonly setAside: (rule: Rule) => string | null;
   };
+  readonly alerting: Alerting;
   readonly clock: Clock;
 }
 
@@ -49,15 +55,28 @@ const Shown = {
   changed_at: orNull(Type.String()),
 };
 const ListedRule = Type.Object(Shown);
+const FoundRule = Type.Object({
+  ...Shown,
+  alerts: Type.Object(
+    {
+      open: Type.Integer(),
+      raised: Type.Integer(),
+      hits: Type.Integer({ description: "Records that they found." }),
+      last_at: orNull(Type.String({ description: "When it found something last." })),
+    },
+    { description: "Of the alerts that are kept and that the reader may see." },
+  ),
+});
 const WholeRule = Type.Object({ ...Shown, text: Type.String() });
 
 export function rulesRoutes(app: FastifyInstance, parts: RulesRoutesParts): void {
   readRoutes(app, parts);
   changeRoutes(app, parts);
+  checkRoute(app, parts);
   testRoute(app, parts);
 }
 
-function readRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts): void {
+function readRoutes(app: FastifyInstance, { detection: rules, alerting }: RulesRoutesParts): void {
   app.get(
     "/api/rules",
     {
@@ -66,10 +85,13 @@ function readRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts
         summary: "The rules that there are, and which are switched on",
         tags: TAGS,
         querystring: query({}),
-        response: { 200: Type.Object({ rules: Type.Array(ListedRule) }), ...problems(401, 403) },
+        response: { 200: Type.Object({ rules: Type.Array(FoundRule) }), ...problems(401, 403) },
       },
     },
-    async () => ({ rules: rules.book.list().map((rule) => shown(rules, rule)) }),
+    (request) => {
+      const alerts = alertsByRule(alerting, scopeOf(request));
+      return { rules: rules.book.list().map((rule) => ({ ...shown(rules, rule), alerts: alertsOf(alerts, rule.id) })) };
+    },
   );
   app.get<{ Params: Static<typeof ById> }>(
     "/api/rules/:id",
@@ -87,6 +109,33 @@ function readRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts
       return { ...shown(rules, rule), text: rule.text };
     },
   );
+}
+
+interface RuleAlerts {
+  open: number;
+  raised: number;
+  hits: number;
+  lastUs: number | null;
+}
+
+function alertsByRule({ alerts }: Alerting, scope: Scope): ReadonlyMap<string, RuleAlerts> {
+  const found = new Map<string, RuleAlerts>();
+  for (const alert of alerts.list()) {
+    if (!isVisible(scope, alert)) continue;
+    const { ruleId, count, seenAtUs } = alert.finding;
+    const of = found.get(ruleId) ?? { open: 0, raised: 0, hits: 0, lastUs: null };
+    found.set(ruleId, of);
+    if (alert.state !== "resolved") of.open++;
+    of.raised++;
+    of.hits += count;
+    of.lastUs = Math.max(of.lastUs ?? 0, seenAtUs);
+  }
+  return found;
+}
+
+function alertsOf(alerts: ReadonlyMap<string, RuleAlerts>, id: string): Static<typeof FoundRule>["alerts"] {
+  const { open, raised, hits, lastUs } = alerts.get(id) ?? { open: 0, raised: 0, hits: 0, lastUs: null };
+  return { open, raised, hits, last_at: atOrNull(lastUs) };
 }
 
 function changeRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts): void {
@@ -154,6 +203,43 @@ async function removed(
   return { id };
 }
 
+const CheckAnswer = Type.Object({
+  rule: orNull(
+    Type.Object({
+      id: Type.String(),
+      title: Type.String(),
+      kind: Shown.kind,
+      level: Shown.level,
+      takes: Type.Enum(["new", "own", "builtin"], {
+        description: "Whether there is a rule of that id; one of Tallystick's own cannot be replaced.",
+      }),
+    }),
+  ),
+  fault: orNull(Type.Object({ line: Type.Integer(), column: Type.Integer(), reason: Type.String() })),
+});
+
+function checkRoute(app: FastifyInstance, { detection: rules }: RulesRoutesParts): void {
+  app.post<{ Body: { readonly text: string } }>(
+    "/api/rules/check",
+    {
+      config: { access: "read", reads: NOT_OF_THE_LOG },
+      schema: {
+        summary: "Whether a rule's text would be taken, or where it is refused and why; nothing is kept",
+        tags: TAGS,
+        body: Type.Object({ text: Text }, { additionalProperties: false }),
+        response: { 200: CheckAnswer, ...problems(400, 401, 403) },
+      },
+    },
+    async ({ body }): Promise<Static<typeof CheckAnswer>> => {
+      const read = rules.book.check(body.text);
+      if (read instanceof RuleFault) return { rule: null, fault: { ...read.place, reason: read.message } };
+      const { id, kind, heading } = read;
+      const takes = rules.book.find(id)?.origin ?? "new";
+      return { rule: { id, title: heading.title, kind, level: heading.level, takes }, fault: null };
+    },
+  );
+}
+
 const TestBody = Type.Object(
   {
     text: Type.Optional(Text),
@@ -168,6 +254,7 @@ const Sample = Type.Object({
   tree: Type.String(),
   leaf_index: Type.Integer(),
   call_id: Type.String(),
+  timestamp: Type.String(),
   received_at: Type.String(),
   caller: Type.String(),
   callee: Type.String(),
@@ -181,7 +268,7 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
       config: { access: "read", reads: recordsIn(({ sample }: Backtest) => sample.length, askedOf) },
       schema: {
         summary: "Run a rule over the past: how often it would have found something",
-        description: "Over what the reader may see, by when records were received.",
+        description: "Over what the reader may see, by when it happened.",
         tags: TAGS,
         body: TestBody,
         response: {
@@ -189,6 +276,10 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
             hits: Type.Integer(),
             per_day: Type.Number(),
             days: Type.Array(Type.Object({ day: Type.String(), hits: Type.Integer() })),
+            width_ms: Type.Number({ description: "Of the buckets, as a histogram of the same period has them." }),
+            buckets: Type.Array(Type.Object({ from: Type.String(), hits: Type.Integer() }), {
+              description: "Those with hits.",
+            }),
             sample: Type.Array(Sample, { description: "The latest ones." }),
             from: Type.String(),
             to: Type.String(),

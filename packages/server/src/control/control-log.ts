@@ -34,6 +34,8 @@ import { applyKept, KeptBook } from "./kept.ts";
 import type { Kept } from "./kept.ts";
 import { ControlPast, snapshotFields, SnapshotReader } from "./snapshot.ts";
 import { applyRule, RuleChangeBook } from "./rule-changes.ts";
+import { applySavedSearch, SavedSearchBook } from "./saved-searches.ts";
+import type { SavedByUser, SavedSearches } from "./saved-searches.ts";
 import type { RuleChanges, RuleState } from "./rule-changes.ts";
 import { foldOwnLog } from "./read-own-log.ts";
 import { partyChangeOf, removePartyFields, setPartyFields } from "./party-record.ts";
@@ -69,6 +71,7 @@ class ControlFold {
   readonly holds = new Map<string, Hold>();
   readonly revoked = new Map<string, Revocation>();
   readonly rules = new Map<string, RuleState>();
+  readonly searches: SavedByUser = new Map();
   readonly kept = { keep: new Map<string, string>(), wanted: new Map<string, string>() };
   readonly users: UserState["users"] = new Map();
   readonly seen: UserState["seen"] = new Set();
@@ -93,7 +96,8 @@ class ControlFold {
   }
 
   #begin(): void {
-    const { keys, aliases, parties, approvals, batchKeys, holds, revoked, rules, kept, users, seen, past } = this;
+    const { keys, aliases, parties, approvals, batchKeys, holds, revoked, rules, searches, kept, users, seen, past } =
+      this;
     for (const slice of [
       keys,
       aliases,
@@ -103,6 +107,7 @@ class ControlFold {
       holds,
       revoked,
       rules,
+      searches,
       kept.keep,
       kept.wanted,
       users,
@@ -121,6 +126,7 @@ class ControlLog implements Control {
   readonly revocations: Revocations;
   readonly kept: Kept;
   readonly rules: RuleChanges;
+  readonly searches: SavedSearches;
   readonly #parts: ControlParts;
   readonly #state: ControlFold;
   readonly #changes: Changes;
@@ -137,6 +143,7 @@ class ControlLog implements Control {
     this.revocations = new RevocationBook(state.revoked, this.#changes);
     this.kept = new KeptBook(state.kept, this.#changes);
     this.rules = new RuleChangeBook(state.rules, this.#changes);
+    this.searches = new SavedSearchBook(state.searches, this.#changes);
     this.#findActive();
   }
 
@@ -330,6 +337,7 @@ function apply(state: ControlFold, record: AuditRecord): void {
   applyRevocation(state.revoked, record);
   applyKept(state.kept, record);
   applyRule(state.rules, record);
+  applySavedSearch(state.searches, record);
   applyBatchKey(batchKeys, record);
   applyApproval(approvals, record);
   const alias = aliasChangeOf(record);

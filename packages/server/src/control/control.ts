@@ -8,6 +8,7 @@ import type { Quota } from "./quota.ts";
 import type { Revocations } from "./revocation.ts";
 import type { Role } from "./role.ts";
 import type { RuleChanges } from "./rule-changes.ts";
+import type { SavedSearches } from "./saved-searches.ts";
 import type { Users } from "./user.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface Control {
   readonly kept: Kept;
   /** Rules of detection: own texts, and which are switched on. */
   readonly rules: RuleChanges;
+  /** Searches that people keep under names. */
+  readonly searches: SavedSearches;
   createKey(by: string, request: NewKey): Promise<{ readonly key: KeyInfo; readonly secret: string }>;
   /** Takes effect at once. Null when there is no such key. */
   revokeKey(by: string, id: string): Promise<KeyInfo | null>;

@@ -39,6 +39,23 @@ it("what is declared of names and parties survives a restart as it was", async (
   expect(after.parties()).toMatchObject([{ name: "postgres", reason: "a database", declaredBy: "admin" }]);
 });
 
+it("a search that is saved stays its user's, under its name, over a restart", async () => {
+  const journal = await memoryJournal();
+  const before = await openControl({ journal, clock, random });
+  await before.searches.save("user:ada", "refused", "q=status%3Adenied");
+  await before.searches.save("user:ada", "refused", "q=status%3Adenied&from=now-1d");
+  await before.searches.save("user:ada", "old", "q=*");
+  await before.searches.save("user:bea", "refused", "q=status%3Aerror");
+  expect(await before.searches.forget("user:ada", "old")).toBe(true);
+  expect(await before.searches.forget("user:bea", "old")).toBe(false);
+  const after = await openControl({ journal, clock, random });
+  expect(after.searches.of("user:ada")).toMatchObject([{ name: "refused", view: "q=status%3Adenied&from=now-1d" }]);
+  expect(after.searches.of("user:bea")).toMatchObject([{ name: "refused", view: "q=status%3Aerror" }]);
+  expect(after.searches.of("user:eve")).toEqual([]);
+  for (let n = 0; n < 99; n++) await after.searches.save("user:ada", `${n}`, "");
+  await expect(after.searches.save("user:ada", "one too many", "")).rejects.toMatchObject({ code: "bad_request" });
+});
+
 it("an alias of itself and one that ends before it begins are refused, and change nothing", async () => {
   const control = await openControl({ journal: await memoryJournal(), clock, random });
   for (const wrong of [

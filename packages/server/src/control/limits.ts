@@ -29,3 +29,6 @@ export const MAX_HOLD_QUERY_LENGTH = 4_096;
 export const MAX_HOLD_TEXT_LENGTH = 1_024;
 /** Characters of one part of a snapshot: it lies in a record as JSON in JSON, which at worst doubles them. */
 export const SNAPSHOT_PART_LENGTH = 20_000;
+/** Searches that one user keeps, and how long a search's address may be. */
+export const MAX_SAVED_SEARCHES = 100;
+export const MAX_SEARCH_VIEW_LENGTH = 8_192;

@@ -248,7 +248,7 @@ it("rules run over what becomes searchable, each record once, also after a resta
   const rule = book.find(OWN_ID)!.sigma!;
   const period = { fromUs: START_US - 1, toUs: START_US + 86_400_000_000 };
   const past = await backtest(index.index.reader, WHOLE_SCOPE, rule, period);
-  expect(past).toMatchObject({ hits: 2, per_day: 2, days: [{ hits: 2 }] });
+  expect(past).toMatchObject({ hits: 2, per_day: 2, days: [{ hits: 2 }], buckets: [{ hits: 2 }] });
   expect(past.sample).toHaveLength(2);
   const scoped = { ...WHOLE_SCOPE, services: ["nobody"] };
   expect(await backtest(index.index.reader, scoped, rule, period)).toMatchObject({ hits: 0, sample: [] });

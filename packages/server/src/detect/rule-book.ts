@@ -30,6 +30,8 @@ export interface Rule {
   readonly changedAt: string | null;
 }
 
+type ReadRule = Pick<Rule, "id" | "kind" | "heading" | "sigma" | "measure">;
+
 /** From this level on our own rules are switched on while nobody says otherwise; measures always are. */
 const ON_LEVELS: ReadonlySet<string> = new Set(["high", "critical"]);
 
@@ -57,11 +59,16 @@ export class RuleBook {
     return this.#rules.find((rule) => rule.id === id) ?? null;
   }
 
-  /** What a text says, tried like any rule. TallystickError `bad_request` with the place where it is refused. */
-  read(text: string): Pick<Rule, "id" | "kind" | "heading" | "sigma" | "measure"> {
+  /** What a text says, or where and why it is refused. */
+  check(text: string): ReadRule | RuleFault {
     if (Buffer.byteLength(text) > MAX_RULE_TEXT_BYTES)
-      throw new TallystickError("bad_request", `A rule has at most ${MAX_RULE_TEXT_BYTES} bytes.`);
-    const read = readRuleText(text, this.#settings);
+      return new RuleFault({ line: 1, column: 1 }, `a rule has at most ${MAX_RULE_TEXT_BYTES} bytes`);
+    return readRuleText(text, this.#settings);
+  }
+
+  /** What a text says, tried like any rule. TallystickError `bad_request` with the place where it is refused. */
+  read(text: string): ReadRule {
+    const read = this.check(text);
     if (!(read instanceof RuleFault)) return read;
     const { line, column } = read.place;
     throw new TallystickError("bad_request", `The rule is refused at line ${line}, column ${column}: ${read.message}`, {
@@ -145,10 +152,8 @@ function builtinVersion(text: string): number {
   return typeof version === "number" ? version : 1;
 }
 
-type ReadRule = Pick<Rule, "id" | "kind" | "heading" | "sigma" | "measure"> | RuleFault;
-
 /** The first document is the rule; the others are what it is made of. */
-function readRuleText(text: string, settings: CheckSettings): ReadRule {
+function readRuleText(text: string, settings: CheckSettings): ReadRule | RuleFault {
   try {
     if (isMeasureText(text)) {
       const measure = readMeasure(text);

@@ -6,6 +6,7 @@ import { isTallystickError } from "../errors.ts";
 import { isRetiredKeyFile, openFileKms } from "../kms/file-kms.ts";
 import { isWellFormedSecret } from "../control/secret.ts";
 import type { FolderFaults } from "./faults.ts";
+import { FSCK_FILE } from "./last-fsck.ts";
 import { MAX_SMALL_FILE_BYTES } from "./limits.ts";
 
 const FOLDERS: ReadonlySet<string> = new Set([
@@ -21,8 +22,8 @@ const FOLDERS: ReadonlySet<string> = new Set([
 /** Of a running server, or one that was killed; nothing is derived from them. */
 const RUNNING: ReadonlySet<string> = new Set(["lock", "run.json"]);
 const CHECKED: ReadonlySet<string> = new Set([SERVER_FILE, "admin.token", "kms.key"]);
-/** Hold space, counts of a day, or places of backups, and say nothing of the log. */
-const UNCHECKED: ReadonlySet<string> = new Set(["reserve", "quotas.json", "rules.json", "backups.json"]);
+/** Hold space, counts of a day, places of backups, or what a check found, and say nothing of the log. */
+const UNCHECKED: ReadonlySet<string> = new Set(["reserve", "quotas.json", "rules.json", "backups.json", FSCK_FILE]);
 
 /** True when a server runs in the folder, or one was killed there. */
 export async function isInUse(disk: Disk, folder: string): Promise<boolean> {

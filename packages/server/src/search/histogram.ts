@@ -162,7 +162,8 @@ const WIDTHS_S: readonly number[] = [
   315_360_000, 3_153_600_000,
 ];
 
-function bucketWidth(fromUs: number, toUs: number, asked: number, width: string | null): number {
+/** Of `asked` buckets or about as many; TallystickError `bad_request` of a `width` that is none. */
+export function bucketWidth(fromUs: number, toUs: number, asked: number, width: string | null): number {
   if (width !== null) return askedWidth(fromUs, toUs, width);
   const most = (asked * 4) / 3;
   const fits = WIDTHS_S.map((seconds) => Math.round(seconds * SECOND_US)).find(

@@ -1,0 +1,17 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { deleteJson, postJson, putJson } from "../client/api.ts";
+import { RULES, rulePath, type Rule } from "../client/rules.ts";
+
+/** What people change of rules; everything that shows them is asked for anew. */
+export function useRuleChanges() {
+  const queries = useQueryClient();
+  const onSettled = () =>
+    queries.invalidateQueries({ predicate: ({ queryKey: [path] }) => String(path).startsWith(RULES) });
+  const turn = useMutation({
+    mutationFn: ({ id, on }: { readonly id: string; readonly on: boolean }) => putJson(`${rulePath(id)}/on`, { on }),
+    onSettled,
+  });
+  const remove = useMutation({ mutationFn: (id: string) => deleteJson(rulePath(id)), onSettled });
+  const save = useMutation({ mutationFn: (text: string) => postJson<Rule>(RULES, { text }), onSettled });
+  return { turn, remove, save };
+}
