@@ -258,9 +258,9 @@ test("a rule is written with its faults under their lines, tried on the past, ke
     .getByText(/Line 14, column \d+: .*contain/)
     .waitFor();
   expect(await page.getByRole("button", { name: /^Save/ }).isDisabled()).toBe(true);
-  await box.fill(text.replace("status: denied", "callee: inventory\n    stat"));
+  await box.fill(`${text}  other:\n    stat`);
   await page.getByRole("option", { name: /^status / }).click();
-  expect(await box.inputValue()).toContain("    status: ");
+  expect(await box.inputValue()).toMatch(/ {4}status: $/);
   await box.fill(text.replace("status: denied", "callee: inventory\n    status: denied"));
   const past = page.getByRole("region", { name: "On the past" });
   await past.getByText(/^\d+ hits, [\d.,]+ a day$/).waitFor();
@@ -428,7 +428,7 @@ test("every screen keeps its policy, shows hostile values as text, and passes ax
     await page.emulateMedia({ colorScheme });
     for (const { path, title } of screensOf(ids)) {
       await page.goto(`${server.url}${path}`);
-      await page.getByRole("heading", { level: 1, name: title }).waitFor().catch(async (e: Error) => { console.log(path, await page.locator("body").innerText(), broken); throw e; });
+      await page.getByRole("heading", { level: 1, name: title }).waitFor();
       await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
       await watchPage(page, page.url());
       await page.evaluate(axe.source);

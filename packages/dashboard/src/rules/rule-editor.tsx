@@ -1,5 +1,5 @@
 import { useBlocker, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { rulePath, type CheckedText, type WholeRule } from "../client/rules.ts";
 import { useApi } from "../client/use-api.ts";
 import { Button } from "../page/button.tsx";
@@ -68,16 +68,20 @@ function Draft({ first, heading, state }: DraftProps) {
   const [place, setPlace] = useState(NOWHERE);
   const fields = useFields({ from: "now-1d" }).data?.fields ?? [];
   const { save } = useRuleChanges();
+  const isKept = useRef(false);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) =>
-      isChanged && !save.isSuccess && (next.pathname !== current.pathname || !("edit" in next.search)),
-    enableBeforeUnload: () => isChanged && !save.isSuccess,
+      isChanged && !isKept.current && (next.pathname !== current.pathname || !("edit" in next.search)),
+    enableBeforeUnload: () => isChanged && !isKept.current,
     withResolver: true,
   });
   const taken = checked?.rule ?? null;
   const keep = () =>
     save.mutate(text, {
-      onSuccess: (rule) => void navigate({ search: { id: rule?.id } }),
+      onSuccess: (rule) => {
+        isKept.current = true;
+        void navigate({ search: { id: rule?.id } });
+      },
     });
   return (
     <Screen

@@ -76,6 +76,8 @@ const PAGES: ReadonlySet<string> = new Set([
   "/integrity",
   "/access",
   "/keeping",
+  "/rules",
+  "/rule",
   "/settings",
   "/alerts",
   "/rules",
