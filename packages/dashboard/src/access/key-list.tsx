@@ -54,15 +54,7 @@ export function KeyList() {
               { title: "since", sort: ({ created_at: at }) => at, cell: ({ created_at: at }) => clock(at) },
               {
                 title: "",
-                cell: (key) =>
-                  key.revoked_at === null ? (
-                    <span className="flex gap-2">
-                      {key.role === "producer" && <Button onClick={() => setLimiting(key)}>Quota</Button>}
-                      <Button onClick={() => setLeaving(key)}>Revoke</Button>
-                    </span>
-                  ) : (
-                    <span className="text-quiet">revoked {clock(key.revoked_at)}</span>
-                  ),
+                cell: (key) => <Deeds leave={setLeaving} limit={setLimiting} of={key} />,
               },
             ]}
             empty="There is no key yet."
@@ -93,6 +85,23 @@ export function KeyList() {
 function speaksFor({ service, relay }: Key) {
   if (service !== null) return <ServiceLink name={service} />;
   return relay === null ? "" : relay === "*" ? "relays for all" : `relays for ${relay.join(", ")}`;
+}
+
+interface DeedsProps {
+  readonly of: Key;
+  readonly limit: (key: Key) => void;
+  readonly leave: (key: Key) => void;
+}
+
+function Deeds({ of: key, limit, leave }: DeedsProps) {
+  const { clock } = useMoments();
+  if (key.revoked_at !== null) return <span className="text-quiet">revoked {clock(key.revoked_at)}</span>;
+  return (
+    <span className="flex gap-2">
+      {key.role === "producer" && <Button onClick={() => limit(key)}>Quota</Button>}
+      <Button onClick={() => leave(key)}>Revoke</Button>
+    </span>
+  );
 }
 
 interface QuotaProps {

@@ -30,50 +30,7 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
   return (
     <div className="grid items-start gap-4 xl:grid-cols-[minmax(24rem,2fr)_3fr]">
       <Panel
-        actions={
-          <>
-            <select
-              aria-label="State"
-              className={BOX}
-              onChange={(event) =>
-                change({ state: event.target.value === "open" ? undefined : event.target.value, id: undefined })
-              }
-              value={wanted}
-            >
-              {STATES.map(([name, title]) => (
-                <option key={name} value={name}>
-                  {title}
-                </option>
-              ))}
-            </select>
-            <select
-              aria-label="Together"
-              className={BOX}
-              onChange={(event) => change({ group: event.target.value || undefined })}
-              value={state.group ?? ""}
-            >
-              <option value="">each by itself</option>
-              {GROUPINGS.map(([name, title]) => (
-                <option key={name} value={name}>
-                  {title}
-                </option>
-              ))}
-            </select>
-            <select
-              aria-label="Level"
-              className={BOX}
-              onChange={(event) => change({ level: event.target.value || undefined })}
-              value={level ?? ""}
-            >
-              <option value="">every level</option>
-              {LEVELS.slice(1).map((name) => (
-                <option key={name} value={name}>
-                  {name} and above
-                </option>
-              ))}
-            </select>
-          </>
-        }
+        actions={<Filters change={change} state={state} />}
         flush
         note={found.data === undefined ? undefined : counted(found.data.counts)}
         title="Alerts"
@@ -128,6 +85,55 @@ function Group({ group: { name, level, alerts }, id, change }: GroupProps) {
         ))}
       </ul>
     </li>
+  );
+}
+
+/** Which alerts, and how they stand together. */
+function Filters({ state, change }: AlertBoardProps) {
+  const { state: wanted = "open", level } = state;
+  return (
+    <>
+      <select
+        aria-label="State"
+        className={BOX}
+        onChange={(event) =>
+          change({ state: event.target.value === "open" ? undefined : event.target.value, id: undefined })
+        }
+        value={wanted}
+      >
+        {STATES.map(([name, title]) => (
+          <option key={name} value={name}>
+            {title}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Together"
+        className={BOX}
+        onChange={(event) => change({ group: event.target.value || undefined })}
+        value={state.group ?? ""}
+      >
+        <option value="">each by itself</option>
+        {GROUPINGS.map(([name, title]) => (
+          <option key={name} value={name}>
+            {title}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Level"
+        className={BOX}
+        onChange={(event) => change({ level: event.target.value || undefined })}
+        value={level ?? ""}
+      >
+        <option value="">every level</option>
+        {LEVELS.slice(1).map((name) => (
+          <option key={name} value={name}>
+            {name} and above
+          </option>
+        ))}
+      </select>
+    </>
   );
 }
 

@@ -22,10 +22,9 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
   const width = tried.width_ms;
   const first = Math.floor(Date.parse(tried.from) / width);
   const count = Math.max(1, Math.floor((Date.parse(tried.to) - 1) / width) - first + 1);
-  const at = (from: string) => Math.round(Date.parse(from) / width) - first;
-  const most = Math.max(1, ...tried.buckets.map(({ hits }) => hits));
+  const most = highest(tried.buckets.map(({ hits }) => hits));
   const records = all?.bucket_ms === width ? all.buckets.filter((bucket) => bucket.count > 0) : [];
-  const mostRecords = Math.max(1, ...records.map((bucket) => bucket.count));
+  const mostRecords = highest(records.map((bucket) => bucket.count));
   const placeOf = (event: PointerEvent) => {
     const box = chart.current?.getBoundingClientRect();
     if (box === undefined || box.width === 0) return 0;
@@ -54,27 +53,7 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
         role="img"
         viewBox={`0 0 ${count} ${UP + DOWN}`}
       >
-        {records.map((bucket) => {
-          const height = Math.max((bucket.count / mostRecords) * (DOWN - 3), 1);
-          return (
-            <rect
-              className="fill-bar"
-              height={height}
-              key={bucket.from}
-              width={0.82}
-              x={at(bucket.from) + 0.09}
-              y={UP}
-            />
-          );
-        })}
-        {tried.buckets.map(({ from, hits }) => {
-          const height = Math.max((hits / most) * (UP - 4), 2);
-          return (
-            <rect className="fill-accent" height={height} key={from} width={0.82} x={at(from) + 0.09} y={UP - height}>
-              <title>{`${moment(from)} ${label}: ${formatCount(hits)} hits`}</title>
-            </rect>
-          );
-        })}
+        <Bars first={first} most={most} mostRecords={mostRecords} records={records} tried={tried} />
         {drag !== null && (
           <rect
             className="fill-accent opacity-25"
@@ -98,5 +77,37 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
         </span>
       </figcaption>
     </figure>
+  );
+}
+
+const highest = (counts: readonly number[]): number => Math.max(1, ...counts);
+
+interface BarsProps {
+  readonly tried: Backtest;
+  readonly records: Histogram["buckets"];
+  /** The number of the first interval, counted from 1970. */
+  readonly first: number;
+  readonly most: number;
+  readonly mostRecords: number;
+}
+
+function Bars({ tried, records, first, most, mostRecords }: BarsProps) {
+  const { moment, label } = useMoments();
+  const at = (from: string) => Math.round(Date.parse(from) / tried.width_ms) - first + 0.09;
+  return (
+    <>
+      {records.map(({ from, count }) => {
+        const height = Math.max((count / mostRecords) * (DOWN - 3), 1);
+        return <rect className="fill-bar" height={height} key={from} width={0.82} x={at(from)} y={UP} />;
+      })}
+      {tried.buckets.map(({ from, hits }) => {
+        const height = Math.max((hits / most) * (UP - 4), 2);
+        return (
+          <rect className="fill-accent" height={height} key={from} width={0.82} x={at(from)} y={UP - height}>
+            <title>{`${moment(from)} ${label}: ${formatCount(hits)} hits`}</title>
+          </rect>
+        );
+      })}
+    </>
   );
 }

@@ -22,43 +22,9 @@ const LEAST_LINES = 24;
  * Tab goes on to the next control, as everywhere, unless something is offered.
  */
 export function CodeBox({ label, text, change, fault, faultId, fields, moved }: CodeBoxProps) {
-  const box = useRef<HTMLTextAreaElement>(null);
-  const [caret, setCaret] = useState<number | null>(null);
-  const [at, setAt] = useState(-1);
-  const place = caret === null ? null : placeAt(text, caret);
-  const offers = place === null ? [] : offersAt(place, fields);
+  const { box, caret, setCaret, at, setAt, place, offers, put, press } = useTyping(text, change, fields);
   const lines = text.split("\n");
   const widest = lines.reduce((most, line) => Math.max(most, line.length), 0);
-  const placed = useRef<number | null>(null);
-  useLayoutEffect(() => {
-    if (placed.current === null) return;
-    box.current?.setSelectionRange(placed.current, placed.current);
-    setCaret(placed.current);
-    placed.current = null;
-  }, [text]);
-  const put = (from: number, to: number, inserted: string) => {
-    placed.current = from + inserted.length;
-    change(text.slice(0, from) + inserted + text.slice(to));
-    setAt(-1);
-  };
-  const follow = () => {
-    const position = box.current?.selectionStart ?? 0;
-    moved(placeAt(text, position));
-  };
-  const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    const { selectionStart: from, selectionEnd: to } = event.currentTarget;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const isOpen = offers.length > 0;
-    const chosen = offers[event.key === "Tab" && !event.shiftKey ? Math.max(at, 0) : at];
-    if (step !== undefined && isOpen) setAt((before) => (before + step + offers.length) % offers.length);
-    else if ((event.key === "Enter" || event.key === "Tab") && chosen !== undefined && place !== null)
-      put(place.start, to, chosen.text);
-    else if (event.key === "Escape" && isOpen) setCaret(null);
-    else if (event.key === "Enter") put(from, to, `\n${indentAfter(text.slice(0, from))}`);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  };
   return (
     <div className="flex overflow-x-auto rounded border border-line bg-ground focus-within:outline-2 focus-within:outline-accent">
       <LineNumbers count={Math.max(lines.length, LEAST_LINES)} />
@@ -79,7 +45,7 @@ export function CodeBox({ label, text, change, fault, faultId, fields, moved }: 
           }}
           onClick={() => setCaret(null)}
           onKeyDown={press}
-          onSelect={follow}
+          onSelect={(event) => moved(placeAt(text, event.currentTarget.selectionStart))}
           ref={box}
           rows={Math.max(lines.length, LEAST_LINES)}
           spellCheck={false}
@@ -101,6 +67,42 @@ export function CodeBox({ label, text, change, fault, faultId, fields, moved }: 
       </div>
     </div>
   );
+}
+
+/** Where the caret is, what is offered there, and what keys do. */
+function useTyping(text: string, change: (text: string) => void, fields: CodeBoxProps["fields"]) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [caret, setCaret] = useState<number | null>(null);
+  const [at, setAt] = useState(-1);
+  const place = caret === null ? null : placeAt(text, caret);
+  const offers = place === null ? [] : offersAt(place, fields);
+  const placed = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (placed.current === null) return;
+    box.current?.setSelectionRange(placed.current, placed.current);
+    setCaret(placed.current);
+    placed.current = null;
+  }, [text]);
+  const put = (from: number, to: number, inserted: string) => {
+    placed.current = from + inserted.length;
+    change(text.slice(0, from) + inserted + text.slice(to));
+    setAt(-1);
+  };
+  const press = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    const { selectionStart: from, selectionEnd: to } = event.currentTarget;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const isOpen = offers.length > 0;
+    const chosen = offers[event.key === "Tab" && !event.shiftKey ? Math.max(at, 0) : at];
+    if (step !== undefined && isOpen) setAt((before) => (before + step + offers.length) % offers.length);
+    else if ((event.key === "Enter" || event.key === "Tab") && chosen !== undefined && place !== null)
+      put(place.start, to, chosen.text);
+    else if (event.key === "Escape" && isOpen) setCaret(null);
+    else if (event.key === "Enter") put(from, to, `\n${indentAfter(text.slice(0, from))}`);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return { box, caret, setCaret, at, setAt, place, offers, put, press };
 }
 
 /** Under the place of the fault, or beside the next line where that is longer. */

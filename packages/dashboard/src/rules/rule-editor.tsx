@@ -68,13 +68,7 @@ function Draft({ first, heading, state }: DraftProps) {
   const [place, setPlace] = useState(NOWHERE);
   const fields = useFields({ from: "now-1d" }).data?.fields ?? [];
   const { save } = useRuleChanges();
-  const isKept = useRef(false);
-  const blocker = useBlocker({
-    shouldBlockFn: ({ current, next }) =>
-      isChanged && !isKept.current && (next.pathname !== current.pathname || !("edit" in next.search)),
-    enableBeforeUnload: () => isChanged && !isKept.current,
-    withResolver: true,
-  });
+  const { isKept, blocker } = useLeaving(isChanged);
   const taken = checked?.rule ?? null;
   const keep = () =>
     save.mutate(text, {
@@ -137,6 +131,18 @@ function Draft({ first, heading, state }: DraftProps) {
       )}
     </Screen>
   );
+}
+
+/** Asks before what was written is left; not once it is kept. */
+function useLeaving(isChanged: boolean) {
+  const isKept = useRef(false);
+  const blocker = useBlocker({
+    shouldBlockFn: ({ current, next }) =>
+      isChanged && !isKept.current && (next.pathname !== current.pathname || !("edit" in next.search)),
+    enableBeforeUnload: () => isChanged && !isKept.current,
+    withResolver: true,
+  });
+  return { isKept, blocker };
 }
 
 /** What the server says of the text: where it is at fault, or what would be kept. */

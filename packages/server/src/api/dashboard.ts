@@ -76,7 +76,6 @@ const PAGES: ReadonlySet<string> = new Set([
   "/integrity",
   "/access",
   "/keeping",
-  "/rules",
   "/rule",
   "/settings",
   "/alerts",
