@@ -68,7 +68,7 @@ function Draft({ first, heading, state }: DraftProps) {
   const [place, setPlace] = useState(NOWHERE);
   const fields = useFields({ from: "now-1d" }).data?.fields ?? [];
   const { save } = useRuleChanges();
-  const { isKept, blocker } = useLeaving(isChanged);
+  const { isKept, question } = useLeaving(isChanged);
   const taken = checked?.rule ?? null;
   const keep = () =>
     save.mutate(text, {
@@ -120,15 +120,7 @@ function Draft({ first, heading, state }: DraftProps) {
           <Keys place={place} />
         </div>
       </div>
-      {blocker.status === "blocked" && (
-        <Confirm
-          close={blocker.reset}
-          says="What you wrote is not saved."
-          title="Leave this rule?"
-          word="Leave it"
-          yes={blocker.proceed}
-        />
-      )}
+      {question}
     </Screen>
   );
 }
@@ -142,7 +134,16 @@ function useLeaving(isChanged: boolean) {
     enableBeforeUnload: () => isChanged && !isKept.current,
     withResolver: true,
   });
-  return { isKept, blocker };
+  const question = blocker.status === "blocked" && (
+    <Confirm
+      close={blocker.reset}
+      says="What you wrote is not saved."
+      title="Leave this rule?"
+      word="Leave it"
+      yes={blocker.proceed}
+    />
+  );
+  return { isKept, question };
 }
 
 /** What the server says of the text: where it is at fault, or what would be kept. */

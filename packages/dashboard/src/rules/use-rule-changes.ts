@@ -2,11 +2,16 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { deleteJson, postJson, putJson } from "../client/api.ts";
 import { RULES, rulePath, type Rule } from "../client/rules.ts";
 
+const SEARCHABLE_MS = 2_500;
+
 /** What people change of rules; everything that shows them is asked for anew. */
 export function useRuleChanges() {
   const queries = useQueryClient();
-  const onSettled = () =>
-    queries.invalidateQueries({ predicate: ({ queryKey: [path] }) => String(path).startsWith(RULES) });
+  const onSettled = () => {
+    // The history is searched for, and a change is searchable a moment later.
+    setTimeout(() => void queries.invalidateQueries({ queryKey: ["/api/search"] }), SEARCHABLE_MS);
+    return queries.invalidateQueries({ predicate: ({ queryKey: [path] }) => String(path).startsWith(RULES) });
+  };
   const turn = useMutation({
     mutationFn: ({ id, on }: { readonly id: string; readonly on: boolean }) => putJson(`${rulePath(id)}/on`, { on }),
     onSettled,
