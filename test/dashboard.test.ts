@@ -284,10 +284,9 @@ test("a rule is written with its faults under their lines, tried on the past, ke
   const history = page.getByRole("table", { name: "Changes of the rule" });
   await until(30_000, "the change to be searchable", async () => {
     await page.reload();
-    await page
-      .getByRole("region", { name: "History" })
-      .getByText(/switched it on|Nobody has changed it/)
-      .waitFor();
+    const panel = page.getByRole("region", { name: "History" });
+    await panel.waitFor();
+    await panel.locator("[aria-busy]").waitFor({ state: "detached" });
     return (await history.getByRole("row").count()) > 3 ? true : undefined;
   });
   await history.getByRole("link", { name: "show 1" }).click();
