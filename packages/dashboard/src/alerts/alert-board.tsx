@@ -58,7 +58,9 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
       {id === undefined ? (
         <p className="hidden p-6 text-center text-quiet xl:block">Choose an alert to see what shows it.</p>
       ) : (
-        <AlertView id={id} key={id} />
+        <div className="order-first min-w-0 xl:order-none">
+          <AlertView id={id} key={id} />
+        </div>
       )}
     </div>
   );
@@ -154,7 +156,7 @@ function Line({ alert, isOpen, open }: { readonly alert: Alert; readonly isOpen:
         onClick={open}
         type="button"
       >
-        <span className="w-20 shrink-0">
+        <span className="shrink-0 sm:w-20">
           <Chip tone={LEVEL_TONES[alert.level]}>{alert.level}</Chip>
         </span>
         <span className="min-w-0 grow">

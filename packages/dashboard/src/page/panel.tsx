@@ -21,7 +21,7 @@ export function Panel({ title, note, actions, children, className = "", flush = 
       <div className="flex min-h-10 flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-1.5">
         <h2 className="font-semibold">{title}</h2>
         {note !== undefined && <span className="text-xs text-quiet">{note}</span>}
-        {actions !== undefined && <div className="ml-auto flex items-center gap-2">{actions}</div>}
+        {actions !== undefined && <div className="ml-auto flex max-w-full flex-wrap items-center gap-2">{actions}</div>}
       </div>
       <div className={flush ? "min-h-0 min-w-0 grow" : "min-h-0 min-w-0 grow p-4"}>{children}</div>
     </section>

@@ -81,7 +81,7 @@ function PastPicker({ period, choose }: Pick<BacktestViewProps, "period" | "choo
     >
       {isPicked && (
         <option value="picked">
-          {clock(period.from)} – {period.to === undefined ? "now" : clock(period.to)} {label}
+          {period.to === undefined ? `since ${period.from}` : `${clock(period.from)} – ${clock(period.to)} ${label}`}
         </option>
       )}
       {PERIODS.map(([name, title]) => (

@@ -39,7 +39,9 @@ export function DetectorBoard({ state, change }: DetectorBoardProps) {
       {chosen === undefined ? (
         <Learning found={found.data} />
       ) : (
-        <DetectorView change={change} detector={chosen} key={chosen.name} state={state} />
+        <div className="order-first min-w-0 xl:order-none">
+          <DetectorView change={change} detector={chosen} key={chosen.name} state={state} />
+        </div>
       )}
     </div>
   );

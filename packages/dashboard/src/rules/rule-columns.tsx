@@ -29,6 +29,13 @@ export function ruleColumns(
       ),
     },
     {
+      title: "runs",
+      sort: ({ on }) => Number(on),
+      cell: ({ id, title, on }) => (
+        <Switch change={(wanted) => turn(id, wanted)} disabled={turning === id} isOn={on} label={`Run ${title}`} />
+      ),
+    },
+    {
       title: "level",
       sort: ({ level }) => LEVELS.indexOf(level),
       cell: ({ level }) => <Chip tone={LEVEL_TONES[level]}>{level}</Chip>,
@@ -52,13 +59,6 @@ export function ruleColumns(
       sort: ({ alerts }) => alerts.last_at ?? "",
       className: "whitespace-nowrap",
       cell: ({ alerts }) => (alerts.last_at === null ? "" : clock(alerts.last_at)),
-    },
-    {
-      title: "runs",
-      sort: ({ on }) => Number(on),
-      cell: ({ id, title, on }) => (
-        <Switch change={(wanted) => turn(id, wanted)} disabled={turning === id} isOn={on} label={`Run ${title}`} />
-      ),
     },
   ];
 }
