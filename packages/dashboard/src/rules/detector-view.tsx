@@ -82,8 +82,16 @@ function Learned({
         {({ facts }) => (
           <DataTable
             columns={[
-              { title: "subject", className: "font-mono text-xs break-all", cell: (fact) => fact.subject },
-              { title: "value", className: "font-mono text-xs break-all", cell: ({ value }) => value },
+              {
+                title: "subject",
+                className: "min-w-32 font-mono text-xs [overflow-wrap:anywhere]",
+                cell: (fact) => fact.subject,
+              },
+              {
+                title: "value",
+                className: "min-w-40 font-mono text-xs [overflow-wrap:anywhere]",
+                cell: ({ value }) => value,
+              },
               { title: "kind", className: "text-quiet", cell: ({ kind }) => kind },
               { title: "log", cell: (fact) => fact.log },
               { title: "first seen", className: "whitespace-nowrap", cell: ({ first_seen: at }) => clock(at) },
