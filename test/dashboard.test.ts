@@ -281,6 +281,7 @@ test("a rule is written with its faults under their lines, tried on the past, ke
   await page.getByRole("button", { name: "Edit" }).click();
   await box.fill((await box.inputValue()).replace("level: medium", "level: low"));
   await page.getByRole("button", { name: "Save as a new version" }).click();
+  await page.getByText("version 2", { exact: true }).waitFor();
   const history = page.getByRole("table", { name: "Changes of the rule" });
   await until(30_000, "the change to be searchable", async () => {
     await page.reload();
