@@ -41,7 +41,7 @@ export class RuleBook {
   readonly #settings: CheckSettings;
   #rules: readonly Rule[];
   /** What texts say: a change of one rule compiles no other anew. */
-  #texts: ReadonlyMap<string, ReadRule> = new Map();
+  #texts: ReadonlyMap<string, ReadRule | RuleFault> = new Map();
 
   constructor(pack: readonly RuleFile[], changes: RuleChanges, settings: CheckSettings) {
     this.#pack = pack;
@@ -106,8 +106,8 @@ export class RuleBook {
   }
 
   #read(): readonly Rule[] {
-    const texts = new Map<string, ReadRule>();
-    const read = (text: string): ReadRule => {
+    const texts = new Map<string, ReadRule | RuleFault>();
+    const read = (text: string): ReadRule | RuleFault => {
       const known = this.#texts.get(text) ?? readRuleText(text, this.#settings);
       texts.set(text, known);
       return known;
@@ -128,7 +128,7 @@ function ruleOf(
   text: string,
   origin: Rule["origin"],
   states: ReadonlyMap<string, RuleState>,
-  readText: (text: string) => ReadRule,
+  readText: (text: string) => ReadRule | RuleFault,
 ): readonly Rule[] {
   const read = readText(text);
   if (read instanceof RuleFault) return [];
