@@ -93,7 +93,7 @@ FROM (
   FROM (
     SELECT call_key, side, service_id, target_id, toUnixTimestamp64Micro(observed_received_at) AS us FROM records
     WHERE ${receivedBetween(window.fromUs - 3 * deadlineUs, window.toUs, params)} AND ${IS_HALF}
-      AND has(${names}, recorder_id) AND call_key % ${oneOf} = 0
+      AND recorder_id IN (${names}) AND call_key % ${oneOf} = 0
   ) GROUP BY call_key HAVING first_us >= ${begun} AND first_us < ${timely}
 ) GROUP BY caller, callee ORDER BY count() DESC LIMIT ${MAX_EDGES}`,
   );

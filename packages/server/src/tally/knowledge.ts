@@ -81,11 +81,10 @@ function credentialsAhead(asked: readonly AskedCredential[], { longestUs }: Dead
     `SELECT caller, credential, min(both_us) AS since_us FROM (
   SELECT ${by("service_id", "caller")} AS caller, ${by("service_id", "callee")} AS named,
     ${by("credential_id", "callee")} AS credential, max(toUnixTimestamp64Micro(observed_received_at)) AS both_us
-  FROM records WHERE ${received} AND ${IS_HALF} AND call_key IN (
-    SELECT call_key FROM records
-    WHERE ${received} AND ${IS_HALF} AND side = 'callee' AND credential_id IN (${credentials})
+  FROM records PREWHERE call_key IN (
+    SELECT call_key FROM records PREWHERE credential_id IN (${credentials}) WHERE ${received} AND side = 'callee'
   )
-  GROUP BY call_key
+  WHERE ${received} AND ${IS_HALF} GROUP BY call_key
 ) WHERE caller IN (${callers}) AND (named = caller OR named = 'unknown' OR startsWith(named, 'address:'))
 GROUP BY caller, credential`,
   );

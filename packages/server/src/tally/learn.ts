@@ -118,7 +118,7 @@ FROM (
   FROM (
     SELECT call_key, side, recorder_id, timestamp, duration_us, status FROM records
     WHERE ${receivedBetween(fromUs, toUs, params)} AND ${IS_HALF}
-      AND ${SYNCHRONOUS} AND has(${names}, recorder_id) LIMIT ${AHEAD_ROWS}
+      AND ${SYNCHRONOUS} AND recorder_id IN (${names}) LIMIT ${AHEAD_ROWS}
   ) GROUP BY call_key HAVING countIf(side = 'caller') = 1 AND countIf(side = 'callee') = 1
 ) WHERE ${ANSWERED} GROUP BY c_recorder_id, d_recorder_id`,
   );
