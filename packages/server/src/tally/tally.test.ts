@@ -206,13 +206,13 @@ test("halves meet through a proxy that takes part in the trace, whichever is rec
 });
 
 test("a half that comes late is found, also when its call and it fall due in one step", async () => {
-  const tally = await bench();
-  const at = { timestamp: "2026-11-25T08:06:40Z" };
-  await tally.add(half("caller", "late", 400, at), half("callee", "late", 490, at));
-  await tally.add(half("callee", "later", 410, at), half("caller", "later", 495, at));
+  const tally = await bench({ deadlines: deadlines(5 * SECOND_US, []) });
+  const at = { timestamp: "2026-11-25T08:00:40Z" };
+  await tally.add(half("caller", "late", 40, at), half("callee", "late", 47.5, at));
+  await tally.add(half("callee", "later", 41, at), half("caller", "later", 48, at));
   // As long as few calls come due, each step is twice as wide as the one before.
-  await tally.add(...Array.from({ length: 120 }, (_, n) => pair(`r${n}`, 5 * n)).flat());
-  await tally.passTo(700);
+  await tally.add(...Array.from({ length: 70 }, (_, n) => pair(`r${n}`, n)).flat());
+  await tally.passTo(80);
   expect(kindsOf(tally)).toEqual(["paired", "paired", "unpaired_callee", "unpaired_caller"]);
   const late = (await tally.calls()).filter(({ call_id: id }) => id.includes("/late"));
   expect(late).toMatchObject([{ state: "matched" }, { state: "matched" }]);
