@@ -195,7 +195,13 @@ export class Step {
     const { deadlines, experience } = this.#request;
     const window = this.#window;
     const now = experience.withRecent(await this.#ask<EdgeHalves>(SETTLING_HALVES));
-    const fresh = unlearned(experience.edges, now);
+    const records = (name: string, side: "caller" | "callee") =>
+      experience.recording([name], side, window.fromUs).length > 0;
+    // Of who never records a side, that it is missing says nothing, however often it is.
+    const fresh = unlearned(experience.edges, now).filter(
+      ({ caller, callee, caller_only: callerOnly, callee_only: calleeOnly }) =>
+        (callerOnly > 0 && records(callee, "callee")) || (calleeOnly > 0 && records(caller, "caller")),
+    );
     const names = fresh.map((edge) => `halves\n${edgeName(edge.caller, edge.callee)}`);
     if (untried(experience.tried, names).length === 0) return sampledEdges(experience.edges, now);
     const ahead = aheadHalves(fresh, window, deadlines.longestUs, calls);
