@@ -18,7 +18,8 @@ import { ownRules, PROBE_RULE } from "./detect/own-rules.ts";
 import { Listener, Probes } from "./detect/probes.ts";
 import type { ProbeFigures } from "./detect/probes.ts";
 import { runLoader } from "./load.ts";
-import { cpuSeconds, quantile, residentBytes, rounded } from "./measure.ts";
+import { measuring, type LoadFigures } from "./load-figures.ts";
+import { rounded } from "./measure.ts";
 
 const CATCH_UP_TIMEOUT_MS = 600_000;
 /** Alerts are waited for so long after the load; what comes later counts as missing. */
@@ -38,13 +39,8 @@ const { values: options } = parseArgs({
 const RECORDS = Number(options.records);
 const ROUNDS = Number(options.rounds);
 
-interface Figures {
+interface Figures extends LoadFigures {
   readonly detection: boolean;
-  readonly records_per_second: number;
-  readonly acknowledged_per_second: number;
-  readonly ack_p99_ms: number;
-  readonly cpu_seconds_per_million: { readonly server: number; readonly engine: number };
-  readonly resident_peak_mib: number;
   readonly ack_to_alert_ms: ProbeFigures | null;
   /** After the load, till detection had looked at everything. */
   readonly detectors_behind_s: number | null;
@@ -97,10 +93,8 @@ async function switchOn(server: RunningServer, count: number): Promise<void> {
 
 async function load(server: RunningServer, detection: boolean, listener: Listener): Promise<Figures> {
   const stepUs = Number(options["step-us"]);
-  const engine = server.children()[0] ?? 0;
-  const before = { server: cpuSeconds(server.pid), engine: cpuSeconds(engine) };
   const probes = detection ? new Probes(server) : null;
-  const started = performance.now();
+  const loadFigures = measuring(server);
   const told = detection ? "with" : "without";
   const report = await runLoader(
     {
@@ -118,17 +112,11 @@ async function load(server: RunningServer, detection: boolean, listener: Listene
   );
   await probes?.stop();
   await caughtUp(server, CATCH_UP_TIMEOUT_MS);
-  const elapsedMs = performance.now() - started;
-  const cpu = { server: cpuSeconds(server.pid) - before.server, engine: cpuSeconds(engine) - before.engine };
+  const measured = loadFigures(report);
   process.stderr.write("\n");
-  const millions = report.acknowledged / 1e6;
   return {
     detection,
-    records_per_second: Math.round(report.acknowledged / (elapsedMs / 1_000)),
-    acknowledged_per_second: Math.round(report.acknowledged / (report.elapsedMs / 1_000)),
-    ack_p99_ms: rounded(quantile(report.latenciesMs, 0.99)),
-    cpu_seconds_per_million: { server: rounded(cpu.server / millions), engine: rounded(cpu.engine / millions) },
-    resident_peak_mib: Math.round(residentBytes(server.pid).peak / 2 ** 20),
+    ...measured,
     ack_to_alert_ms: probes === null ? null : await figures(probes, listener),
     detectors_behind_s: detection ? await behind(server) : null,
   };

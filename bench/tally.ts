@@ -14,8 +14,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
 import { runLoader } from "./load.ts";
+import { measuring, type LoadFigures } from "./load-figures.ts";
 import type { LoadOrder } from "./loader.ts";
-import { cpuSeconds, quantile, residentBytes, rounded } from "./measure.ts";
+import { quantile, rounded } from "./measure.ts";
 import type { BreakKind } from "./tally/calls.ts";
 import { collectorKey } from "./tally/collector.ts";
 import { compare, readTally, seededBreaks, stateOf, verdictDelays, type Comparison } from "./tally/truth.ts";
@@ -43,13 +44,8 @@ const IS_SMALL = RECORDS <= SMALL_RECORDS;
 const ROUNDS = Number(options.rounds ?? (IS_SMALL ? 1 : 2));
 const LATE_MS = Number(options["late-s"] ?? (IS_SMALL ? 1 : 60)) * 1_000;
 
-interface Figures {
+interface Figures extends LoadFigures {
   readonly tally: boolean;
-  readonly records_per_second: number;
-  readonly acknowledged_per_second: number;
-  readonly ack_p99_ms: number;
-  readonly cpu_seconds_per_million: { readonly server: number; readonly engine: number };
-  readonly resident_peak_mib: number;
   readonly verdicts: VerdictFigures | null;
 }
 
@@ -86,27 +82,13 @@ async function loadAndCompare(server: RunningServer, tally: boolean): Promise<Fi
     startMs: Math.floor(Date.now() - (RECORDS * stepUs) / 2_000),
     stepUs,
   };
-  const engine = server.children()[0] ?? 0;
-  const before = { server: cpuSeconds(server.pid), engine: cpuSeconds(engine) };
-  const started = performance.now();
+  const figures = measuring(server);
   const told = tally ? "with" : "without";
   const report = await runLoader(order, (n) => process.stderr.write(`\r${n} acknowledged ${told} the tally`));
   await caughtUp(server, CATCH_UP_TIMEOUT_MS);
-  const elapsedMs = performance.now() - started;
+  const load = figures(report);
   process.stderr.write("\n");
-  const millions = report.acknowledged / 1e6;
-  return {
-    tally,
-    records_per_second: Math.round(report.acknowledged / (elapsedMs / 1_000)),
-    acknowledged_per_second: Math.round(report.acknowledged / (report.elapsedMs / 1_000)),
-    ack_p99_ms: rounded(quantile(report.latenciesMs, 0.99)),
-    cpu_seconds_per_million: {
-      server: rounded((cpuSeconds(server.pid) - before.server) / millions),
-      engine: rounded((cpuSeconds(engine) - before.engine) / millions),
-    },
-    resident_peak_mib: Math.round(residentBytes(server.pid).peak / 2 ** 20),
-    verdicts: tally ? await verdictFigures(server, order) : null,
-  };
+  return { tally, ...load, verdicts: tally ? await verdictFigures(server, order) : null };
 }
 
 async function verdictFigures(server: RunningServer, order: LoadOrder): Promise<VerdictFigures> {
