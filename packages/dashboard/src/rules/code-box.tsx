@@ -1,5 +1,6 @@
-import { useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useRef, useState, type KeyboardEvent } from "react";
 import type { TextFault } from "../client/rules.ts";
+import { useCaret } from "../page/caret.ts";
 import { CODE, CodeLines, LINE_REM, LineNumbers } from "./code-lines.tsx";
 import { offersAt, placeAt, type Offer, type Place } from "./rule-schema.ts";
 
@@ -72,19 +73,12 @@ export function CodeBox({ label, text, change, fault, faultId, fields, moved }: 
 /** Where the caret is, what is offered there, and what keys do. */
 function useTyping(text: string, change: (text: string) => void, fields: CodeBoxProps["fields"]) {
   const box = useRef<HTMLTextAreaElement>(null);
-  const [caret, setCaret] = useState<number | null>(null);
+  const { caret, setCaret, placeCaret } = useCaret(box, text);
   const [at, setAt] = useState(-1);
   const place = caret === null ? null : placeAt(text, caret);
   const offers = place === null ? [] : offersAt(place, fields);
-  const placed = useRef<number | null>(null);
-  useLayoutEffect(() => {
-    if (placed.current === null) return;
-    box.current?.setSelectionRange(placed.current, placed.current);
-    setCaret(placed.current);
-    placed.current = null;
-  }, [text]);
   const put = (from: number, to: number, inserted: string) => {
-    placed.current = from + inserted.length;
+    placeCaret(from + inserted.length);
     change(text.slice(0, from) + inserted + text.slice(to));
     setAt(-1);
   };

@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type RefObject } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type RefObject } from "react";
+import { useCaret } from "../page/caret.ts";
 import { tokensOf, typingAt, type TokenKind } from "./query-text.ts";
 import type { SearchState } from "./search-state.ts";
 import { useCompletion, type Completion } from "./use-completion.ts";
@@ -25,25 +26,16 @@ const BOX = "w-full px-3 py-1 font-mono leading-6 whitespace-pre";
 export function QueryInput({ text, change, state, faultId }: QueryInputProps) {
   const box = useRef<HTMLInputElement>(null);
   const marks = useRef<HTMLDivElement>(null);
-  const [caret, setCaret] = useState<number | null>(null);
+  const { caret, setCaret, placeCaret } = useCaret(box, text);
   const [at, setAt] = useState(-1);
   const typing = caret === null ? null : typingAt(text, caret);
   const choices = useCompletion(typing, state);
   const isOpen = typing !== null && choices.length > 0;
   useEffect(() => setAt(-1), [typing?.typed, typing?.field]);
-  // Right with the text, before the next key comes.
-  const placed = useRef<number | null>(null);
-  useLayoutEffect(() => {
-    if (placed.current === null) return;
-    box.current?.setSelectionRange(placed.current, placed.current);
-    setCaret(placed.current);
-    placed.current = null;
-  }, [text]);
   const choose = (choice: Completion) => {
     if (typing === null || caret === null) return;
-    const place = typing.start + choice.text.length;
     change(text.slice(0, typing.start) + choice.text + text.slice(caret).replace(/^"?\s?/, ""));
-    placed.current = place;
+    placeCaret(typing.start + choice.text.length);
   };
   const press = (event: KeyboardEvent) => {
     if (!isOpen) return;
