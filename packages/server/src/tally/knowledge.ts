@@ -41,16 +41,17 @@ GROUP BY caller, credential LIMIT ${MAX_STEP_NAMES}`,
     ),
   );
   if (asked.length === 0) return new Map();
-  const settled = await ask<CredentialRow>(credentialsSettled(asked));
-  const isKnown = ({ caller, credential, due_us: dueUs }: AskedCredential) =>
-    settled.some((row) => row.caller === caller && row.credential === credential && row.since_us <= dueUs);
-  const open = asked.filter((one) => !isKnown(one));
-  const ahead = open.length === 0 ? [] : await ask<CredentialRow>(credentialsAhead(open, deadlines));
   const usedBy = new Map<string, Map<string, number>>();
-  for (const { caller, credential, since_us: sinceUs } of [...settled, ...ahead]) {
-    const used = usedBy.get(caller) ?? new Map<string, number>();
-    usedBy.set(caller, used.set(credential, Math.min(sinceUs, used.get(credential) ?? Infinity)));
-  }
+  const sinceUs = (caller: string, credential: string) => usedBy.get(caller)?.get(credential) ?? Infinity;
+  const take = (rows: readonly CredentialRow[]) => {
+    for (const { caller, credential, since_us: us } of rows) {
+      const used = usedBy.get(caller) ?? new Map<string, number>();
+      usedBy.set(caller, used.set(credential, Math.min(us, sinceUs(caller, credential))));
+    }
+  };
+  take(await ask<CredentialRow>(credentialsSettled(asked)));
+  const open = asked.filter(({ caller, credential, due_us: dueUs }) => sinceUs(caller, credential) > dueUs);
+  if (open.length > 0) take(await ask<CredentialRow>(credentialsAhead(open, deadlines)));
   return usedBy;
 }
 

@@ -91,9 +91,10 @@ export class Step {
     const { deadlines } = this.#request;
     const alone = await this.#groupSimple();
     const window = this.#window;
-    if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
     const isWhole = alone.lone === 0 && alone.retried === 0 && alone.kinds.every((kind) => kind === "simple");
-    if (!isWhole) await this.#derive(findOlder(window));
+    if (isWhole) return this.#contents();
+    if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
+    await this.#derive(findOlder(window));
     const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
     if (kinds.every((kind) => kind === "simple")) return this.#contents();
     if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
