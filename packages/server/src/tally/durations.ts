@@ -1,13 +1,14 @@
 /**
  * Durations as the map keeps them: how many calls fell into which bucket. Bucket b holds whole microseconds from
- * 2^(b/8) up to 2^((b+1)/8), so what is read back lies within 9.1% of every duration of its bucket.
+ * 2^(b/8) up to 2^((b+1)/8), so a whole number of the same bucket lies within 9.1% of every duration in it.
  */
 import { DURATION_STEPS } from "./limits.ts";
 
 /** Calls by bucket, as the engine's Map(UInt16, UInt64) comes in JSON. */
 export type DurationBuckets = Readonly<Record<string, number>>;
 
-const lowerUs = (bucket: number): number => (bucket === 0 ? 0 : 2 ** (bucket / DURATION_STEPS));
+/** The least whole number of a bucket; 0 and 1 fall into the first. */
+const lowestUs = (bucket: number): number => (bucket === 0 ? 0 : Math.ceil(2 ** (bucket / DURATION_STEPS)));
 
 function sorted(buckets: DurationBuckets): readonly (readonly [bucket: number, calls: number])[] {
   return Object.entries(buckets)
@@ -17,7 +18,7 @@ function sorted(buckets: DurationBuckets): readonly (readonly [bucket: number, c
 
 /**
  * Microseconds below which the given shares of the calls stayed; null without any duration. Within a bucket calls are
- * taken as spread evenly over its octave's part; the exact quantile lies in the same bucket, at most 9.1% away.
+ * taken as spread evenly; the exact quantile lies in the same bucket, at most 9.1% away.
  */
 export function quantilesUs(buckets: DurationBuckets, shares: readonly number[]): readonly (number | null)[] {
   const filled = sorted(buckets);
@@ -28,15 +29,16 @@ export function quantilesUs(buckets: DurationBuckets, shares: readonly number[])
 function quantileUs(filled: readonly (readonly [number, number])[], rank: number): number {
   let before = 0;
   for (const [bucket, calls] of filled) {
-    if (before + calls >= rank) return Math.round(withinUs(bucket, (rank - before) / calls));
+    if (before + calls >= rank) return withinUs(bucket, (rank - before) / calls);
     before += calls;
   }
-  return Math.round(lowerUs((filled.at(-1)?.[0] ?? 0) + 1));
+  return withinUs(filled.at(-1)?.[0] ?? 0, 1);
 }
 
 function withinUs(bucket: number, share: number): number {
-  const upper = lowerUs(bucket + 1);
-  return bucket === 0 ? upper * share : lowerUs(bucket) * (upper / lowerUs(bucket)) ** share;
+  const lowest = lowestUs(bucket);
+  const highest = lowestUs(bucket + 1) - 1;
+  return Math.round(lowest + (highest - lowest) * share);
 }
 
 /** Calls that took less than 2^firstOctave µs, then octave by octave, at last those of 2^lastOctave µs and more. */
