@@ -203,7 +203,9 @@ export class World {
     this.seqs[service]! += count;
   }
 
+  /** What somebody else sends in a service's name takes none of its numbers. */
   private numbered(row: Row, service: number): Row {
+    if (row["producer_id"] !== undefined) return { ...row, recorder_id: nameOf(service) };
     this.seqs[service]! += 1;
     const run = { producer_id: nameOf(service), producer_epoch: `e${this.epochs[service]}` };
     return { ...row, recorder_id: nameOf(service), ...run, producer_seq: this.seqs[service] };

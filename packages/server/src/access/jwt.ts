@@ -32,8 +32,8 @@ export type JwtOutcome =
   | { readonly kind: "unavailable"; readonly issuer: string };
 
 export interface Jwts {
-  /** Names of the issuers whose tokens are taken. */
-  readonly issuers: readonly string[];
+  /** The issuers whose tokens are taken: how they are called here, and what tokens name them by (`iss`). */
+  readonly issuers: readonly { readonly name: string; readonly issuer: string }[];
   /** False for what cannot be a JWT of anybody here. */
   looksLikeOne(token: string): boolean;
   verify(token: string, certificate: ClientCertificate | null): Promise<JwtOutcome>;
@@ -47,7 +47,7 @@ export function jwts(issuers: readonly (JwtIssuer & { readonly keys: KeySet })[]
     throw new TallystickError("config_invalid", "access.jwt: an issuer or its name stands there twice.");
   }
   return {
-    issuers: issuers.map(({ name }) => name),
+    issuers: issuers.map(({ name, issuer }) => ({ name, issuer })),
     looksLikeOne: (token) => issuers.length > 0 && token.length <= MAX_JWT_LENGTH && SHAPE.test(token),
     async verify(token, certificate) {
       const issuer = byIssuer.get(issuerOf(token));

@@ -15,8 +15,8 @@ import { problems, query } from "./schemas.ts";
 export interface RevocationRoutesParts {
   readonly control: Pick<Control, "revocations">;
   readonly clock: Clock;
-  /** Names of the issuers in `access.jwt`. */
-  readonly issuers: readonly string[];
+  /** The issuers in `access.jwt`: names, and what tokens name them by. */
+  readonly issuers: readonly { readonly name: string; readonly issuer: string }[];
 }
 
 const TAGS = ["keys"];
@@ -28,7 +28,8 @@ const Body = Type.Object(
     issuer: Text("Its name in `access.jwt`."),
     jti: Type.Optional(Text("The token's id: that one alone.")),
     subject: Type.Optional(Text("Or whose tokens: the value of the claim that names him.")),
-    issued_before: Type.Optional(Text("With a subject: RFC 3339 or relative; now when absent.")),
+    all: Type.Optional(Type.Boolean({ description: "Or true: all of the issuer, whoever's they are." })),
+    issued_before: Type.Optional(Text("With a subject or all: RFC 3339 or relative; now when absent.")),
     reason: Type.String({ minLength: 1, maxLength: MAX_REASON_LENGTH }),
   },
   { additionalProperties: false },
@@ -37,7 +38,7 @@ const Body = Type.Object(
 const Revoked = Type.Object({
   issuer: Type.String(),
   jti: orNull("One token."),
-  subject: orNull("All of this subject …"),
+  subject: orNull("All of this subject, or where there is neither a token nor a subject, of the issuer …"),
   issued_before: orNull("… that were issued before."),
   reason: Type.String(),
   revoked_by: Type.String(),
@@ -65,9 +66,9 @@ export function revocationRoutes(app: FastifyInstance, parts: RevocationRoutesPa
     {
       config: { access: "manage" },
       schema: {
-        summary: "Revoke a JWT by its id, or a subject's JWTs by when they were issued",
+        summary: "Revoke a JWT by its id, or a subject's or an issuer's JWTs by when they were issued",
         description:
-          "In force for the next request. It is a record of the control log, and each use afterwards is one.",
+          "In force for the next request. It is a record of the control log, and each use afterwards is one; a use that a service records is a finding (`use-after-revocation`).",
         tags: TAGS,
         body: Body,
         response: { 201: Revoked, ...problems(400, 401, 403, 503) },
@@ -82,16 +83,19 @@ export function revocationRoutes(app: FastifyInstance, parts: RevocationRoutesPa
 }
 
 function wanted({ clock, issuers }: RevocationRoutesParts, asked: Static<typeof Body>) {
-  const { issuer, jti = null, subject = null, issued_before: before, reason } = asked;
-  if (!issuers.includes(issuer))
+  const { issuer, jti = null, subject = null, all = false, issued_before: before, reason } = asked;
+  const known = issuers.find(({ name }) => name === issuer);
+  if (known === undefined)
     throw new TallystickError("bad_request", `There is no issuer ${issuer} in access.jwt.`, {
-      hint: issuers.length === 0 ? "None is configured." : `There are ${issuers.join(", ")}.`,
+      hint: issuers.length === 0 ? "None is configured." : `There are ${issuers.map(({ name }) => name).join(", ")}.`,
       at: { field: "issuer" },
     });
+  if ([jti !== null, subject !== null, all].filter(Boolean).length !== 1)
+    throw new TallystickError("bad_request", "Name a token by `jti`, or a `subject`, or say `all`.");
   const nowUs = clock.nowUs();
   const atUs = before === undefined ? nowUs : parseInstant(before, nowUs, "issued_before");
-  const issuedBefore = subject === null && before === undefined ? null : formatTimestamp(atUs);
-  return { issuer, jti, subject, issuedBefore, reason };
+  const issuedBefore = jti !== null && before === undefined ? null : formatTimestamp(atUs);
+  return { issuer, iss: known.issuer, jti, subject, issuedBefore, reason };
 }
 
 function shown({ issuer, jti, subject, issuedBefore, reason, revokedBy, revokedAt }: Revocation) {

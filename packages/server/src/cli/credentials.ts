@@ -25,6 +25,7 @@ interface RevokeOptions extends TargetOptions {
   readonly issuer?: string;
   readonly jti?: string;
   readonly subject?: string;
+  readonly all?: boolean;
   readonly issuedBefore?: string;
   readonly reason: string;
   readonly json?: boolean;
@@ -41,22 +42,23 @@ export function credentialsCommand(parts: CliParts, run: Run): Command {
 
 function revokeCommand(parts: CliParts, run: Run): Command {
   return addTargetOptions(new Command("revoke"))
-    .description("revoke credentials by the ids that records show; with --issuer a JWT by its id, or a subject's")
+    .description("revoke credentials by the ids that records show; with --issuer a JWT by its id, a subject's, or all")
     .argument("[credential-id...]", "credential_id or auth_token_id, never a secret; without --issuer")
     .option("--issuer <name>", "the issuer's name in access.jwt")
     .option("--jti <id>", "the token's id")
     .option("--subject <subject>", "whose tokens, instead")
-    .option("--issued-before <time>", "with --subject: RFC 3339 or as now-1h; now when absent")
+    .option("--all", "all of the issuer, instead")
+    .option("--issued-before <time>", "with --subject or --all: RFC 3339 or as now-1h; now when absent")
     .requiredOption("--reason <reason>", "why; it is recorded")
     .option("--json", "as JSON")
     .action((ids: readonly string[], options: RevokeOptions) =>
       run(async () => {
         if (ids.length > 0 && options.issuer === undefined) return revokeIds(parts, options, ids);
         if (options.issuer === undefined || ids.length > 0)
-          throw new CommandError("Give credential ids, or --issuer with --jti or --subject.");
-        const { issuer, jti, subject, issuedBefore: issued_before, reason } = options;
+          throw new CommandError("Give credential ids, or --issuer with --jti, --subject or --all.");
+        const { issuer, jti, subject, all, issuedBefore: issued_before, reason } = options;
         const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const body = { issuer, jti, subject, issued_before, reason };
+        const body = { issuer, jti, subject, all, issued_before, reason };
         const revoked = await client.send<Revoked>("POST", "/api/credentials/revoke", body);
         if (options.json === true) parts.terminal.json(revoked);
         else parts.terminal.line(`revoked ${what(revoked)}`);
@@ -89,5 +91,6 @@ function revokedCommand(parts: CliParts, run: Run): Command {
 }
 
 function what({ issuer, jti, subject, issued_before: before }: Revoked): string {
-  return jti === null ? `tokens of ${subject} by ${issuer} issued before ${before}` : `token ${jti} of ${issuer}`;
+  if (jti !== null) return `token ${jti} of ${issuer}`;
+  return `${subject === null ? "all tokens" : `tokens of ${subject}`} by ${issuer} issued before ${before}`;
 }

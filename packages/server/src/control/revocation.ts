@@ -1,6 +1,6 @@
 /**
- * JWTs of other issuers that count no more although they have not expired: one by its id, or all of a subject that
- * were issued before a time. Kept for ever, since who stole a token may wait.
+ * JWTs of other issuers that count no more although they have not expired: one by its id, or all of a subject, or of
+ * the issuer, that were issued before a time. Kept for ever, since who stole a token may wait.
  */
 import type { AuditRecord } from "@tallystick/record";
 
@@ -11,11 +11,13 @@ import { MAX_REVOCATIONS } from "./limits.ts";
 export interface NewRevocation {
   /** The issuer's name in `access.jwt`. */
   readonly issuer: string;
+  /** What its tokens, and records of their use, name it by (`iss`); null of what was revoked before that was noted. */
+  readonly iss: string | null;
   /** Either the token's `jti` … */
   readonly jti: string | null;
-  /** … or a subject, of whom all that was issued before counts no more. */
+  /** … or a subject, of whom all that was issued before counts no more; both null: all of the issuer. */
   readonly subject: string | null;
-  /** RFC 3339; with a subject only. */
+  /** RFC 3339; without a token's id only. */
   readonly issuedBefore: string | null;
   readonly reason: string;
 }
@@ -43,9 +45,11 @@ export interface Revocations {
 
 const OPERATION = "revoke credential";
 const ISSUER = "tallystick.jwt_issuer";
-const JTI = "tallystick.jwt_id";
-const SUBJECT = "tallystick.jwt_subject";
-const BEFORE = "tallystick.jwt_issued_before";
+/** What a use is known by, beside how the issuer is called here. */
+export const REVOKED_ISS = "tallystick.jwt_iss";
+export const REVOKED_JTI = "tallystick.jwt_id";
+export const REVOKED_SUBJECT = "tallystick.jwt_subject";
+export const REVOKED_BEFORE = "tallystick.jwt_issued_before";
 const REASON = "tallystick.revocation_reason";
 
 export class RevocationBook implements Revocations {
@@ -59,9 +63,9 @@ export class RevocationBook implements Revocations {
 
   revoke(by: string, request: NewRevocation): Promise<Revocation> {
     return this.#changes.inTurn(async () => {
-      const { issuer, jti, subject, issuedBefore, reason } = request;
-      if ((jti === null) === (subject === null) || (subject === null) !== (issuedBefore === null))
-        throw new TallystickError("bad_request", "A revocation names a token's id, or a subject and a time.");
+      const { issuer, iss, jti, subject, issuedBefore, reason } = request;
+      if ((jti === null) !== (issuedBefore !== null) || (jti !== null && subject !== null))
+        throw new TallystickError("bad_request", "A revocation names a token's id, or a time, and whose tokens.");
       const key = keyOf(request);
       const known = this.#revoked.get(key);
       if (known !== undefined && (known.issuedBefore ?? "") >= (issuedBefore ?? "")) return known;
@@ -70,9 +74,10 @@ export class RevocationBook implements Revocations {
           hint: "Revoke a subject's tokens by time, or the issuer's key at the issuer.",
         });
       const optional = {
-        ...(jti === null ? {} : { [JTI]: jti }),
-        ...(subject === null ? {} : { [SUBJECT]: subject }),
-        ...(issuedBefore === null ? {} : { [BEFORE]: issuedBefore }),
+        ...(iss === null ? {} : { [REVOKED_ISS]: iss }),
+        ...(jti === null ? {} : { [REVOKED_JTI]: jti }),
+        ...(subject === null ? {} : { [REVOKED_SUBJECT]: subject }),
+        ...(issuedBefore === null ? {} : { [REVOKED_BEFORE]: issuedBefore }),
       };
       await this.#changes.record({
         event_type: "CONFIG_CHANGE",
@@ -92,22 +97,29 @@ export class RevocationBook implements Revocations {
 
   covers({ issuer, jti, subject, issuedAtS }: TokenClaims): boolean {
     if (jti !== null && this.#revoked.has(keyOf({ issuer, jti, subject: null }))) return true;
-    const before = this.#revoked.get(keyOf({ issuer, jti: null, subject }))?.issuedBefore ?? null;
-    // One that does not say when it was issued cannot show that it came after.
-    return before !== null && (issuedAtS === null || issuedAtS * 1_000 < Date.parse(before));
+    return [subject, null].some((whose) => {
+      const before = this.#revoked.get(keyOf({ issuer, jti: null, subject: whose }))?.issuedBefore ?? null;
+      // One that does not say when it was issued cannot show that it came after.
+      return before !== null && (issuedAtS === null || issuedAtS * 1_000 < Date.parse(before));
+    });
   }
 }
 
 function keyOf({ issuer, jti, subject }: Pick<NewRevocation, "issuer" | "jti" | "subject">): string {
-  return jti === null ? `${issuer}/subject/${subject ?? ""}` : `${issuer}/jti/${jti}`;
+  if (jti !== null) return `${issuer}/jti/${jti}`;
+  return subject === null ? `${issuer}/all` : `${issuer}/subject/${subject}`;
 }
 
 /** What a record of the control log revokes; most do nothing. */
 export function applyRevocation(revoked: Map<string, Revocation>, record: AuditRecord): void {
-  const { [ISSUER]: issuer, [JTI]: jti = null, [SUBJECT]: subject = null } = record.attributes ?? {};
+  const { [ISSUER]: issuer, [REVOKED_JTI]: jti = null, [REVOKED_SUBJECT]: subject = null } = record.attributes ?? {};
   if (record.event_type !== "CONFIG_CHANGE" || record.operation !== OPERATION || issuer === undefined) return;
-  const { [BEFORE]: issuedBefore = null, [REASON]: reason = "" } = record.attributes ?? {};
+  const {
+    [REVOKED_BEFORE]: issuedBefore = null,
+    [REVOKED_ISS]: iss = null,
+    [REASON]: reason = "",
+  } = record.attributes ?? {};
   const { auth_subject: revokedBy = "", timestamp: revokedAt } = record;
-  const revocation = { issuer, jti, subject, issuedBefore, reason, revokedBy, revokedAt };
+  const revocation = { issuer, iss, jti, subject, issuedBefore, reason, revokedBy, revokedAt };
   revoked.set(keyOf(revocation), revocation);
 }

@@ -276,3 +276,59 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
   expect(followed.found[0]!.records[0]!.callId).toBe("web/stock/r/0");
   await followed.close();
 });
+
+test("uses of what was revoked at an issuer are found, and late records of earlier calls are none", async () => {
+  const iss = "https://idp.test/";
+  const call = (day: number, token: string, fields: Partial<AuditRecord> = {}) =>
+    usual(day, { auth_token_id: token, auth_issuer: iss, auth_subject: "spiffe orders", auth_scopes: [], ...fields });
+  const revoked = (day: number, attributes: Readonly<Record<string, string>>, issuer = iss) =>
+    entry(
+      day,
+      {
+        event_type: "CONFIG_CHANGE",
+        operation: "revoke credential",
+        action: "revoke",
+        service_id: "tallystick",
+        target_id: "none",
+        recorder_id: "tallystick",
+        attributes: { "tallystick.jwt_issuer": "idp", "tallystick.jwt_iss": issuer, ...attributes },
+      },
+      OWN,
+    );
+  const followed = follow();
+  const uses = () =>
+    followed.found
+      .filter(({ ruleId }) => ruleId === "builtin/use-after-revocation")
+      .map(({ labels, level, count }) => `${labels["credential_id"]} ${level} ${count}`);
+  await temporary.add("jwt/2026-11", [
+    ...["one", "two", "three", "four", "moved"].map((token) => call(0, token)),
+    call(0, "other", { auth_subject: "stock" }),
+    call(0, "foreign", { auth_issuer: "https://other.test/" }),
+  ]);
+  await followed.whole();
+  const day = (at: number) => new Date((SAMPLE_START_US + at * DAY_US) / 1_000).toISOString();
+  await temporary.add("control/2026-12", [
+    revoked(1, { "tallystick.jwt_id": "one" }),
+    revoked(1, { "tallystick.jwt_subject": "spiffe orders", "tallystick.jwt_issued_before": day(0.5) }),
+    revoked(1, { "tallystick.jwt_issued_before": day(3) }, "https://gone.test/"),
+  ]);
+  await followed.whole();
+  const early = call(1.5, "three");
+  await temporary.add("jwt/2026-11", [
+    call(1.1, "one"),
+    call(1.2, "two", { status: "denied" }),
+    // Made before, told of after.
+    { ...early, record: { ...early.record, timestamp: day(0.6) } },
+    // Not seen before the time: nobody can say that it is older.
+    call(1.3, "new"),
+    call(1.3, "other", { auth_subject: "stock" }),
+    call(1.3, "foreign", { auth_issuer: "https://other.test/" }),
+    call(1.4, "last", { auth_issuer: "https://gone.test/" }),
+  ]);
+  await followed.whole();
+  expect(uses().toSorted()).toEqual(["last critical 1", "one critical 1", "two medium 1"]);
+  expect(followed.found.find(({ labels }) => labels["credential_id"] === "two")?.expected).toContain(
+    "when all tokens of spiffe orders that were older were revoked",
+  );
+  await followed.close();
+});

@@ -43,9 +43,10 @@ import {
   TOKEN_WEEK_US,
 } from "./facts.ts";
 import type { FreshFact, KnownValues } from "./facts.ts";
-import { keepRevocations, NONCE_HOUR_US, NONCES, rangeFindings } from "./range-questions.ts";
+import { NONCE_HOUR_US, NONCES, rangeFindings } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
+import { keepRevocations } from "./revoked-uses.ts";
 
 export interface DetectorSettings {
   /** A log's first days, in which what is first seen is learned and not told. Microseconds. */

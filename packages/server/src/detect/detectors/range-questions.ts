@@ -9,9 +9,9 @@ import type { Finding, Level } from "../finding.ts";
 import { findingOf, recordOf } from "./detector.ts";
 import type { Place, Said } from "./detector.ts";
 import { CLOCK_TOLERANCE_US, DENIED_READS, MAX_GROUPS, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
-import { FACTS } from "./facts.ts";
-import { OWN, PLACE, RANGE_TABLE, RECEIVED_US, within } from "./range-table.ts";
+import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
+import { revokedUses } from "./revoked-uses.ts";
 
 export const NONCE_HOUR_US = 3_600_000_000;
 
@@ -49,7 +49,7 @@ export async function rangeFindings(deriver: Deriver, range: Range): Promise<rea
   if (counts!.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
   if (counts!.expiring > 0) found.push(...(await ask<ExpiredGroup>(expired(range))).map(expiredSaid));
   if (counts!.nonces > 0) found.push(...(await replays(deriver, range)));
-  found.push(...(await ask<RevokedGroup>(REVOKED_USES)).map(revokedSaid));
+  found.push(...(await revokedUses(deriver, range, counts!.issued > 0)));
   return found.map(findingOf);
 }
 
@@ -59,6 +59,8 @@ interface OwnCounts {
   readonly denied_reads: number;
   readonly expiring: number;
   readonly nonces: number;
+  /** Records that name a token and who issued it. */
+  readonly issued: number;
 }
 
 const IS_VERDICT = `event_type = 'TALLY_VERDICT' AND ${OWN} AND status = 'error' AND operation != 'summary'`;
@@ -74,7 +76,8 @@ function ownCounts(range: Range): Statement {
   const params = new Params();
   return params.statement(
     `SELECT countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_CLAIM}) AS claims,
-  countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces
+  countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces,
+  countIf(notEmpty(auth_issuer) AND notEmpty(auth_token_id)) AS issued
 FROM records WHERE ${within(range, params)}`,
   );
 }
@@ -222,57 +225,6 @@ const expiredSaid = (group: ExpiredGroup): Said =>
     summary: `${group.callee} accepts an expired credential of ${group.caller}`,
     expected: "refused after its expiry",
     seen: `accepted up to ${Math.round(group.late_us / 1_000_000)} s after`,
-  });
-
-/** Facts of the kind `revoked`: what AUTH records with the action revoke name. */
-export function keepRevocations(range: Range): Statement {
-  const params = new Params();
-  return params.statement(
-    `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
-SELECT 'revoked' AS kind, '' AS log, subject, toString(observed_principal) AS value, min(${RECEIVED_US}) AS first_us,
-  max(${RECEIVED_US}) AS last_us, 0 AS through
-FROM (
-  SELECT observed_received_at, observed_principal, arrayJoin([credential_id, auth_token_id]) AS subject
-  FROM records WHERE ${within(range, params)} AND event_type = 'AUTH' AND action = 'revoke' AND status = 'success'
-) WHERE notEmpty(subject) GROUP BY kind, log, subject, value`,
-  );
-}
-
-interface RevokedGroup extends Group {
-  readonly caller: string;
-  readonly callee: string;
-  readonly subject: string;
-  readonly revoked_us: number;
-  readonly accepted: number;
-  readonly by: string;
-}
-
-const REVOKED_USES: Statement = {
-  sql: `SELECT u.caller AS caller, u.callee AS callee, u.subject AS subject, r.by AS by, r.revoked_us AS revoked_us,
-  toUInt64(sum(u.records)) AS n, toUInt64(sumIf(u.records, u.denied = 0)) AS accepted, min(u.first_us) AS first_us,
-  max(u.last_us) AS last_us, groupArray(${SHOWN_RECORDS})(u.place) AS places
-FROM (
-  SELECT caller, toString(callee) AS callee, arrayJoin([credential_id, token]) AS subject, records, denied, first_us,
-    last_us, place
-  FROM ${RANGE_TABLE.name} WHERE NOT (event_type = 'AUTH' AND action = 'revoke')
-) AS u INNER JOIN (
-  SELECT subject, min(first_us) AS revoked_us, any(value) AS by FROM ${FACTS.name}
-  WHERE kind = 'revoked' AND log = '' AND subject IN (SELECT arrayJoin([credential_id, token]) FROM ${RANGE_TABLE.name})
-  GROUP BY subject
-) AS r USING (subject)
-WHERE notEmpty(u.subject) AND u.last_us > r.revoked_us + ${CLOCK_TOLERANCE_US}
-GROUP BY caller, callee, subject, by, revoked_us ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
-  params: {},
-};
-
-const revokedSaid = (group: RevokedGroup): Said =>
-  said(group, {
-    detector: "use-after-revocation",
-    level: group.accepted > 0 ? "critical" : "medium",
-    labels: { caller: group.caller, callee: group.callee, credential_id: group.subject },
-    summary: `${group.caller} uses the revoked credential ${group.subject} at ${group.callee}`,
-    expected: `no use after ${new Date(group.revoked_us / 1_000).toISOString()}, when ${group.by} revoked it`,
-    seen: `${group.n} calls, of which ${group.accepted} were accepted`,
   });
 
 interface ReplayGroup extends Group {
