@@ -19,7 +19,7 @@ export interface Detectors extends DetectorAccess {
 /** Null when they are switched off. */
 export function openDetectors(
   config: Config,
-  { index, ledger, alerting: { alerts }, journal }: Stores,
+  { index, ledger, checkpointTrouble, alerting: { alerts }, journal }: Stores,
   producers: Producers,
   { machine, log, closers }: { readonly machine: Machine; readonly log: Logger; readonly closers: Closers },
 ): Detectors | null {
@@ -58,6 +58,7 @@ export function openDetectors(
   const conditions = new Conditions({
     producers,
     ledger,
+    checkpointTrouble,
     clock,
     open: findings,
     sink: alerts.sink,

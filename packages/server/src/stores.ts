@@ -18,6 +18,8 @@ import { openLocalJournal } from "./journal/local-journal.ts";
 import type { LocalJournal } from "./journal/local-journal.ts";
 import { refuseLostTrees } from "./journal/lost-trees.ts";
 import { openReserve } from "./journal/reserve.ts";
+import { PublishingTrouble } from "./ledger/checkpoint-trouble.ts";
+import type { CheckpointTrouble } from "./ledger/checkpoint-trouble.ts";
 import { checkpointCopies } from "./ledger/copies.ts";
 import type { CheckpointCopies } from "./ledger/copies.ts";
 import { copyTarget } from "./ledger/node-copy-senders.ts";
@@ -47,6 +49,8 @@ export interface Stores {
   readonly ledger: Ledger;
   readonly index: Index;
   readonly copies: CheckpointCopies;
+  /** What keeps checkpoints from being signed, published or copied now. */
+  readonly checkpointTrouble: () => readonly CheckpointTrouble[];
   readonly control: Control;
   readonly signing: SigningParts;
   /** Its `alerts.sink` is where detection hands its findings to. */
@@ -90,7 +94,8 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   closers.add("copies", () => copies.close());
   const keys = await request.folder.keyring.signer();
   const signer = new SignerInUse(keys);
-  const ledger = await openTrees(request, journal, copies, signer, onFatal);
+  const trouble = new PublishingTrouble(machine.clock);
+  const ledger = await openTrees(request, { journal, copies, signer, trouble }, onFatal);
   const { config, base, folder, log } = request;
   const { places, keyring } = folder;
   const { journal: journalFolder, deleted: deletedFolder } = places;
@@ -131,6 +136,7 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
     ledger,
     index,
     copies,
+    checkpointTrouble: () => trouble.now(copies.stats()),
     control,
     signing,
     alerting,
@@ -242,11 +248,16 @@ function noCopyTarget(kind: string): TallystickError {
   return new TallystickError("config_invalid", `ledger.copies: a ${kind} copy goes to ${form}.`);
 }
 
+interface TreeParts {
+  readonly journal: LocalJournal;
+  readonly copies: CheckpointCopies;
+  readonly signer: SignerInUse;
+  readonly trouble: PublishingTrouble;
+}
+
 async function openTrees(
   { machine, config, folder, log }: StoresRequest,
-  journal: LocalJournal,
-  copies: CheckpointCopies,
-  signer: SignerInUse,
+  { journal, copies, signer, trouble }: TreeParts,
   onFatal: (error: Error) => void,
 ): Promise<Ledger> {
   const { disk, bulk, clock } = machine;
@@ -262,7 +273,10 @@ async function openTrees(
     clock,
     publishIntervalMs: config.ledger.publish_interval_ms,
     onCheckpoint: (checkpoint) => copies.offer(checkpoint),
-    onNotice: (notice) => tell(log, notice),
+    onNotice: (notice) => {
+      trouble.take(notice);
+      tell(log, notice);
+    },
     onFatal,
   });
 }
@@ -270,5 +284,6 @@ async function openTrees(
 function tell(log: Logger, notice: LedgerNotice): void {
   if (notice.kind === "tiles_rebuilt")
     log.warn({ tree: notice.tree, tiles: notice.tiles }, "tiles were rebuilt from the journal");
+  else if (notice.kind === "recovered") log.info("the ledger goes on");
   else log.warn({ err: notice.error, delay_ms: notice.delayMs }, "the ledger tries again");
 }

@@ -56,10 +56,11 @@ describe("copies of checkpoints", () => {
     }
     expect(attempts).toBeLessThan(20);
     expect(copies.stats()).toMatchObject([{ sent: 0, failed: attempts, waiting: 1, lastError: "away" }]);
+    expect(copies.stats()[0]?.failingSinceMs).toBeTypeOf("number");
     isAway = false;
     clock.advance(10_000);
     await settle();
-    expect(copies.stats()).toMatchObject([{ sent: 1, waiting: 0, lastError: null }]);
+    expect(copies.stats()).toMatchObject([{ sent: 1, waiting: 0, failingSinceMs: null, lastError: null }]);
   });
 
   it("go out once an hour for each tree when told so, and once more at the end", async () => {

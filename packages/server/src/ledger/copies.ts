@@ -30,6 +30,8 @@ export interface CopyStats {
   readonly waiting: number;
   /** Milliseconds since the Unix epoch, or null. */
   readonly lastSentAtMs: number | null;
+  /** Of the first of the attempts since then that failed; null: the latest one succeeded, or there was none. */
+  readonly failingSinceMs: number | null;
   readonly lastError: string | null;
 }
 
@@ -66,6 +68,7 @@ class Lane {
   #failed = 0;
   #skipped = 0;
   #lastSentAtMs: number | null = null;
+  #failingSinceMs: number | null = null;
   #lastError: string | null = null;
 
   constructor(target: CopyTarget, clock: Clock) {
@@ -89,6 +92,7 @@ class Lane {
       skipped: this.#skipped,
       waiting: this.#waiting.size,
       lastSentAtMs: this.#lastSentAtMs,
+      failingSinceMs: this.#failingSinceMs,
       lastError: this.#lastError,
     };
   }
@@ -139,11 +143,13 @@ class Lane {
       await this.#target.send(checkpoint);
     } catch (cause) {
       this.#failed += 1;
+      this.#failingSinceMs ??= Math.floor(this.#clock.nowUs() / 1_000);
       this.#lastError = cause instanceof Error ? cause.message : String(cause);
       return false;
     }
     this.#sent += 1;
     this.#lastError = null;
+    this.#failingSinceMs = null;
     this.#lastSentAtMs = Math.floor(this.#clock.nowUs() / 1_000);
     this.#remember(tree);
     if (this.#waiting.get(tree) === checkpoint) this.#waiting.delete(tree);

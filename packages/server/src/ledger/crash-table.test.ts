@@ -76,7 +76,7 @@ describe("when the head store fails", () => {
     heads.failNext("read-error");
     await bench.untilPublished(TREE);
     expect(await walkServedTree(ledger, TREE)).toBe(501);
-    expect(bench.notices.map(({ kind }) => kind)).toEqual(["retry", "retry"]);
+    expect(bench.notices.map(({ kind }) => kind)).toEqual(["retry", "retry", "recovered"]);
   });
 
   it("stops when somebody else swapped the head", async () => {

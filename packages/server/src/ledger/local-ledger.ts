@@ -65,7 +65,9 @@ export interface PublishedCheckpoint {
 
 export type LedgerNotice =
   | { readonly kind: "tiles_rebuilt"; readonly tree: string; readonly tiles: number }
-  | { readonly kind: "retry"; readonly error: Error; readonly delayMs: number };
+  | { readonly kind: "retry"; readonly error: Error; readonly delayMs: number }
+  /** What was tried again succeeded. */
+  | { readonly kind: "recovered" };
 
 /** Opens every tree (tree-recovery.ts says what is refused and what is put right), then follows the journal. */
 export async function openLedger(options: LedgerOptions): Promise<Ledger> {
@@ -232,6 +234,7 @@ class LocalLedger implements Ledger {
     if (this.#state !== "following") return;
     this.#cycle = this.#guarded(async () => {
       const nextMs = await this.#step(false);
+      if (this.#retryMs > 0) this.#options.onNotice?.({ kind: "recovered" });
       this.#retryMs = 0;
       if (nextMs !== null) this.#schedule(nextMs);
     });

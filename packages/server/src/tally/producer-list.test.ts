@@ -88,6 +88,15 @@ describe("a sequence", () => {
     ]);
   });
 
+  test("begins with nothing missing when a heartbeat comes before the first record and says 0", async () => {
+    const early = { id: "early", seq: 0 };
+    for (const beat of [claim("heartbeat", early), claim("heartbeat", { ...early, count: 0 })])
+      expect(await said([beat], { producer_id: "early" })).toMatchObject([{ state: "complete", missing: 0, gaps: [] }]);
+    expect(await said([member({ id: "early", seq: 2 })], { producer_id: "early" })).toMatchObject([
+      { state: "gap", missing: 1, gaps: [{ from: 1, to: 1 }] },
+    ]);
+  });
+
   test("is closed by a close that names its end, and open again when more comes", async () => {
     const closed = await said([...members([1, 2]), claim("close", { seq: 2, count: 2 })]);
     expect(closed).toMatchObject([{ state: "closed", closed_at: "2026-11-25T08:00:00Z" }]);

@@ -51,7 +51,7 @@ function modelRun([log, id, principal, epoch]: RunName, entries: readonly Placed
   const starts = claims.flatMap(({ last, count }) => (count >= 1 && count <= last + 1 ? [last + 1 - count] : []));
   const claimedLast = Math.max(-1, ...claims.map(({ last }) => last));
   const end = Math.max(claimedLast, ...seen);
-  const start = Math.min(end, ...seen, starts.length > 0 ? Math.min(...starts) : 1);
+  const start = Math.min(...seen, starts.length > 0 ? Math.min(...starts) : 1);
   const gaps = end < 0 ? [] : gapsBetween(start, end, seen);
   return {
     log,

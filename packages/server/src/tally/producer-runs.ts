@@ -171,7 +171,8 @@ export function runFacts(
   return (
     `SELECT ${PRODUCER}, first_log, ${run.join(", ")}, toInt64(all_runs) - 1 AS restarts, ` +
     "greatest(last_number, claimed_last) AS known_last, " +
-    `least(first_number, if(claimed_first = ${NO_NUMBER}, toInt64(1), claimed_first), known_last) AS start, ` +
+    // Without a count 0 is the end before the first record, and none of it is missing.
+    `least(first_number, if(claimed_first = ${NO_NUMBER}, toInt64(1), claimed_first)) AS start, ` +
     "if(known_last < 0, toInt64(0), start) AS known_first, " +
     "if(known_last < 0, toInt64(0), known_last - known_first + 1 - count) AS missing, numbered - count AS duplicates, " +
     "newest_first_us > last_seen_us AS superseded, closed_us > 0 AND closed_last >= known_last AS closed, " +

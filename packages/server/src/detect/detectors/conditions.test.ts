@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { formatTimestamp } from "@tallystick/record";
 
+import { PublishingTrouble } from "../../ledger/checkpoint-trouble.ts";
+import type { CheckpointTrouble } from "../../ledger/checkpoint-trouble.ts";
 import type { LedgerPosition } from "../../ledger/ledger.ts";
 import { manualClock } from "../../manual-clock.ts";
 import type { ManualClock } from "../../manual-clock.ts";
@@ -12,12 +14,17 @@ import { Conditions } from "./conditions.ts";
 /** Conditions over producers and trees that the test sets; what they find stands until it is over, as alerts do. */
 function watched() {
   const clock = manualClock();
-  const state: { runs: readonly ProducerRun[]; trees: readonly LedgerPosition[] } = { runs: [], trees: [] };
+  const state: {
+    runs: readonly ProducerRun[];
+    trees: readonly LedgerPosition[];
+    trouble: readonly CheckpointTrouble[];
+    sleptUs: number;
+  } = { runs: [], trees: [], trouble: [], sleptUs: 0 };
   const open = new Map<string, Finding>();
   const told: string[] = [];
   const make = () =>
     new Conditions({
-      clock,
+      clock: { ...clock, nowUs: () => clock.nowUs() + state.sleptUs },
       producers: {
         list: async (_scope, { state: wanted }: ProducersRequest) => ({
           producers: state.runs.filter((run) => (wanted === "silent" ? run.silent : run.missing > 0)),
@@ -29,6 +36,7 @@ function watched() {
         }),
       },
       ledger: { positions: () => state.trees },
+      checkpointTrouble: () => state.trouble,
       open: () => [...open.values()],
       sink: async (findings) => {
         for (const finding of findings) {
@@ -116,10 +124,47 @@ test("a gap of a producer that rests, silence, and a tree without a checkpoint a
   expect(await look(1)).toEqual(["producer-silent firing"]);
   state.trees = [{ tree: "default/2026-11", integrated: 9, published: 4, publishedAtMs }];
   expect(await look(1)).toEqual([]);
-  expect((await look(3)).toSorted()).toEqual(["checkpoint-late firing", "producer-gap firing"]);
+  // The machine slept for an hour: the ledger had no time to do anything.
+  state.sleptUs = 3_600_000_000;
+  expect(await look(0)).toEqual(["producer-gap firing"]);
+  expect(await look(1)).toEqual([]);
+  expect(await look(1)).toEqual(["checkpoint-late firing"]);
   state.runs = [];
   state.trees = [];
   const over = ["checkpoint-late resolved", "producer-gap resolved", "producer-silent resolved"];
   expect((await look(1)).toSorted()).toEqual(over);
+  await close();
+});
+
+test("checkpoints that cannot be signed, published or copied are told with the reason, and an attempt that failed once is not", async () => {
+  const { clock, state, open, look, close } = watched();
+  const trouble = new PublishingTrouble(clock);
+  const disk = { kind: "retry", error: new Error("the disk is full"), delayMs: 100 } as const;
+  const copy = {
+    name: "webhook https://copies.example/",
+    sent: 0,
+    failed: 9,
+    skipped: 0,
+    waiting: 1,
+    lastSentAtMs: null,
+  };
+  const failing = { ...copy, failingSinceMs: clock.nowUs() / 1_000, lastError: "it answered 500" };
+  trouble.take(disk);
+  trouble.take({ kind: "recovered" });
+  clock.advance(59_000);
+  trouble.take(disk);
+  clock.advance(1_000);
+  state.trouble = trouble.now([]);
+  expect(await look(0), "for a second only").toEqual([]);
+  trouble.take({ ...disk, error: new Error("the key is locked") });
+  state.trouble = trouble.now([failing]);
+  expect(await look(1)).toEqual(["checkpoint-failed firing", "checkpoint-failed firing"]);
+  expect([...open.values()]).toMatchObject([
+    { labels: { step: "publish" }, level: "critical", seen: expect.stringContaining("the key is locked") },
+    { labels: { step: copy.name }, level: "high", seen: expect.stringContaining("it answered 500") },
+  ]);
+  trouble.take({ kind: "recovered" });
+  state.trouble = trouble.now([{ ...failing, failingSinceMs: null }]);
+  expect(await look(1)).toEqual(["checkpoint-failed resolved", "checkpoint-failed resolved"]);
   await close();
 });

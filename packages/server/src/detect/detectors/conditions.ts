@@ -5,6 +5,7 @@
 import { formatTimestamp, timestampUs } from "@tallystick/record";
 
 import type { Clock } from "../../clock.ts";
+import type { CheckpointTrouble } from "../../ledger/checkpoint-trouble.ts";
 import type { LedgerPosition } from "../../ledger/ledger.ts";
 import { WHOLE_SCOPE } from "../../search/scope.ts";
 import type { Gap } from "../../tally/producer-gaps.ts";
@@ -13,7 +14,13 @@ import type { Producers } from "../../tally/producers.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import { findingOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
-import { CHECKPOINT_LATE_US, CONDITIONS_EVERY_MS, GAP_SETTLES_US, MAX_PRODUCER_FINDINGS } from "./detector-limits.ts";
+import {
+  CHECKPOINT_FAILS_US,
+  CHECKPOINT_LATE_MS,
+  CONDITIONS_EVERY_MS,
+  GAP_SETTLES_US,
+  MAX_PRODUCER_FINDINGS,
+} from "./detector-limits.ts";
 
 /** What is told of and has not ended, as the alerts know it. */
 export interface OpenCondition {
@@ -24,6 +31,8 @@ export interface OpenCondition {
 export interface ConditionParts {
   readonly producers: Pick<Producers, "list">;
   readonly ledger: { positions(): readonly LedgerPosition[] };
+  /** What keeps checkpoints from being signed, published or copied now. */
+  readonly checkpointTrouble: () => readonly CheckpointTrouble[];
   readonly clock: Clock;
   readonly open: () => readonly OpenCondition[];
   readonly sink: FindingSink;
@@ -31,15 +40,15 @@ export interface ConditionParts {
 }
 
 const LASTING: ReadonlySet<string> = new Set(
-  ["producer-gap", "producer-silent", "checkpoint-late"].map((name) => `builtin/${name}`),
+  ["producer-gap", "producer-silent", "checkpoint-late", "checkpoint-failed"].map((name) => `builtin/${name}`),
 );
 
 export class Conditions {
   readonly #parts: ConditionParts;
   /** Gaps that were there at an earlier look: since when, and what is missing still. */
   #waiting = new Map<string, WaitingGap>();
-  /** Trees with records that no checkpoint covered at a look: since when, after which size. */
-  #uncovered = new Map<string, { readonly published: number; readonly sinceUs: number }>();
+  /** Trees with records that no checkpoint covered at a look. */
+  #uncovered = new Map<string, Uncovered>();
   #cancel: () => void = () => {};
   #running: Promise<void> = Promise.resolve();
   #closing = false;
@@ -74,7 +83,8 @@ export class Conditions {
   async #look(): Promise<void> {
     const { clock, open, sink } = this.#parts;
     const nowUs = clock.nowUs();
-    const firing = [...(await this.#producers(nowUs)), ...this.#checkpoints(nowUs)].map(findingOf);
+    const producers = await this.#producers(nowUs);
+    const firing = [...producers, ...this.#checkpoints(nowUs), ...this.#failures(nowUs)].map(findingOf);
     const still = new Set(firing.map(nameOf));
     const over = open().filter((one) => LASTING.has(one.ruleId) && !still.has(nameOf(one)));
     const resolved = over.map(({ ruleId, labels }) => endOf(ruleId, labels, nowUs));
@@ -111,21 +121,36 @@ export class Conditions {
     return settled;
   }
 
+  /** One attempt that failed and then succeeded is nobody's affair. */
+  #failures(nowUs: number): readonly Said[] {
+    const told = new Set(this.#parts.open().map(nameOf));
+    return this.#parts
+      .checkpointTrouble()
+      .filter(
+        ({ step, sinceUs }) =>
+          nowUs - sinceUs >= CHECKPOINT_FAILS_US ||
+          told.has(nameOf({ ruleId: "builtin/checkpoint-failed", labels: { step } })),
+      )
+      .map((trouble) => failureSaid(trouble, nowUs));
+  }
+
   /** What no checkpoint covers waits since it was first seen so, not since the last checkpoint: a log may be quiet. */
   #checkpoints(nowUs: number): readonly Said[] {
     const behind = this.#parts.ledger.positions().filter(({ integrated, published }) => integrated > published);
     const before = this.#uncovered;
+    const nowMs = this.#parts.clock.monotonicMs();
     this.#uncovered = new Map(
       behind.map(({ tree, published }) => {
         const known = before.get(tree);
-        return [tree, known?.published === published ? known : { published, sinceUs: nowUs }];
+        return [tree, known?.published === published ? known : { published, sinceUs: nowUs, sinceMs: nowMs }];
       }),
     );
     const told = new Set(this.#parts.open().map(nameOf));
     return behind.flatMap(({ tree, integrated, published }) => {
-      const { sinceUs } = this.#uncovered.get(tree)!;
+      const { sinceUs, sinceMs } = this.#uncovered.get(tree)!;
       const isTold = told.has(nameOf({ ruleId: "builtin/checkpoint-late", labels: { tree } }));
-      if (nowUs - sinceUs < CHECKPOINT_LATE_US && !isTold) return [];
+      // A machine that slept, or whose clock was set, has not had that time.
+      if (nowMs - sinceMs < CHECKPOINT_LATE_MS && !isTold) return [];
       return [
         {
           detector: "checkpoint-late",
@@ -141,6 +166,28 @@ export class Conditions {
       ];
     });
   }
+}
+
+interface Uncovered {
+  readonly published: number;
+  readonly sinceUs: number;
+  readonly sinceMs: number;
+}
+
+function failureSaid({ step, sinceUs, reason }: CheckpointTrouble, nowUs: number): Said {
+  const isOwn = step === "publish";
+  return {
+    detector: "checkpoint-failed",
+    level: isOwn ? "critical" : "high",
+    labels: { step },
+    startsAtUs: sinceUs,
+    seenAtUs: nowUs,
+    summary: isOwn ? "Checkpoints cannot be signed or published" : `Checkpoints do not reach the copy ${step}`,
+    expected: isOwn ? "each checkpoint is signed and published" : "each checkpoint is taken by the copy",
+    seen: `failing since ${formatTimestamp(sinceUs)}: ${reason}`,
+    records: [],
+    count: 1,
+  };
 }
 
 const nameOf = ({ ruleId, labels }: OpenCondition): string =>

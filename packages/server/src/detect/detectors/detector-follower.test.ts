@@ -153,7 +153,14 @@ test("attacks are found once a log's first days are over, what is usual never, n
     "stock payments",
   ]);
   expect(of("first-seen-service")).toMatchObject([{ labels: { service: "crawler" }, count: 2 }]);
-  expect(of("replay")).toMatchObject([{ count: 1, records: [{ callId: expect.stringContaining("second") }] }]);
+  expect(of("replay")).toMatchObject([
+    {
+      count: 1,
+      labels: { caller: "orders", callee: "payments", credential_id: "cert-orders" },
+      seen: expect.stringContaining(`auth_nonce_digest:"sha256:${"ab".repeat(32)}"`),
+      records: [{ callId: expect.stringContaining("second") }],
+    },
+  ]);
   expect(of("use-after-revocation")).toMatchObject([{ level: "critical", labels: { caller: "web" }, count: 1 }]);
   for (const { expected, seen, check, silence, records } of followed.found) {
     expect([expected, seen, check, silence].filter((text) => text === "")).toEqual([]);
@@ -246,6 +253,19 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
       "tally.callee_value": "2",
     }),
     verdict("unpaired_callee", {}),
+    // One whose call nobody has any more, and one that ran twice with a credential.
+    verdict("replay", { "tally.call_id": "web/stock/gone/0" }),
+    verdict("replay", { "tally.call_id": "web/stock/twice/0" }),
+    ...["cert-web", "cert-web"].map((credential) =>
+      entry(1, {
+        side: "callee",
+        service_id: "web",
+        target_id: "stock",
+        recorder_id: "stock",
+        request_id: "twice",
+        credential_id: credential,
+      }),
+    ),
     verdict("summary", {}),
   ]);
   const taken = { "tallystick.count": "5", "tallystick.answer": "accepted" };
@@ -264,7 +284,10 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
   );
   await followed.whole();
   expect(followed.troubles).toEqual([]);
-  const found = followed.found.map(({ ruleId, labels }) => [ruleId.slice(8), labels] as const);
+  const replayed = followed.found.filter(({ ruleId }) => ruleId === "builtin/replay");
+  expect(new Set(replayed.map(({ labels }) => labels["credential_id"]))).toEqual(new Set([undefined, "cert-web"]));
+  const rest = followed.found.filter((one) => !replayed.includes(one));
+  const found = rest.map(({ ruleId, labels }) => [ruleId.slice(8), labels] as const);
   expect(new Map(found)).toEqual(
     new Map<string, object>([
       ["discrepancy", { caller: "web", callee: "stock", kind: "discrepancy_size", field: "response_size" }],
@@ -273,7 +296,7 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
       ["log-access-denied", { reader: "key:x" }],
     ]),
   );
-  expect(followed.found[0]!.records[0]!.callId).toBe("web/stock/r/0");
+  expect(rest[0]!.records[0]!.callId).toBe("web/stock/r/0");
   await followed.close();
 });
 

@@ -43,9 +43,10 @@ import {
   TOKEN_WEEK_US,
 } from "./facts.ts";
 import type { FreshFact, KnownValues } from "./facts.ts";
-import { NONCE_HOUR_US, NONCES, rangeFindings } from "./range-questions.ts";
+import { rangeFindings } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
+import { NONCE_HOUR_US, NONCES } from "./replays.ts";
 import { keepRevocations } from "./revoked-uses.ts";
 
 export interface DetectorSettings {

@@ -31,7 +31,9 @@ export const FORGET_EVERY_US = 21_600_000_000;
 /** A gap is told when it is still there so long after its producer was heard last, or after it was first seen. */
 export const GAP_SETTLES_US = 120_000_000;
 /** A tree that is integrated and for so long without a checkpoint has a finding. */
-export const CHECKPOINT_LATE_US = 120_000_000;
+export const CHECKPOINT_LATE_MS = 120_000;
+/** Signing, publishing or copying that fails for so long has a finding. */
+export const CHECKPOINT_FAILS_US = 10_000_000;
 export const MAX_PRODUCER_FINDINGS = 200;
 /** Denied requests of one reader within a step that are told. */
 export const DENIED_READS = 5;

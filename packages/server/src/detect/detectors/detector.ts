@@ -174,6 +174,11 @@ export const DETECTORS: readonly Detector[] = [
     check: "The server's log names the cause; `tallystick doctor` looks at disk and keys.",
     silence: "It ends with the next checkpoint.",
   }),
+  detector("checkpoint-failed", "Checkpoints cannot be signed, published or copied", "critical", ["attack.t1562"], {
+    check:
+      "The reason names what failed: the signing key, the head store, the disk, or the copy's address. Try the copy by hand.",
+    silence: "It ends when an attempt succeeds; take a copy that is no more out of `ledger.copies`.",
+  }),
   detector("log-access", "The log is read in a way it never was", "medium", ["attack.t1119", "attack.t1530"], {
     learns: true,
     facts: ["reader_network", "reader_operation"],

@@ -12,7 +12,7 @@ import type { ErasedRecord, NameField } from "../../tally/purge.ts";
 import { BASELINE_TABLES } from "../baseline/traffic.ts";
 import { DETECTOR_TABLES } from "./detector-follower.ts";
 import { FACTS } from "./facts.ts";
-import { NONCES } from "./range-questions.ts";
+import { NONCES } from "./replays.ts";
 
 const PARTIES: readonly NameField[] = ["service_id", "target_id", "recorder_id"];
 const OTHERS: readonly NameField[] = ["credential_id", "auth_token_id", "auth_key_thumbprint", "auth_scopes"];

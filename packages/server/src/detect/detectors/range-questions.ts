@@ -2,49 +2,27 @@
  * What a range says by itself, whatever was learned: verdicts of the tally, names taken, credentials used after their
  * end, nonces used twice, reads that were denied. Each question answers with a few groups.
  */
-import type { DerivedTable, Deriver } from "../../index/derived-tables.ts";
+import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
+import { CALL_KEY_EXPRESSION } from "../../index/schema/records.ts";
 import { Params } from "../../search/compile/sql.ts";
 import type { Finding, Level } from "../finding.ts";
-import { findingOf, recordOf } from "./detector.ts";
-import type { Place, Said } from "./detector.ts";
+import { findingOf } from "./detector.ts";
+import type { Said } from "./detector.ts";
 import { CLOCK_TOLERANCE_US, DENIED_READS, MAX_GROUPS, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
+import { GROUPED, said } from "./range-groups.ts";
+import type { Group } from "./range-groups.ts";
 import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
+import { HAS_NONCE, replays } from "./replays.ts";
 import { revokedUses } from "./revoked-uses.ts";
-
-export const NONCE_HOUR_US = 3_600_000_000;
-
-/** Nonces and signatures of the calls of the last day. */
-export const NONCES: DerivedTable = {
-  name: "detector_nonces",
-  columns: "digest String, call_key UInt128, received_us Int64, what LowCardinality(String)",
-  engine: `ReplacingMergeTree PARTITION BY intDiv(received_us, ${NONCE_HOUR_US}) ORDER BY (digest, call_key)`,
-};
-
-interface Group {
-  readonly n: number;
-  readonly first_us: number;
-  readonly last_us: number;
-  readonly places: readonly Place[];
-}
-
-const GROUPED = `count() AS n, min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us,
-  groupArray(${SHOWN_RECORDS})(${PLACE}) AS places`;
-
-const said = (group: Group, rest: Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Said => ({
-  startsAtUs: group.first_us,
-  seenAtUs: group.last_us,
-  records: group.places.map(recordOf),
-  count: group.n,
-  ...rest,
-});
 
 export async function rangeFindings(deriver: Deriver, range: Range): Promise<readonly Finding[]> {
   const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
   const [counts] = await ask<OwnCounts>(ownCounts(range));
   const found: Said[] = [];
-  if (counts!.verdicts > 0) found.push(...(await ask<VerdictGroup>(verdicts(range))).flatMap(verdictSaid));
+  if (counts!.verdicts > 0)
+    found.push(...(await ask<VerdictGroup>(verdicts(range, counts!.replays > 0))).flatMap(verdictSaid));
   if (counts!.claims > 0) found.push(...(await ask<ClaimGroup>(claims(range))).map(claimSaid));
   if (counts!.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
   if (counts!.expiring > 0) found.push(...(await ask<ExpiredGroup>(expired(range))).map(expiredSaid));
@@ -55,6 +33,7 @@ export async function rangeFindings(deriver: Deriver, range: Range): Promise<rea
 
 interface OwnCounts {
   readonly verdicts: number;
+  readonly replays: number;
   readonly claims: number;
   readonly denied_reads: number;
   readonly expiring: number;
@@ -69,13 +48,13 @@ const IS_DENIED_READ = `event_type = 'ACCESS' AND ${OWN} AND status = 'denied'`;
 /** An accepted call: what was denied because it was expired is as it should be. */
 const IS_EXPIRED = `side = 'callee' AND status = 'success' AND toUnixTimestamp64Micro(auth_expires_at) >= 0
   AND toUnixTimestamp64Micro(auth_expires_at) + ${CLOCK_TOLERANCE_US} < toUnixTimestamp64Micro(timestamp)`;
-const HAS_NONCE = "side = 'callee' AND (notEmpty(auth_nonce_digest) OR notEmpty(auth_signature_digest))";
 
 /** So that what is not there costs no statement. */
 function ownCounts(range: Range): Statement {
   const params = new Params();
   return params.statement(
-    `SELECT countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_CLAIM}) AS claims,
+    `SELECT countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_VERDICT} AND operation = 'replay') AS replays,
+  countIf(${IS_CLAIM}) AS claims,
   countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces,
   countIf(notEmpty(auth_issuer) AND notEmpty(auth_token_id)) AS issued
 FROM records WHERE ${within(range, params)}`,
@@ -83,6 +62,7 @@ FROM records WHERE ${within(range, params)}`,
 }
 
 interface VerdictGroup extends Group {
+  readonly credential: string;
   readonly kind: string;
   readonly caller: string;
   readonly callee: string;
@@ -92,13 +72,14 @@ interface VerdictGroup extends Group {
   readonly tolerance: string;
 }
 
-function verdicts(range: Range): Statement {
+/** `withReplays`: the credentials of replayed calls are looked up, which the verdicts do not say. */
+function verdicts(range: Range, withReplays: boolean): Statement {
   const params = new Params();
   const attribute = (name: string) => `attributes['tally.${name}']`;
   // Named within, where a name that a column has too cannot mean the column. A break began when it fell due, however
   // late the tally came to say so.
   return params.statement(
-    `SELECT kind, caller, callee, field, any(caller_says) AS caller_value, any(callee_says) AS callee_value,
+    `SELECT kind, caller, callee, field, ${withReplays ? "credential" : "''"} AS credential, any(caller_says) AS caller_value, any(callee_says) AS callee_value,
   any(within_what) AS tolerance, count() AS n, min(toUnixTimestamp64Micro(timestamp)) AS first_us,
   max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
 FROM (
@@ -107,8 +88,18 @@ FROM (
     ${attribute("callee_value")} AS callee_says, ${attribute("tolerance")} AS within_what,
     ${attribute("call_id")} AS call_id, tree, leaf_index, timestamp, observed_received_at
   FROM records WHERE ${within(range, params)} AND ${IS_VERDICT}
-) GROUP BY kind, caller, callee, field ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+) ${withReplays ? `AS v LEFT JOIN (${replayedCredentials(range, params)}) AS c ON v.call_id = c.call` : ""}
+GROUP BY kind, caller, callee, field, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
+}
+
+/** Of the execution that came last. */
+function replayedCredentials(range: Range, params: Params): string {
+  const verdict = `${within(range, params)} AND ${IS_VERDICT} AND operation = 'replay'`;
+  const keys = `SELECT ${CALL_KEY_EXPRESSION} FROM (
+    SELECT attributes['tally.call_id'] AS call_id FROM records WHERE ${verdict})`;
+  return `SELECT call_id AS call, argMax(credential_id, ${RECEIVED_US}) AS credential
+    FROM (SELECT *, call_id FROM records WHERE call_key IN (${keys}) AND side = 'callee') GROUP BY call`;
 }
 
 const VERDICT_DETECTORS: Readonly<Record<string, { readonly detector: string; readonly level?: Level }>> = {
@@ -130,15 +121,20 @@ const VERDICT_DETECTORS: Readonly<Record<string, { readonly detector: string; re
 function verdictSaid(group: VerdictGroup): readonly Said[] {
   const as = VERDICT_DETECTORS[group.kind];
   if (as === undefined) return [];
-  const { caller, callee, field, kind } = group;
-  const labels = { caller, callee, ...(as.detector === "discrepancy" ? { kind, field } : {}) };
+  const { caller, callee, field, kind, credential } = group;
+  const labels = {
+    caller,
+    callee,
+    ...(as.detector === "discrepancy" ? { kind, field } : {}),
+    ...(credential === "" ? {} : { credential_id: credential }),
+  };
   const calls = `${group.n} ${group.n === 1 ? "call" : "calls"} of ${caller} to ${callee}`;
   const summaries: Readonly<Record<string, string>> = {
     unpaired_callee: `${calls} that ${caller} does not record`,
     unpaired_caller: `${calls} that ${callee} does not record`,
     clock_skew: `The clocks of ${caller} and ${callee} are far apart`,
     coverage: `${caller} and ${callee} record far fewer calls together than they used to`,
-    replay: `${calls} with a nonce that another call had`,
+    replay: `${calls} that ${callee} executed more often than they were sent`,
   };
   return [
     said(group, {
@@ -226,60 +222,3 @@ const expiredSaid = (group: ExpiredGroup): Said =>
     expected: "refused after its expiry",
     seen: `accepted up to ${Math.round(group.late_us / 1_000_000)} s after`,
   });
-
-interface ReplayGroup extends Group {
-  readonly caller: string;
-  readonly callee: string;
-  readonly what: string;
-  readonly before_us: number;
-}
-
-/** The same digest in another call than before; the nonces of the range are remembered when it has been asked. */
-async function replays(deriver: Deriver, range: Range): Promise<readonly Said[]> {
-  const params = new Params();
-  const both = (columns: string) =>
-    `SELECT ${columns}, told.1 AS digest, told.2 AS what FROM (
-      SELECT *, call_key, arrayJoin([
-        tuple(auth_nonce_digest, 'nonce'), tuple(auth_signature_digest, 'signature')]) AS told
-      FROM records WHERE ${within(range, params)} AND ${HAS_NONCE}
-    ) WHERE notEmpty(digest)`;
-  await deriver.derive(
-    params.statement(
-      `INSERT INTO ${NONCES.name} (digest, call_key, received_us, what)
-SELECT digest, call_key, min(received_us) AS received_us, any(what) AS what
-FROM (${both(`call_key, ${RECEIVED_US} AS received_us`)}) GROUP BY digest, call_key`,
-    ),
-    STEP_LIMITS,
-  );
-  const asked = new Params();
-  const where = within(range, asked);
-  const used = `SELECT digest, call_key, min(received_us) AS received_us, any(what) AS what FROM ${NONCES.name}
-    WHERE digest IN (
-      SELECT arrayJoin([auth_nonce_digest, auth_signature_digest]) AS one FROM records
-      WHERE ${where} AND ${HAS_NONCE} AND notEmpty(one)
-    ) GROUP BY digest, call_key`;
-  const rows = await deriver.select<ReplayGroup>(
-    asked.statement(
-      `SELECT toString(caller) AS caller, toString(callee) AS callee, any(u.what) AS what,
-  min(u.before_us) AS before_us, ${GROUPED}
-FROM (SELECT *, call_id, call_key FROM records WHERE ${where} AND ${HAS_NONCE}) AS records INNER JOIN (
-  SELECT arrayJoin(arraySlice(keys, 2)) AS call_key, what, before_us FROM (
-    SELECT digest, any(what) AS what, min(received_us) AS before_us,
-      arrayMap(one -> one.2, arraySort(groupArray(tuple(received_us, call_key)))) AS keys
-    FROM (${used}) GROUP BY digest HAVING count() > 1
-  )
-) AS u USING (call_key)
-GROUP BY caller, callee ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
-    ),
-    STEP_LIMITS,
-  );
-  return rows.map((group) =>
-    said(group, {
-      detector: "replay",
-      labels: { caller: group.caller, callee: group.callee },
-      summary: `${group.n} calls to ${group.callee} with a ${group.what} that another call had`,
-      expected: `a ${group.what} is used by one call`,
-      seen: `used first at ${new Date(group.before_us / 1_000).toISOString()}, and again`,
-    }),
-  );
-}
