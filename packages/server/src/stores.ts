@@ -90,11 +90,10 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   closers.add("payloads", () => payloads.close());
   // What could not all be published is not sealed, and the lock stays to say that this was no clean stop.
   closers.add("journal", () => journal.close({ seal: !health.isFallen }));
-  const copies = openCopies(request);
+  const { copies, trouble } = openCopies(request);
   closers.add("copies", () => copies.close());
   const keys = await request.folder.keyring.signer();
   const signer = new SignerInUse(keys);
-  const trouble = new PublishingTrouble(machine.clock);
   const ledger = await openTrees(request, { journal, copies, signer, trouble }, onFatal);
   const { config, base, folder, log } = request;
   const { places, keyring } = folder;
@@ -232,7 +231,7 @@ async function openOwn({ disk, clock, random }: Machine, config: Config, path: s
   return { logs: RESERVE_FLOORS, reserve, reserveBytes: bytes };
 }
 
-function openCopies({ machine, config, base }: StoresRequest): CheckpointCopies {
+function openCopies({ machine, config, base }: StoresRequest): Pick<TreeParts, "copies" | "trouble"> {
   const { clock, host, pid } = machine;
   const targets = config.ledger.copies.map((copy) => {
     if (copy.kind === "file") return copyTarget({ ...copy, to: resolve(base, copy.to) }, { clock, host, pid });
@@ -240,7 +239,7 @@ function openCopies({ machine, config, base }: StoresRequest): CheckpointCopies 
     if (!URL.canParse(copy.to) || !wanted.test(new URL(copy.to).protocol)) throw noCopyTarget(copy.kind);
     return copyTarget(copy, { clock, host, pid });
   });
-  return checkpointCopies(targets, clock);
+  return { copies: checkpointCopies(targets, clock), trouble: new PublishingTrouble(clock) };
 }
 
 function noCopyTarget(kind: string): TallystickError {

@@ -9,6 +9,7 @@ import { backtest } from "../detect/backtest.ts";
 import type { Backtest } from "../detect/backtest.ts";
 import { LEVELS } from "../detect/finding.ts";
 import { MAX_RULE_TEXT_BYTES } from "../detect/limits.ts";
+import { backtestMeasure } from "../detect/measure/measure-backtest.ts";
 import type { Rule, RuleBook } from "../detect/rule-book.ts";
 import { RuleFault } from "../detect/sigma/fault.ts";
 import { TallystickError } from "../errors.ts";
@@ -261,6 +262,15 @@ const Sample = Type.Object({
   operation: Type.String(),
 });
 
+const Fired = Type.Object({
+  labels: Type.Record(Type.String(), Type.String()),
+  since: Type.String({ description: "Since when the condition held." }),
+  fired_at: Type.String({ description: "When it had held for as long as the measure says." }),
+  over_at: orNull(Type.String({ description: "Null: it held up to the end of the period." })),
+  seen: Type.String({ description: "The figure that was furthest off." }),
+  calls: Type.Integer(),
+});
+
 function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoutesParts): void {
   app.post<{ Body: Static<typeof TestBody> }>(
     "/api/rules/test",
@@ -268,7 +278,8 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
       config: { access: "read", reads: recordsIn(({ sample }: Backtest) => sample.length, askedOf) },
       schema: {
         summary: "Run a rule over the past: how often it would have found something",
-        description: "Over what the reader may see, by when it happened.",
+        description:
+          "Over what the reader may see, by when it happened; a measure by when it was received, as it is taken live.",
         tags: TAGS,
         body: TestBody,
         response: {
@@ -280,7 +291,12 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
             buckets: Type.Array(Type.Object({ from: Type.String(), hits: Type.Integer() }), {
               description: "Those with hits.",
             }),
-            sample: Type.Array(Sample, { description: "The latest ones." }),
+            sample: Type.Array(Sample, {
+              description: "The latest ones; of a measure a record of each, if there is one.",
+            }),
+            fired: Type.Optional(
+              Type.Array(Fired, { description: "Of a measure: the latest times at which it would have fired." }),
+            ),
             from: Type.String(),
             to: Type.String(),
             elapsed_ms: Type.Number(),
@@ -294,10 +310,12 @@ function testRoute(app: FastifyInstance, { detection: rules, clock }: RulesRoute
       if ((text === undefined) === (id === undefined))
         throw new TallystickError("bad_request", "Name a rule by its id, or give its text.");
       const rule = text === undefined ? found(rules.book.find(id ?? "")) : rules.book.read(text);
-      if (rule.sigma === null) throw new TallystickError("bad_request", "Measures are not tried on the past yet.");
       const nowUs = clock.nowUs();
       const period = { fromUs: parseInstant(from, nowUs, "from"), toUs: parseInstant(to, nowUs, "to") };
-      return backtest(rules.reader, scopeOf(request), rule.sigma, period, goneSignal(reply));
+      const signal = goneSignal(reply);
+      return rule.sigma === null
+        ? backtestMeasure(rules.reader, scopeOf(request), rule.measure!, period, signal)
+        : backtest(rules.reader, scopeOf(request), rule.sigma, period, signal);
     },
   );
 }

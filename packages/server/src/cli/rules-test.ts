@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import type { Backtest } from "../detect/backtest.ts";
+import { aboutWords } from "../detect/measure/measure-words.ts";
 import { checkRules } from "../detect/sigma/check.ts";
 import type { CheckedRule } from "../detect/sigma/check.ts";
 import { openEventEngine } from "../detect/sigma/event-engine.ts";
@@ -64,7 +65,13 @@ async function testOverPast(parts: CliParts, rule: string, options: TestOptions)
   });
   if (options.json === true) terminal.json(found);
   else {
-    for (const { tree, leaf_index: leaf, received_at: at, caller, callee, operation } of found.sample)
+    for (const { labels, since, fired_at: at, over_at: over, seen } of found.fired ?? [])
+      terminal.line(
+        `${timeText(at, false)}  ${aboutWords(labels)}  ${seen}  since ${timeText(since, false)}${over === null ? "" : ` until ${timeText(over, false)}`}`,
+      );
+    for (const { tree, leaf_index: leaf, received_at: at, caller, callee, operation } of found.fired === undefined
+      ? found.sample
+      : [])
       terminal.line(`${timeText(at, false)}  ${caller} > ${callee}  ${operation}  ${tree}:${leaf}`);
     terminal.note(`${found.hits} hits from ${found.from} to ${found.to}, ${found.per_day} a day`);
   }

@@ -82,6 +82,12 @@ export function edgeRows(asked: PeriodUs, nowUs: number, scope: Scope, params: P
   return { from: `FROM (${rows}) WHERE 1`, period };
 }
 
+/** `SELECT` of the minutes of any window, however long, each with its `minute`: EDGE_COLUMNS beside it. */
+export function minuteRows(asked: PeriodUs, scope: Scope, params: Params): string {
+  const minutes = timePredicate(EDGES_1M, inWhole(MINUTE_US, asked), params);
+  return rowsOf(EDGES_1M, `${minutes} AND ${newest(EDGES_1M, minutes)}`, scope, params, `minute, ${EDGE_COLUMNS}`);
+}
+
 /** The same in whole hours, however short the window is: days where they are good, else hours. */
 export function hourRows(asked: PeriodUs, nowUs: number, scope: Scope, params: Params): EdgeRows {
   const period = inWhole(HOUR_US, asked);
@@ -104,8 +110,14 @@ function inWhole(widthUs: number, { fromUs, toUs }: PeriodUs): PeriodUs {
   };
 }
 
-function rowsOf({ name }: EdgeTable, predicate: string, scope: Scope, params: Params): string {
-  return `SELECT ${EDGE_COLUMNS} FROM ${name} WHERE ${scopePredicate(scope, params, CALL_SERVICES)} AND ${predicate}`;
+function rowsOf(
+  { name }: EdgeTable,
+  predicate: string,
+  scope: Scope,
+  params: Params,
+  columns: string = EDGE_COLUMNS,
+): string {
+  return `SELECT ${columns} FROM ${name} WHERE ${scopePredicate(scope, params, CALL_SERVICES)} AND ${predicate}`;
 }
 
 function timePredicate({ time }: EdgeTable, { fromUs, toUs }: PeriodUs, params: Params): string {

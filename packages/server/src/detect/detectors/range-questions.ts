@@ -79,7 +79,8 @@ function verdicts(range: Range, withReplays: boolean): Statement {
   // Named within, where a name that a column has too cannot mean the column. A break began when it fell due, however
   // late the tally came to say so.
   return params.statement(
-    `SELECT kind, caller, callee, field, ${withReplays ? "credential" : "''"} AS credential, any(caller_says) AS caller_value, any(callee_says) AS callee_value,
+    `SELECT kind, caller, callee, field, ${withReplays ? "credential" : "''"} AS credential,
+  any(caller_says) AS caller_value, any(callee_says) AS callee_value,
   any(within_what) AS tolerance, count() AS n, min(toUnixTimestamp64Micro(timestamp)) AS first_us,
   max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
 FROM (

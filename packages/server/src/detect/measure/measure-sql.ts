@@ -29,7 +29,21 @@ export function measureStatement(measure: Measure, nowUs: number): Statement | n
   return params.statement(`${sql} ORDER BY calls DESC LIMIT ${MAX_MEASURED_GROUPS}`);
 }
 
-const FAILED = "status IN ('error', 'timeout')";
+export const FAILED = "status IN ('error', 'timeout')";
+
+/** Of a call both ends may have a record: it is counted by the end that tells of most. */
+const callsOf = (within: string): string =>
+  `greatest(countIf(${within} AND side = 'caller'), countIf(${within} AND side = 'callee'), countIf(${within} AND side = 'observer'))`;
+
+/** Conditions on records that a measure takes, beside the time. */
+export function measuredConditions({ where }: Measure, params: Params): readonly string[] {
+  return [
+    `NOT has(${params.add(OWN_LOGS, "Array(String)")}, log)`,
+    "observed_principal != 'tallystick'",
+    "phase = 'outcome'",
+    ...[...where].map(([name, value]) => `${name} = ${params.text(value)}`),
+  ];
+}
 
 function ofRecords(measure: Measure, nowUs: number, params: Params): string {
   const { groupBy, windowS, relativeToS, of } = measure;
@@ -38,33 +52,34 @@ function ofRecords(measure: Measure, nowUs: number, params: Params): string {
   const reachS = of === "absent" ? ABSENT_REACH_S : (relativeToS ?? 0);
   const inside = `observed_received_at >= ${at(startUs)}`;
   const labels = groupBy.map((name) => `toString(${name})`);
-  const own = params.add(OWN_LOGS, "Array(String)");
-  const where = [...measure.where].map(([name, value]) => `${name} = ${params.text(value)}`);
   const conditions = [
     `observed_received_at >= ${at(startUs - reachS * 1_000_000)}`,
     `observed_received_at < ${at(nowUs)}`,
-    `NOT has(${own}, log)`,
-    "observed_principal != 'tallystick'",
-    "phase = 'outcome'",
-    ...where,
+    ...measuredConditions(measure, params),
   ];
-  const examples = of === "error_ratio" ? `${inside} AND ${FAILED}` : inside;
+  const counted = of === "absent" ? "1" : relativeToS === null || of === "error_ratio" ? inside : `NOT (${inside})`;
   return (
     `SELECT [${labels.join(", ")}] AS labels, ${figure(of, inside, windowS, nowUs)} AS figure, ` +
     `${relativeToS === null ? "NULL" : figure(of, `NOT (${inside})`, relativeToS, nowUs)} AS before, ` +
-    `countIf(${relativeToS === null || of === "error_ratio" ? (of === "absent" ? "1" : inside) : `NOT (${inside})`}) AS calls, ` +
-    `groupArrayIf(${EXAMPLES})((tree, leaf_index, call_id), ${examples}) AS records ` +
+    `${callsOf(counted)} AS calls, ${examples(of, inside)} AS records ` +
     `FROM records WHERE ${conditions.join(" AND ")} GROUP BY labels`
   );
 }
 
+/** Records of the window that show it; of who is silent the last one that there was. */
+function examples(of: Measure["of"], inside: string): string {
+  const record = "(tree, leaf_index, call_id)";
+  if (of === "absent") return `[argMax(${record}, observed_received_at)]`;
+  return `groupArrayIf(${EXAMPLES})(${record}, ${of === "error_ratio" ? `${inside} AND ${FAILED}` : inside})`;
+}
+
 /** Who was silent for longer is forgotten: the alert that there was of it stays. */
-const ABSENT_REACH_S = 86_400;
+export const ABSENT_REACH_S = 86_400;
 
 function figure(of: Measure["of"], within: string, spanS: number, nowUs: number): string {
   switch (of) {
     case "rate":
-      return `countIf(${within}) / ${spanS}`;
+      return `${callsOf(within)} / ${spanS}`;
     case "error_ratio":
       return `if(countIf(${within}) = 0, 0, countIf(${within} AND ${FAILED}) / countIf(${within}))`;
     case "p95":

@@ -87,7 +87,7 @@ it("tells what lasts, once it has lasted, and that it is over, also after a rest
   expect(await look(one, [row(0.5)])).toEqual(["firing a>b"]);
   expect(await look(one, [row(0.6)])).toEqual(["firing a>b"]);
   expect(told.at(-1)).toMatchObject({
-    summary: "Errors: 60% errors",
+    summary: "Errors: a → b: 60% errors",
     expected: "not above 0.1",
     records: [{ tree: "t/1", leafIndex: 4 }],
   });

@@ -11,6 +11,7 @@ import type { Finding, FindingSink } from "../finding.ts";
 import type { Rule, RuleBook } from "../rule-book.ts";
 import { MAX_MEASURED_GROUPS, measureStatement } from "./measure-sql.ts";
 import type { MeasuredRow } from "./measure-sql.ts";
+import { aboutWords, FIGURE_WORDS, rounded, seenWords } from "./measure-words.ts";
 import type { Measure } from "./read-measure.ts";
 
 export interface MeasureWatchOptions {
@@ -179,7 +180,7 @@ function comparedFigure(measure: Measure, { figure, before }: MeasuredRow): numb
   return before === null || before === 0 ? null : figure / before;
 }
 
-function holds(measure: Measure, row: MeasuredRow): boolean {
+export function holds(measure: Measure, row: MeasuredRow): boolean {
   const figure = comparedFigure(measure, row);
   if (figure === null) return false;
   const { operator, threshold } = measure;
@@ -192,15 +193,6 @@ function holds(measure: Measure, row: MeasuredRow): boolean {
   }[operator];
 }
 
-const WORDS: Readonly<Record<Measure["of"], (figure: number) => string>> = {
-  rate: (figure) => `${rounded(figure)} calls a second`,
-  error_ratio: (figure) => `${rounded(100 * figure)}% errors`,
-  p95: (figure) => `95% within ${rounded(figure)} ms`,
-  match_rate: (figure) => `${rounded(100 * figure)}% of calls whose halves agree`,
-  absent: (figure) => `nothing for ${rounded(figure)} s`,
-  checkpoint_age: (figure) => `records not published for ${rounded(figure)} s`,
-};
-const rounded = (figure: number): string => String(Math.round(figure * 100) / 100);
 const SIGNS = { lt: "below", lte: "at most", gt: "above", gte: "at least", eq: "exactly" } as const;
 
 function firing(
@@ -212,20 +204,20 @@ function firing(
   seenAtUs: number,
 ): Finding {
   const { of, relativeToS, operator, threshold } = measure;
-  const seen = WORDS[of](row.figure);
-  const before = row.before === null || relativeToS === null ? "" : `, and ${WORDS[of](row.before)} before`;
+  const seen = seenWords(measure, row.figure, row.before);
+  const about = aboutWords(labels);
   const limit = relativeToS === null ? rounded(threshold) : `${rounded(threshold)} times what it was`;
   return {
     ...common(rule, labels),
     state: "firing",
     startsAtUs,
     seenAtUs,
-    summary: `${rule.heading.title}: ${seen}${before}`,
+    summary: `${rule.heading.title}: ${about === "" ? "" : `${about}: `}${seen}`,
     expected:
       relativeToS === null
         ? `not ${SIGNS[operator]} ${limit}`
-        : `${WORDS[of](row.before ?? 0)}, and not ${SIGNS[operator]} ${limit}`,
-    seen: seen + before,
+        : `${FIGURE_WORDS[of](row.before ?? 0)}, and not ${SIGNS[operator]} ${limit}`,
+    seen,
     records: row.records.map(([tree, leafIndex, callId]) => ({ tree, leafIndex, callId })),
     count: row.calls,
   };
