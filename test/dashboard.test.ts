@@ -4,111 +4,33 @@
  * axe in both schemes.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
-import { BIN, startServer, until, type RunningServer } from "../integrity/running-server.ts";
-import { watchFolder, watchPage } from "../packages/server/src/secret-watch.contract.ts";
-import { screensOf, type ShopIds } from "./screens.ts";
-import { openChannel, type SeededChannel } from "./seed-channel.ts";
-import { idsOf, post, seedDecisions, seedLongTrace, seedShop } from "./seed-server.ts";
+import { BIN, until } from "../integrity/running-server.ts";
+import { watchPage } from "../packages/server/src/secret-watch.contract.ts";
+import { peopleTests } from "./dashboard-people.contract.ts";
+import { searchTests } from "./dashboard-search.contract.ts";
+import { SETTLED_MS, startWalk, WIDE, type Walk } from "./dashboard-walk.ts";
+import { DENIED_RULE, screensOf } from "./screens.ts";
+import { seedMint } from "./seed-server.ts";
 import { HOSTILE } from "./seeded-shop.ts";
 
 const FIRST_LOAD_BYTES = 250_000;
-const SETTLED_MS = 60_000;
 const DIST = new URL("../packages/dashboard/dist/", import.meta.url);
 vi.setConfig({ testTimeout: 180_000 });
-let folder: string;
-let server: RunningServer;
-let channel: SeededChannel;
-let browser: Browser;
-let context: BrowserContext;
-let ids: ShopIds;
+let walk: Walk;
+const opened: Walk["opened"] = (path, within) => walk.opened(path, within);
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "tallystick-dashboard-"));
-  channel = await openChannel(folder);
-  server = await startServer(join(folder, "data"), { args: channel.args, env: { TALLYSTICK_TALLY_DEADLINE: "2s" } });
-  browser = await chromium.launch({
-    executablePath: placeOf(CHROMIUM) ?? "chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  });
-  await seedShop(server, { nowMs: Date.now(), visitsPerMinute: 8, minutes: 60 });
-  await seedDecisions(server);
-  await seedLongTrace(server, 1_000);
-  ids = await until(SETTLED_MS, "the tally to find the impostor", () => idsOf(server));
-  context = await browser.newContext({ viewport: { width: 1_440, height: 900 }, timezoneId: "Asia/Kolkata" });
-  // Screens that refresh by themselves do so twice within it.
-  context.setDefaultTimeout(SETTLED_MS);
-  await logIn(context);
+  walk = await startWalk();
 }, 180_000);
+afterAll(() => walk?.end());
 
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-  await channel?.close();
-  watchFolder(folder);
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function logIn(into: BrowserContext): Promise<void> {
-  const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
-  const page = await into.newPage();
-  await page.goto(link.url);
-  await page.getByRole("heading", { name: "Overview" }).waitFor();
-  await page.close();
-}
-
-async function opened(path: string, within: BrowserContext = context): Promise<Page> {
-  const page = await within.newPage();
-  await page.goto(`${server.url}${path}`);
-  return page;
-}
-
-test("who is not logged in is told how to, comes back to where he was, and a link works once", async () => {
-  const fresh = await browser.newContext();
-  const page = await opened("/search?q=visit", fresh);
-  await page.getByRole("heading", { name: "Log in" }).waitFor();
-  const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
-  const other = await fresh.newPage();
-  await other.goto(link.url);
-  await other.getByRole("heading", { name: "Overview" }).waitFor();
-  await page.getByRole("button", { name: "I have opened it" }).click();
-  await page.getByRole("search").waitFor();
-  expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe("visit");
-  await fresh.clearCookies();
-  await other.goto(link.url);
-  await other.getByRole("alert").getByText("was used already").waitFor();
-  await fresh.close();
-});
-
-test("a user logs in by name and password, and lets a command line in as himself", async () => {
-  const password = "correct horse battery staple";
-  await post(server, "/api/users", { name: "carl", role: "viewer", password });
-  const fresh = await browser.newContext();
-  const device = await post<{ readonly user_code: string; readonly device_code: string }>(server, "/api/device", {});
-  const page = await opened(`/device?code=${device.user_code}`, fresh);
-  await page.getByLabel("Name").fill("carl");
-  await page.getByLabel("Password").fill("wrong horse battery staple");
-  await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByRole("alert").getByText("do not fit").waitFor();
-  await page.getByLabel("Password").fill(password);
-  await page.keyboard.press("Enter");
-  await page.getByText("user:carl · viewer").waitFor();
-  expect(await page.getByLabel("Code").inputValue()).toBe(device.user_code);
-  await page.getByRole("button", { name: "Let it in" }).click();
-  await page.getByRole("heading", { name: "The device is let in" }).waitFor();
-  const { token } = await post<{ token: string }>(server, "/api/device/token", { device_code: device.device_code });
-  expect(token).toMatch(/^tss_/);
-  await page.goto(`${server.url}/settings`);
-  await page.getByText("Not for your role").waitFor();
-  await fresh.close();
-});
+peopleTests(() => walk);
+searchTests(() => walk);
 
 test("the failing call is three clicks from the overview, and its proof is checked in the page", async () => {
   const page = await opened("/");
@@ -142,76 +64,8 @@ test("the impostor stands out on the map, to the calls that the caller knows not
   await page.close();
 });
 
-test("a search is built by clicks and keys, stands in the address, and a row opens with its proof", async () => {
-  const page = await opened("/search");
-  const values = page.getByRole("complementary", { name: "Values" });
-  await values.getByRole("button", { name: /^timeout/ }).click();
-  await values.getByRole("button", { name: "Without caller payments" }).click();
-  await page.waitForURL(/status.*timeout.*-caller/);
-  expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe(
-    'status:"timeout" AND -caller:"payments"',
-  );
-  await page.keyboard.press("Escape");
-  const rows = page.getByRole("table", { name: "Records" }).getByRole("row");
-  await rows.filter({ hasText: "success" }).first().waitFor({ state: "detached" });
-  await rows.filter({ hasText: "INSERT charges" }).first().waitFor({ state: "detached" });
-  await rows.nth(2).waitFor();
-  await page.getByRole("heading", { name: "status" }).click();
-  // A row that is replaced by a later answer loses the focus: a person presses again.
-  await until(30_000, "a row to open by keys", async () => {
-    await page.keyboard.press("j");
-    await page.keyboard.press("Enter");
-    return (await page.getByRole("complementary", { name: /^Record/ }).count()) > 0 ? true : undefined;
-  });
-  await page.getByText(/Proven in this browser/).waitFor();
-  const address = page.url();
-  await page.locator("summary", { hasText: "Columns" }).click();
-  await page.getByRole("button", { name: "Remove request_id" }).click();
-  await page.waitForURL(/columns=/);
-  await page.goBack();
-  await page.waitForURL(address);
-  await page.getByRole("button", { name: "service", exact: true }).click();
-  await page.getByRole("region", { name: "Surrounding records" }).getByRole("listitem").nth(3).waitFor();
-  await page.close();
-});
-
-test("fields and values complete themselves, and a fault names its column", async () => {
-  const page = await opened("/search?from=all");
-  await page.getByRole("combobox", { name: "Query" }).waitFor();
-  await page.keyboard.press("/");
-  await page.keyboard.type("callee");
-  await page.getByRole("option", { name: /^callee/ }).waitFor();
-  await page.keyboard.press("Tab");
-  await page.keyboard.type("pay");
-  await page.getByRole("option", { name: /^payments-db/ }).click();
-  expect((await page.getByRole("combobox", { name: "Query" }).inputValue()).trim()).toBe("callee:payments-db");
-  await page.getByRole("combobox", { name: "Query" }).fill("status:(error");
-  await page.keyboard.press("Enter");
-  await page.locator("#query-fault", { hasText: /column \d+/ }).waitFor();
-  await page.close();
-});
-
-test("records come live, and wait while one reads further down", async () => {
-  const page = await opened("/search?q=request_id%3Alive*&live=true");
-  await page.getByRole("button", { name: "Live" }).waitFor();
-  const send = (n: number) =>
-    post(server, "/v1/records", {
-      timestamp: new Date().toISOString(),
-      event_type: "API_CALL",
-      service_id: "kiosk",
-      target_id: "storefront",
-      request_id: `live-${n}`,
-      status: "success",
-    });
-  await until(30_000, "a record to come live", async () => {
-    await send(1);
-    return (await page.getByRole("row").filter({ hasText: "live-1" }).count()) > 0 ? true : undefined;
-  });
-  await page.close();
-});
-
 test("a sealed body opens for a reason, is checked in the page, and stays text", async () => {
-  const page = await opened(`/call?id=${encodeURIComponent(ids.callWithBody)}`);
+  const page = await opened(`/call?id=${encodeURIComponent(walk.ids.callWithBody)}`);
   const body = page.getByRole("region", { name: "Request body" });
   await body.getByText("text/plain").waitFor();
   expect(await body.getByRole("button", { name: "Open" }).isDisabled()).toBe(true);
@@ -223,24 +77,8 @@ test("a sealed body opens for a reason, is checked in the page, and stays text",
   await page.close();
 });
 
-test("a login that ends loses no work", async () => {
-  const own = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
-  await logIn(own);
-  const page = await opened("/search", own);
-  await page.getByRole("combobox", { name: "Query" }).fill("half of a thou");
-  await own.clearCookies();
-  await page.getByRole("button", { name: "Search" }).click();
-  await page.getByRole("dialog", { name: "Your login has ended" }).waitFor();
-  await logIn(own);
-  await page.getByRole("button", { name: "I am logged in again" }).click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
-  expect(await page.getByRole("combobox", { name: "Query" }).inputValue()).toBe("half of a thou");
-  await page.getByText("No record matches").waitFor();
-  await own.close();
-});
-
 test("a trace of a thousand calls is drawn row by row", async () => {
-  const page = await opened(`/trace?id=${ids.longTrace}`);
+  const page = await opened(`/trace?id=${walk.ids.longTrace}`);
   const rows = page.getByRole("table", { name: "Calls" }).getByRole("row");
   await rows.nth(5).waitFor();
   expect(await rows.count()).toBeLessThan(80);
@@ -295,25 +133,6 @@ test("a rule is written with its faults under their lines, tried on the past, ke
   await page.close();
 });
 
-test("a search that is saved follows its user to another browser", async () => {
-  const page = await opened("/search?q=status%3Adenied&from=now-6h");
-  await page.locator("summary", { hasText: "Saved" }).click();
-  await page.getByRole("textbox", { name: "Name of this search" }).fill("refused today");
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: "refused today", exact: true }).waitFor();
-  await page.close();
-  const other = await browser.newContext({ viewport: { width: 1_440, height: 900 } });
-  await logIn(other);
-  const there = await opened("/search", other);
-  await there.locator("summary", { hasText: "Saved" }).click();
-  await there.getByRole("button", { name: "refused today", exact: true }).click();
-  await there.waitForURL(/q=status%3Adenied&from=now-6h/);
-  await there.locator("summary", { hasText: "Saved" }).click();
-  await there.getByRole("button", { name: "Forget refused today" }).click();
-  await there.getByText("You have saved no search yet.").waitFor();
-  await other.close();
-});
-
 test("an alert is taken on and resolved by keys alone, with its evidence, both halves and its steps beneath", async () => {
   const page = await opened("/alerts?group=rule");
   const line = page.getByRole("button", { name: /calls of orders to payments that orders does not record/ });
@@ -332,11 +151,11 @@ test("an alert is taken on and resolved by keys alone, with its evidence, both h
   await page.keyboard.press("r");
   await steps.getByText("resolved", { exact: true }).waitFor();
   await line.waitFor({ state: "detached" });
-  await page.goto(`${server.url}/alerts?tab=channels`);
+  await page.goto(`${walk.server.url}/alerts?tab=channels`);
   const channels = page.getByRole("table", { name: "Channels" });
   await channels.getByRole("button", { name: "Send a test" }).click();
   await channels.getByText("arrived").waitFor();
-  expect(channel.heard).toContain("alert.test");
+  expect(walk.channel.heard).toContain("alert.test");
   await page.close();
 });
 
@@ -363,9 +182,9 @@ test("a detector shows what it learned, and is taught for a reason", async () =>
 });
 
 test("any two checkpoints are compared in the browser, and a changed one is refused", async () => {
-  const trees = await server.json<readonly { readonly tree: string }[]>("/api/trees");
+  const trees = await walk.server.json<readonly { readonly tree: string }[]>("/api/trees");
   const tree = trees.find(({ tree: name }) => name.startsWith("access/"))?.tree ?? "";
-  const checkpoint = async () => (await server.fetch(`/trees/${tree}/checkpoint`)).text();
+  const checkpoint = async () => (await walk.server.fetch(`/trees/${tree}/checkpoint`)).text();
   const sizeOf = (note: string) => Number(note.split("\n")[1]);
   const first = await checkpoint();
   const page = await opened(`/integrity?tree=${encodeURIComponent(tree)}`);
@@ -386,7 +205,7 @@ test("any two checkpoints are compared in the browser, and a changed one is refu
     .waitFor();
   const fsck = page.getByRole("region", { name: "Last fsck" });
   await fsck.getByText(/never run/).waitFor();
-  expect(spawnSync(BIN, ["fsck", "--data", join(folder, "data"), ...channel.args]).status).toBe(0);
+  expect(spawnSync(BIN, ["fsck", "--data", join(walk.folder, "data"), ...walk.channel.args]).status).toBe(0);
   await page.reload();
   await fsck.getByText("clean").waitFor();
   await page.close();
@@ -423,34 +242,114 @@ test("keys and the palette lead everywhere, and times are in the zone that is na
   await page.close();
 });
 
-test("every screen keeps its policy, shows hostile values as text, and passes axe in both schemes", async () => {
-  const page = await context.newPage();
+test("two windows of the map are compared: what is new, what is gone, what became slower", async () => {
+  const minuteOf = (ms: number) => Math.floor(ms / 60_000);
+  // Edges are counted by the minute.
+  await until(90_000, "another minute than that of the walk's start", () =>
+    minuteOf(Date.now()) > minuteOf(walk.seededMs) ? true : undefined,
+  );
+  await seedMint(walk.server, "later");
+  const minute = minuteOf(Date.now());
+  const at = (n: number) => encodeURIComponent(new Date(n * 60_000).toISOString());
+  const width = Math.max(2, minute - minuteOf(walk.seededMs) + 1);
+  const page = await opened(`/map?compare=before&as=list&from=${at(minute)}&to=${at(minute + width)}`);
+  const row = (callee: string, is: string) => page.getByRole("row", { name: new RegExp(`mint → ${callee} ${is}`) });
+  await until(SETTLED_MS, "the calls to be settled", async () => {
+    await page.reload();
+    await page.getByRole("heading", { level: 1, name: "Map" }).waitFor();
+    await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+    return (await row("scale", "new").count()) > 0 ? true : undefined;
+  });
+  await row("archive", "gone").waitFor();
+  await row("vault", "slower").waitFor();
+  await page.getByRole("button", { name: "As a list" }).click();
+  await page.getByRole("button", { name: /mint calls vault: .*slower/ }).waitFor();
+  await page.getByRole("button", { name: /mint calls archive: .*gone/ }).waitFor();
+  await page.close();
+});
+
+test("every screen keeps its policy, shows hostile values as text, passes axe wide and narrow, light and dark", async () => {
+  const page = await walk.context.newPage();
   const broken: string[] = [];
   page.on("console", (message) => {
     if (/Content Security Policy|Error/.test(message.text())) broken.push(`${page.url()}: ${message.text()}`);
   });
   page.on("pageerror", (error) => void broken.push(`${page.url()}: ${error.message}`));
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    for (const { path, title } of screensOf(ids)) {
-      await page.goto(`${server.url}${path}`);
-      await page.getByRole("heading", { level: 1, name: title }).waitFor();
-      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
-      await watchPage(page, page.url());
-      await page.evaluate(axe.source);
+  for (const { path, title } of screensOf(walk.ids)) {
+    await page.setViewportSize(WIDE);
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.goto(`${walk.server.url}${path}`);
+    await page.getByRole("heading", { level: 1, name: title }).waitFor();
+    await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+    await watchPage(page, page.url());
+    await page.evaluate(axe.source);
+    for (const [size, colorScheme] of LOOKS) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(size);
       const found = await page.evaluate<readonly string[]>(AXE_RUN);
-      broken.push(...found.map((violation) => `${colorScheme} ${path}: ${violation}`));
+      const look = `${colorScheme} ${size.width} ${path}`;
+      broken.push(...found.map((violation) => `${look}: ${violation}`));
+      const widthPx = await page.evaluate<number>("document.documentElement.scrollWidth");
+      if (widthPx > size.width) broken.push(`${look}: the page is ${widthPx} pixels wide`);
     }
   }
   expect(broken).toEqual([]);
-  await page.goto(`${server.url}/search?q=request_id%3Ahostile-1`);
+  await page.setViewportSize(WIDE);
+  await page.goto(`${walk.server.url}/search?q=request_id%3Ahostile-1`);
   await page.getByText(HOSTILE).first().waitFor();
   expect(await page.title()).toBe("Tallystick");
   await page.close();
 }, 300_000);
 
+const NARROW = { width: 390, height: 844 } as const;
+const LOOKS = [
+  [WIDE, "light"],
+  [WIDE, "dark"],
+  [NARROW, "dark"],
+] as const;
 const AXE_RUN = `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] })
   .then(({ violations }) => violations.map(({ id, nodes }) => id + " " + nodes.map(({ html }) => html.slice(0, 160)).join(" ")))`;
+
+test("a question that takes long says so, and leaving or Stop ends it in the engine, on every screen", async () => {
+  const { server, ids } = walk;
+  const [engine] = server.children();
+  const stopped = async () => {
+    const text = await (await server.fetch("/metrics")).text();
+    return Number(/^tallystick_queries_stopped_total (\d+)$/m.exec(text)?.[1]);
+  };
+  let before = await stopped();
+  const stopsMore = async (path: string, press: () => Promise<void>) => {
+    await press();
+    before = await until(30_000, `${path} to have stopped its queries`, async () => {
+      const now = await stopped();
+      return now > before ? now : undefined;
+    });
+  };
+  const page = await opened("/settings");
+  await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
+  const trial = `/rule?id=${DENIED_RULE}`;
+  const asking = ["/", "/search", "/service?name=payments", "/map", `/trace?id=${ids.failedTrace}`, "/tally", trial];
+  // An engine that stands still is as slow as a question can be.
+  process.kill(engine!, "SIGSTOP");
+  try {
+    for (const path of asking) {
+      await page.goto(`${server.url}${path}`);
+      await page
+        .getByRole("banner")
+        .getByText(/^\d+ s …/)
+        .waitFor();
+      await stopsMore(path, () => page.getByRole("banner").getByRole("button", { name: "Stop" }).click());
+    }
+    await page.goto(`${server.url}/search?q=status%3Aerror`);
+    await page.getByRole("banner").getByRole("button", { name: "Stop" }).waitFor();
+    await stopsMore("a search that was left", () => page.getByRole("link", { name: "Settings" }).click());
+  } finally {
+    process.kill(engine!, "SIGCONT");
+  }
+  await page.goto(`${server.url}/search?q=status%3Aerror`);
+  await page.getByRole("table", { name: "Records" }).getByRole("row").nth(3).waitFor();
+  await page.close();
+});
 
 test("the first load is under 250 kB of script, and other screens come when they are asked for", () => {
   const page = readFileSync(new URL("index.html", DIST), "utf8");

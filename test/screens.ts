@@ -18,7 +18,7 @@ export interface ScreenPath {
 }
 
 /** One of the rules that are shipped, which finds something in the shop. */
-const DENIED_RULE = "3d406cf4-3d7d-5bd6-a1cc-5533cec07b0c";
+export const DENIED_RULE = "3d406cf4-3d7d-5bd6-a1cc-5533cec07b0c";
 
 export function screensOf(ids: ShopIds): readonly ScreenPath[] {
   const of = (name: string, path: string, title: string | RegExp): ScreenPath => ({ name, path, title });

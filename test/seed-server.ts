@@ -77,6 +77,25 @@ export async function seedLongTrace(server: RunningServer, calls: number): Promi
   await caughtUp(server, CAUGHT_UP_MS);
 }
 
+/** Calls of a service whose ways are other ones later: one is gone, one is new, one became slower. */
+export async function seedMint(server: RunningServer, when: "earlier" | "later"): Promise<void> {
+  const call = (n: number, callee: string, durationMs: number) => ({
+    timestamp: new Date(Date.now() - 1_000).toISOString(),
+    event_type: "API_CALL",
+    service_id: "mint",
+    target_id: callee,
+    side: "caller",
+    request_id: `${when}-${callee}-${n}`,
+    operation: "GET /coins",
+    status: "success",
+    duration_us: durationMs * 1_000,
+  });
+  const calls = Array.from({ length: 20 }, (_, n) =>
+    when === "earlier" ? [call(n, "archive", 5), call(n, "vault", 5)] : [call(n, "vault", 80), call(n, "scale", 5)],
+  );
+  await post(server, "/v1/records", calls.flat());
+}
+
 /** Undefined until the tally has judged the impostor's calls. */
 export async function idsOf(server: RunningServer): Promise<ShopIds | undefined> {
   const { breaks } = await server.json<{ readonly breaks: readonly { readonly call_id: string }[] }>(

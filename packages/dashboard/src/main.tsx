@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -13,6 +13,7 @@ const loginEnded = (error: Error): void => {
 
 const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({ onError: loginEnded }),
+  mutationCache: new MutationCache({ onError: loginEnded }),
   defaultOptions: {
     queries: {
       // A refusal stays one; only a server that does not answer is asked again.

@@ -62,6 +62,7 @@ import { NO_CALL_NAMES } from "./search/call-names.ts";
 import { lastFsck } from "./fsck/last-fsck.ts";
 import { backupPlaces, holdersOf } from "./retain/backup-places.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
+import { carryOut } from "./retain/second-person.ts";
 import { Search } from "./search/search.ts";
 import { waitSealed } from "./sealed.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
@@ -222,6 +223,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   return {
     ...access,
     carryOut: async () => {
+      await carryOut(stores.control);
       await eraser.work();
       await stores.alerting.responses.work();
     },
@@ -417,6 +419,7 @@ async function readings(watched: Watched): Promise<Readings> {
     freeBytes,
     daysUntilFull,
     indexReady: index.follower.state() === "ready",
+    queries: index.queries,
     tails: tails.count,
     producers: await producers.readings(),
     taskSeconds: machine.taskSeconds(),

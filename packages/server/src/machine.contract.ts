@@ -45,6 +45,7 @@ export function absentIndex(): Index {
   };
   return {
     reader,
+    queries: { underWay: 0, stopped: 0 },
     background: reader,
     follower: {
       positions: () => [],

@@ -6,6 +6,7 @@ import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { GROUPINGS, groupsOf, type AlertGroup } from "./alert-groups.ts";
+import { AlertTimeline } from "./alert-timeline.tsx";
 import { AlertView } from "./alert-view.tsx";
 import type { AlertsState } from "./alerts-page.tsx";
 
@@ -56,7 +57,7 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
         </Answer>
       </Panel>
       {id === undefined ? (
-        <p className="hidden p-6 text-center text-quiet xl:block">Choose an alert to see what shows it.</p>
+        <AlertTimeline />
       ) : (
         <div className="order-first min-w-0 xl:order-none">
           <AlertView id={id} key={id} />

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { LEVEL_TONES, type Alert } from "../client/alerts.ts";
 import { useApi } from "../client/use-api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { Chip } from "../page/chip.tsx";
 import { FormFault } from "../page/field.tsx";
@@ -61,7 +62,11 @@ function Head({ alert }: { readonly alert: Alert }) {
         <p className="mt-3 text-quiet">Quiet: it is still learning, or not confirmed, and told nobody.</p>
       )}
       {alert.suppressed_by !== null && <p className="mt-3 text-quiet">Suppressed by {alert.suppressed_by}.</p>}
-      <Deeds alert={alert} />
+      <div className="mt-4 flex flex-col gap-3 border-t border-line pt-4">
+        <Allowed to="alert" what="looks at alerts; investigators and administrators act on them">
+          <Deeds alert={alert} />
+        </Allowed>
+      </div>
     </Panel>
   );
 }
@@ -103,17 +108,15 @@ function Deeds({ alert }: { readonly alert: Alert }) {
   const [comment, setComment] = useState("");
   const [isSilencing, setIsSilencing] = useState(false);
   const deeds = useDeeds(alert.id);
-  const act = (deed: Deed) => {
-    deeds.mutate({ deed, comment });
-    setComment("");
-  };
+  // A comment stays until it is a record.
+  const act = (deed: Deed) => deeds.mutate({ deed, comment }, { onSuccess: () => setComment("") });
   const isOver = alert.state === "resolved";
   useKeys({
     a: () => alert.state === "firing" && act("acknowledge"),
     r: () => !isOver && act("resolve"),
   });
   return (
-    <div className="mt-4 flex flex-col gap-3 border-t border-line pt-4">
+    <>
       <input
         aria-label="Comment"
         className="w-full rounded border border-line bg-raised px-3 py-1.5"
@@ -141,7 +144,7 @@ function Deeds({ alert }: { readonly alert: Alert }) {
       </div>
       <FormFault error={deeds.error} />
       {isSilencing && <SilenceForm close={() => setIsSilencing(false)} matchers={matchersOf(alert)} />}
-    </div>
+    </>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Screen } from "../page/panel.tsx";
 import { tabOf, Tabs } from "../page/tabs.tsx";
+import { useMay } from "../page/who.ts";
 import { AlertBoard } from "./alert-board.tsx";
 import { ChannelList } from "./channel-list.tsx";
 import { ResponseList } from "./response-list.tsx";
@@ -21,13 +22,15 @@ export function AlertsPage() {
   const navigate = useNavigate({ from: "/alerts" });
   const change = (changes: AlertsState) => void navigate({ search: (before) => ({ ...before, ...changes }) });
   const tab = tabOf(TABS, state.tab);
+  const mayAct = useMay("alert");
+  const keys = "Keys: j and k go through the list, Enter opens";
   return (
-    <Screen says="Keys: j and k go through the list, Enter opens, a acknowledges, r resolves." title="Alerts">
+    <Screen says={mayAct ? `${keys}, a acknowledges, r resolves.` : `${keys}.`} title="Alerts">
       <Tabs
         choose={(name) => void navigate({ search: { tab: name === "alerts" ? undefined : name } })}
         chosen={tab}
         label="Parts of alerts"
-        tabs={TABS}
+        tabs={mayAct ? TABS : TABS.filter(([name]) => name !== "channels")}
       />
       {tab === "alerts" && <AlertBoard change={change} state={state} />}
       {tab === "silences" && <SilenceList />}

@@ -5,11 +5,11 @@ import type { Response } from "../client/alerts.ts";
 import { useApi } from "../client/use-api.ts";
 import { Button } from "../page/button.tsx";
 import { Chip } from "../page/chip.tsx";
-import { FormFault } from "../page/field.tsx";
 import { CredentialLink, ServiceLink } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Reason } from "../page/reason.tsx";
 import { Answer } from "../page/states.tsx";
+import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 
@@ -24,6 +24,7 @@ const TONES: Readonly<Record<string, "good" | "bad" | "warn" | "quiet">> = {
 export function ResponseList() {
   const { clock, label } = useMoments();
   const queries = useQueryClient();
+  const mayUndo = useMay("respond");
   const [undoing, setUndoing] = useState<Response | null>(null);
   const found = useApi<{ readonly responses: readonly Response[] }>(PATH, { limit: 200 }, { everyMs: 15_000 });
   const undo = useMutation({
@@ -50,6 +51,7 @@ export function ResponseList() {
               {
                 title: "",
                 cell: (one) =>
+                  mayUndo &&
                   ["active", "proposed", "dry_run"].includes(one.state) && (
                     <Button onClick={() => setUndoing(one)}>{one.state === "proposed" ? "Take back" : "Undo"}</Button>
                   ),
@@ -62,11 +64,10 @@ export function ResponseList() {
           />
         )}
       </Answer>
-      <FormFault error={undo.error} />
       {undoing !== null && (
         <Reason
           close={() => setUndoing(null)}
-          done={(reason) => undo.mutate({ id: undoing.id, reason })}
+          done={(reason) => undo.mutateAsync({ id: undoing.id, reason })}
           says="It has no effect from then on. That it was undone, by whom and why, is recorded."
           title="Undo this response?"
           word="Undo"

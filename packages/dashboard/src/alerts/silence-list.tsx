@@ -8,6 +8,7 @@ import { Chip } from "../page/chip.tsx";
 import { FormFault } from "../page/field.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
+import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { SilenceForm } from "./silence-form.tsx";
@@ -19,6 +20,7 @@ const TONES = { active: "warn", pending: "quiet", expired: "quiet" } as const;
 export function SilenceList() {
   const { clock, label } = useMoments();
   const queries = useQueryClient();
+  const mayAct = useMay("alert");
   const [isPlacing, setIsPlacing] = useState(false);
   const found = useApi<{ readonly silences: readonly Silence[] }>(PATH, {}, { everyMs: 30_000 });
   const end = useMutation({
@@ -27,7 +29,7 @@ export function SilenceList() {
   });
   return (
     <Panel
-      actions={<Button onClick={() => setIsPlacing(true)}>New silence</Button>}
+      actions={mayAct && <Button onClick={() => setIsPlacing(true)}>New silence</Button>}
       flush
       note={`times in ${label}`}
       title="Silences"
@@ -47,7 +49,8 @@ export function SilenceList() {
               },
               {
                 title: "",
-                cell: ({ id, state }) => state !== "expired" && <Button onClick={() => end.mutate(id)}>End</Button>,
+                cell: ({ id, state }) =>
+                  mayAct && state !== "expired" && <Button onClick={() => end.mutate(id)}>End</Button>,
               },
             ]}
             empty="Nothing is silenced."

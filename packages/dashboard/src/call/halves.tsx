@@ -26,11 +26,11 @@ export function Halves({ call }: { readonly call: Call }) {
       flush
       title="Both halves"
     >
-      <div aria-label="Both halves, scrollable" className="overflow-x-auto" role="region" tabIndex={0}>
-        <table className="w-full min-w-[34rem] table-fixed border-collapse text-left">
+      <div aria-label="Both halves, scrollable" className="relative overflow-x-auto" role="region" tabIndex={0}>
+        <table className="w-full table-fixed sm:min-w-[34rem] border-collapse text-left">
           <thead>
             <tr className="text-xs text-quiet">
-              <th className="w-28 px-4 py-1.5 font-normal sm:w-44" scope="col">
+              <th className="w-20 px-2 py-1.5 font-normal sm:w-44 sm:px-4" scope="col">
                 field
               </th>
               <Who half={caller} side="caller" />
@@ -41,7 +41,7 @@ export function Halves({ call }: { readonly call: Call }) {
             {shown.map((row) => (
               <tr className={`border-t border-line ${LOOKS[row.sameness]}`} data-row="" key={row.field} tabIndex={-1}>
                 <th
-                  className="px-4 py-1 align-top font-mono text-xs font-normal text-quiet [overflow-wrap:anywhere]"
+                  className="px-2 py-1 align-top font-mono text-xs font-normal text-quiet [overflow-wrap:anywhere] sm:px-4"
                   scope="row"
                 >
                   {row.field}
@@ -69,7 +69,7 @@ const LOOKS: Readonly<Record<HalfRow["sameness"], string>> = {
 
 function Who({ side, half }: { readonly side: string; readonly half: StoredRecord | undefined }) {
   return (
-    <th className="px-4 py-1.5 font-normal" scope="col">
+    <th className="px-2 py-1.5 font-normal sm:px-4" scope="col">
       <span className="font-semibold text-ink">{side}</span>{" "}
       {half === undefined ? (
         <span className="text-bad">recorded nothing</span>
@@ -88,7 +88,7 @@ interface CellProps {
 
 function Cell({ row, value, moments }: CellProps) {
   return (
-    <td className="px-4 py-1 align-top font-mono text-xs [overflow-wrap:anywhere]">
+    <td className="px-2 py-1 align-top font-mono text-xs [overflow-wrap:anywhere] sm:px-4">
       {value === undefined ? <span className="text-quiet">–</span> : shown(row.field, value, moments)}
     </td>
   );

@@ -44,6 +44,7 @@ export interface Session {
   readonly authenticated: boolean;
   readonly name: string | null;
   readonly role: string | null;
+  readonly permissions: readonly string[];
   /** How one logs in here, beside a one-time link. */
   readonly methods: readonly ("password" | "oidc")[];
 }

@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { withQuery } from "../client/api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { Panel, Screen } from "../page/panel.tsx";
@@ -62,10 +63,14 @@ function Found({ id, from, to, change }: FoundProps) {
           >
             Export
           </a>
-          <Button onClick={() => setDoing("hold")}>Hold its records</Button>
-          <Button kind="danger" onClick={() => setDoing("block")}>
-            Block
-          </Button>
+          <Allowed to="hold">
+            <Button onClick={() => setDoing("hold")}>Hold its records</Button>
+          </Allowed>
+          <Allowed to="respond">
+            <Button kind="danger" onClick={() => setDoing("block")}>
+              Block
+            </Button>
+          </Allowed>
         </>
       }
       says={<span className="font-mono text-xs break-all">{id}</span>}

@@ -39,7 +39,7 @@ export function HoldForm({ id, query, close }: HoldFormProps) {
         {place.isSuccess ? (
           <p role="status">
             The hold is placed.{" "}
-            <Link className="text-accent underline" search={{}} to="/keeping">
+            <Link className="text-accent underline" search={{ tab: "holds" }} to="/keeping">
               All holds
             </Link>
           </p>

@@ -23,7 +23,7 @@ export function TreeTable({ trees, status, chosen, choose }: TreeTableProps) {
           title: "tree",
           cell: ({ tree }) => (
             <button
-              className="cursor-pointer font-mono text-accent underline decoration-line"
+              className="cursor-pointer font-mono whitespace-nowrap text-accent underline decoration-line"
               onClick={() => choose(tree)}
               type="button"
             >
@@ -39,13 +39,14 @@ export function TreeTable({ trees, status, chosen, choose }: TreeTableProps) {
         },
         {
           title: "newest checkpoint",
+          className: "whitespace-nowrap",
           cell: ({ tree }) => {
             const age = positions.get(tree)?.checkpoint_age_s ?? null;
             return age === null ? "before this start" : `${formatAge(age)} ago`;
           },
         },
-        { title: "checked in this browser", cell: (tree) => <Verified tree={tree} /> },
-        { title: "origin", className: "font-mono text-xs break-all text-quiet", cell: ({ origin }) => origin },
+        { title: "checked in this browser", className: "min-w-56", cell: (tree) => <Verified tree={tree} /> },
+        { title: "origin", className: "min-w-72 font-mono text-xs break-all text-quiet", cell: ({ origin }) => origin },
       ]}
       empty="There is no tree yet."
       isChosen={({ tree }) => tree === chosen}

@@ -7,10 +7,12 @@ import { Chip } from "../page/chip.tsx";
 import { FormFault } from "../page/field.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
+import { useWho } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 
 const PATH = "/api/approvals";
+const EVERY_MS = 15_000;
 const TONES: Readonly<Record<string, "good" | "bad" | "warn" | "quiet">> = {
   pending: "warn",
   approved: "good",
@@ -21,8 +23,13 @@ const TONES: Readonly<Record<string, "good" | "bad" | "warn" | "quiet">> = {
 /** What waits for a second person, first; then what became of the rest. */
 export function ApprovalList() {
   const { clock } = useMoments();
+  const { name } = useWho();
   const queries = useQueryClient();
-  const found = useApi<{ readonly approvals: readonly Approval[]; readonly approvers: readonly string[] }>(PATH);
+  const found = useApi<{ readonly approvals: readonly Approval[]; readonly approvers: readonly string[] }>(
+    PATH,
+    {},
+    { everyMs: EVERY_MS },
+  );
   const decide = useMutation({
     mutationFn: ({ id, word }: { readonly id: string; readonly word: "approve" | "reject" }) =>
       postJson(`${PATH}/${encodeURIComponent(id)}/${word}`, {}),
@@ -31,7 +38,7 @@ export function ApprovalList() {
   return (
     <Panel flush note={found.data === undefined ? undefined : said(found.data.approvers)} title="Approvals">
       <Answer lines={3} of={found}>
-        {({ approvals }) => (
+        {({ approvals, approvers }) => (
           <DataTable
             columns={[
               { title: "is", cell: ({ state }) => <Chip tone={TONES[state] ?? "quiet"}>{state}</Chip> },
@@ -46,14 +53,14 @@ export function ApprovalList() {
               { title: "outcome", cell: ({ outcome }) => outcome ?? "" },
               {
                 title: "",
-                cell: ({ id, state }) =>
+                cell: ({ id, state, proposed_by: by }) =>
                   state === "pending" && (
-                    <span className="flex gap-2">
-                      <Button kind="main" onClick={() => decide.mutate({ id, word: "approve" })}>
-                        Approve
-                      </Button>
-                      <Button onClick={() => decide.mutate({ id, word: "reject" })}>Reject</Button>
-                    </span>
+                    <Decision
+                      approvers={approvers}
+                      decide={(word) => decide.mutate({ id, word })}
+                      isOwn={by === name}
+                      isPending={decide.isPending}
+                    />
                   ),
               },
             ]}
@@ -66,6 +73,39 @@ export function ApprovalList() {
       </Answer>
       <FormFault error={decide.error} />
     </Panel>
+  );
+}
+
+interface DecisionProps {
+  readonly isOwn: boolean;
+  readonly approvers: readonly string[];
+  readonly isPending: boolean;
+  readonly decide: (word: "approve" | "reject") => void;
+}
+
+/** Nobody approves what he proposed himself; he may take it back. */
+function Decision({ isOwn, approvers, isPending, decide }: DecisionProps) {
+  const { name } = useWho();
+  const mayDecide = approvers.includes(name);
+  if (isOwn)
+    return (
+      <span className="flex flex-wrap items-center gap-2">
+        <Button disabled={isPending} onClick={() => decide("reject")}>
+          Take back
+        </Button>
+        <span className="text-quiet">somebody else must approve it</span>
+      </span>
+    );
+  if (!mayDecide) return <span className="text-quiet">waits for an approver</span>;
+  return (
+    <span className="flex gap-2">
+      <Button disabled={isPending} kind="main" onClick={() => decide("approve")}>
+        Approve
+      </Button>
+      <Button disabled={isPending} onClick={() => decide("reject")}>
+        Reject
+      </Button>
+    </span>
   );
 }
 

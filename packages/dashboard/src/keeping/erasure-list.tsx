@@ -3,6 +3,7 @@ import { useState } from "react";
 import { postJson } from "../client/api.ts";
 import type { Erasure, ErasurePreview } from "../client/keeping.ts";
 import { useApi } from "../client/use-api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { Field, FormFault } from "../page/field.tsx";
 import { formatCount } from "../page/format.ts";
@@ -20,7 +21,9 @@ export function ErasureList() {
   const found = useApi<{ readonly erasures: readonly Erasure[] }>(PATH);
   return (
     <>
-      <EraseSubject />
+      <Allowed to="erase">
+        <EraseSubject />
+      </Allowed>
       <Panel flush note="commitments and proofs stay" title="Erased">
         <Answer lines={3} of={found}>
           {({ erasures }) => (
@@ -87,7 +90,7 @@ function EraseSubject() {
         </Button>
       </form>
       <div className="mt-3 flex flex-col gap-3">
-        <FormFault error={preview.error ?? erase.error} />
+        <FormFault error={preview.error} />
         {counted !== undefined && erase.data === undefined && (
           <Counted counted={counted} erase={() => setIsAsking(true)} />
         )}
@@ -102,7 +105,7 @@ function EraseSubject() {
       {isAsking && (
         <Reason
           close={() => setIsAsking(false)}
-          done={(reason) => erase.mutate(reason)}
+          done={(reason) => erase.mutateAsync(reason)}
           says="The bytes are overwritten and cannot be brought back. The records, their commitments and their proofs stay."
           title={`Erase the bodies about ${subject}?`}
           word="Erase"

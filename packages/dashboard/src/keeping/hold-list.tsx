@@ -3,11 +3,13 @@ import { useState, type FormEvent } from "react";
 import { postJson } from "../client/api.ts";
 import type { Hold } from "../client/keeping.ts";
 import { useApi } from "../client/use-api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { Field, FormFault } from "../page/field.tsx";
 import { SearchLink } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
+import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { Reason } from "../page/reason.tsx";
@@ -35,14 +37,13 @@ export function HoldList() {
           Proposed; a second person must approve it under Approvals.
         </p>
       )}
-      <div className="px-4">
-        <FormFault error={release.error} />
-      </div>
-      <NewHold done={onSuccess} />
+      <Allowed to="hold">
+        <NewHold done={onSuccess} />
+      </Allowed>
       {leaving !== null && (
         <Reason
           close={() => setLeaving(null)}
-          done={(reason) => release.mutate({ id: leaving.id, reason })}
+          done={(reason) => release.mutateAsync({ id: leaving.id, reason })}
           says="Its records go when their retention ends. That it was released, by whom and why, is recorded."
           title={`Release the hold ${leaving.name}?`}
           word="Release"
@@ -59,6 +60,7 @@ interface PlacedProps {
 
 function Placed({ holds, release }: PlacedProps) {
   const { clock } = useMoments();
+  const mayRelease = useMay("hold");
   return (
     <DataTable
       columns={[
@@ -85,7 +87,7 @@ function Placed({ holds, release }: PlacedProps) {
           title: "",
           cell: (hold) =>
             hold.released_at === null ? (
-              <Button onClick={() => release(hold)}>Release</Button>
+              mayRelease && <Button onClick={() => release(hold)}>Release</Button>
             ) : (
               <span className="text-quiet">
                 released by {hold.released_by} {clock(hold.released_at)}

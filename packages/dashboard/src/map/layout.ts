@@ -1,6 +1,7 @@
 /**
- * Where the services of a map stand: in columns from those who call to those who are called, with as few crossings as
- * a few sweeps bring. The same services and calls give the same picture. Without dummy nodes and optimisers it lays
+ * Where the services of a map stand: in ranks from those who call to those who are called, with as few crossings as a
+ * few sweeps bring. Ranks are columns or rows, whichever lets the map be drawn larger in the room that there is. The
+ * same services, calls and room give the same picture. Without dummy nodes and optimisers it lays
  * out 300 services and 2,000 edges in a few milliseconds.
  */
 export interface LayoutEdge {
@@ -14,36 +15,76 @@ export interface Place {
   readonly y: number;
 }
 
-export interface Layout {
-  readonly places: ReadonlyMap<string, Place>;
+export interface Room {
   readonly width: number;
   readonly height: number;
 }
 
+export interface Layout extends Room {
+  /** Which way calls go. */
+  readonly direction: "right" | "down";
+  readonly places: ReadonlyMap<string, Place>;
+}
+
 export const NODE_WIDTH = 168;
 export const NODE_HEIGHT = 34;
-const COLUMN_PX = NODE_WIDTH + 120;
+/** Of as many calls, each is labelled. */
+export const MAX_LABELLED = 60;
+/** A label fits between two ranks, and between two that lie beside each other. */
+const LABEL_PX = 150;
+const GAP_PX = 110;
 const MIN_ROW_PX = NODE_HEIGHT + 26;
 const MAX_ROW_PX = NODE_HEIGHT + 106;
-/** About as high for its width as a screen is. */
-const ASPECT = 0.55;
+const DOWN_PX = NODE_HEIGHT + 86;
+const BESIDE_PX = 96;
+const CLOSE_PX = 24;
+/** A small map is drawn no larger. */
+export const LARGEST_SCALE = 1.15;
+/** From left to right is what people are used to. */
+const CLEARLY = 1.1;
 const SWEEPS = 12;
-/** A longer column is cut into several beside each other. */
-const MAX_ROWS = 24;
+/** A longer rank is cut into several beside each other. */
+const MAX_IN_RANK = 24;
 
-export function layoutOf(names: readonly string[], edges: readonly LayoutEdge[]): Layout {
+export function layoutOf(names: readonly string[], edges: readonly LayoutEdge[], room: Room): Layout {
   const forward = withoutCycles(names, edges);
-  const ranks = ranksOf(names, forward);
-  const columns = ordered(columnsOf(names, ranks), forward);
-  const wrapped = columns.flatMap((column) => chunks(column, MAX_ROWS));
-  const rows = Math.max(1, ...wrapped.map((column) => column.length));
-  const width = (wrapped.length - 1) * COLUMN_PX + NODE_WIDTH;
-  const rowPx = Math.min(MAX_ROW_PX, Math.max(MIN_ROW_PX, (width * ASPECT) / rows));
-  const places = new Map<string, Place>();
-  for (const [column, members] of wrapped.entries())
-    for (const [row, name] of members.entries())
-      places.set(name, { x: column * COLUMN_PX, y: (row + (rows - members.length) / 2) * rowPx });
-  return { places, width, height: (rows - 1) * rowPx + NODE_HEIGHT };
+  const ranks = ordered(columnsOf(names, ranksOf(names, forward)), forward).flatMap((rank) =>
+    chunks(rank, MAX_IN_RANK),
+  );
+  const isLabelled = edges.length <= MAX_LABELLED;
+  const [right, down] = [inColumns(ranks, room, isLabelled), inRows(ranks, isLabelled)];
+  const scaleOf = ({ width, height }: Room) => Math.min(LARGEST_SCALE, room.width / width, room.height / height);
+  return scaleOf(down) > scaleOf(right) * CLEARLY ? down : right;
+}
+
+type Ranks = readonly (readonly string[])[];
+
+function inColumns(ranks: Ranks, room: Room, isLabelled: boolean): Layout {
+  const columnPx = NODE_WIDTH + (isLabelled ? LABEL_PX : GAP_PX);
+  const rows = longest(ranks);
+  const width = Math.max(0, ranks.length - 1) * columnPx + NODE_WIDTH;
+  const rowPx = Math.min(MAX_ROW_PX, Math.max(MIN_ROW_PX, (width * room.height) / room.width / rows));
+  const places = placed(ranks, (rank, at) => ({ x: rank * columnPx, y: at * rowPx }));
+  return { direction: "right", places, width, height: (rows - 1) * rowPx + NODE_HEIGHT };
+}
+
+function inRows(ranks: Ranks, isLabelled: boolean): Layout {
+  const besidePx = NODE_WIDTH + (isLabelled ? BESIDE_PX : CLOSE_PX);
+  const places = placed(ranks, (rank, at) => ({ x: at * besidePx, y: rank * DOWN_PX }));
+  const height = Math.max(0, ranks.length - 1) * DOWN_PX + NODE_HEIGHT;
+  return { direction: "down", places, width: (longest(ranks) - 1) * besidePx + NODE_WIDTH, height };
+}
+
+const longest = (ranks: Ranks): number => Math.max(1, ...ranks.map((rank) => rank.length));
+
+/** Shorter ranks stand at the middle of the longest. */
+function placed(ranks: Ranks, place: (rank: number, at: number) => Place): ReadonlyMap<string, Place> {
+  const most = longest(ranks);
+  return new Map(
+    ranks.flatMap((members, rank) =>
+      members.map((name, at) => [name, place(rank, at + (most - members.length) / 2)] as const),
+    ),
+  );
 }
 
 type Forward = ReadonlyMap<string, readonly string[]>;

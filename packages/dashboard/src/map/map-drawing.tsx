@@ -1,6 +1,6 @@
-import { memo, useMemo } from "react";
+import { memo, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { formatCount, formatRate, formatShare } from "../page/format.ts";
-import { layoutOf, NODE_HEIGHT, NODE_WIDTH, type Layout, type Place } from "./layout.ts";
+import { layoutOf, MAX_LABELLED, NODE_HEIGHT, NODE_WIDTH, type Layout, type Place, type Room } from "./layout.ts";
 import { usePanZoom } from "./pan-zoom.ts";
 import { edgeKey, strangersIn, type EdgeLook, type MapEdge, type ServiceMap } from "./use-map.ts";
 
@@ -20,22 +20,28 @@ const STROKES: Readonly<Record<EdgeLook, string>> = {
   slower: "stroke-warn",
   well: "stroke-bar",
 };
-const MAX_LABELLED = 60;
 const MAX_NAME = 21;
 
-/** Services in columns, calls between them from left to right, as thick as they are many. */
+/** Services in ranks, calls between them from left to right or down, as thick as they are many. */
 export function MapDrawing({ map, chosen, choose, openService }: MapDrawingProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const room = useRoom(frame);
   const layout = useMemo(
     () =>
       layoutOf(
         map.services.map(({ name }) => name).toSorted(),
         map.edges.map(({ edge }) => edge),
+        room,
       ),
-    [map],
+    [map, room],
   );
-  const { svg, content, fit, zoom } = usePanZoom(layout);
+  const seen = map.edges.find(({ edge }) => edgeKey(edge) === chosen)?.edge;
+  const { svg, content, fit, zoom } = usePanZoom(layout, seen === undefined ? null : middleOf(layout, seen));
   return (
-    <div className="relative h-[26rem] min-w-0 grow lg:h-auto lg:min-h-[26rem] overflow-hidden rounded-lg border border-line">
+    <div
+      className="relative h-[26rem] min-w-0 grow overflow-hidden rounded-lg border border-line lg:h-auto lg:min-h-[26rem]"
+      ref={frame}
+    >
       <svg
         aria-label={`Map of ${map.services.length} services and ${map.edges.length} edges`}
         className="size-full cursor-grab touch-none select-none active:cursor-grabbing"
@@ -85,6 +91,29 @@ export function MapDrawing({ map, chosen, choose, openService }: MapDrawingProps
   );
 }
 
+/** Of the frame, in steps, so that a map is laid out anew only where its room is another one. */
+function useRoom(frame: RefObject<HTMLDivElement | null>): Room {
+  const [room, setRoom] = useState<Room>({ width: 1_000, height: 600 });
+  useEffect(() => {
+    const box = frame.current;
+    if (box === null) return undefined;
+    const resized = new ResizeObserver(() => {
+      const [width, height] = [box.clientWidth, box.clientHeight].map((px) => Math.max(1, Math.round(px / 100)) * 100);
+      if (width === undefined || height === undefined) return;
+      setRoom((before) => (before.width === width && before.height === height ? before : { width, height }));
+    });
+    resized.observe(box);
+    return () => resized.disconnect();
+  }, [frame]);
+  return room;
+}
+
+function middleOf({ places }: Layout, { caller, callee }: MapEdge["edge"]): Place | null {
+  const [from, to] = [places.get(caller), places.get(callee)];
+  if (from === undefined || to === undefined) return null;
+  return { x: (from.x + to.x + NODE_WIDTH) / 2, y: (from.y + to.y + NODE_HEIGHT) / 2 };
+}
+
 interface EdgesProps {
   readonly map: ServiceMap;
   readonly layout: Layout;
@@ -103,6 +132,7 @@ const Edges = memo(function Edges({ map, layout, chosen, choose }: EdgesProps) {
     return (
       <Edge
         choose={choose}
+        direction={layout.direction}
         from={from}
         isChosen={chosen === key}
         isLabelled={isLabelled || one.look === "broken"}
@@ -119,16 +149,17 @@ interface EdgeProps {
   readonly one: MapEdge;
   readonly from: Place;
   readonly to: Place;
+  readonly direction: Layout["direction"];
   readonly width: number;
   readonly isChosen: boolean;
   readonly isLabelled: boolean;
   readonly choose: (key: string) => void;
 }
 
-const Edge = memo(function Edge({ one, from, to, width, isChosen, isLabelled, choose }: EdgeProps) {
+const Edge = memo(function Edge({ one, from, to, direction, width, isChosen, isLabelled, choose }: EdgeProps) {
   const { edge, look } = one;
   const key = edgeKey(edge);
-  const { path, middle } = curve(from, to);
+  const { path, middle } = direction === "right" ? curve(from, to) : curveDown(from, to);
   const said = saidOf(one);
   return (
     <g
@@ -189,6 +220,16 @@ function curve(from: Place, to: Place): { readonly path: string; readonly middle
   const drop = end.x <= start.x ? 46 : 0;
   const path = `M ${start.x} ${start.y} C ${start.x + bend} ${start.y + drop} ${end.x - bend} ${end.y + drop} ${end.x} ${end.y}`;
   return { path, middle: { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 + drop * 0.75 } };
+}
+
+/** From below the caller to above the callee; a call back goes around at the right. */
+function curveDown(from: Place, to: Place): { readonly path: string; readonly middle: Place } {
+  const start = { x: from.x + NODE_WIDTH / 2, y: from.y + NODE_HEIGHT };
+  const end = { x: to.x + NODE_WIDTH / 2, y: to.y - 3 };
+  const bend = Math.max(40, Math.abs(end.y - start.y) / 2);
+  const aside = end.y <= start.y ? NODE_WIDTH : 0;
+  const path = `M ${start.x} ${start.y} C ${start.x + aside} ${start.y + bend} ${end.x + aside} ${end.y - bend} ${end.x} ${end.y}`;
+  return { path, middle: { x: (start.x + end.x) / 2 + aside * 0.75, y: (start.y + end.y) / 2 } };
 }
 
 interface NodeProps {

@@ -37,7 +37,10 @@ export function MapPage() {
   const shown = useMemo(() => (found.map === null ? null : filtered(found.map, filter)), [found.map, filter]);
   const chosen = found.map?.edges.find((one) => edgeKey(one.edge) === edge);
   return (
-    <main className="flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden lg:px-6" tabIndex={-1}>
+    <main
+      className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden lg:px-6"
+      tabIndex={-1}
+    >
       <Bar change={change} filter={filter} map={found.map} setFilter={setFilter} state={state} />
       <Answer
         empty={{ when: ({ edges }) => edges.length === 0, says: "No call was settled in this period." }}

@@ -1,5 +1,7 @@
 import { useEffect, useRef, type RefObject } from "react";
 
+import { LARGEST_SCALE } from "./layout.ts";
+
 interface View {
   x: number;
   y: number;
@@ -9,14 +11,17 @@ interface View {
 const MIN_SCALE = 0.08;
 const MAX_SCALE = 2.5;
 const MARGIN_PX = 28;
-/** So small names can still be read; a larger map begins at its left side. */
+/** So small names can still be read; of a larger map it begins with where somebody looks, else at its left side. */
 const LEGIBLE_SCALE = 0.55;
 
 /**
  * Drag moves, the wheel zooms. The drawing's transform is set past React, so that thousands of edges move without
- * being drawn again. `fit` shows all of it.
+ * being drawn again. `fit` shows all of it. `looksAt` is in sight at first, where not all can be.
  */
-export function usePanZoom(size: { readonly width: number; readonly height: number }): {
+export function usePanZoom(
+  size: { readonly width: number; readonly height: number },
+  looksAt: { readonly x: number; readonly y: number } | null,
+): {
   readonly svg: RefObject<SVGSVGElement | null>;
   readonly content: RefObject<SVGGElement | null>;
   readonly fit: () => void;
@@ -33,10 +38,14 @@ export function usePanZoom(size: { readonly width: number; readonly height: numb
     const box = svg.current?.getBoundingClientRect();
     if (box === undefined || box.width === 0) return;
     const room = { width: box.width - 2 * MARGIN_PX, height: box.height - 2 * MARGIN_PX };
-    const scale = Math.max(minScale, Math.min(1.15, room.width / size.width, room.height / size.height));
-    const middle = (length: number, of: number) => Math.max((length - of * scale) / 2, MARGIN_PX);
-    const y = (box.height - size.height * scale) / 2;
-    view.current = { scale, x: middle(box.width, size.width), y };
+    const scale = Math.max(minScale, Math.min(LARGEST_SCALE, room.width / size.width, room.height / size.height));
+    const begins = (length: number, of: number, at: number | undefined) => {
+      const free = length - of * scale;
+      if (free >= 2 * MARGIN_PX || at === undefined) return Math.max(free / 2, MARGIN_PX);
+      return Math.min(MARGIN_PX, Math.max(free - MARGIN_PX, length / 2 - at * scale));
+    };
+    const x = begins(box.width, size.width, looksAt?.x);
+    view.current = { scale, x, y: begins(box.height, size.height, looksAt?.y ?? size.height / 2) };
     apply();
   };
   const fit = () => show(MIN_SCALE);

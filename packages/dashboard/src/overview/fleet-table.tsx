@@ -41,7 +41,7 @@ const COLUMNS: readonly DataColumn<ServiceHealth>[] = [
   {
     title: "errors",
     numeric: true,
-    sort: ({ errorRatio }) => errorRatio,
+    sort: ({ errors }) => errors,
     cell: ({ errors, errorRatio, calls }) =>
       calls === 0 ? (
         "–"

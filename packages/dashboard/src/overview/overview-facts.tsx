@@ -36,7 +36,7 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
       />
       <Fact
         says={
-          <Link className={LINK} search={{}} to="/tally">
+          <Link className={LINK} search={{ from: "now-1h" }} to="/tally">
             {formatCount(broken)} broken calls
           </Link>
         }
@@ -45,8 +45,14 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
         {...toned(broken > 0, "warn")}
       />
       <AlertFact found={found} />
-      <ProducerFact found={found.silent.data} says="all producers" title="Silent producers" tone="bad" />
-      <ProducerFact found={found.gaps.data} says="what is missing" title="Producers with gaps" tone="warn" />
+      <ProducerFact found={found.silent.data} says="who is silent" state="silent" title="Silent producers" tone="bad" />
+      <ProducerFact
+        found={found.gaps.data}
+        says="what is missing"
+        state="gap"
+        title="Producers with gaps"
+        tone="warn"
+      />
     </Facts>
   );
 }
@@ -74,15 +80,16 @@ interface ProducerFactProps {
   readonly found: Producers | undefined;
   readonly title: string;
   readonly says: string;
+  readonly state: string;
   readonly tone: "bad" | "warn";
 }
 
-function ProducerFact({ found, title, says, tone }: ProducerFactProps) {
+function ProducerFact({ found, title, says, state, tone }: ProducerFactProps) {
   const count = found?.producers.length ?? 0;
   return (
     <Fact
       says={
-        <Link className={LINK} search={{}} to="/producers">
+        <Link className={LINK} search={{ state }} to="/producers">
           {says}
         </Link>
       }
@@ -107,7 +114,7 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
       <Fact
         says={<Link className={LINK} search={{}} to="/integrity">{`${formatCount(status.trees.length)} trees`}</Link>}
         title="Records that no checkpoint covers"
-        value={unproven === 0 ? "none" : `${formatCount(unproven)}, ${formatAge(Math.max(...ages))}`}
+        value={unproven === 0 ? "none" : `${formatCount(unproven)} for ${formatAge(Math.max(...ages))}`}
         {...toned(
           ages.some((age) => age > 30),
           "bad",

@@ -65,7 +65,8 @@ function healthOf({ services, edges }: Graph): readonly ServiceHealth[] {
       broken,
     };
   });
-  return found.toSorted((a, b) => b.errorRatio - a.errorRatio || b.calls - a.calls);
+  // Five failures of ten thousand calls are more to act on than one of one, and less than fifty.
+  return found.toSorted((a, b) => b.errors - a.errors || b.calls - a.calls);
 }
 
 /** Calls whose halves could be compared and do not agree. */

@@ -12,9 +12,10 @@ import { Help } from "./help.tsx";
 import { useKeys, type Keys } from "./keys.ts";
 import { Nav } from "./nav.tsx";
 import { Palette } from "./palette.tsx";
-import { ALL_PLACES } from "./places.ts";
+import { placesFor } from "./places.ts";
 import { ProblemView } from "./problem-view.tsx";
 import { Loading } from "./states.tsx";
+import { NOBODY, WhoContext, type Who } from "./who.ts";
 
 type Overlay = "palette" | "help" | "menu" | null;
 
@@ -30,32 +31,43 @@ export function Frame({ children }: { readonly children: ReactNode }) {
     refetchOnWindowFocus: true,
   });
   const [overlay, setOverlay] = useState<Overlay>(null);
-  const [wasIn, setWasIn] = useState(false);
   const isIn = session.data?.authenticated === true;
-  useEffect(() => {
-    if (isIn) setWasIn(true);
-  }, [isIn]);
+  const who = useLastWho(session.data);
+  const wasIn = who !== NOBODY;
   useReturn(isIn);
-  usePageKeys(isIn, setOverlay);
+  usePageKeys(isIn, who, setOverlay);
   const close = () => setOverlay(null);
   const retry = () => void session.refetch();
   return (
-    <div className="flex h-full flex-col">
-      <Header session={session.data} open={setOverlay} />
-      <div className="flex min-h-0 grow">
-        {wasIn && (
-          <div className="hidden w-40 shrink-0 overflow-y-auto border-r border-line bg-raised p-2 pt-4 lg:block">
-            <Nav />
-          </div>
-        )}
-        <div className="min-h-0 min-w-0 grow">{wasIn ? children : entrance(session.data, session.error, retry)}</div>
+    <WhoContext value={who}>
+      <div className="flex h-full flex-col">
+        <Header session={session.data} open={setOverlay} />
+        <div className="flex min-h-0 grow">
+          {wasIn && (
+            <div className="hidden w-40 shrink-0 overflow-y-auto border-r border-line bg-raised p-2 pt-4 lg:block">
+              <Nav />
+            </div>
+          )}
+          <div className="min-h-0 min-w-0 grow">{wasIn ? children : entrance(session.data, session.error, retry)}</div>
+        </div>
+        {wasIn && session.data?.authenticated === false && <LoginAgain methods={session.data.methods} retry={retry} />}
+        {overlay === "palette" && <Palette close={close} showHelp={() => setOverlay("help")} />}
+        {overlay === "help" && <Help close={close} />}
+        {overlay === "menu" && <Menu close={close} />}
       </div>
-      {wasIn && session.data?.authenticated === false && <LoginAgain methods={session.data.methods} retry={retry} />}
-      {overlay === "palette" && <Palette close={close} showHelp={() => setOverlay("help")} />}
-      {overlay === "help" && <Help close={close} />}
-      {overlay === "menu" && <Menu close={close} />}
-    </div>
+    </WhoContext>
   );
+}
+
+/** Who was logged in last: what he wrote and may do stays on the page when his login ends. */
+function useLastWho(session: Session | undefined): Who {
+  const [who, setWho] = useState(NOBODY);
+  useEffect(() => {
+    if (session?.authenticated !== true) return;
+    const { name, role, permissions } = session;
+    setWho({ name: name ?? "", role: role ?? "", permissions });
+  }, [session]);
+  return who;
 }
 
 function entrance(session: Session | undefined, error: Error | null, retry: () => void): ReactNode {
@@ -80,9 +92,11 @@ function Menu({ close }: { readonly close: () => void }) {
   );
 }
 
-function usePageKeys(isIn: boolean, setOverlay: (overlay: Overlay) => void): void {
+function usePageKeys(isIn: boolean, { permissions }: Who, setOverlay: (overlay: Overlay) => void): void {
   const navigate = useNavigate();
-  const places = ALL_PLACES.map(({ key, to }) => [`g ${key}`, () => void navigate({ to })] as const);
+  const places = placesFor(permissions).flatMap((group) =>
+    group.places.map(({ key, to }) => [`g ${key}`, () => void navigate({ to })] as const),
+  );
   const keys: Keys = {
     ...Object.fromEntries(places),
     "?": () => setOverlay("help"),

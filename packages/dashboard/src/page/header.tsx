@@ -27,7 +27,7 @@ export function Header({ session, open }: HeaderProps) {
           ☰
         </button>
       )}
-      <Link aria-label="Tallystick" className="flex items-center gap-2 font-semibold" to="/">
+      <Link aria-label="Tallystick" className="flex min-h-6 min-w-6 items-center gap-2 font-semibold" to="/">
         <img alt="" height={20} src="/tallystick.svg" width={20} />
         <span className="hidden sm:inline">Tallystick</span>
       </Link>

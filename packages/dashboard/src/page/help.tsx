@@ -1,6 +1,7 @@
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
-import { ALL_PLACES } from "./places.ts";
+import { placesFor } from "./places.ts";
+import { useWho } from "./who.ts";
 
 const ANYWHERE: readonly (readonly [string, string])[] = [
   ["/", "Go to the search box"],
@@ -13,6 +14,7 @@ const ANYWHERE: readonly (readonly [string, string])[] = [
 
 /** Every key there is. */
 export function Help({ close }: { readonly close: () => void }) {
+  const places = placesFor(useWho().permissions).flatMap((group) => group.places);
   return (
     <Dialog close={close} label="Keyboard">
       <div className="flex items-center border-b border-line px-4 py-2">
@@ -23,7 +25,7 @@ export function Help({ close }: { readonly close: () => void }) {
       </div>
       <div className="grid gap-6 p-4 sm:grid-cols-2">
         <KeyList keys={ANYWHERE} title="Anywhere" />
-        <KeyList keys={ALL_PLACES.map(({ key, title }) => [`g ${key}`, title] as const)} title="Go to" />
+        <KeyList keys={places.map(({ key, title }) => [`g ${key}`, title] as const)} title="Go to" />
       </div>
     </Dialog>
   );

@@ -1,13 +1,15 @@
 import { Link } from "@tanstack/react-router";
-import { PLACES } from "./places.ts";
+import { placesFor } from "./places.ts";
+import { useWho } from "./who.ts";
 
 const LOOK = "block rounded px-2.5 py-1.5 hover:bg-ground";
 
 /** The way to every screen; where one is stands out. */
 export function Nav({ chosen }: { readonly chosen?: () => void }) {
+  const { permissions } = useWho();
   return (
     <nav aria-label="Screens" className="flex flex-col gap-4">
-      {PLACES.map((group) => (
+      {placesFor(permissions).map((group) => (
         <div key={group.title}>
           <p className="px-2.5 pb-1 text-xs text-quiet">{group.title}</p>
           <ul>

@@ -3,7 +3,8 @@ import { useRef, useState, type KeyboardEvent } from "react";
 import type { Graph } from "../client/graph.ts";
 import { useApi } from "../client/use-api.ts";
 import { Dialog } from "./dialog.tsx";
-import { ALL_PLACES } from "./places.ts";
+import { placesFor } from "./places.ts";
+import { useWho } from "./who.ts";
 
 interface Choice {
   readonly title: string;
@@ -78,14 +79,18 @@ const ID = /^[0-9a-z][0-9a-z_.:/-]{7,}$/i;
 
 function useChoices(text: string, showHelp: () => void): readonly Choice[] {
   const navigate = useNavigate();
+  const { permissions } = useWho();
   const graph = useApi<Graph>("/api/graph", { from: "now-1d" });
   const words = text.toLowerCase();
   const has = (title: string) => title.toLowerCase().includes(words);
-  const screens = ALL_PLACES.filter(({ title }) => has(title)).map((place): Choice => ({
-    title: place.title,
-    says: `g ${place.key}`,
-    go: () => void navigate({ to: place.to }),
-  }));
+  const places = placesFor(permissions).flatMap((group) => group.places);
+  const screens = places
+    .filter(({ title }) => has(title))
+    .map((place): Choice => ({
+      title: place.title,
+      says: `g ${place.key}`,
+      go: () => void navigate({ to: place.to }),
+    }));
   const services = (graph.data?.services ?? [])
     .filter(({ name }) => words !== "" && has(name))
     .slice(0, MAX_SERVICES)

@@ -38,7 +38,7 @@ interface ScreenProps {
 /** A screen that scrolls: its name, what it is about, what can be done, and its parts below each other. */
 export function Screen({ title, says, actions, children }: ScreenProps) {
   return (
-    <main className="h-full overflow-y-auto" tabIndex={-1}>
+    <main className="relative h-full overflow-y-auto" tabIndex={-1}>
       <div className="mx-auto flex max-w-[110rem] flex-col gap-4 p-4 lg:px-6">
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
           <div className="min-w-0">

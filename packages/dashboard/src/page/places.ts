@@ -1,3 +1,5 @@
+import type { Permission } from "./who.ts";
+
 /** The screens that one goes to by name, in the order of the menu; `keys` after `g`. */
 export interface Place {
   readonly to:
@@ -15,6 +17,8 @@ export interface Place {
   readonly title: string;
   readonly key: string;
   readonly says: string;
+  /** Without it the screen is not offered. */
+  readonly needs?: Permission;
 }
 
 export interface PlaceGroup {
@@ -22,7 +26,7 @@ export interface PlaceGroup {
   readonly places: readonly Place[];
 }
 
-export const PLACES: readonly PlaceGroup[] = [
+const PLACES: readonly PlaceGroup[] = [
   {
     title: "Investigate",
     places: [
@@ -44,11 +48,17 @@ export const PLACES: readonly PlaceGroup[] = [
   {
     title: "Administer",
     places: [
-      { to: "/access", title: "Access", key: "a", says: "Who read what; users, keys, sessions" },
+      { to: "/access", title: "Access", key: "a", says: "Who read what; users, keys, sessions", needs: "audit" },
       { to: "/keeping", title: "Keeping", key: "k", says: "Retention, holds, erasures, approvals" },
-      { to: "/settings", title: "Settings", key: "e", says: "What the server runs with" },
+      { to: "/settings", title: "Settings", key: "e", says: "What the server runs with", needs: "operate" },
     ],
   },
 ];
 
-export const ALL_PLACES: readonly Place[] = PLACES.flatMap(({ places }) => places);
+/** Those that somebody may see. */
+export function placesFor(permissions: readonly string[]): readonly PlaceGroup[] {
+  return PLACES.map(({ title, places }) => ({
+    title,
+    places: places.filter(({ needs }) => needs === undefined || permissions.includes(needs)),
+  }));
+}

@@ -1,4 +1,4 @@
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 
 interface PopoverProps {
   readonly label: ReactNode;
@@ -11,6 +11,8 @@ interface PopoverProps {
 /** A button that opens a small panel below it; Escape, and a click elsewhere, close it. */
 export function Popover({ label, says, children, className = "w-72" }: PopoverProps) {
   const details = useRef<HTMLDetailsElement>(null);
+  // What is in it comes when it is opened, and keeps what was typed.
+  const [wasOpen, setWasOpen] = useState(false);
   const close = () => details.current?.removeAttribute("open");
   useEffect(() => {
     const elsewhere = (event: Event) => {
@@ -22,6 +24,7 @@ export function Popover({ label, says, children, className = "w-72" }: PopoverPr
   return (
     <details
       className="relative"
+      onToggle={(event) => event.currentTarget.open && setWasOpen(true)}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || details.current?.open !== true) return;
         event.stopPropagation();
@@ -36,8 +39,10 @@ export function Popover({ label, says, children, className = "w-72" }: PopoverPr
       >
         {label} <span aria-hidden="true">▾</span>
       </summary>
-      <div className={`absolute right-0 z-30 mt-1 rounded border border-line bg-ground p-3 shadow-xl ${className}`}>
-        {children(close)}
+      <div
+        className={`absolute right-0 z-30 mt-1 rounded border border-line bg-ground p-3 shadow-xl max-sm:fixed max-sm:inset-x-4 max-sm:w-auto ${className}`}
+      >
+        {wasOpen && children(close)}
       </div>
     </details>
   );

@@ -3,7 +3,8 @@ import { Button } from "./button.tsx";
 
 /** What went wrong, what to do, and a way on. A fault in the query is shown under the query box too. */
 export function ProblemView({ problem, retry }: { readonly problem: Error; readonly retry: () => void }) {
-  if (problem instanceof ApiProblem && problem.status === 403) return <Forbidden problem={problem} />;
+  if (problem instanceof ApiProblem && problem.status === 403)
+    return <NotForYou hint={problem.hint} says={problem.message} />;
   const hint = problem instanceof ApiProblem ? problem.hint : null;
   return (
     <div className="grid grow place-items-center text-center" role="alert">
@@ -19,13 +20,13 @@ export function ProblemView({ problem, retry }: { readonly problem: Error; reado
 }
 
 /** Not a fault: this is for others. Whom to ask stands in the hint, so nobody tries again and again. */
-function Forbidden({ problem }: { readonly problem: ApiProblem }) {
+export function NotForYou({ says, hint = null }: { readonly says: string; readonly hint?: string | null }) {
   return (
     <div className="grid grow place-items-center text-center" role="status">
       <div className="max-w-xl p-6">
         <p className="font-medium">Not for your role</p>
-        <p className="mt-1 text-quiet">{problem.message}</p>
-        {problem.hint !== null && <p className="mt-1 text-quiet">{problem.hint}</p>}
+        <p className="mt-1 text-quiet">{says}</p>
+        {hint !== null && <p className="mt-1 text-quiet">{hint}</p>}
       </div>
     </div>
   );

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { Button } from "../page/button.tsx";
 import { formatCount } from "../page/format.ts";
 import { ProblemView } from "../page/problem-view.tsx";
+import { useMay, useWho } from "../page/who.ts";
 import { useBody, type BodyFacts, type OpenedBody, type Part } from "./use-body.ts";
 
 interface BodyViewProps {
@@ -18,12 +19,17 @@ const TITLES: Readonly<Record<Part, string>> = { request: "Request body", respon
 /** A sealed body: what is kept of it, and, for a reason that is recorded, the body itself. */
 export function BodyView({ record, part, facts, commitment }: BodyViewProps) {
   const [reason, setReason] = useState("");
+  const mayOpen = useMay("payloads");
+  const { role } = useWho();
   const body = useBody(record, part, commitment);
   return (
     <section aria-label={TITLES[part]}>
       <h2 className="mb-1 text-xs font-semibold text-quiet">{TITLES[part]}: sealed apart</h2>
       <p className="font-mono text-xs">{described(facts)}</p>
-      {body.data === undefined && (
+      {body.data === undefined && !mayOpen && (
+        <p className="mt-2 text-quiet">Your role, {role}, does not open bodies; an investigator does.</p>
+      )}
+      {body.data === undefined && mayOpen && (
         <form
           className="mt-2 flex gap-2"
           onSubmit={(event) => {

@@ -1,6 +1,7 @@
 import { LEVEL_TONES } from "../client/alerts.ts";
 import type { Detector, Fact } from "../client/detectors.ts";
 import { useApi } from "../client/use-api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Chip } from "../page/chip.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
@@ -35,8 +36,16 @@ export function DetectorView({ detector, state, change }: DetectorViewProps) {
           </dd>
         </dl>
       </Panel>
-      {facts.length > 0 && <Learned change={change} name={name} state={state} />}
-      {facts.length > 0 && <TeachForm detector={detector} log={state.log} subject={state.subject} />}
+      {facts.length > 0 && (
+        <>
+          <Allowed to="audit" what="does not see what it learned: auditors, investigators and administrators do">
+            <Learned change={change} name={name} state={state} />
+          </Allowed>
+          <Allowed to="manage">
+            <TeachForm detector={detector} log={state.log} subject={state.subject} />
+          </Allowed>
+        </>
+      )}
       <RuleAlerts id={name.startsWith("builtin/") ? name : `builtin/${name}`} />
     </div>
   );

@@ -11,7 +11,8 @@ const LOOK = "text-accent underline decoration-line underline-offset-2 hover:dec
 
 export function ruleColumns(
   { clock }: Moments,
-  turn: (id: string, on: boolean) => void,
+  /** Null: who looks may not. */
+  turn: ((id: string, on: boolean) => void) | null,
   turning: string | null,
 ): readonly DataColumn<FoundRule>[] {
   return [
@@ -31,9 +32,12 @@ export function ruleColumns(
     {
       title: "runs",
       sort: ({ on }) => Number(on),
-      cell: ({ id, title, on }) => (
-        <Switch change={(wanted) => turn(id, wanted)} disabled={turning === id} isOn={on} label={`Run ${title}`} />
-      ),
+      cell: ({ id, title, on }) =>
+        turn === null ? (
+          <span className={on ? "" : "text-quiet"}>{on ? "yes" : "no"}</span>
+        ) : (
+          <Switch change={(wanted) => turn(id, wanted)} disabled={turning === id} isOn={on} label={`Run ${title}`} />
+        ),
     },
     {
       title: "level",

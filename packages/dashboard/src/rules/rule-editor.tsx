@@ -2,6 +2,7 @@ import { useBlocker, useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { rulePath, type CheckedText, type WholeRule } from "../client/rules.ts";
 import { useApi } from "../client/use-api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { Confirm } from "../page/confirm.tsx";
 import { FormFault } from "../page/field.tsx";
@@ -81,9 +82,11 @@ function Draft({ first, heading, state }: DraftProps) {
     <Screen
       actions={
         <>
-          <Button disabled={taken === null || taken.takes === "builtin" || save.isPending} kind="main" onClick={keep}>
-            {taken?.takes === "own" ? "Save as a new version" : "Save, switched off"}
-          </Button>
+          <Allowed to="manage" what="may try a rule on the past; an administrator saves it">
+            <Button disabled={taken === null || taken.takes === "builtin" || save.isPending} kind="main" onClick={keep}>
+              {taken?.takes === "own" ? "Save as a new version" : "Save, switched off"}
+            </Button>
+          </Allowed>
           <Button
             onClick={() =>
               void (state.id === undefined ? navigate({ to: "/rules" }) : navigate({ search: { id: state.id } }))

@@ -6,6 +6,7 @@ import { FormFault } from "../page/field.tsx";
 import { formatCount } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
+import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 import { ruleColumns } from "./rule-columns.tsx";
@@ -32,8 +33,9 @@ export function RuleList({ state: { find = "", show = "all" }, change }: RuleLis
   const moments = useMoments();
   const found = useApi<{ readonly rules: readonly FoundRule[] }>(RULES, {}, { everyMs: EVERY_MS });
   const { turn } = useRuleChanges();
+  const mayChange = useMay("manage");
   const turning = turn.isPending ? turn.variables.id : null;
-  const columns = ruleColumns(moments, (id, on) => turn.mutate({ id, on }), turning);
+  const columns = ruleColumns(moments, mayChange ? (id, on) => turn.mutate({ id, on }) : null, turning);
   return (
     <Panel
       actions={
@@ -58,13 +60,15 @@ export function RuleList({ state: { find = "", show = "all" }, change }: RuleLis
               </option>
             ))}
           </select>
-          <Link
-            className="rounded border border-accent bg-accent-ground px-3 py-1 font-medium whitespace-nowrap text-accent"
-            search={{ edit: "true" }}
-            to="/rule"
-          >
-            New rule
-          </Link>
+          {mayChange && (
+            <Link
+              className="rounded border border-accent bg-accent-ground px-3 py-1 font-medium whitespace-nowrap text-accent"
+              search={{ edit: "true" }}
+              to="/rule"
+            >
+              New rule
+            </Link>
+          )}
         </>
       }
       flush

@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { rulePath, type WholeRule } from "../client/rules.ts";
 import { useApi } from "../client/use-api.ts";
+import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { Confirm } from "../page/confirm.tsx";
 import { FormFault } from "../page/field.tsx";
@@ -52,7 +53,14 @@ function Whole({ rule, state }: { readonly rule: WholeRule; readonly state: Rule
   const text = older ?? rule.text;
   return (
     <Screen
-      actions={<Actions rule={rule} version={older === null ? undefined : version} />}
+      actions={
+        <Allowed
+          to="manage"
+          what={`reads rules; an administrator changes them. This one ${rule.on ? "runs" : "is switched off"}`}
+        >
+          <Actions rule={rule} version={older === null ? undefined : version} />
+        </Allowed>
+      }
       says={rule.description}
       title={rule.title}
     >

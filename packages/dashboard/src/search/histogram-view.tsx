@@ -100,7 +100,9 @@ function range(histogram: Histogram, first: number, last: number): Partial<Searc
 
 function end(histogram: Histogram): string {
   const last = histogram.buckets.at(-1);
-  return last === undefined ? "" : new Date(Date.parse(last.from) + histogram.bucket_ms).toISOString();
+  return last === undefined
+    ? ""
+    : new Date(Date.parse(last.from) + histogram.bucket_ms).toISOString().replace(".000Z", "Z");
 }
 
 function width(bucketMs: number): string {

@@ -1,10 +1,12 @@
 import type { StoredRecord } from "@tallystick/record";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useMemo, useRef } from "react";
+import { memo, useEffect, useMemo, type RefObject } from "react";
 import { useMoments } from "../page/zone.ts";
 import { recordColumn, type RecordColumn } from "./record-columns.tsx";
 
 interface RecordTableProps {
+  /** What scrolls. */
+  readonly frame: RefObject<HTMLDivElement | null>;
   /** Those that were loaded in order, from the first on. */
   readonly records: readonly StoredRecord[];
   /** When the oldest row may be; its day need not stand in every row when it is today. */
@@ -33,9 +35,8 @@ const ROW_LOOK = "absolute left-0 grid w-full cursor-pointer items-center gap-3 
 
 /** Only the rows in view are in the document. `j` and `k` move, Enter opens. */
 export function RecordTable(props: RecordTableProps) {
-  const { records, since, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
+  const { frame, records, since, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
   const moments = useMoments();
-  const frame = useRef<HTMLDivElement>(null);
   const isOneDay = useIsToday(since);
   const columns = useMemo(
     () => fields.map((field) => recordColumn(field, moments, isOneDay)),

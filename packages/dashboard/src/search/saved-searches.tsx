@@ -65,7 +65,7 @@ export function SavedSearches({ state, change }: { readonly state: SearchState; 
               value={name}
             />
             <Button disabled={name.trim() === "" || keep.isPending} onClick={save}>
-              Save
+              {saved.some((one) => one.name === name.trim()) ? "Replace" : "Save"}
             </Button>
           </div>
         </>

@@ -1,5 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Popover } from "../page/popover.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { RecordDrawer } from "../record/record-drawer.tsx";
 import { ColumnPicker } from "./column-picker.tsx";
@@ -26,9 +27,14 @@ export function SearchPage() {
   const records = useRecords(state);
   const closeRecord = useCallback(() => change({ record: undefined }), [change]);
   return (
-    <main className="flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden">
+    <main className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden">
       <h1 className="sr-only">Search</h1>
       <QueryBar change={change} problem={records.error} refresh={() => void records.refetch()} state={state}>
+        <div className={state.record === undefined ? "xl:hidden" : "2xl:hidden"}>
+          <Popover className="max-h-[70vh] w-64 overflow-y-auto" label="Values">
+            {() => <FacetList change={change} state={state} />}
+          </Popover>
+        </div>
         <SavedSearches change={change} state={state} />
         <ColumnPicker change={change} state={state} />
         <ExportMenu state={state} />
@@ -71,6 +77,9 @@ function Results({ state, change, records }: ResultsProps) {
   const fields = useMemo(() => columnsOf(state), [state]);
   const pages = records.data?.pages;
   const all = useMemo(() => joined(tail.records, pages?.flatMap((page) => page.records) ?? []), [tail.records, pages]);
+  const table = useRef<HTMLDivElement>(null);
+  // The newest are at the top; being there again is what goes on.
+  const toTop = () => table.current?.scrollTo({ top: 0 });
   const open = useCallback((record: string) => change({ record }), [change]);
   const [far, setFar] = useState<readonly [number, number] | null>(null);
   const isWhole = state.live !== true && histogram.data?.partial !== true && pages?.[0]?.partial !== true;
@@ -85,12 +94,13 @@ function Results({ state, change, records }: ResultsProps) {
         first={pages?.[0]}
         histogram={histogram.data}
         ownCount={ownCount}
-        resume={() => setIsPaused(false)}
+        resume={toTop}
         state={state}
         tail={tail}
         total={total.data}
       />
       <RecordTable
+        frame={table}
         count={count}
         farRow={rowAt}
         sees={setFar}

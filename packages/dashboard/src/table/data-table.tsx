@@ -27,7 +27,7 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sortBy, empty, isC
   if (rows.length === 0) return <p className="px-4 py-6 text-center text-quiet">{empty ?? "Nothing here."}</p>;
   const shown = sorted(rows, columns.find(({ title }) => title === sorting.by)?.sort, sorting.isUp);
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
+    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
       <table aria-label={label} className="w-full border-collapse text-left">
         <thead className="text-xs text-quiet">
           <tr>

@@ -8,6 +8,7 @@ import { Field, FormFault } from "../page/field.tsx";
 import { ServiceLink } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
+import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 
@@ -34,6 +35,7 @@ function useDeclaring(path: string) {
 
 function Parties() {
   const { clock } = useMoments();
+  const mayDeclare = useMay("manage");
   const found = useApi<{ readonly parties: readonly Party[] }>("/api/parties");
   const { declare, takeBack } = useDeclaring("/api/parties");
   return (
@@ -48,6 +50,7 @@ function Parties() {
               {
                 title: "",
                 cell: ({ name, source }) =>
+                  mayDeclare &&
                   source === "declared" && <Button onClick={() => takeBack.mutate(name)}>Take back</Button>,
               },
             ]}
@@ -58,12 +61,14 @@ function Parties() {
           />
         )}
       </Answer>
-      <Declare
-        error={declare.error ?? takeBack.error}
-        names={["name", "reason"]}
-        send={(fields) => declare.mutate(fields)}
-        title="Declare a party"
-      />
+      {mayDeclare && (
+        <Declare
+          error={declare.error ?? takeBack.error}
+          names={["name", "reason"]}
+          send={(fields) => declare.mutateAsync(fields)}
+          title="Declare a party"
+        />
+      )}
     </Panel>
   );
 }
@@ -77,6 +82,7 @@ function whence(
 
 function Names() {
   const { clock } = useMoments();
+  const mayDeclare = useMay("manage");
   const found = useApi<Aliases>("/api/aliases");
   const { declare, takeBack } = useDeclaring("/api/aliases");
   return (
@@ -95,6 +101,7 @@ function Names() {
               {
                 title: "",
                 cell: ({ name, source }) =>
+                  mayDeclare &&
                   source === "declared" && <Button onClick={() => takeBack.mutate(name)}>Take back</Button>,
               },
             ]}
@@ -105,12 +112,14 @@ function Names() {
           />
         )}
       </Answer>
-      <Declare
-        error={declare.error ?? takeBack.error}
-        names={["name", "service"]}
-        send={(fields) => declare.mutate(fields)}
-        title="Declare a name"
-      />
+      {mayDeclare && (
+        <Declare
+          error={declare.error ?? takeBack.error}
+          names={["name", "service"]}
+          send={(fields) => declare.mutateAsync(fields)}
+          title="Declare a name"
+        />
+      )}
     </Panel>
   );
 }
@@ -118,7 +127,7 @@ function Names() {
 interface DeclareProps {
   readonly title: string;
   readonly names: readonly [string, string];
-  readonly send: (fields: Readonly<Record<string, string>>) => void;
+  readonly send: (fields: Readonly<Record<string, string>>) => Promise<unknown>;
   readonly error: Error | null;
 }
 
@@ -130,8 +139,11 @@ function Declare({ title, names, send, error }: DeclareProps) {
       className="flex flex-wrap items-end gap-3 border-t border-line p-4"
       onSubmit={(event) => {
         event.preventDefault();
-        send(fields);
-        setFields({});
+        // What was typed stays where it was refused; the fault is shown.
+        send(fields).then(
+          () => setFields({}),
+          () => undefined,
+        );
       }}
     >
       {names.map((name) => (

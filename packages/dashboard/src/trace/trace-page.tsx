@@ -30,7 +30,10 @@ export function TracePage() {
     );
   const found = trace.data;
   return (
-    <main className="flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden lg:px-6" tabIndex={-1}>
+    <main
+      className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden lg:px-6"
+      tabIndex={-1}
+    >
       <div>
         <h1 className="text-xl font-semibold">
           {found === undefined

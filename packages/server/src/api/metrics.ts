@@ -26,6 +26,7 @@ export interface Readings {
   readonly freeBytes: number;
   readonly daysUntilFull: number;
   readonly indexReady: boolean;
+  readonly queries: { readonly underWay: number; readonly stopped: number };
   readonly tails: number;
   readonly producers: ProducerReadings;
   readonly taskSeconds: ReadonlyMap<string, number>;
@@ -150,6 +151,12 @@ const GAUGES: readonly Reading[] = [
     single((readings) => readings.daysUntilFull),
   ],
   ["tallystick_index_ready", "1 when the index answers", [], single((readings) => (readings.indexReady ? 1 : 0))],
+  [
+    "tallystick_queries",
+    "Queries of the index that were asked and are not answered",
+    [],
+    single((readings) => readings.queries.underWay),
+  ],
   ["tallystick_tails", "Live tails", [], single((readings) => readings.tails)],
   [
     "tallystick_producers",
@@ -201,6 +208,12 @@ const COUNTERS: readonly Reading[] = [
     ["principal"],
     ({ incidents }) =>
       incidents.flatMap(({ kind, principal, total }) => (kind === "blocked" ? [[{ principal }, total] as const] : [])),
+  ],
+  [
+    "tallystick_queries_stopped_total",
+    "Queries of the index that were stopped because nobody waited for them any more",
+    [],
+    single((readings) => readings.queries.stopped),
   ],
   ["tallystick_journal_bytes_total", "Bytes written to the journal", [], single((readings) => readings.keptBytes)],
   ["tallystick_fsyncs_total", "Syncs of journal files", [], single((readings) => readings.fsyncs)],

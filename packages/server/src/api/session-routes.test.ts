@@ -41,6 +41,7 @@ describe("a login link", () => {
       authenticated: true,
       name: "admin",
       role: "admin",
+      permissions: expect.arrayContaining(["read", "manage"]) as string[],
       methods: [],
     });
     expect((await anonymous("/api/status", session)).status).toBe(200);

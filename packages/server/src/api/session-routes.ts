@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AccessRecorder } from "../access/access-recorder.ts";
 import { subjectOf } from "../access/authenticate.ts";
 import type { Passwords } from "../access/passwords.ts";
+import { PERMISSIONS, ROLE_PERMISSIONS } from "../access/permissions.ts";
 import type { LoginMethod, NewSession, Sessions, Subject } from "../access/sessions.ts";
 import type { Throttle } from "../access/throttle.ts";
 import type { Control } from "../control/control.ts";
@@ -34,6 +35,7 @@ const SessionAnswer = Type.Object({
   authenticated: Type.Boolean(),
   name: orNull,
   role: orNull,
+  permissions: Type.Array(Type.Enum(Object.keys(PERMISSIONS)), { description: "What one may do here." }),
   methods: Type.Array(Type.Enum(["password", "oidc"]), { description: "How one logs in here, beside a link." }),
 });
 const Credentials = Type.Object(
@@ -156,7 +158,8 @@ function ownSessionRoutes(app: FastifyInstance, parts: SessionRoutesParts): void
       const hasPasswords = parts.control.users.users().some((user) => user.hasPassword);
       const methods = [...(hasPasswords ? ["password"] : []), ...(parts.oidc === null ? [] : ["oidc"])];
       const { name = null, role = null } = principal ?? {};
-      return { authenticated: principal !== null, name, role, methods };
+      const permissions = role === null ? [] : ROLE_PERMISSIONS[role];
+      return { authenticated: principal !== null, name, role, permissions, methods };
     },
   );
   app.delete(

@@ -52,6 +52,10 @@ it("a search that is saved stays its user's, under its name, over a restart", as
   expect(after.searches.of("user:ada")).toMatchObject([{ name: "refused", view: "q=status%3Adenied&from=now-1d" }]);
   expect(after.searches.of("user:bea")).toMatchObject([{ name: "refused", view: "q=status%3Aerror" }]);
   expect(after.searches.of("user:eve")).toEqual([]);
+  const [untouched] = journal.trees();
+  const again = await after.searches.save("user:ada", "refused", "q=status%3Adenied&from=now-1d");
+  expect(again).toEqual(after.searches.of("user:ada")[0]);
+  expect(journal.trees()[0]).toEqual(untouched);
   for (let n = 0; n < 99; n++) await after.searches.save("user:ada", `${n}`, "");
   await expect(after.searches.save("user:ada", "one too many", "")).rejects.toMatchObject({ code: "bad_request" });
 });

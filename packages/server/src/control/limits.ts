@@ -31,4 +31,6 @@ export const MAX_HOLD_TEXT_LENGTH = 1_024;
 export const SNAPSHOT_PART_LENGTH = 20_000;
 /** Searches that one user keeps, and how long a search's address may be. */
 export const MAX_SAVED_SEARCHES = 100;
+/** Of all users: the fold holds them in memory, and so does each snapshot. */
+export const MAX_SAVED_SEARCHES_OF_ALL = 10_000;
 export const MAX_SEARCH_VIEW_LENGTH = 8_192;

@@ -3,7 +3,7 @@ import type { AuditRecord } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
 import type { Changes } from "./changes.ts";
-import { MAX_SAVED_SEARCHES } from "./limits.ts";
+import { MAX_SAVED_SEARCHES, MAX_SAVED_SEARCHES_OF_ALL } from "./limits.ts";
 
 const SAVE = "save search";
 const FORGET = "forget search";
@@ -23,7 +23,8 @@ export type SavedByUser = Map<string, Map<string, SavedSearch>>;
 export interface SavedSearches {
   /** Of one user, by name. */
   of(user: string): readonly SavedSearch[];
-  /** In the place of the one of that name. TallystickError `bad_request`: there are too many. */
+  /** In the place of the one of that name; what is saved so already is no change. TallystickError `bad_request`: there
+   * are too many. */
   save(user: string, name: string, view: string): Promise<SavedSearch>;
   /** False when there is none of that name. */
   forget(user: string, name: string): Promise<boolean>;
@@ -44,9 +45,9 @@ export class SavedSearchBook implements SavedSearches {
 
   async save(user: string, name: string, view: string): Promise<SavedSearch> {
     await this.#changes.inTurn(async () => {
-      const own = this.#saved.get(user);
-      if (own !== undefined && !own.has(name) && own.size >= MAX_SAVED_SEARCHES)
-        throw new TallystickError("bad_request", `${MAX_SAVED_SEARCHES} searches are saved already; forget one first.`);
+      const before = this.#saved.get(user)?.get(name);
+      if (before?.view === view) return;
+      if (before === undefined) this.#assertRoom(user);
       await this.#changes.record({
         event_type: "CONFIG_CHANGE",
         operation: SAVE,
@@ -57,6 +58,17 @@ export class SavedSearchBook implements SavedSearches {
       });
     });
     return this.#saved.get(user)!.get(name)!;
+  }
+
+  #assertRoom(user: string): void {
+    const all = [...this.#saved.values()].reduce((sum, { size }) => sum + size, 0);
+    if ((this.#saved.get(user)?.size ?? 0) >= MAX_SAVED_SEARCHES)
+      throw new TallystickError("bad_request", `${MAX_SAVED_SEARCHES} searches are saved already; forget one first.`);
+    if (all >= MAX_SAVED_SEARCHES_OF_ALL)
+      throw new TallystickError(
+        "bad_request",
+        `All users together keep ${MAX_SAVED_SEARCHES_OF_ALL} searches already.`,
+      );
   }
 
   forget(user: string, name: string): Promise<boolean> {
@@ -75,6 +87,11 @@ export class SavedSearchBook implements SavedSearches {
   }
 }
 
+/** What a record takes back, so that neither has to be carried on: the operation of the one before; null: nothing. */
+export function takenBackBy({ operation }: AuditRecord): string | null {
+  return operation === FORGET ? SAVE : null;
+}
+
 const resourceOf = (user: string, name: string): string =>
   `search/${encodeURIComponent(user)}/${encodeURIComponent(name)}`;
 
@@ -86,5 +103,6 @@ export function applySavedSearch(saved: SavedByUser, record: AuditRecord): void 
   const own = saved.get(user) ?? new Map<string, SavedSearch>();
   if (operation === SAVE && view !== undefined) own.set(name, { name, view, savedAt: timestamp });
   else if (operation === FORGET) own.delete(name);
-  saved.set(user, own);
+  if (own.size === 0) saved.delete(user);
+  else saved.set(user, own);
 }

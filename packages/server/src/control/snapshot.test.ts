@@ -53,6 +53,8 @@ describe("a snapshot of the control log", () => {
       "set a",
     ]);
     expect(past.records().at(-1)).toBe(again);
+    for (const operation of ["save search", "forget search"]) past.take(change(operation, "search/ada/old"));
+    expect(past.records().at(-1)).toBe(again);
   });
 
   it("is written as docs/formats/control-snapshot.md says", () => {

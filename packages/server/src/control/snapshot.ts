@@ -10,6 +10,7 @@ import type { AuditRecord } from "@tallystick/record";
 
 import { SNAPSHOT_PART_LENGTH } from "./limits.ts";
 import type { OwnFields } from "./own-record.ts";
+import { takenBackBy } from "./saved-searches.ts";
 
 const OPERATION = "control snapshot";
 const ID = "tallystick.snapshot_id";
@@ -23,9 +24,10 @@ export class ControlPast {
 
   take(record: AuditRecord): void {
     if (record.event_type !== "CONFIG_CHANGE") return;
-    const key = [record.operation, record.resource ?? "", record.phase].join("\0");
-    this.#changes.delete(key);
-    this.#changes.set(key, record);
+    const keyOf = (operation: string) => [operation, record.resource ?? "", record.phase].join("\0");
+    const takenBack = takenBackBy(record);
+    this.#changes.delete(keyOf(takenBack ?? record.operation));
+    if (takenBack === null) this.#changes.set(keyOf(record.operation), record);
   }
 
   records(): readonly AuditRecord[] {

@@ -1,5 +1,5 @@
 /**
- * What `tallystick fsck` found last in this folder, so that who looks at the server sees when it was checked. It is a
+ * What `tallystick fsck` found last in this folder (docs/formats/fsck.md), so that who looks at the server sees when it was checked. It is a
  * note of whoever ran it, not a proof: who can write the folder can write it, and it says so wherever it is shown.
  */
 import type { Clock } from "../clock.ts";
@@ -75,7 +75,7 @@ function isLastFsck(found: unknown): found is LastFsck {
     typeof at === "string" &&
     Number.isFinite(Date.parse(at)) &&
     typeof clean === "boolean" &&
-    [trees, leaves, faults].every((count) => Number.isSafeInteger(count)) &&
+    [trees, leaves, faults].every((count) => Number.isSafeInteger(count) && Number(count) >= 0) &&
     typeof compared === "boolean" &&
     Array.isArray(repaired) &&
     repaired.every((name) => typeof name === "string")

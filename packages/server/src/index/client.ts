@@ -111,12 +111,20 @@ interface JsonAnswer<Row> {
   readonly statistics?: { readonly elapsed: number; readonly rows_read: number };
 }
 
+/** Of people's questions: those that are asked or wait at the moment, and those that nobody waited for to the end. */
+export interface AskedQueries {
+  underWay: number;
+  stopped: number;
+}
+
 export interface ReaderOptions {
   readonly home: Home;
   /** True while the index is far behind. */
   readonly pressed: () => boolean;
   /** Called when a query is asked and when it is answered. */
   readonly onAsked?: () => void;
+  /** Counted in. */
+  readonly queries?: AskedQueries;
 }
 
 class ClickHouseReader implements IndexReader {
@@ -124,8 +132,10 @@ class ClickHouseReader implements IndexReader {
   private readonly pressed: () => boolean;
   private readonly onAsked: () => void;
   private readonly gate: Gate;
+  private readonly queries: AskedQueries;
 
   constructor(options: ReaderOptions) {
+    this.queries = options.queries ?? { underWay: 0, stopped: 0 };
     this.home = options.home;
     this.pressed = options.pressed;
     this.onAsked = options.onAsked ?? (() => {});
@@ -134,12 +144,24 @@ class ClickHouseReader implements IndexReader {
 
   private async enter(signal: AbortSignal | undefined): Promise<void> {
     this.onAsked();
-    await this.gate.enter(signal);
+    this.queries.underWay += 1;
+    try {
+      await this.gate.enter(signal);
+    } catch (error) {
+      this.over(signal);
+      throw error;
+    }
   }
 
-  private leave(): void {
+  private leave(signal: AbortSignal | undefined): void {
     this.gate.leave();
+    this.over(signal);
     this.onAsked();
+  }
+
+  private over(signal: AbortSignal | undefined): void {
+    this.queries.underWay -= 1;
+    if (signal?.aborted === true) this.queries.stopped += 1;
   }
 
   private settings(limits: QueryLimits): ClickHouseSettings {
@@ -178,7 +200,7 @@ class ClickHouseReader implements IndexReader {
       signal?.throwIfAborted();
       throw indexError(error);
     } finally {
-      this.leave();
+      this.leave(signal);
     }
   }
 
@@ -230,7 +252,7 @@ class ClickHouseReader implements IndexReader {
     } finally {
       stop();
       if (!whole && client !== null) kill(client, id);
-      this.leave();
+      this.leave(signal);
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
 import type { Journal } from "../journal/journal.ts";
 import { indexReader } from "./client.ts";
+import type { AskedQueries } from "./client.ts";
 import { engineDeriver } from "./derived-tables.ts";
 import type { Deriver } from "./derived-tables.ts";
 import { DISK_POLICY } from "./engine/engine-config.ts";
@@ -41,6 +42,8 @@ export interface Index {
   readonly reader: IndexReader;
   /** For followers that only read: nobody waits for their answers. */
   readonly background: IndexReader;
+  /** What is asked of `reader` at the moment, and how often nobody waited to the end. */
+  readonly queries: Readonly<AskedQueries>;
   readonly follower: IndexFollower;
   /** For the tally, which derives other tables from `records`. Its statements run one after another. */
   readonly deriver: Deriver;
@@ -80,11 +83,13 @@ export function openIndex(options: IndexOptions): Index {
   const follower = new JournalFollower({ journal, home, compute, clock, onTrouble, ...limits });
   let askedMs = Number.NEGATIVE_INFINITY;
   const onAsked = (): void => void (askedMs = clock.monotonicMs());
+  const queries: AskedQueries = { underWay: 0, stopped: 0 };
   const isAsked = (): boolean => clock.monotonicMs() - askedMs < ASKED_MS;
   const deriver = (name: string, nice: number) =>
     engineDeriver({ home, name, nice: () => (isAsked() ? ASKED_DERIVER_NICE : nice) });
   return {
-    reader: indexReader({ home, pressed: () => follower.pressed(), onAsked }),
+    reader: indexReader({ home, pressed: () => follower.pressed(), onAsked, queries }),
+    queries,
     background: indexReader({ home, pressed: () => follower.pressed() }),
     follower,
     deriver: deriver("tally", TALLY_NICE),

@@ -6,6 +6,7 @@ import type { Approval } from "../control/approval.ts";
 import type { Control } from "../control/control.ts";
 import type { Hold } from "../control/hold.ts";
 import type { Clock } from "../clock.ts";
+import { isTallystickError } from "../errors.ts";
 import { APPROVED_WATCH_MS } from "./limits.ts";
 import { mayExceed, parsePeriod, periodText } from "./period.ts";
 import type { Period } from "./period.ts";
@@ -49,8 +50,13 @@ export function watchApproved(control: Control, clock: Clock, onTrouble: (messag
 export async function carryOut(control: Control): Promise<void> {
   for (const approval of control.approvals.approvals()) {
     if (approval.state !== "approved") continue;
-    if (approval.action === "release_hold") await release(control, approval);
-    if (approval.action === "shorten_retention") await shorten(control, approval);
+    try {
+      if (approval.action === "release_hold") await release(control, approval);
+      if (approval.action === "shorten_retention") await shorten(control, approval);
+    } catch (error) {
+      // Whoever looked at the same moment was first: it is done.
+      if (!isTallystickError(error, "not_pending")) throw error;
+    }
   }
 }
 

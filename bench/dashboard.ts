@@ -1,0 +1,186 @@
+/**
+ * The search page over many records, in a real Chromium: opening it, scrolling far and back, values, a record. Of each:
+ * from the press to the next paint, which is the page's own work; and to the answer, with the server's and the engine's.
+ * `npm run bench -- dashboard [--records 1000000] [--scrolls 20] [--runs 8] [--data DIR]`
+ * (DIR: a folder kept by an earlier run, of `bench -- search` too)
+ */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium, type Page } from "playwright-core";
+import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
+import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
+import { runLoader } from "./load.ts";
+import { quantile, rounded } from "./measure.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    records: { type: "string", default: "1000000" },
+    scrolls: { type: "string", default: "20" },
+    runs: { type: "string", default: "8" },
+    data: { type: "string" },
+  },
+});
+const RECORDS = Number(options.records);
+const SEED = 3;
+const STEP_US = 10_000;
+const CATCH_UP_TIMEOUT_MS = 1_800_000;
+const SIZE = { width: 1_440, height: 900 } as const;
+/** No paint is measured as shorter. */
+const LEAST_PAINT_MS = 16;
+
+async function load(server: RunningServer): Promise<void> {
+  const startMs = Date.now() - (RECORDS * STEP_US) / 1_000;
+  const order = { url: server.url, token: server.token, records: RECORDS };
+  const pace = { what: "records", batch: 1_000, connections: 8, seed: SEED, startMs, stepUs: STEP_US } as const;
+  await runLoader({ ...order, ...pace }, (n) => process.stderr.write(`\r${n} loaded`));
+  await caughtUp(server, CATCH_UP_TIMEOUT_MS);
+  process.stderr.write("\n");
+}
+
+/** In ms; `paint` of scrolling is the longest frame until the rows are there. */
+interface Taken {
+  readonly paint: number;
+  readonly answer: number;
+}
+
+/** What runs in the page. */
+const WATCH = `globalThis.presses = [];
+new PerformanceObserver((list) => presses.push(...list.getEntries().map((entry) => entry.duration)))
+  .observe({ type: "event", durationThreshold: ${LEAST_PAINT_MS} })`;
+const LONGEST_PRESS = `new Promise((done) => requestAnimationFrame(() => setTimeout(() =>
+  done(Math.max(${LEAST_PAINT_MS}, ...presses.splice(0))), 50)))`;
+const scrollTo = (part: number): string => `new Promise((done) => {
+  const table = document.querySelector('[role=table][aria-label=Records]');
+  const begun = performance.now();
+  let [last, longest, frames] = [begun, 0, 0];
+  table.scrollTop = (table.scrollHeight - table.clientHeight) * ${part};
+  const look = (now) => {
+    longest = Math.max(longest, now - last);
+    last = now;
+    const waits = [...table.querySelectorAll(".sr-only")].some((part) => part.textContent === "not loaded yet");
+    if (frames++ < 3 || waits) requestAnimationFrame(look);
+    else done({ paint: longest, answer: now - begun });
+  };
+  requestAnimationFrame(look);
+})`;
+const FRAMES = `new Promise((done) => {
+  const table = document.querySelector('[role=table][aria-label=Records]');
+  const frames = [];
+  let last = performance.now();
+  const step = (now) => {
+    frames.push(now - last);
+    last = now;
+    table.scrollTop += 400;
+    if (frames.length < 120) requestAnimationFrame(step);
+    else done(frames);
+  };
+  requestAnimationFrame(step);
+})`;
+
+function figures(taken: readonly Taken[]) {
+  const of = (values: readonly number[]) => {
+    const sorted = values.toSorted((a, b) => a - b);
+    return { median_ms: rounded(quantile(sorted, 0.5)), max_ms: rounded(sorted.at(-1) ?? 0) };
+  };
+  return { paint: of(taken.map(({ paint }) => paint)), answer: of(taken.map(({ answer }) => answer)) };
+}
+
+/** Presses, then waits for what shows the answer. */
+async function pressed(page: Page, press: () => Promise<void>, answer: () => Promise<void>): Promise<Taken> {
+  await page.evaluate(LONGEST_PRESS);
+  const begun = performance.now();
+  await press();
+  await answer();
+  return { answer: performance.now() - begun, paint: await page.evaluate<number>(LONGEST_PRESS) };
+}
+
+async function repeated(times: number, once: (run: number) => Promise<Taken>): Promise<readonly Taken[]> {
+  const taken: Taken[] = [];
+  for (let run = 0; run < times; run++) taken.push(await once(run));
+  return taken;
+}
+
+async function measure(page: Page, url: string) {
+  const runs = Number(options.runs);
+  const rows = page.getByRole("table", { name: "Records" }).getByRole("row");
+  const counted = page.getByRole("status").getByText(/^[\d,]+ records$/);
+  const open = await repeated(runs, async () => {
+    const begun = performance.now();
+    await page.goto(`${url}/search?from=all`);
+    await rows.nth(5).waitFor();
+    const answer = performance.now() - begun;
+    await counted.waitFor();
+    return { paint: answer, answer: performance.now() - begun };
+  });
+  const count = await counted.textContent();
+  await page.evaluate(WATCH);
+  // Not in order, and to both ends.
+  const far = await repeated(Number(options.scrolls), (run) =>
+    page.evaluate<Taken>(scrollTo(run % 5 === 4 ? (run % 2 === 0 ? 0 : 1) : ((run * 0.618) % 1) * 0.998)),
+  );
+  await page.evaluate(scrollTo(0));
+  const frames = (await page.evaluate<readonly number[]>(FRAMES)).toSorted((a, b) => a - b);
+  await page.evaluate(scrollTo(0));
+  const record = await repeated(runs, async (run) => {
+    const proven = page.getByText(/Proven in this browser/);
+    const taken = await pressed(
+      page,
+      () => rows.nth(run + 3).click(),
+      () => proven.waitFor(),
+    );
+    await page
+      .getByRole("complementary", { name: /^Record/ })
+      .getByRole("button", { name: "Close" })
+      .click();
+    await proven.waitFor({ state: "detached" });
+    return taken;
+  });
+  const values = page.getByRole("complementary", { name: "Values" });
+  await values.getByRole("button").first().waitFor();
+  const error = values.getByRole("region", { name: "status" }).getByRole("button", { name: /^error/ });
+  const idle = page.locator("header").getByRole("button", { name: "Stop" });
+  const value = await repeated(runs, async () => {
+    const before = await counted.textContent();
+    const isOther = async (): Promise<void> => {
+      while ((await counted.textContent()) === before) await page.evaluate(LONGEST_PRESS);
+      await idle.waitFor({ state: "detached" });
+    };
+    return pressed(page, () => error.click(), isOther);
+  });
+  return {
+    found: count,
+    open_page: { first_rows: figures(open).paint, whole: figures(open).answer },
+    scroll_far: figures(far),
+    scroll_on: { median_frame_ms: rounded(quantile(frames, 0.5)), max_frame_ms: rounded(frames.at(-1) ?? 0) },
+    open_record: figures(record),
+    choose_value: figures(value),
+  };
+}
+
+async function main(): Promise<void> {
+  const data = options.data ?? mkdtempSync(join(tmpdir(), "tallystick-dashboard-bench-"));
+  const isLoaded = existsSync(join(data, "server.json"));
+  const server = await startServer(data);
+  const browser = await chromium.launch({
+    executablePath: placeOf(CHROMIUM) ?? "chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  });
+  try {
+    if (!isLoaded) await load(server);
+    const page = await browser.newPage({ viewport: SIZE });
+    page.setDefaultTimeout(120_000);
+    const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
+    await page.goto(link.url);
+    await page.getByRole("heading", { name: "Overview" }).waitFor();
+    const result = { bench: "dashboard", records: RECORDS, ...(await measure(page, server.url)) };
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  } finally {
+    await browser.close();
+    await server.stop();
+    if (options.data === undefined) rmSync(data, { recursive: true, force: true });
+  }
+}
+
+await main();
