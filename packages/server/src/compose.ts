@@ -222,11 +222,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   const metrics = openMetrics(() => readings(watched));
   return {
     ...access,
-    carryOut: async () => {
-      await carryOut(stores.control);
-      await eraser.work();
-      await stores.alerting.responses.work();
-    },
+    carryOut: () => carryOutApproved(stores, eraser),
     keyring: api.folder.keyring,
     ...keepingParts(api),
     signing: stores.signing,
@@ -282,6 +278,13 @@ function openAccesses(
   });
   closers.add("accesses", () => accesses.close());
   return accesses;
+}
+
+/** What a second person agreed to is done at once. */
+async function carryOutApproved({ control, alerting }: Stores, eraser: Eraser): Promise<void> {
+  await carryOut(control);
+  await eraser.work();
+  await alerting.responses.work();
 }
 
 function keepingParts({ machine: { disk }, request, folder, keeping }: ApiRequest) {

@@ -1,6 +1,7 @@
 import { memo, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { formatCount, formatRate, formatShare } from "../page/format.ts";
 import { layoutOf, MAX_LABELLED, NODE_HEIGHT, NODE_WIDTH, type Layout, type Place, type Room } from "./layout.ts";
+import { curveOf } from "./curve.ts";
 import { usePanZoom } from "./pan-zoom.ts";
 import { edgeKey, strangersIn, type EdgeLook, type MapEdge, type ServiceMap } from "./use-map.ts";
 
@@ -159,7 +160,7 @@ interface EdgeProps {
 const Edge = memo(function Edge({ one, from, to, direction, width, isChosen, isLabelled, choose }: EdgeProps) {
   const { edge, look } = one;
   const key = edgeKey(edge);
-  const { path, middle } = direction === "right" ? curve(from, to) : curveDown(from, to);
+  const { path, middle } = curveOf(direction, from, to);
   const said = saidOf(one);
   return (
     <g
@@ -210,26 +211,6 @@ function Label({ says, place, isBad }: { readonly says: string; readonly place: 
       </text>
     </g>
   );
-}
-
-/** From the right side of the caller to the left of the callee; a call back goes around below. */
-function curve(from: Place, to: Place): { readonly path: string; readonly middle: Place } {
-  const start = { x: from.x + NODE_WIDTH, y: from.y + NODE_HEIGHT / 2 };
-  const end = { x: to.x - 3, y: to.y + NODE_HEIGHT / 2 };
-  const bend = Math.max(46, Math.abs(end.x - start.x) / 2);
-  const drop = end.x <= start.x ? 46 : 0;
-  const path = `M ${start.x} ${start.y} C ${start.x + bend} ${start.y + drop} ${end.x - bend} ${end.y + drop} ${end.x} ${end.y}`;
-  return { path, middle: { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 + drop * 0.75 } };
-}
-
-/** From below the caller to above the callee; a call back goes around at the right. */
-function curveDown(from: Place, to: Place): { readonly path: string; readonly middle: Place } {
-  const start = { x: from.x + NODE_WIDTH / 2, y: from.y + NODE_HEIGHT };
-  const end = { x: to.x + NODE_WIDTH / 2, y: to.y - 3 };
-  const bend = Math.max(40, Math.abs(end.y - start.y) / 2);
-  const aside = end.y <= start.y ? NODE_WIDTH : 0;
-  const path = `M ${start.x} ${start.y} C ${start.x + aside} ${start.y + bend} ${end.x + aside} ${end.y - bend} ${end.x} ${end.y}`;
-  return { path, middle: { x: (start.x + end.x) / 2 + aside * 0.75, y: (start.y + end.y) / 2 } };
 }
 
 interface NodeProps {
