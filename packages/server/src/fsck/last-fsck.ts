@@ -1,6 +1,7 @@
 /**
  * What `tallystick fsck` found last in this folder (docs/formats/fsck.md), so that who looks at the server sees when it
- * was checked. It is a note of whoever ran it, not a proof: who can write the folder can write it, and it says so wherever it is shown.
+ * was checked. It is a note of whoever ran it, not a proof: who can write the folder can write it, and it says so
+ * wherever it is shown.
  */
 import type { Clock } from "../clock.ts";
 import { formatTimestamp } from "@tallystick/record";
