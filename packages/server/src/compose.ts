@@ -320,6 +320,7 @@ async function openEraser(
     list,
     clock: machine.clock,
     derived: derivedLeaves(stores, producers, detectors),
+    alerts: stores.alerting.log,
     heldBy: (tree, indexes) => heldBy(keeping.held, tree, indexes),
     onTrouble: (message) => log.warn({ part: "erasure" }, message),
   });

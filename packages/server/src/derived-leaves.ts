@@ -7,17 +7,13 @@ import type { Stores } from "./stores.ts";
 import type { Producers } from "./tally/producers.ts";
 import { purgeCalls } from "./tally/purge.ts";
 
-export function derivedLeaves(
-  { index, tally }: Stores,
-  producers: Producers,
-  detectors: Detectors | null,
-): DerivedLeaves {
+/** Tables of what is switched off now hold what they took in before. */
+export function derivedLeaves({ index }: Stores, producers: Producers, detectors: Detectors | null): DerivedLeaves {
   return {
     async purge(records) {
-      if (tally !== null) await purgeCalls(index.deriver, records, PURGE_LIMITS);
-      if (detectors === null) return;
+      await purgeCalls(index.deriver, records, PURGE_LIMITS);
       // What it took in before the leaf was gone is in its tables then.
-      await detectors.follower.settled();
+      await detectors?.follower.settled();
       await purgeFacts(index.deriver, records, PURGE_LIMITS);
     },
     async replace(records) {

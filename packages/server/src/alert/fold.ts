@@ -29,6 +29,14 @@ export class AlertFold implements Slice {
     return alert !== undefined && alert.state !== "resolved";
   }
 
+  forget(resource: string): void {
+    const alert = resource.startsWith("alert/") ? this.alerts.get(resource.slice("alert/".length)) : undefined;
+    if (alert === undefined) return;
+    this.#count(alert, -Number(alert.state !== "resolved"));
+    this.alerts.delete(alert.id);
+    if (this.newest.get(alert.fingerprint) === alert.id) this.newest.delete(alert.fingerprint);
+  }
+
   take(record: AuditRecord): void {
     const change = alertChangeOf(record);
     if (change === null) return;

@@ -16,6 +16,8 @@ import { snapshotFields, SnapshotReader } from "../control/snapshot.ts";
 import { isLaterTree } from "../journal/epochs.ts";
 import { MAX_STEPS } from "./limits.ts";
 
+/** Not a response or a silence: what people decided holds on. */
+const FORGETTABLE = /^(alert|notification)\//;
 const REPEATING = "alert seen again";
 
 /** What is folded from the log: one kind of thing. */
@@ -23,6 +25,8 @@ export interface Slice {
   take(record: AuditRecord): void;
   /** Whether the thing `resource` is about goes on, or is still needed to know what to do next. */
   goesOn(resource: string): boolean;
+  /** As if it had never been. */
+  forget(resource: string): void;
 }
 
 export class AlertLog {
@@ -82,12 +86,45 @@ export class AlertLog {
   snapshotAfter(tree: string): Promise<string> {
     return this.inTurn(async () => {
       if (this.#snapshotTree !== null && isLaterTree(this.#snapshotTree, tree)) return this.#snapshotTree;
-      const records = this.#goingOn();
-      const fields = snapshotFields(this.newId("snapshot"), records);
-      const into = await this.#changes.append(fields.map((one) => this.own(one)));
-      this.#snapshotTree = into;
-      return into;
+      return this.#writeSnapshot();
     });
+  }
+
+  /** Whether the thing goes on, so that what is said of it is needed. */
+  goesOn(resource: string): boolean {
+    return this.#isGoingOn(resource);
+  }
+
+  /**
+   * Forgets alerts and notifications whose records are about to be erased: those of these resources, and those of which
+   * a record says it. With `renew` a new snapshot is durable when it returns that holds none of them.
+   */
+  forget(resources: ReadonlySet<string>, isSaidIn: (text: string) => boolean, renew: boolean): Promise<void> {
+    return this.inTurn(async () => {
+      const said = (record: AuditRecord) => isSaidIn(Object.values(record.attributes ?? {}).join("\n"));
+      const live = [...this.#live].filter(([name, told]) => FORGETTABLE.test(name) && told.some(said));
+      for (const resource of new Set([...resources, ...live.map(([name]) => name)])) {
+        for (const slice of this.#slices) slice.forget(resource);
+        this.#live.delete(resource);
+      }
+      if (renew) await this.#writeSnapshot();
+    });
+  }
+
+  /** Reads again what the log still says of these. */
+  recall(resources: ReadonlySet<string>): Promise<void> {
+    return this.inTurn(() =>
+      foldOwnLog(this.parts.journal, ALERTS_LOG, (record) => {
+        if (resources.has(record.resource ?? "")) this.#apply(record);
+      }),
+    );
+  }
+
+  async #writeSnapshot(): Promise<string> {
+    const fields = snapshotFields(this.newId("snapshot"), this.#goingOn());
+    const into = await this.#changes.append(fields.map((one) => this.own(one)));
+    this.#snapshotTree = into;
+    return into;
   }
 
   #take(record: AuditRecord, tree: string): void {

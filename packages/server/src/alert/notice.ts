@@ -109,6 +109,14 @@ export class NoticeFold implements Slice {
     return notice.state !== "delivered" || this.isNeeded(notice);
   }
 
+  forget(resource: string): void {
+    const isOne = resource.startsWith("notification/");
+    const notice = isOne ? this.notices.get(resource.slice("notification/".length)) : undefined;
+    if (notice === undefined) return;
+    this.notices.delete(notice.id);
+    if (this.newest.get(keyOf(notice)) === notice.id) this.newest.delete(keyOf(notice));
+  }
+
   /** What was told last of a group that still fires says when it is told next. */
   isNeeded(notice: Notice): boolean {
     return notice.firing.length > 0 && this.newest.get(keyOf(notice)) === notice.id;

@@ -32,6 +32,10 @@ export class SilenceFold implements Slice {
     if (oldest !== undefined) this.silences.delete(oldest.id);
   }
 
+  forget(resource: string): void {
+    if (resource.startsWith("silence/")) this.silences.delete(resource.slice("silence/".length));
+  }
+
   goesOn(resource: string): boolean {
     if (!resource.startsWith("silence/")) return false;
     const silence = this.silences.get(resource.slice("silence/".length));

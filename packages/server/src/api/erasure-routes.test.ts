@@ -162,10 +162,15 @@ describe("erasure", () => {
   });
 
   it("of a record itself leaves its hash and place, and takes it out of segment, search and map", async () => {
+    const numbered = (number: number) => ({ producer_id: "p7", producer_epoch: "e", producer_seq: number });
+    const slipped = { service_id: "Ann Example", operation: "GET /reset/xK8wq", resource: "/ann" };
     const stored = await post<{ tree: string; first_index: number }>("/v1/records", [
-      { ...call, service_id: "Ann Example", operation: "GET /reset/xK8wq", resource: "/ann", request_body: "hello" },
+      { ...call, ...numbered(0) },
+      { ...call, ...slipped, ...numbered(1), request_body: "hello" },
+      { ...call, ...numbered(2) },
     ]);
-    const { tree: of, first_index: index } = stored;
+    const { tree: of, first_index: first } = stored;
+    const index = first + 1;
     await expect.poll(() => found("reset"), { timeout: 10_000 }).toBe(1);
     const before = await proven(index);
     expect(await erase({ records: [`${of}/${index}`], leaf: true, parts: ["request"] })).toMatchObject({
@@ -193,6 +198,10 @@ describe("erasure", () => {
     expect((await opened(index)).includes("hello")).toBe(false);
     const graph = await (await server.fetch("/api/graph")).text();
     expect(graph).not.toContain("Ann Example");
+    // Its number is there, so that nobody is told of a gap.
+    const produced = async () => (await (await server.fetch("/api/producers")).json()) as { producers: object[] };
+    const p7 = { producer_id: "p7", principal: "admin", state: "complete", count: 3, missing: 0 };
+    await expect.poll(produced, { timeout: 60_000 }).toMatchObject({ producers: [p7] });
   });
 
   it("waits for a second administrator where there is one, and is carried out when he agrees", async () => {

@@ -35,6 +35,12 @@ const Counts = {
 const Preview = Type.Object({
   ...Counts,
   already_erased: Type.Integer(),
+  own_records: Type.Integer({
+    description: "Tallystick's own records (verdicts, alerts, readers' questions) that say what only the leaves said.",
+  }),
+  own_kept: Type.Array(Type.String(), {
+    description: "The first of those that say it and stay, because people decided them: a rule, a name, a hold.",
+  }),
   first_received_at: Type.Union([Type.String(), Type.Null()]),
   last_received_at: Type.Union([Type.String(), Type.Null()]),
   approval: Type.Union([Type.String(), Type.Null()], { description: "Id of the proposal; null of a dry run." }),
@@ -110,9 +116,9 @@ async function erase(
 ) {
   const selection = selectionOf(request);
   await refuseUnseen(journal, principal, selection);
-  const { items, alreadyErased } = await eraser.preview(selection);
-  const counts = countsOf(items, alreadyErased);
-  const backups = await backupsOf(items);
+  const { items, alreadyErased, own, kept } = await eraser.preview(selection);
+  const counts = { ...countsOf(items, alreadyErased), own_records: own.length, own_kept: [...kept] };
+  const backups = await backupsOf([...items, ...own]);
   if (request.dry_run === true) return { ...counts, approval: null, state: "dry_run", outcome: null, backups };
   const { id, state, outcome } = await eraser.propose(principal.name, selection, redactText(request.reason));
   return { ...counts, approval: id, state, outcome, backups };

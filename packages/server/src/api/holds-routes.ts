@@ -8,7 +8,8 @@ import type { Hold } from "../control/hold.ts";
 import { TallystickError } from "../errors.ts";
 import { proposeRelease } from "../retain/second-person.ts";
 import { assertHoldQuery } from "../search/held.ts";
-import { seesAllOf } from "../search/scope.ts";
+import { sees, seesAllOf } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { principalOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
@@ -23,6 +24,7 @@ const HoldSchema = Type.Object({
   name: Type.String(),
   query: Type.String(),
   logs: orNull(Type.Array(Type.String())),
+  is_scoped: Type.Boolean({ description: "It holds only what whoever placed it could see." }),
   owner: Type.String(),
   reason: Type.String(),
   placed_by: Type.String(),
@@ -105,7 +107,16 @@ async function place(control: Control, request: FastifyRequest): Promise<object>
     throw new TallystickError("bad_request", "A hold names its records by a query or by a subject, one of them.");
   const text = asked ?? `subject_refs:${JSON.stringify(subject)}`;
   assertHoldQuery(text);
-  return shown(await control.holds.place(principalOf(request).name, { ...rest, query: text, logs }));
+  const { name: by, scope } = principalOf(request);
+  return shown(await control.holds.place(by, { ...rest, query: text, logs: logsWithin(scope, logs), scope }));
+}
+
+/** Who holds what he does not see would keep others' records, and learn from what is kept that they are there. */
+function logsWithin(scope: Scope, logs: readonly string[] | null): readonly string[] | null {
+  const unseen = logs?.find((log) => !sees(scope, `${log}/`));
+  if (unseen !== undefined)
+    throw new TallystickError("forbidden", `You do not see the log ${unseen.slice(0, 64)}, so you cannot hold it.`);
+  return logs ?? (Array.isArray(scope.logs) ? scope.logs : null);
 }
 
 async function release(control: Control, request: FastifyRequest): Promise<Static<typeof Released>> {
@@ -123,12 +134,13 @@ async function release(control: Control, request: FastifyRequest): Promise<Stati
 }
 
 function shown(hold: Hold): Static<typeof HoldSchema> {
-  const { id, name, query: text, logs, owner, reason, placedBy, placedAt, releasedBy, releasedAt } = hold;
+  const { id, name, query: text, logs, scope, owner, reason, placedBy, placedAt, releasedBy, releasedAt } = hold;
   return {
     id,
     name,
     query: text,
     logs: logs === null ? null : [...logs],
+    is_scoped: scope.services !== "*" || scope.dataClasses !== "*",
     owner,
     reason,
     placed_by: placedBy,

@@ -143,3 +143,19 @@ describe.each(["viewer", "auditor", "investigator"])("a %s of one service", (rol
     expect([statuses["/metrics"], statuses["/metrics/edges"]]).toEqual([403, 403]);
   }, 60_000);
 });
+
+it("an investigator holds what he sees and nothing else", async () => {
+  const key = await post("/api/keys", { name: "holder", role: "investigator", scope: { ...scope, logs: ["mine"] } });
+  const { secret } = (await key.json()) as { readonly secret: string };
+  const hold = { query: "*", owner: "legal", reason: "a lawsuit" };
+  const place = (body: object) =>
+    server.fetch("/api/holds", {
+      method: "POST",
+      authorization: `Bearer ${secret}`,
+      body: JSON.stringify({ ...hold, ...body }),
+      headers: asJson,
+    });
+  expect((await place({ name: "theirs", logs: ["default"] })).status).toBe(403);
+  const placed = await place({ name: "ours" });
+  expect(await placed.json()).toMatchObject({ logs: ["mine"], is_scoped: true });
+});

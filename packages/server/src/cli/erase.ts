@@ -13,6 +13,8 @@ interface Answer {
   readonly bodies: number;
   readonly leaves: number;
   readonly already_erased: number;
+  readonly own_records: number;
+  readonly own_kept: readonly string[];
   readonly first_received_at: string | null;
   readonly last_received_at: string | null;
   readonly approval: string | null;
@@ -67,6 +69,10 @@ function show({ terminal }: CliParts, answer: Answer): void {
   const period = answer.records === 0 ? "" : `, received ${answer.first_received_at} to ${answer.last_received_at}`;
   const before = answer.already_erased === 0 ? "" : `; ${answer.already_erased} were erased before`;
   terminal.line(`${what}${period}${before}`);
+  if (answer.own_records > 0)
+    terminal.line(`and ${answer.own_records} of Tallystick's own records that say what only these leaves said`);
+  if (answer.own_kept.length > 0)
+    terminal.note(`It stays in what people decided: ${answer.own_kept.join(", ")}. Change or end that yourself.`);
   for (const backup of answer.backups)
     terminal.note(`A backup still holds the bytes: ${backup}. Make a new one there; a restore applies the erasure.`);
   switch (answer.state) {

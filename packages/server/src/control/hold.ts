@@ -1,3 +1,5 @@
+import type { Scope } from "../search/scope.ts";
+
 /** A legal hold: records that must not go, whatever their retention says. */
 export interface NewHold {
   readonly name: string;
@@ -5,6 +7,8 @@ export interface NewHold {
   readonly query: string;
   /** Only in these logs; null: in all. */
   readonly logs: readonly string[] | null;
+  /** Only what whoever placed it could see then. */
+  readonly scope: Scope;
   /** Who answers for it, as a person or a matter. */
   readonly owner: string;
   readonly reason: string;

@@ -2,6 +2,8 @@
 import type { AuditRecord } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
+import { sees, WHOLE_SCOPE } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
 import type { Changes } from "./changes.ts";
 import type { Hold, Holds, NewHold } from "./hold.ts";
 import { MAX_ACTIVE_HOLDS, MAX_HOLD_QUERY_LENGTH, MAX_HOLD_TEXT_LENGTH } from "./limits.ts";
@@ -13,6 +15,7 @@ const ID = "tallystick.hold_id";
 const NAME = "tallystick.hold_name";
 const QUERY = "tallystick.hold_query";
 const LOGS = "tallystick.hold_logs";
+const SCOPE = "tallystick.hold_scope";
 const OWNER = "tallystick.hold_owner";
 const REASON = "tallystick.hold_reason";
 const HOLD_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -53,7 +56,10 @@ export class HoldBook implements Holds {
   }
 
   on(log: string): readonly Hold[] {
-    return this.list().filter(({ releasedAt, logs }) => releasedAt === null && (logs === null || logs.includes(log)));
+    return this.list().filter(
+      ({ releasedAt, logs, scope }) =>
+        releasedAt === null && (logs === null || logs.includes(log)) && sees(scope, `${log}/`),
+    );
   }
 
   #assertAcceptable({ name, query, owner, reason, logs }: NewHold): void {
@@ -74,7 +80,8 @@ export class HoldBook implements Holds {
   }
 }
 
-function placedFields(by: string, id: string, { name, query, logs, owner, reason }: NewHold): OwnFields {
+function placedFields(by: string, id: string, { name, query, logs, scope, owner, reason }: NewHold): OwnFields {
+  const isWhole = scope.logs === "*" && scope.services === "*" && scope.dataClasses === "*";
   return {
     event_type: "CONFIG_CHANGE",
     operation: PLACE,
@@ -86,6 +93,7 @@ function placedFields(by: string, id: string, { name, query, logs, owner, reason
       [NAME]: name,
       [QUERY]: query,
       ...(logs === null ? {} : { [LOGS]: JSON.stringify(logs) }),
+      ...(isWhole ? {} : { [SCOPE]: JSON.stringify(scope) }),
       [OWNER]: owner,
       [REASON]: reason,
     },
@@ -106,7 +114,7 @@ function releasedFields(by: string, { id, name }: Hold): OwnFields {
 /** What a record of the control log does to the holds; most do nothing. */
 export function applyHold(holds: Map<string, Hold>, record: AuditRecord): void {
   const { [ID]: id, [NAME]: name, [QUERY]: query, [LOGS]: logs } = record.attributes ?? {};
-  const { [OWNER]: owner = "", [REASON]: reason = "" } = record.attributes ?? {};
+  const { [OWNER]: owner = "", [REASON]: reason = "", [SCOPE]: seen } = record.attributes ?? {};
   if (record.event_type !== "CONFIG_CHANGE" || id === undefined || name === undefined) return;
   const { auth_subject: by = "", timestamp: at } = record;
   const known = holds.get(id);
@@ -114,6 +122,7 @@ export function applyHold(holds: Map<string, Hold>, record: AuditRecord): void {
     holds.set(id, { ...known, releasedAt: at, releasedBy: by });
   if (record.operation !== PLACE || query === undefined) return;
   const named = logs === undefined ? null : (JSON.parse(logs) as readonly string[]);
-  const facts = { id, name, query, logs: named, owner, reason };
+  const scope = seen === undefined ? WHOLE_SCOPE : (JSON.parse(seen) as Scope);
+  const facts = { id, name, query, logs: named, scope, owner, reason };
   holds.set(id, { ...facts, placedBy: by, placedAt: at, releasedAt: null, releasedBy: null });
 }

@@ -6,24 +6,26 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
-import { decodeLeaf } from "@tallystick/record";
-
 import type { Clock } from "../clock.ts";
+import type { AlertLog } from "../alert/log.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
+import { OWN_LOGS } from "../control/own-logs.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
-import { leafAt } from "../journal/entries.ts";
 import type { LocalJournal } from "../journal/local-journal.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
 import { logOf } from "../search/scope.ts";
 import type { ErasedRecord } from "../tally/purge.ts";
 import { eraseBodies, logsIn, recordErasure } from "./erase-again.ts";
-import { inWords, nowText } from "./erasure.ts";
+import { inWords, lateErasureId, nowText } from "./erasure.ts";
 import type { ErasedItem, Erasure } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
 import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, WATCH_MS } from "./erasure-limits.ts";
-import { planErasure, recordedErasures } from "./erasure-plan.ts";
+import { erasedRecords, toldIn } from "./erased-records.ts";
+import { planErasure, recordedErasures, wholeIndex } from "./erasure-plan.ts";
 import type { PlanSources, Selection } from "./erasure-plan.ts";
 import { isHere, overwriteLeaves, wholeLeaves } from "./overwrite-leaves.ts";
+import { findQuotes, quotableOf } from "./own-quotes.ts";
+import type { Quotable, Quotes } from "./own-quotes.ts";
 
 export interface EraserParts extends Omit<PlanSources, "journal"> {
   readonly journal: LocalJournal;
@@ -33,6 +35,8 @@ export interface EraserParts extends Omit<PlanSources, "journal"> {
   readonly approvals: Approvals;
   readonly list: ErasureList;
   readonly clock: Clock;
+  /** What alerting remembers of records that are erased. */
+  readonly alerts: Pick<AlertLog, "goesOn" | "forget" | "recall">;
   /** The name of a hold that keeps one of these leaves of the tree; null when none does. */
   readonly heldBy: (tree: string, indexes: readonly number[]) => Promise<string | null>;
   readonly onTrouble: (message: string) => void;
@@ -49,6 +53,10 @@ export interface ErasurePreview {
   readonly items: readonly ErasedItem[];
   /** Of those, what is gone already. */
   readonly alreadyErased: number;
+  /** Records of Tallystick's own that repeat what only the leaves said, and go with them. */
+  readonly own: readonly ErasedItem[];
+  /** Others that do, and stay: what people decided. `tree/index`, the first ones. */
+  readonly kept: readonly string[];
 }
 
 const SELECTION = "selection";
@@ -93,11 +101,8 @@ export class Eraser {
       );
       for (const log of logsIn(leaves)) {
         await this.#record(log, erasure);
-        await overwriteLeaves(
-          this.#parts.journal,
-          erasure,
-          leaves.filter(({ tree }) => logOf(tree) === log),
-        );
+        const some = leaves.filter(({ tree }) => logOf(tree) === log);
+        await this.#overwrite(erasure, some, NOBODY_SAYS);
       }
     }
     this.#watch();
@@ -107,18 +112,27 @@ export class Eraser {
   async preview(selection: Selection): Promise<ErasurePreview> {
     const items = await Promise.race([planErasure(this.#parts, selection), this.#stopped]);
     const open = items.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
-    await this.#refuseHeld(open);
-    return { items: open, alreadyErased: items.length - open.length };
+    const { items: found, kept } = await this.#quotes(await quotableOf(this.#parts.journal, open));
+    const own = found.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
+    await this.#refuseHeld([...open, ...own]);
+    return { items: open, alreadyErased: items.length - open.length, own, kept };
+  }
+
+  async #quotes(erased: Quotable | null): Promise<Quotes> {
+    const { reader, alerts } = this.#parts;
+    if (erased !== null) await Promise.race([wholeIndex(this.#parts), this.#stopped]);
+    const isInForce = (resource: string) => /^(response|silence)\//.test(resource) && alerts.goesOn(resource);
+    return findQuotes(reader, erased, isInForce);
   }
 
   /** Carried out at once, or when a second person agrees. */
   async propose(by: string, selection: Selection, reason: string): Promise<Approval> {
-    const { items } = await this.preview(selection);
+    const { items, own } = await this.preview(selection);
     if (items.length === 0)
       throw new TallystickError("not_found", "There is nothing to erase.", {
         hint: "A dry run shows what is found; what was erased before is not found again.",
       });
-    const details = { [SELECTION]: JSON.stringify(selection), found: inWords(items) };
+    const details = { [SELECTION]: JSON.stringify(selection), found: inWords(items, own.length) };
     const approval = await this.#parts.approvals.propose(by, {
       action: "erase",
       target: targetOf(selection),
@@ -174,8 +188,8 @@ export class Eraser {
   async #try(approval: Approval): Promise<void> {
     const { approvals, onTrouble } = this.#parts;
     try {
-      const { items } = await this.#carryOut(approval);
-      await approvals.finish(approval.id, "done", `${inWords(items)} erased`);
+      const found = await this.#carryOut(approval);
+      await approvals.finish(approval.id, "done", `${found} erased`);
     } catch (error) {
       const known = isTallystickError(error) ? error : null;
       const message = known?.message ?? "an error of the program";
@@ -188,19 +202,67 @@ export class Eraser {
     }
   }
 
-  async #carryOut(approval: Approval): Promise<Erasure> {
-    const { list } = this.#parts;
-    const begun = list.find(approval.id);
-    const erasure = begun ?? (await this.#begin(approval));
-    for (const log of logsIn(erasure.items)) await this.#eraseIn(log, erasure);
-    return erasure;
+  /** What was erased, in words. */
+  async #carryOut(approval: Approval): Promise<string> {
+    const { list, journal, follower } = this.#parts;
+    const erasure = list.find(approval.id) ?? (await this.#begin(approval));
+    const quotable = await quotableOf(journal, erasure.items);
+    const { isSaidIn } = await this.#quotes(quotable);
+    await this.#erase(erasure, isSaidIn);
+    const own = ownIn(erasure.items, selectionOf(approval));
+    const words = inWords(
+      erasure.items.filter((item) => !own.includes(item)),
+      own.length,
+    );
+    if (quotable === null) return words;
+    // Verdicts and alerts that were being written meanwhile.
+    await Promise.race([follower.caughtUp(INDEX_WAIT_MS), this.#stopped]);
+    const { items } = await this.#quotes(quotable);
+    const late = items.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
+    if (late.length === 0) return words;
+    const more = { ...erasure, id: lateErasureId(erasure.id), items: late };
+    await list.add(more);
+    await this.#erase(more, isSaidIn);
+    return `${words} and ${late.length} more`;
   }
 
-  async #begin({ id, proposedBy, decidedBy, reason, target, details }: Approval): Promise<Erasure> {
-    const selection = JSON.parse(details[SELECTION] ?? "") as Selection;
-    const { items } = await this.preview(selection);
+  /** Tallystick's own logs first: once the leaf is gone nobody can tell any more what repeats it. */
+  async #erase(erasure: Erasure, isSaidIn: (text: string) => boolean = NOBODY_SAYS): Promise<void> {
+    const { journal, derived } = this.#parts;
+    const logs = [...logsIn(erasure.items)].toSorted((one, other) => Number(isOwnLog(other)) - Number(isOwnLog(one)));
+    const itemsOf = (log: string) => erasure.items.filter(({ tree }) => logOf(tree) === log);
+    for (const log of logs) {
+      await this.#record(log, erasure);
+      await eraseBodies(this.#parts, log, itemsOf(log));
+    }
+    const leaves = erasure.items.filter((item) => item.what === "leaf" && isHere(journal, item));
+    if (leaves.length === 0) return;
+    const records = await erasedRecords(journal, leaves);
+    await derived.purge(records);
+    for (const log of logs)
+      await this.#overwrite(
+        erasure,
+        leaves.filter(({ tree }) => logOf(tree) === log),
+        isSaidIn,
+      );
+    await Promise.race([derived.replace(records), this.#stopped]);
+    // The tally may have come by in between.
+    await derived.purge(records);
+  }
+
+  async #begin(approval: Approval): Promise<Erasure> {
+    const { id, proposedBy, decidedBy, reason, target } = approval;
+    const { items, own } = await this.preview(selectionOf(approval));
     const at = nowText(this.#parts.clock.nowUs());
-    const erasure: Erasure = { id, at, by: proposedBy, approved_by: decidedBy, reason, target, items };
+    const erasure: Erasure = {
+      id,
+      at,
+      by: proposedBy,
+      approved_by: decidedBy,
+      reason,
+      target,
+      items: [...own, ...items],
+    };
     await this.#parts.list.add(erasure);
     return erasure;
   }
@@ -218,8 +280,7 @@ export class Eraser {
     try {
       if (listed.length > 0) await Promise.race([follower.caughtUp(INDEX_WAIT_MS), this.#stopped]);
       const told = listed.length === 0 ? new Set<string>() : await recordedErasures(this.#parts.reader);
-      for (const erasure of listed.filter(({ id }) => !told.has(id)))
-        for (const log of logsIn(erasure.items)) await this.#eraseIn(log, erasure);
+      for (const erasure of listed.filter(({ id }) => !told.has(id))) await this.#erase(erasure);
       this.#isListDone = true;
     } catch (error) {
       const message = isTallystickError(error) ? error.message : "an error of the program";
@@ -228,30 +289,23 @@ export class Eraser {
     }
   }
 
-  async #eraseIn(log: string, erasure: Erasure): Promise<void> {
-    await this.#record(log, erasure);
-    const items = erasure.items.filter(({ tree }) => logOf(tree) === log);
-    await eraseBodies(this.#parts, log, items);
-    await this.#eraseLeaves(
-      erasure,
-      items.filter((item) => item.what === "leaf" && isHere(this.#parts.journal, item)),
-    );
-  }
-
   async #record(log: string, erasure: Erasure): Promise<void> {
     const items = erasure.items.filter((item) => logOf(item.tree) === log && isHere(this.#parts.journal, item));
     if (items.length > 0) await recordErasure(this.#parts.journal, log, erasure, items);
   }
 
-  async #eraseLeaves(erasure: Erasure, leaves: readonly ErasedItem[]): Promise<void> {
-    if (leaves.length === 0) return;
-    const { journal, derived } = this.#parts;
-    const records = await recordsOf(journal, leaves);
-    await derived.purge(records);
+  /** Alerting remembers nothing of what is overwritten, and what the log says after it. */
+  async #overwrite(
+    erasure: Erasure,
+    leaves: readonly ErasedItem[],
+    isSaidIn: (text: string) => boolean,
+  ): Promise<void> {
+    const { alerts, journal } = this.#parts;
+    const { resources, hasSnapshot } = await toldIn(journal, leaves);
+    const isTold = resources.size > 0 || hasSnapshot;
+    if (isTold) await alerts.forget(resources, isSaidIn, hasSnapshot);
     await overwriteLeaves(journal, erasure, leaves);
-    await Promise.race([derived.replace(records), this.#stopped]);
-    // The tally may have come by in between.
-    await derived.purge(records);
+    if (isTold) await alerts.recall(resources);
   }
 
   async #refuseHeld(items: readonly ErasedItem[]): Promise<void> {
@@ -269,32 +323,6 @@ export class Eraser {
   }
 }
 
-/** As they stand in the journal; what stands for a leaf that is erased already names nobody. */
-async function recordsOf(journal: LocalJournal, leaves: readonly ErasedItem[]): Promise<readonly ErasedRecord[]> {
-  const records: ErasedRecord[] = [];
-  for (const { tree, leaf_index: index } of leaves) {
-    const range = await journal.read(tree, index, 1);
-    if (range === null) continue;
-    const { record, observed } = decodeLeaf(leafAt(range.entries, 0));
-    const isGone = observed.erased !== undefined;
-    records.push({
-      tree,
-      leaf_index: index,
-      service_id: isGone ? "" : record.service_id,
-      target_id: isGone ? "" : record.target_id,
-      recorder_id: isGone ? "" : record.recorder_id,
-      operation: isGone ? "" : record.operation,
-      credential_id: isGone ? "" : (record.credential_id ?? ""),
-      auth_token_id: isGone ? "" : (record.auth_token_id ?? ""),
-      auth_key_thumbprint: isGone ? "" : (record.auth_key_thumbprint ?? ""),
-      auth_scopes: isGone ? [] : (record.auth_scopes ?? []),
-      digests: isGone ? [] : [record.auth_nonce_digest ?? "", record.auth_signature_digest ?? ""].filter(Boolean),
-      producer_id: isGone ? null : (record.producer_id ?? ""),
-    });
-  }
-  return records;
-}
-
 function targetOf(selection: Selection): string {
   if (selection.kind === "subject") return `subject ${selection.subject}`;
   const [first = "", ...others] = selection.records;
@@ -307,3 +335,13 @@ function targetOf(selection: Selection): string {
 }
 
 const PARTS_COUNT = 2;
+const NOBODY_SAYS = () => false;
+const isOwnLog = (log: string): boolean => OWN_LOGS.includes(log);
+const selectionOf = ({ details }: Approval): Selection => JSON.parse(details[SELECTION] ?? "") as Selection;
+
+/** Leaves that nobody named. */
+function ownIn(items: readonly ErasedItem[], selection: Selection): readonly ErasedItem[] {
+  if (selection.kind === "subject") return [];
+  const named = new Set(selection.records.map((text) => text.replace(":", "/")));
+  return items.filter(({ tree, leaf_index: index, what }) => what === "leaf" && !named.has(`${tree}/${index}`));
+}

@@ -18,3 +18,9 @@ export const COMMITMENTS_AT_ONCE = 1_000;
 export const ANSWER_WITHIN_MS = 20_000;
 /** Time and memory of taking an erased leaf out of derived tables. */
 export const PURGE_LIMITS = { timeoutMs: 600_000, maxMemoryBytes: 1024 * 1024 * 1024 };
+/** Alerts that name an erased leaf and are looked at for what they say of it. */
+export const MAX_QUOTED_ALERTS = 10_000;
+/** Values of erased leaves that one question is about. */
+export const NEEDLES_AT_ONCE = 100;
+/** Words that one call of the engine's text search takes. */
+export const WORDS_AT_ONCE = 200;

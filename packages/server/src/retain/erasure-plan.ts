@@ -51,7 +51,7 @@ export async function planErasure(sources: PlanSources, selection: Selection): P
   const items =
     selection.kind === "subject"
       ? await ofSubject(sources, selection.subject)
-      : await ofRecords(sources.journal, selection);
+      : await numbered(sources, await ofRecords(sources.journal, selection));
   const all = distinct([...items, ...(await sharing(sources, items))]);
   if (all.length <= MAX_ERASED_ITEMS) return all;
   throw new TallystickError("bad_request", `More than ${MAX_ERASED_ITEMS} bodies are meant.`, {
@@ -85,17 +85,48 @@ export async function namedRecords(
 async function ofRecords(
   journal: Journal,
   { records, parts, leaf }: Extract<Selection, { readonly kind: "records" }>,
-): Promise<readonly ErasedItem[]> {
-  const items: ErasedItem[] = [];
+): Promise<readonly PlannedItem[]> {
+  const items: PlannedItem[] = [];
   for (const { tree, index, record, observed, hash } of await namedRecords(journal, records)) {
-    const place = { tree, leaf_index: index, received_at: observed.received_at };
+    const place = { tree, leaf_index: index, received_at: observed.received_at, producer: "" };
     for (const part of leaf ? PARTS : parts) {
       const digest = keptCommitment(record, part);
       if (digest !== null) items.push({ ...place, what: part, digest });
     }
-    if (leaf) items.push({ ...place, what: "leaf", digest: hash });
+    const producer = record.producer_seq === undefined ? "" : (record.producer_id ?? "");
+    if (leaf) items.push({ ...place, producer, what: "leaf", digest: hash });
   }
   return items;
+}
+
+interface PlannedItem extends ErasedItem {
+  /** Empty when the record is not a numbered one. */
+  readonly producer: string;
+}
+
+/** Marks leaves whose number stays: a producer that nobody else names would be named by the number alone. */
+async function numbered(sources: PlanSources, items: readonly PlannedItem[]): Promise<readonly ErasedItem[]> {
+  const producers = [...new Set(items.map(({ producer }) => producer))].filter((producer) => producer !== "");
+  const known = producers.length === 0 ? new Set() : await namedElsewhere(sources, producers, items);
+  return items.map(({ producer, ...item }) => (known.has(producer) ? { ...item, numbered: true } : item));
+}
+
+async function namedElsewhere(
+  sources: PlanSources,
+  producers: readonly string[],
+  items: readonly ErasedItem[],
+): Promise<ReadonlySet<string>> {
+  await wholeIndex(sources);
+  const params = new Params();
+  const places = params.add(
+    items.map(({ tree, leaf_index: index }) => `${tree}:${index}`),
+    "Array(String)",
+  );
+  const sql = `SELECT DISTINCT producer_id AS id FROM records WHERE producer_id IN ${params.add(producers, "Array(String)")}
+  AND concat(tree, ':', toString(leaf_index)) NOT IN ${places}`;
+  const limits = { timeoutMs: SEARCH_TIMEOUT_MS, maxRows: MAX_ERASED_ITEMS, maxMemoryBytes: SEARCH_MEMORY_BYTES };
+  const { rows } = await sources.reader.select<{ id: string }>(params.statement(sql), limits);
+  return new Set(rows.map(({ id }) => id));
 }
 
 interface Row {
@@ -114,7 +145,7 @@ const COLUMNS = `tree, leaf_index, toUnixTimestamp64Micro(observed_received_at) 
 
 /** Of every record that the journal holds now: an index that lags is waited for. */
 async function ofSubject(sources: PlanSources, subject: string): Promise<readonly ErasedItem[]> {
-  await whole(sources);
+  await wholeIndex(sources);
   const params = new Params();
   return rowsOf(
     sources,
@@ -128,7 +159,7 @@ async function ofSubject(sources: PlanSources, subject: string): Promise<readonl
 async function sharing(sources: PlanSources, items: readonly ErasedItem[]): Promise<readonly ErasedItem[]> {
   const bodies = items.filter(({ what }) => what !== "leaf").map(({ digest }) => digest);
   if (bodies.length === 0) return [];
-  await whole(sources);
+  await wholeIndex(sources);
   const found: ErasedItem[] = [];
   for (let at = 0; at < bodies.length; at += COMMITMENTS_AT_ONCE) {
     const digests = bodies.slice(at, at + COMMITMENTS_AT_ONCE);
@@ -174,7 +205,8 @@ export async function recordedErasures(reader: IndexReader): Promise<ReadonlySet
   return new Set(rows.map((row) => row.id));
 }
 
-async function whole({ follower }: PlanSources): Promise<void> {
+/** TallystickError `index_unavailable` when it does not hold all that the journal does. */
+export async function wholeIndex({ follower }: Pick<PlanSources, "follower">): Promise<void> {
   await follower.caughtUp(INDEX_WAIT_MS);
   if (follower.state() === "ready") return;
   throw new TallystickError("index_unavailable", "The index does not hold everything, so something could be missed.", {

@@ -1,7 +1,7 @@
 /** What was erased: the words that list, record, API and verification share. */
 import { encodeLeaf, formatTimestamp, timestampUs, uuidv8 } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
-import { ERASED_RECORD_DIGEST, ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE } from "@tallystick/verify";
+import { ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE } from "@tallystick/verify";
 import { createHash } from "node:crypto";
 
 import type { Part } from "../payload/payload-meta.ts";
@@ -18,6 +18,8 @@ export interface ErasedItem {
   readonly digest: string;
   /** When the record was received. */
   readonly received_at: string;
+  /** Of a leaf that its producer numbered and of whose producer there are other records: its number stays. */
+  readonly numbered?: true;
 }
 
 export interface Erasure {
@@ -70,18 +72,25 @@ function erasureRecord(erasure: Erasure, items: readonly ErasedItem[], part: num
   });
 }
 
-/** What is kept of a record that its producer signed, so that the signature over its batch can be checked on. */
-export interface SignedRecord {
-  readonly place: Pick<AuditRecord, "producer_id" | "producer_epoch" | "producer_seq">;
-  /** SHA-256 of the canonical record, 64 hex digits. */
-  readonly digest: string;
+/** Who sent a record whose number stays. */
+export const ERASED_PRINCIPAL = "tallystick.erased_principal";
+/** Of a record of Tallystick's own: what it was. */
+export const ERASED_TYPE = "tallystick.erased_event_type";
+
+/**
+ * What is kept of a record: of one that its producer numbered its place in the sequence, of one that he signed what it
+ * takes to check the signature over its batch, of a reading who it was.
+ */
+export interface Remains {
+  readonly fields: Partial<AuditRecord>;
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 /** What stands in a leaf's place from then on: its hash, when it was received, and which erasure took it away. */
 export function stubOf(
   erasure: Erasure,
   { leaf_index: index, digest, received_at: at }: ErasedItem,
-  signed: SignedRecord | null = null,
+  remains: Remains = { fields: {}, attributes: {} },
 ) {
   const id = uuidv8(createHash("sha256").update(`tallystick erased leaf\0${digest}`).digest().subarray(0, 16));
   const stub = encodeLeaf(
@@ -96,11 +105,8 @@ export function stubOf(
     ownRecordOf(id, formatTimestamp(timestampUs(at)), {
       event_type: "ERASED",
       operation: "ERASED",
-      ...signed?.place,
-      attributes: {
-        [ERASURE_ID]: erasure.id,
-        ...(signed === null ? {} : { [ERASED_RECORD_DIGEST]: signed.digest }),
-      },
+      ...remains.fields,
+      attributes: { [ERASURE_ID]: erasure.id, ...remains.attributes },
     }),
   );
   return { index, hash: Buffer.from(digest, "hex"), stub };
@@ -110,8 +116,8 @@ export function placeKey(tree: string, index: number, what: Erasable): string {
   return `${tree}:${index}/${what}`;
 }
 
-/** How many bodies and leaves, and of how many records, in words. */
-export function inWords(items: readonly Pick<ErasedItem, "tree" | "leaf_index" | "what">[]): string {
+/** How many bodies and leaves, and of how many records, in words; `own`: records that repeat what the leaves said. */
+export function inWords(items: readonly Pick<ErasedItem, "tree" | "leaf_index" | "what">[], own = 0): string {
   const leaves = items.filter(({ what }) => what === "leaf").length;
   const records = new Set(items.map(({ tree, leaf_index: index }) => `${tree}:${index}`)).size;
   const count = (number: number, one: string, many: string) => `${number} ${number === 1 ? one : many}`;
@@ -119,7 +125,14 @@ export function inWords(items: readonly Pick<ErasedItem, "tree" | "leaf_index" |
     count(items.length - leaves, "body", "bodies"),
     ...(leaves > 0 ? [count(leaves, "leaf", "leaves")] : []),
   ];
-  return `${parts.join(" and ")} of ${count(records, "record", "records")}`;
+  const more = own === 0 ? "" : `, and ${count(own, "record", "records")} of Tallystick's own that say it,`;
+  return `${parts.join(" and ")} of ${count(records, "record", "records")}${more}`;
+}
+
+/** The id of the second part of an erasure: what was written of its leaves while it was carried out. */
+export function lateErasureId(id: string): string {
+  const digest = createHash("sha256").update(`tallystick late erasure\0${id}`).digest("hex");
+  return `approval_${digest.slice(0, 20)}`;
 }
 
 export function nowText(nowUs: number): string {

@@ -5,6 +5,8 @@ import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
 import { sampleEntry } from "../index/sample.contract.ts";
 import { realClock } from "../real-clock.ts";
 import { NO_CALL_NAMES } from "../search/call-names.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
+import type { Scope } from "../search/scope.ts";
 import { heldBy, holdsOn } from "./held.ts";
 import type { HeldParts } from "./held.ts";
 
@@ -23,10 +25,15 @@ beforeAll(async () => {
 afterAll(() => index.close());
 
 function parts(...queries: readonly string[]): HeldParts {
+  return partsIn(WHOLE_SCOPE, ...queries);
+}
+
+function partsIn(scope: Scope, ...queries: readonly string[]): HeldParts {
   const holds = queries.map((query, place) => ({
     id: `hold_${place}`,
     name: `h${place}`,
     query,
+    scope,
     placedAt: "2026-11-25T00:00:00Z",
   }));
   const { reader, follower } = index.index;
@@ -57,4 +64,12 @@ it("a leaf is held by a hold that it matches, and its neighbours are not", async
   const held = parts('subject_refs:"user-17"');
   expect(await heldBy(held, OLD, [1])).toBe("h0");
   expect(await heldBy(held, OLD, [2, 3, 4])).toBeNull();
+});
+
+it("a hold keeps nothing for what whoever placed it could not see", async () => {
+  const { service_id: own } = sampleEntry(0).record;
+  const holds = (scope: Partial<Scope>) => holdsOn(partsIn({ ...WHOLE_SCOPE, ...scope }, "*"), NEW);
+  expect((await holds({ services: [own, "elsewhere"] })).map(({ records }) => records)).toEqual([1]);
+  expect(await holds({ services: ["elsewhere"] })).toEqual([]);
+  expect(await holds({ dataClasses: ["public"], services: ["elsewhere"] })).toEqual([]);
 });

@@ -15,8 +15,8 @@ export interface HeldParts {
 /** Holds that keep a tree, with the records that each is for; `records` is null when it cannot be asked now. */
 export async function holdsOn({ holds, sources, sizeOf }: HeldParts, tree: string): Promise<readonly TreeHold[]> {
   const found: TreeHold[] = [];
-  for (const { id, name, query, placedAt } of holds.on(logOf(tree))) {
-    const records = await countHeld(sources, { tree, size: sizeOf(tree), query, nowUs: timestampUs(placedAt) });
+  for (const { id, name, query, scope, placedAt } of holds.on(logOf(tree))) {
+    const records = await countHeld(sources, { tree, size: sizeOf(tree), query, scope, nowUs: timestampUs(placedAt) });
     if (records !== 0) found.push({ id, name, records });
   }
   return found;
@@ -28,8 +28,8 @@ export async function heldBy(
   tree: string,
   indexes: readonly number[],
 ): Promise<string | null> {
-  for (const { name, query, placedAt } of holds.on(logOf(tree))) {
-    const question = { tree, size: sizeOf(tree), query, nowUs: timestampUs(placedAt), indexes };
+  for (const { name, query, scope, placedAt } of holds.on(logOf(tree))) {
+    const question = { tree, size: sizeOf(tree), query, scope, nowUs: timestampUs(placedAt), indexes };
     if ((await countHeld(sources, question)) !== 0) return name;
   }
   return null;

@@ -3,12 +3,15 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 
 import { decodeLeaf, erasedLeafHash } from "@tallystick/record";
+import type { AuditRecord } from "@tallystick/record";
 import { recordBytesOf } from "@tallystick/verify";
 
 import { leafAt } from "../journal/entries.ts";
 import type { LocalJournal } from "../journal/local-journal.ts";
-import { stubOf } from "./erasure.ts";
-import type { ErasedItem, Erasure, SignedRecord } from "./erasure.ts";
+import { OWN_PRINCIPAL } from "../journal/own-records.ts";
+import { ERASED_RECORD_DIGEST } from "@tallystick/verify";
+import { ERASED_PRINCIPAL, ERASED_TYPE, stubOf } from "./erasure.ts";
+import type { ErasedItem, Erasure, Remains } from "./erasure.ts";
 
 type Leaves = Pick<LocalJournal, "read" | "trees" | "eraseLeaves">;
 
@@ -32,7 +35,7 @@ export async function overwriteLeaves(journal: Leaves, erasure: Erasure, leaves:
     const stubs = [];
     const own = leaves.filter((one) => one.tree === tree);
     for (const item of await wholeLeaves(journal, own))
-      stubs.push(stubOf(erasure, item, signedRecord(await leafOf(journal, item))));
+      stubs.push(stubOf(erasure, item, remainsOf(await leafOf(journal, item), item.numbered === true)));
     if (stubs.length > 0) await journal.eraseLeaves(tree, stubs);
   }
 }
@@ -43,11 +46,33 @@ async function leafOf(journal: Leaves, { tree, leaf_index: index }: ErasedItem):
   return leafAt(range.entries, 0);
 }
 
-function signedRecord(leaf: Uint8Array): SignedRecord | null {
+function remainsOf(leaf: Uint8Array, isNumbered: boolean): Remains {
   const { record, observed } = decodeLeaf(leaf);
-  if (observed.signature === undefined) return null;
+  if (observed.principal === OWN_PRINCIPAL) return record.event_type === "ACCESS" ? remainsOfRead(record) : NOTHING;
+  const isSigned = observed.signature !== undefined;
   const { producer_id: id, producer_epoch: epoch, producer_seq: number } = record;
-  if (id === undefined || epoch === undefined || number === undefined) return null;
+  if (id === undefined || number === undefined || !(isNumbered || isSigned)) return NOTHING;
   const digest = createHash("sha256").update(recordBytesOf(leaf)).digest("hex");
-  return { place: { producer_id: id, producer_epoch: epoch, producer_seq: number }, digest };
+  return {
+    fields: { producer_id: id, ...(epoch === undefined ? {} : { producer_epoch: epoch }), producer_seq: number },
+    attributes: {
+      [ERASED_PRINCIPAL]: observed.principal,
+      ...(isSigned ? { [ERASED_RECORD_DIGEST]: digest } : {}),
+    },
+  };
+}
+
+const NOTHING: Remains = { fields: {}, attributes: {} };
+
+/** Who read, when, from where and how much; what was asked is gone. */
+function remainsOfRead({ auth_subject: by, client_address: from, action, attributes = {} }: AuditRecord): Remains {
+  const { "access.records": records } = attributes;
+  return {
+    fields: {
+      ...(by === undefined ? {} : { auth_subject: by }),
+      ...(from === undefined ? {} : { client_address: from }),
+      ...(action === undefined ? {} : { action }),
+    },
+    attributes: { [ERASED_TYPE]: "ACCESS", ...(records === undefined ? {} : { "access.records": records }) },
+  };
 }

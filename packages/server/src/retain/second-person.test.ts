@@ -4,6 +4,7 @@ import { openControl } from "../control/control-log.ts";
 import type { ApprovalRules } from "../control/approval.ts";
 import type { Control } from "../control/control.ts";
 import { parseEpochPolicy } from "../journal/epochs.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
 import { RetentionBench } from "./retention-bench.contract.ts";
 import { retentionOf } from "./retention.ts";
 import { carryOut, proposeRelease, RetentionInForce } from "./second-person.ts";
@@ -22,7 +23,14 @@ async function opened(): Promise<RetentionBench> {
   return bench;
 }
 
-const HOLD = { name: "case-4", query: "service_id:orders", logs: null, owner: "legal", reason: "a lawsuit" };
+const HOLD = {
+  scope: WHOLE_SCOPE,
+  name: "case-4",
+  query: "service_id:orders",
+  logs: null,
+  owner: "legal",
+  reason: "a lawsuit",
+};
 
 /** All that may be asked of it. */
 function told(log: Control): unknown {

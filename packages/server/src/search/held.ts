@@ -3,7 +3,7 @@ import { Params } from "./compile/sql.ts";
 import { filterPredicate } from "./filter.ts";
 import { parseQuery } from "./language/parser.ts";
 import { SEARCH_MEMORY_BYTES } from "./limits.ts";
-import { WHOLE_SCOPE } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 import type { SearchSources } from "./sources.ts";
 
 const LIMITS = { timeoutMs: 120_000, maxRows: 10, maxMemoryBytes: SEARCH_MEMORY_BYTES };
@@ -13,6 +13,8 @@ export interface HeldQuestion {
   /** Leaves of the tree; the index must have them all. */
   readonly size: number;
   readonly query: string;
+  /** Of whoever placed it. */
+  readonly scope: Scope;
   /** What `now` means in the query: when the hold was placed. */
   readonly nowUs: number;
   /** Only these leaves of the tree; absent: all. */
@@ -21,12 +23,12 @@ export interface HeldQuestion {
 
 /** Null when the index cannot say: it does not hold the whole tree, or gave up. */
 export async function countHeld(sources: SearchSources, question: HeldQuestion): Promise<number | null> {
-  const { tree, size, query, nowUs, indexes } = question;
+  const { tree, size, query, scope, nowUs, indexes } = question;
   const indexed = sources.follower.positions().find((position) => position.tree === tree)?.indexed ?? 0;
   if (indexed < size || sources.follower.state() !== "ready") return null;
   const params = new Params();
   const filter = { query: parseQuery(query), own: false, axis: "timestamp", fromUs: null, toUs: null } as const;
-  const limits = { scope: WHOLE_SCOPE, nowUs, sizes: null, names: sources.names() };
+  const limits = { scope, nowUs, sizes: null, names: sources.names() };
   const { predicate } = filterPredicate({ ...filter, ...limits }, params);
   const leaves = indexes === undefined ? "1" : `leaf_index IN ${params.add(indexes, "Array(Int64)")}`;
   const place = `tree = ${params.text(tree)} AND ${leaves}`;

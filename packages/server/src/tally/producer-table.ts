@@ -24,6 +24,9 @@ export const HEARD_CHUNK = "toInt64(-2)";
 
 /** A record with which a producer says how far its sequence has come; it is no member of it. */
 const CLAIM = "(event_type = 'LOG_LIFECYCLE' AND operation IN ('heartbeat', 'close'))";
+/** Of a numbered record that was erased the number is there still, and who sent it is named beside it. */
+const ERASED = "(event_type = 'ERASED' AND observed_principal = 'tallystick')";
+const PRINCIPAL = `if(${ERASED}, attributes['tallystick.erased_principal'], toString(observed_principal))`;
 const RECEIVED_US = "toUnixTimestamp64Micro(observed_received_at)";
 const COUNTED = "toUInt64OrZero(attributes['count'])";
 /** A count that fits the number tells where the run began. */
@@ -52,7 +55,7 @@ const RUN_ROWS = ["record", "claim"] as const;
 const KEYS: readonly ProducerColumn[] = [
   name("log", "toString(log)", "LowCardinality(String)", PRODUCER_ROWS),
   name("producer_id", "toString(producer_id)", "String", PRODUCER_ROWS),
-  name("principal", "toString(observed_principal)", "LowCardinality(String)", PRODUCER_ROWS),
+  name("principal", PRINCIPAL, "LowCardinality(String)", PRODUCER_ROWS),
   name("producer_epoch", "producer_epoch", "String", RUN_ROWS),
   {
     name: "chunk",
@@ -99,7 +102,7 @@ const STATES: readonly ProducerColumn[] = [
   {
     name: "recorder",
     type: "AggregateFunction(argMax, String, Int64)",
-    record: `argMaxState(toString(recorder_id), ${RECEIVED_US})`,
+    record: `argMaxState(toString(recorder_id), if(${ERASED}, 0, ${RECEIVED_US}))`,
     claim: `argMaxState(toString(recorder_id), ${RECEIVED_US})`,
     otherwise: "argMaxState('', toInt64(0))",
   },

@@ -7,7 +7,18 @@
  */
 import type { Deriver, DerivedTable, DeriveLimits } from "../index/derived-tables.ts";
 import { stringLiteral } from "../index/engine/statement.ts";
-import { ALIASES, CALLS, EDGES_1D, EDGES_1H, EDGES_1M, EDGE_CREDENTIALS, RECORDERS, SKEWS } from "./schema.ts";
+import { isWordOf, removeFound, withWords } from "./erased-words.ts";
+import {
+  ALIASES,
+  CALLS,
+  EDGES_1D,
+  EDGES_1H,
+  EDGES_1M,
+  EDGE_CREDENTIALS,
+  RECORDERS,
+  SKEWS,
+  TALLY_TABLES,
+} from "./schema.ts";
 
 export interface ErasedRecord {
   readonly tree: string;
@@ -36,19 +47,28 @@ export type NameField =
   | "auth_key_thumbprint"
   | "auth_scopes";
 
-/** Where values of a field came to lie. */
-const COPIES: readonly (readonly [NameField, readonly (readonly [DerivedTable, readonly string[]])[]])[] = [
-  ["operation", [EDGES_1M, EDGES_1H, EDGES_1D].map((table) => [table, ["operation"]] as const)],
-  ["service_id", parties()],
-  ["target_id", parties()],
-  [
-    "recorder_id",
-    [
-      [RECORDERS, ["recorder_id"]],
-      [SKEWS, ["c_recorder_id", "d_recorder_id"]],
-    ],
-  ],
-  ["credential_id", [[EDGE_CREDENTIALS, ["credential_id"]]]],
+const PARTIES: readonly NameField[] = ["service_id", "target_id", "recorder_id"];
+
+interface Copies {
+  /** Of the list of words. */
+  readonly name: string;
+  readonly fields: readonly NameField[];
+  readonly tables: readonly (readonly [DerivedTable, readonly string[]])[];
+}
+
+/** Where values of some fields came to lie: a name may be a caller's here and a callee's there. */
+const COPIES: readonly Copies[] = [
+  {
+    name: "operations",
+    fields: ["operation"],
+    tables: [EDGES_1M, EDGES_1H, EDGES_1D].map((table) => [table, ["operation"]] as const),
+  },
+  {
+    name: "parties",
+    fields: PARTIES,
+    tables: [...parties(), [RECORDERS, ["recorder_id"]], [SKEWS, ["c_recorder_id", "d_recorder_id"]]],
+  },
+  { name: "credentials", fields: ["credential_id"], tables: [[EDGE_CREDENTIALS, ["credential_id"]]] },
 ];
 
 function parties(): readonly (readonly [DerivedTable, readonly string[]])[] {
@@ -63,17 +83,16 @@ export async function purgeCalls(
   records: readonly ErasedRecord[],
   limits: DeriveLimits,
 ): Promise<void> {
-  const calls = callsOf(records);
-  const sql = `SELECT count() AS found FROM ${CALLS.name} WHERE ${calls}`;
-  const [row] = await deriver.select<{ found: number }>({ sql, params: {} }, limits);
-  // A deletion looks at every part and waits for the merges before it.
-  if ((row?.found ?? 0) > 0) await deriver.remove(CALLS, calls);
-  for (const [field, tables] of COPIES) {
-    const own = await namesOfNobodyElse(deriver, field, records, limits);
+  // Where the tally is switched off there may be none; then there is nothing in them.
+  if ((await deriver.prepare(TALLY_TABLES)) === "made") return;
+  await removeFound(deriver, CALLS, callsOf(records), limits);
+  for (const { name, fields, tables } of COPIES) {
+    const own = await namesOfNobodyElse(deriver, fields, records, limits);
     if (own.length === 0) continue;
-    const list = own.map(stringLiteral).join(", ");
-    for (const [table, columns] of tables)
-      await deriver.remove(table, columns.map((column) => `${column} IN (${list})`).join(" OR "));
+    await withWords(deriver, { [name]: own }, limits, async () => {
+      for (const [table, columns] of tables)
+        await removeFound(deriver, table, columns.map((column) => isWordOf(name, column)).join(" OR "), limits);
+    });
   }
 }
 
@@ -84,19 +103,20 @@ function callsOf(records: readonly ErasedRecord[]): string {
   return [...halves, `arrayExists(half -> (half.1, half.2) IN (${places}), halves)`].join(" OR ");
 }
 
-/** Values of these records that no other record has in the same field. */
+/** Values of these records that no other record has in one of the same fields. */
 export async function namesOfNobodyElse(
   deriver: Deriver,
-  field: NameField,
+  fields: readonly NameField[],
   records: readonly ErasedRecord[],
   limits: DeriveLimits,
 ): Promise<readonly string[]> {
-  const values = [...new Set(records.flatMap((record) => record[field]))].filter((value) => value !== "");
+  const all = records.flatMap((record) => fields.flatMap((field) => record[field]));
+  const values = [...new Set(all)].filter((value) => value !== "");
   if (values.length === 0) return [];
-  const value = field === "auth_scopes" ? `arrayJoin(${field})` : field;
+  const columns = fields.map((field) => (field === "auth_scopes" ? field : `[toString(${field})]`)).join(", ");
   const sql =
-    `SELECT DISTINCT ${value} AS value FROM records WHERE value IN {values:Array(String)} ` +
-    `AND concat(tree, ':', toString(leaf_index)) NOT IN {places:Array(String)}`;
+    `SELECT DISTINCT arrayJoin(arrayIntersect(arrayConcat(${columns}), {values:Array(String)})) AS value FROM records ` +
+    `WHERE concat(tree, ':', toString(leaf_index)) NOT IN {places:Array(String)}`;
   const places = records.map(({ tree, leaf_index: index }) => `${tree}:${index}`);
   const found = await deriver.select<{ value: string }>({ sql, params: { values, places } }, limits);
   const others = new Set(found.map(({ value }) => value));

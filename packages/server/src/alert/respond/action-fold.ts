@@ -23,6 +23,10 @@ export class ActionFold implements Slice {
     this.#forgetOldest();
   }
 
+  forget(resource: string): void {
+    if (resource.startsWith("response/")) this.actions.delete(resource.slice("response/".length));
+  }
+
   goesOn(resource: string): boolean {
     if (!resource.startsWith("response/")) return false;
     const state = this.actions.get(resource.slice("response/".length))?.state;

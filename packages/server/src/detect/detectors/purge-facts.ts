@@ -6,7 +6,7 @@
  * To be called before the leaf is erased, while the index still holds it, and again after.
  */
 import type { Deriver, DeriveLimits } from "../../index/derived-tables.ts";
-import { stringLiteral } from "../../index/engine/statement.ts";
+import { hasWordOf, isWordOf, removeFound, withWords } from "../../tally/erased-words.ts";
 import { namesOfNobodyElse } from "../../tally/purge.ts";
 import type { ErasedRecord, NameField } from "../../tally/purge.ts";
 import { BASELINE_TABLES } from "../baseline/traffic.ts";
@@ -22,30 +22,29 @@ export async function purgeFacts(
   records: readonly ErasedRecord[],
   limits: DeriveLimits,
 ): Promise<void> {
-  // The first start with detectors may not have made them yet; then there is nothing in them.
+  // Without detectors, or before their first start, there may be none; then there is nothing in them.
   if ((await deriver.prepare(DETECTOR_TABLES)) === "made") return;
-  const own = async (fields: readonly NameField[]): Promise<readonly string[]> => {
-    const found = new Set<string>();
-    for (const field of fields)
-      for (const name of await namesOfNobodyElse(deriver, field, records, limits)) found.add(name);
-    return [...found];
+  const words = {
+    parties: await namesOfNobodyElse(deriver, PARTIES, records, limits),
+    operations: await namesOfNobodyElse(deriver, ["operation"], records, limits),
+    others: await namesOfNobodyElse(deriver, OTHERS, records, limits),
+    digests: records.flatMap((record) => record.digests.map((digest) => digest.replace(/^sha256:/, ""))),
   };
-  const [parties, operations, others] = [await own(PARTIES), await own(["operation"]), await own(OTHERS)];
-  const facts = [
-    ...anyOf(["subject", "value"], [...parties, ...operations, ...others]),
-    // A subject may be a service and an operation.
-    ...parties.map((name) => `startsWith(subject, ${stringLiteral(`${name} `)})`),
-    ...operations.map((name) => `endsWith(subject, ${stringLiteral(` ${name}`)})`),
-  ];
-  if (facts.length > 0) await deriver.remove(FACTS, facts.join(" OR "));
-  const traffic = [...anyOf(["caller", "callee"], parties), ...anyOf(["operation"], operations)];
-  if (traffic.length > 0) for (const table of BASELINE_TABLES) await deriver.remove(table, traffic.join(" OR "));
-  const digests = records.flatMap((record) => record.digests.map((digest) => digest.replace(/^sha256:/, "")));
-  if (digests.length > 0) await deriver.remove(NONCES, anyOf(["lower(hex(digest))"], digests).join(" OR "));
+  if (Object.values(words).every((list) => list.length === 0)) return;
+  await withWords(deriver, words, limits, async () => {
+    await removeFound(deriver, FACTS, FACT, limits);
+    for (const table of BASELINE_TABLES) await removeFound(deriver, table, OF_TRAFFIC, limits);
+    if (words.digests.length > 0) await removeFound(deriver, NONCES, isWordOf("digests", "lower(hex(digest))"), limits);
+  });
 }
 
-function anyOf(columns: readonly string[], values: readonly string[]): readonly string[] {
-  if (values.length === 0) return [];
-  const list = values.map(stringLiteral).join(", ");
-  return columns.map((column) => `${column} IN (${list})`);
-}
+const isAnyOf = (lists: readonly string[], columns: readonly string[]): string =>
+  lists.flatMap((list) => columns.map((column) => isWordOf(list, column))).join(" OR ");
+
+const FACT = [
+  isAnyOf(["parties", "operations", "others"], ["subject", "value"]),
+  // A subject may be a service and an operation.
+  hasWordOf("parties", "startsWith(subject, concat(word, ' '))"),
+  hasWordOf("operations", "endsWith(subject, concat(' ', word))"),
+].join(" OR ");
+const OF_TRAFFIC = `${isAnyOf(["parties"], ["caller", "callee"])} OR ${isAnyOf(["operations"], ["operation"])}`;
