@@ -54,7 +54,7 @@ export async function accessParts(parts: AccessRequest): Promise<LoginParts> {
     accounts: failureThrottle(clock, MAX_ACCOUNT_FAILURES, ACCOUNT_WINDOW_MS),
     passwords: new Passwords(() => parts.keyring.key("passwords"), random, machine.passwordCost),
     devices: new DeviceLogins(clock, random),
-    oidc: await oidcLogin(machine, request.config.config, request.base),
+    oidc: await oidcLogin(machine, request.config.config, request.base, parts.keyring),
     adminDigest: secretDigest(parts.adminToken),
     jwts: jwts(issuers, clock),
     rules: principalRules(access.principals),

@@ -11,7 +11,7 @@ import type * as OpenId from "openid-client";
 
 import type { Clock } from "../clock.ts";
 import type { Role } from "../control/role.ts";
-import { TallystickError } from "../errors.ts";
+import { isTallystickError, TallystickError } from "../errors.ts";
 import type { Scope } from "../search/scope.ts";
 import {
   LOGIN_UNDER_WAY_MS,
@@ -32,8 +32,8 @@ export interface GroupRule {
 export interface OidcSettings {
   readonly issuer: string;
   readonly clientId: string;
-  /** Null for a public client. */
-  readonly clientSecret: string | null;
+  /** Asked for with the provider's metadata, since it may be stored later than the start; null for a public client. */
+  readonly clientSecret: (() => Promise<string>) | null;
   readonly scopes: readonly string[];
   /** Which claim names a person. */
   readonly nameClaim: string;
@@ -147,6 +147,7 @@ export class OidcLogin {
       return await this.#provider;
     } catch (cause) {
       this.#provider = null;
+      if (isTallystickError(cause)) throw cause;
       throw new TallystickError("provider_unreachable", "The identity provider does not answer as one.", { cause });
     }
   }
@@ -158,7 +159,7 @@ export class OidcLogin {
     const configuration = await library.discovery(
       url,
       clientId,
-      clientSecret ?? undefined,
+      (await clientSecret?.()) ?? undefined,
       clientSecret === null ? library.None() : undefined,
       // The configuration lets http through for loopback only.
       { timeout: OIDC_TIMEOUT_S, execute: url.protocol === "http:" ? [library.allowInsecureRequests] : [] },

@@ -1,5 +1,4 @@
 /** Login by a real OpenID Connect provider. */
-import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { Browser, openIdentityProvider } from "../access/identity-provider.contract.ts";
@@ -20,13 +19,12 @@ beforeAll(async () => {
     eve: { email: "eve@example.com", groups: ["staff"] },
     mallory: { email: "ada@example.com", email_verified: false, groups: ["audit-admins"] },
   });
-  await writeFile(`${folder.path}/secret`, `${provider.clientSecret}\n`);
   const roles =
     "[{group: audit-admins, role: admin}, {group: orders-team, role: viewer, logs: [default], services: [orders]}]";
   const yaml = `oidc:
   issuer: ${provider.issuer}
   client_id: ${provider.clientId}
-  client_secret_file: ${folder.path}/secret
+  client_secret_name: oidc
   roles: ${roles}
 `;
   server = await startTestServer(`${folder.path}/data`, yaml);
@@ -45,6 +43,24 @@ async function logIn(login: string): Promise<{ readonly browser: Browser; readon
 }
 
 const whoIs = async (browser: Browser): Promise<unknown> => (await browser.get(`${server.url}/api/session`)).json();
+
+describe("a client secret that is not stored yet", () => {
+  it("keeps nobody from starting, is asked for by its name, and is told by nothing once it is stored", async () => {
+    const response = await server.fetch("/login/oidc", { authorization: null });
+    expect(await response.json()).toMatchObject({
+      status: 503,
+      hint: expect.stringContaining("tallystick secrets set oidc") as string,
+    });
+    const stored = await server.fetch("/api/secrets/oidc", {
+      method: "PUT",
+      body: JSON.stringify({ secret: `${provider.clientSecret}\n` }),
+      headers: { "content-type": "application/json" },
+    });
+    expect(stored.status).toBe(200);
+    for (const path of ["/api/secrets", "/api/config"])
+      expect(await (await server.fetch(path)).text()).not.toContain(provider.clientSecret);
+  });
+});
 
 describe("a provider that does not answer", () => {
   it("keeps nobody from starting, and is said", async () => {

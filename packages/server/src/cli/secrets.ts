@@ -19,7 +19,7 @@ type Options = TargetOptions & { readonly json?: boolean };
 /** Secrets that the configuration names and the server keeps sealed. */
 export function secretsCommand(parts: CliParts, run: Run): Command {
   return new Command("secrets")
-    .description("secrets that channels of alerts name, sealed by the KMS")
+    .description("secrets that the configuration names, sealed by the KMS")
     .addCommand(setCommand(parts, run))
     .addCommand(listCommand(parts, run))
     .addCommand(removeCommand(parts, run));

@@ -235,7 +235,11 @@ const OIDC = section("Login of people by an OpenID Connect provider.", {
     says: "an https:// URL (http:// for loopback only)",
   }),
   client_id: text("This server's client id at the provider.", ""),
-  client_secret_file: path("File of the client's secret. Empty: a public client."),
+  client_secret_file: path("File of the client's secret. Empty, and none stored: a public client."),
+  client_secret_name: text("Instead of a file: the name of a secret that `tallystick secrets set` stored.", "", {
+    source: "^([a-z0-9][a-z0-9_-]{0,62})?$",
+    says: "1 to 63 lower-case letters, digits, dashes and underscores",
+  }),
   scopes: Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
     description: "Scopes that are asked for.",
     default: ["openid", "email", "groups"],

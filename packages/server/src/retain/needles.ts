@@ -32,7 +32,10 @@ const WORD = "[A-Za-z0-9_]";
 /** What records of our own say in any case. */
 const OUR_WORDS: ReadonlySet<string> = new Set(
   [
-    ...[...LEVELS, ...FINDING_KINDS, ...STEP_KINDS, ...VERDICT_KINDS],
+    ...LEVELS,
+    ...FINDING_KINDS,
+    ...STEP_KINDS,
+    ...VERDICT_KINDS,
     ...FIELDS.flatMap(({ name, values = [] }) => [name, ...values]),
     ..."ruleId ruleVersion title kind level tags labels state firing resolved startsAtUs seenAtUs summary expected".split(
       " ",
