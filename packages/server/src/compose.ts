@@ -373,6 +373,8 @@ async function intakeParts(
       amendments: JSON.stringify({ payloads, classify }),
     },
     routes: stores.logs.routes,
+    partedLogs: stores.logs.partedLogs,
+    stored: stores.journal,
     payloads: stores.payloads,
     redactionKey: await folder.keyring.key("redaction"),
     maxBodyBytes: intake.max_body_bytes,

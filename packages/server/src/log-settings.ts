@@ -20,6 +20,8 @@ export interface LogSettings {
   readonly routes: string;
   /** The logs that those lead to. */
   readonly routedLogs: readonly string[];
+  /** Those, the log that is parted, and logs that a `match` of before may have led to; empty when there is none. */
+  readonly partedLogs: readonly string[];
 }
 
 /** TallystickError `config_invalid` when something that is said of a log cannot be kept. */
@@ -48,7 +50,16 @@ export function logSettings(config: Config): LogSettings {
     retentionOf: (log) => byName.get(log) ?? others(log),
     routes,
     routedLogs: routed.map(({ log }) => log),
+    partedLogs: routed.length === 0 ? [] : partedLogs(config.logs.map(({ name }) => name)),
   };
+}
+
+/** Each costs a look a record: more than a few are logs that keys name, and no classes. */
+const MAX_PARTED_LOGS = 8;
+
+function partedLogs(named: readonly string[]): readonly string[] {
+  const logs = new Set(["default", ...named.filter((log) => !OWN_LOGS.includes(log))]);
+  return logs.size > MAX_PARTED_LOGS ? [] : [...logs];
 }
 
 /** In the order of the configuration. */

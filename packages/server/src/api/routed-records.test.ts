@@ -125,6 +125,27 @@ it("records of one request land in the logs of their classes, each with its plac
   );
 });
 
+it("what is sent again after `match` was changed is stored once, where it is", async () => {
+  const YAML_OF_BEFORE = YAML;
+  const records = [call(50, "GET /orders"), call(51, "POST /cards"), call(52, "GET /healthz")];
+  const first = (await send(records)).answer;
+  await server.close();
+  const changed = YAML_OF_BEFORE.replace('operation: "POST /cards*"', 'operation: "GET /orders"');
+  server = await startTestServer(join(folder.path, "data"), changed);
+  const again = (await send([...records, call(53, "GET /orders")])).answer;
+  expect(again).toMatchObject({ count: 1, duplicates: 3 });
+  const placesOf = (answer: Answer) => answer.trees!.map(({ tree: of, count, duplicates }) => [of, count, duplicates]);
+  expect(placesOf(first).map(([of]) => of)).toEqual([tree("default"), tree("cards"), tree("chatter")]);
+  expect(placesOf(again).toSorted()).toEqual([
+    [tree("cards"), 0, 1],
+    [tree("cards"), 1, 0],
+    [tree("chatter"), 0, 1],
+    [tree("default"), 0, 1],
+  ]);
+  await server.close();
+  server = await startTestServer(join(folder.path, "data"), YAML);
+});
+
 it("one id in two logs is two records, and in one log with other content a conflict", async () => {
   expect((await send([call(20, "GET /orders")])).answer).toMatchObject({ tree: tree("default"), count: 1 });
   expect((await send([call(20, "POST /cards")])).answer).toMatchObject({ tree: tree("cards"), count: 1 });

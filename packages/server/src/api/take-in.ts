@@ -21,6 +21,8 @@ import { keptOf, refuse, SIGNATURE_HEADER, signedOf } from "./signed-intake.ts";
 import type { Attempt, Signed, SignedIntakeParts } from "./signed-intake.ts";
 import { storeParts } from "./store-parts.ts";
 import type { RoutedPart, StoredPart, StorePartsSources } from "./store-parts.ts";
+import { toWhereTheyAre } from "./stored-elsewhere.ts";
+import type { StoredLookup } from "./stored-elsewhere.ts";
 
 export interface IntakeParts extends StorePartsSources {
   readonly clock: Clock;
@@ -29,6 +31,9 @@ export interface IntakeParts extends StorePartsSources {
   readonly settings: IntakeSettings;
   /** JSON of RoutedLog[]; empty: there are none. */
   readonly routes: string;
+  /** Logs between which the records of one sender may be parted, now or by a `match` of before; empty: none are. */
+  readonly partedLogs: readonly string[];
+  readonly stored: StoredLookup;
   readonly redactionKey: Uint8Array;
   readonly maxBodyBytes: number;
   readonly budget: BodyBudget;
@@ -259,7 +264,9 @@ async function store(
     ...(signed === null ? {} : { signature: { alg: signed.key.alg, kid: signed.key.kid, verified: true } }),
   };
   const about = signed === null ? [] : keptOf(signed, result.signedAt ?? formatTimestamp(nowUs));
-  const stored = await storeParts(parts, { parts: of, observed, about });
+  const isParted = principal.log === DEFAULT_LOG && parts.partedLogs.length > 1;
+  const places = isParted ? await toWhereTheyAre(parts.stored, parts.partedLogs, of, signed !== null) : of;
+  const stored = await storeParts(parts, { parts: places, observed, about });
   void raiseClaims(parts, arrival, result);
   const ackMs = parts.clock.monotonicMs() - startedMs;
   for (const { count, duplicates } of stored) parts.meter.stored(intake, count, duplicates, ackMs);

@@ -50,6 +50,7 @@ import { SegmentStore } from "./segment-store.ts";
 import type { KnownSegment } from "./segment-store.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import { Sequencer, assertWellFormed } from "./sequencer.ts";
+import type { StoredNames } from "./sequencer.ts";
 
 export interface LocalJournalOptions {
   /** The folder `journal/`; made when absent. */
@@ -80,6 +81,11 @@ export interface LocalJournal extends Journal {
    * Only erasure calls it, with the record of the erasure durable.
    */
   eraseLeaves(tree: string, stubs: readonly LeafStub[]): Promise<void>;
+  /**
+   * Writes `mark` at the places of records that lie in the log already, within its window of duplicates; how many. A log
+   * that has no tree yet has none.
+   */
+  markStored(log: string, records: StoredNames, places: Uint16Array, mark: number): Promise<number>;
   /** For metrics and `doctor`, by log. */
   figures(): ReadonlyMap<string, LogWriterFigures>;
 }
@@ -221,6 +227,11 @@ class DiskJournal implements LocalJournal {
   close({ seal }: { readonly seal: boolean }): Promise<void> {
     this.#closing ??= this.#closeAll(seal);
     return this.#closing;
+  }
+
+  async markStored(log: string, records: StoredNames, places: Uint16Array, mark: number): Promise<number> {
+    const isThere = this.trees().some((tree) => tree.log === log);
+    return isThere ? (await this.openLog(log)).markStored(records, places, mark) : 0;
   }
 
   figures(): ReadonlyMap<string, LogWriterFigures> {

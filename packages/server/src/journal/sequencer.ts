@@ -15,7 +15,7 @@ import { ABSENT, OTHER_CONTENT, SAME, words } from "./dedup-window.ts";
 import type { DedupWindow } from "./dedup-window.ts";
 import { IDENTITY_BYTES } from "./identities-task.ts";
 import { STANDINGS } from "./journal.ts";
-import type { CopiedRun, IncomingBatch } from "./journal.ts";
+import type { CopiedRun, IncomingBatch, PreparedRecords } from "./journal.ts";
 import type { SealBatch } from "./seal-task.ts";
 
 /** A batch after the decision on duplicates. `keep` as the seal task takes it: 0, or 1 + variant. */
@@ -30,6 +30,9 @@ export interface MarkedBatch {
   /** What is not kept, in batch order. */
   readonly copies: readonly CopyRun[];
 }
+
+/** By what a record is known again. */
+export type StoredNames = Pick<PreparedRecords, "count" | "identified" | "identities" | "digests">;
 
 /** Records next to each other that are copies of entries next to each other. */
 interface CopyRun {
@@ -76,6 +79,18 @@ export class Sequencer {
       kept += 1;
     }
     return { batch, keep, kept, variants, firstNumber, copies };
+  }
+
+  /** Writes `mark` at the places of records that are stored here, or under way, as they are; how many. */
+  markStored({ count, identified, ...records }: StoredNames, places: Uint16Array, mark: number): number {
+    const [identities, digests] = [words(records.identities), words(records.digests)];
+    let found = 0;
+    for (let at = 0; at < count; at++) {
+      if (identified[at] !== 1 || this.#window.look(identities, digests, at) !== SAME) continue;
+      places[at] = mark;
+      found += 1;
+    }
+    return found;
   }
 
   /** The time that the group was received at: the clock's, or the last one given when the clock went back. */
