@@ -122,7 +122,8 @@ async function namedElsewhere(
     items.map(({ tree, leaf_index: index }) => `${tree}:${index}`),
     "Array(String)",
   );
-  const sql = `SELECT DISTINCT producer_id AS id FROM records WHERE producer_id IN ${params.add(producers, "Array(String)")}
+  const wanted = params.add(producers, "Array(String)");
+  const sql = `SELECT DISTINCT producer_id AS id FROM records WHERE producer_id IN ${wanted}
   AND concat(tree, ':', toString(leaf_index)) NOT IN ${places}`;
   const limits = { timeoutMs: SEARCH_TIMEOUT_MS, maxRows: MAX_ERASED_ITEMS, maxMemoryBytes: SEARCH_MEMORY_BYTES };
   const { rows } = await sources.reader.select<{ id: string }>(params.statement(sql), limits);
