@@ -82,8 +82,8 @@ export interface LocalJournal extends Journal {
    */
   eraseLeaves(tree: string, stubs: readonly LeafStub[]): Promise<void>;
   /**
-   * Writes `mark` at the places of records that lie in the log already, within its window of duplicates; how many. A log
-   * that has no tree yet has none.
+   * Writes `mark` at the places of records that lie in the log already, within its window of duplicates; how many. A
+   * log that has no tree yet has none.
    */
   markStored(log: string, records: StoredNames, places: Uint16Array, mark: number): Promise<number>;
   /** For metrics and `doctor`, by log. */
@@ -113,6 +113,7 @@ class DiskJournal implements LocalJournal {
   readonly #opened = new OpenedCache(OPENED_CACHE_BYTES);
   readonly #writers = new Map<string, Promise<LogWriter>>();
   readonly #figures = new Map<string, LogWriter>();
+  readonly #sequencers = new Map<string, Sequencer>();
   readonly #listeners = new Set<JournaledListener>();
   #closing: Promise<void> | null = null;
   #reserved: Promise<unknown> = Promise.resolve();
@@ -230,8 +231,9 @@ class DiskJournal implements LocalJournal {
   }
 
   async markStored(log: string, records: StoredNames, places: Uint16Array, mark: number): Promise<number> {
-    const isThere = this.trees().some((tree) => tree.log === log);
-    return isThere ? (await this.openLog(log)).markStored(records, places, mark) : 0;
+    if (!this.trees().some((tree) => tree.log === log)) return 0;
+    await this.openLog(log);
+    return this.#sequencers.get(log)?.markStored(records, places, mark) ?? 0;
   }
 
   figures(): ReadonlyMap<string, LogWriterFigures> {
@@ -271,6 +273,7 @@ class DiskJournal implements LocalJournal {
     const window = new DedupWindow(records, Buffer.from(randomBytes(4)).readUInt32LE());
     await rebuildWindow(this.#store, compute, log, window, records);
     const lastReceivedUs = newest === undefined ? 0 : await this.#lastReceivedUs(newest);
+    const sequencer = new Sequencer(window, lastReceivedUs);
     const writer = new LogWriter({
       log,
       folder: `${folder}/${log}`,
@@ -281,7 +284,7 @@ class DiskJournal implements LocalJournal {
       randomBytes,
       policy: epochOf(log),
       settings: this.#settings,
-      sequencer: new Sequencer(window, lastReceivedUs),
+      sequencer,
       // The log never goes back behind an epoch that was begun, as a restore begins one to close the tree before.
       end: newest === undefined ? null : { ...endOf(newest), epoch: this.#begun.get(log) ?? newest.epoch },
       begun: this.#begun.get(log) ?? null,
@@ -293,6 +296,7 @@ class DiskJournal implements LocalJournal {
       isOwn: own?.logs.has(log) === true,
     });
     this.#figures.set(log, writer);
+    this.#sequencers.set(log, sequencer);
     return writer;
   }
 

@@ -31,7 +31,7 @@ import type { SealOutput } from "./seal-task.ts";
 import { NO_TAG, TAG_BYTES } from "./segment.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { buffersOf, sealBatch } from "./sequencer.ts";
-import type { MarkedBatch, Sequencer, StoredNames } from "./sequencer.ts";
+import type { MarkedBatch, Sequencer } from "./sequencer.ts";
 
 export interface LogWriterParts {
   readonly log: string;
@@ -142,11 +142,6 @@ export class LogWriter {
   constructor(parts: LogWriterParts) {
     this.#parts = parts;
     this.#end = parts.end;
-  }
-
-  /** As the sequencer's. */
-  markStored(records: StoredNames, places: Uint16Array, mark: number): number {
-    return this.#parts.sequencer.markStored(records, places, mark);
   }
 
   get end(): LogEnd | null {

@@ -1,7 +1,8 @@
 /**
  * What Tallystick itself wrote about an erased leaf: verdicts, alerts and their notifications, questions of readers,
- * where they repeat what the leaf alone held. Where another record holds the same words nothing is gained by erasing ours, so they
- * stay; so does what people decided (a rule, a name, a hold, a block in force) and what the log is checked by.
+ * where they repeat what the leaf alone held. Where another record holds the same words nothing is gained by erasing
+ * ours, so they stay; so does what people decided (a rule, a name, a hold, a block in force) and what the log is
+ * checked by.
  *
  * What the index does not hold (`index.keep`) is not looked through.
  */
