@@ -136,12 +136,14 @@ it("what is sent again after `match` was changed is stored once, where it is", a
   expect(again).toMatchObject({ count: 1, duplicates: 3 });
   const placesOf = (answer: Answer) => answer.trees!.map(({ tree: of, count, duplicates }) => [of, count, duplicates]);
   expect(placesOf(first).map(([of]) => of)).toEqual([tree("default"), tree("cards"), tree("chatter")]);
-  expect(placesOf(again).toSorted()).toEqual([
+  const places = [
     [tree("cards"), 0, 1],
     [tree("cards"), 1, 0],
     [tree("chatter"), 0, 1],
     [tree("default"), 0, 1],
-  ]);
+  ];
+  expect(placesOf(again)).toHaveLength(places.length);
+  expect(placesOf(again)).toEqual(expect.arrayContaining(places));
   await server.close();
   server = await startTestServer(join(folder.path, "data"), YAML);
 });
