@@ -6,6 +6,13 @@ export const MAX_OWN_RULES = 1_000;
 
 /** Leaves that rules look at in one pass. */
 export const PASS_LEAVES = 100_000;
+/** So few rules are run without asking first which of them can find something. */
+export const FEW_RULES = 3;
+/** Different values of a field that are looked at to tell which rules can find something, and how much of each. */
+export const MAX_HELD_VALUES = 500;
+export const MAX_HELD_TEXT = 256;
+/** Attributes of which the values are looked at. */
+export const MAX_HELD_ATTRIBUTES = 40;
 /**
  * Rules rest between passes, so that intake keeps the machine: few records are looked at soon, many at once, which is
  * cheaper by the record. At least so long, else so many times as long as a pass took, but no longer than the last.

@@ -19,11 +19,14 @@ import type { Finding, FindingSink } from "./finding.ts";
 import { measureStatement } from "./measure/measure-sql.ts";
 import type { MeasuredRow } from "./measure/measure-sql.ts";
 import { isMeasureText } from "./measure/read-measure.ts";
+import { HeldValues } from "./held-values.ts";
+import type { HeldRow } from "./held-values.ts";
 import { RuleBook } from "./rule-book.ts";
 import { RuleFollower } from "./rule-follower.ts";
 import { packExamples } from "./pack-examples.contract.ts";
 import { readPack } from "./pack.ts";
 import { checkRules } from "./sigma/check.ts";
+import { mayFind } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { plainRule } from "./sigma/plain-evaluator.contract.ts";
 import { compileRule } from "./sigma/correlation-sql.ts";
@@ -62,6 +65,16 @@ async function found(rules: readonly LinkedRule[], tree: string): Promise<readon
   return rules.map((_, rule) => rows.filter(({ hits }) => hits.includes(rule)).map((row) => row.leaf_index));
 }
 
+const heldValues = new HeldValues();
+
+/** Rules that may find something among some leaves of the examples, by what these hold. */
+async function ableToFind(rules: readonly LinkedRule[], from: number, to: number): Promise<readonly LinkedRule[]> {
+  const { statement, read } = heldValues.ask(rules, { tree: EXAMPLES, from, to });
+  const { rows } = await index.index.reader.select<HeldRow>(statement, LIMITS);
+  const held = read(rows[0]!);
+  return rules.filter((rule) => mayFind(rule, held));
+}
+
 describe("our own rules", () => {
   it("are enough, and say what they are about", async () => {
     const checked = checkRules(await files());
@@ -97,8 +110,11 @@ describe("our own rules", () => {
       const rule = pack.findIndex((one) => one.file === file);
       const inside = hits[rule]!.filter((leaf) => leaf >= first && leaf < first + records.length);
       expect(inside.length > 0, `${file}: ${JSON.stringify(records.at(-1)!.record)}`).toBe(matches);
+      if (matches) expect(await ableToFind([rules[rule]!], first, first + records.length), file).toHaveLength(1);
       first += records.length;
     }
+    // A record that one rule finds: of most others it is clear that they do not.
+    expect((await ableToFind(rules, 0, 1)).length).toBeLessThan(rules.length / 2);
     for (const { file } of pack)
       for (const matches of [true, false])
         expect(

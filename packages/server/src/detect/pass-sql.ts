@@ -24,17 +24,24 @@ export interface PassRow {
   readonly records: readonly (readonly [string, number, string])[];
 }
 
+/** A predicate over `records`. */
+export function withinRange({ tree, from, to }: Range, params: Params): string {
+  const [first, end] = [params.add(from, "Int64"), params.add(to, "Int64")];
+  return `tree = ${params.text(tree)} AND leaf_index >= ${first} AND leaf_index < ${end}`;
+}
+
 /** What a finding of the rule is about. */
 export function labelNames(rule: LinkedRule): readonly string[] {
   return rule.kind === "correlation" ? rule.rule.groupBy : ["caller", "callee", "operation"];
 }
 
 /** `sinceUs`: when the oldest record of the range was received; of rules without correlations it does not matter. */
-export function passStatement(rules: readonly LinkedRule[], { tree, from, to }: Range, sinceUs: number): Statement {
+export function passStatement(rules: readonly LinkedRule[], range: Range, sinceUs: number): Statement {
+  const { tree, to } = range;
   const params = new Params();
   const own = params.text(tree);
-  const [first, end] = [params.add(from, "Int64"), params.add(to, "Int64")];
-  const within = `tree = ${own} AND leaf_index >= ${first} AND leaf_index < ${end}`;
+  const end = params.add(to, "Int64");
+  const within = withinRange(range, params);
   const log = params.text(tree.slice(0, tree.indexOf("/")));
   const history = (spanS: number): string => {
     const start = Math.max(0, Math.floor(sinceUs / 1_000_000) - spanS - LATE_S);

@@ -14,9 +14,12 @@ import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
 import type { FindingSink } from "./finding.ts";
+import { HeldValues } from "./held-values.ts";
+import type { HeldRow } from "./held-values.ts";
 import {
   CORRELATION_REST,
   DETECT_RETRY_MS,
+  FEW_RULES,
   MAX_FINDINGS_PER_RULE,
   PASS_LEAVES,
   PASS_MEMORY_BYTES,
@@ -26,6 +29,7 @@ import {
 import { passStatement } from "./pass-sql.ts";
 import type { PassRow, Range } from "./pass-sql.ts";
 import type { Rule, RuleBook } from "./rule-book.ts";
+import { mayFind } from "./sigma/held.ts";
 import { passesOf } from "./sigma/passes.ts";
 import { findingOf } from "./sigma-finding.ts";
 
@@ -60,6 +64,7 @@ export class RuleFollower {
   /** Rules that the engine does not take, by id and version, with the reason. */
   readonly #setAside = new Map<string, string>();
   readonly #pauses: Pauses;
+  readonly #held: Record<Lane, HeldValues> = { single: new HeldValues(), together: new HeldValues() };
   readonly #workedAtUs: Record<Lane, number> = { single: 0, together: 0 };
 
   constructor(options: RuleFollowerOptions) {
@@ -113,7 +118,8 @@ export class RuleFollower {
         this.#workedAtUs[lane] = clock.nowUs();
         const tookMs = clock.monotonicMs() - startedMs;
         const { leastMs, times, mostMs } = lane === "single" ? PASS_REST : CORRELATION_REST;
-        await this.#pauses.pause(Math.min(mostMs, Math.max(leastMs, times * tookMs)));
+        const restMs = Math.min(mostMs, Math.max(leastMs, times * tookMs));
+        await this.#pauses.pause(lane === "single" && this.#isBehind() ? leastMs : restMs);
         if (!this.#hasNew(lane)) await this.#pauses.pause(null);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
@@ -128,6 +134,11 @@ export class RuleFollower {
 
   #hasNew(lane: Lane): boolean {
     return this.#trees().some(({ tree, indexed }) => indexed > this.#at(tree)[lane]);
+  }
+
+  /** Rules of single records have more than one pass before them. */
+  #isBehind(): boolean {
+    return this.#trees().some(({ tree, indexed }) => indexed > this.#at(tree).single + PASS_LEAVES);
   }
 
   /** A range of every tree that has something new. */
@@ -148,9 +159,28 @@ export class RuleFollower {
       .list()
       .filter((rule) => rule.on && rule.sigma !== null && (rule.sigma.kind === "rule") === (lane === "single"))
       .filter((rule) => this.setAside(rule) === null);
-    if (rules.length === 0) return;
+    const able = await this.#ableToFind(rules, this.#held[lane], range);
+    if (able.length === 0) return;
     const sinceUs = lane === "single" ? 0 : await this.#receivedSince(range);
-    for (const pass of passesOf(rules, ({ sigma }) => sigma!)) await this.#runPass(pass, range, sinceUs);
+    for (const pass of passesOf(able, ({ sigma }) => sigma!)) await this.#runPass(pass, range, sinceUs);
+  }
+
+  /** The others find nothing, by what the range holds. */
+  async #ableToFind(rules: readonly Rule[], values: HeldValues, range: Range): Promise<readonly Rule[]> {
+    if (rules.length < FEW_RULES) return rules;
+    const { reader } = this.#options;
+    const { statement, read } = values.ask(
+      rules.map(({ sigma }) => sigma!),
+      range,
+    );
+    try {
+      const { rows } = await reader.select<HeldRow>(statement, LIMITS, this.#closing.signal);
+      const held = rows[0] === undefined ? null : read(rows[0]);
+      return held === null ? rules : rules.filter(({ sigma }) => mayFind(sigma!, held));
+    } catch (error) {
+      if (!OF_THE_RULE.some((code) => isTallystickError(error, code))) throw error;
+      return rules;
+    }
   }
 
   async #receivedSince({ tree, from, to }: Range): Promise<number> {

@@ -16,6 +16,8 @@ export interface FieldSql {
   readonly values: string;
   /** Its values as Array(Float64). */
   readonly numbers: string;
+  /** Its value as a number, of a column of numbers; else null. */
+  readonly number: string | null;
 }
 
 export interface EventSql {
@@ -47,5 +49,6 @@ export function listField(values: string, exists: string): FieldSql {
     exists,
     values,
     numbers,
+    number: null,
   };
 }

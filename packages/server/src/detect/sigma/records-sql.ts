@@ -28,9 +28,9 @@ export function recordsSql(range: RecordsRange): EventSql {
 }
 
 function recordField(written: string): FieldSql {
-  const { field } = resolveField(written, 0);
-  if (field.kind === "attribute" || isNetworkField(field.name)) return attributeField(written, field.name);
-  const column = columnOf(field.name);
+  const attribute = attributeName(written);
+  if (attribute !== null) return attributeField(attribute);
+  const column = columnOf(resolveField(written, 0).field.name);
   switch (column.shape) {
     case "names":
       return listField(column.sql, presence(column));
@@ -56,9 +56,16 @@ function recordField(written: string): FieldSql {
 /** As JSON has it: `2026-11-26T08:20:43.000000Z`. */
 const timeText = ({ sql }: SearchColumn): string => `concat(replaceOne(toString(${sql}), ' ', 'T'), 'Z')`;
 
-/** Of an attribute that a product has under the name of one of our fields, with dots, the name as it is written. */
-function attributeField(written: string, name: string): FieldSql {
-  const key = stringLiteral(written.startsWith("attributes.") ? name : written);
+/** The name of the attribute that a field is; null: it is a field of records. */
+export function attributeName(written: string): string | null {
+  const { field } = resolveField(written, 0);
+  if (field.kind !== "attribute" && !isNetworkField(field.name)) return null;
+  // Of one that a product has under the name of one of our fields, with dots, the name as it is written.
+  return written.startsWith("attributes.") ? field.name : written;
+}
+
+function attributeField(name: string): FieldSql {
+  const key = stringLiteral(name);
   return scalarField(`mapContains(attributes, ${key})`, `attributes[${key}]`, null, null);
 }
 
@@ -77,5 +84,6 @@ function scalarField(present: string, text: string, number: string | null, time:
     exists: present,
     values: `if(${present}, [toString(${text})], emptyArrayString())`,
     numbers: `if(${present} AND ${numbered}, [${number ?? ofText}], emptyArrayFloat64())`,
+    number,
   };
 }

@@ -1,0 +1,162 @@
+/**
+ * Which rules can find anything at all among some events, told from what these hold field by field. Rules seldom find
+ * anything, and a rule that finds nothing need not be run. Errs to one side only: whatever is not known, or is not
+ * compared here exactly as the engine compares it, may be there.
+ */
+import { BlockList, isIP } from "node:net";
+
+import type { LinkedRule } from "./link.ts";
+import { literalText } from "./text-pattern.ts";
+import type { CompareOperator, Match, Node, Test, TextTest } from "./syntax.ts";
+
+export interface Held {
+  /** Every different value of a field as text; null: not known, or too many. */
+  texts(field: string): readonly string[] | null;
+  /** Its least and its greatest value, of a field of numbers; null: not known. */
+  span(field: string): Span | null;
+}
+
+/** `least` above `greatest`: there is none. */
+export interface Span {
+  readonly least: number;
+  readonly greatest: number;
+}
+
+/** Of a correlation: an event with which it comes true is one that some rule of its own finds. */
+export function mayFind(linked: LinkedRule, held: Held): boolean {
+  return linked.kind === "rule" ? mayHold(linked.root, held) : linked.of.some(({ rule }) => mayFind(rule, held));
+}
+
+function mayHold(node: Node, held: Held): boolean {
+  switch (node.kind) {
+    case "match":
+      return mayMatch(node, held);
+    case "not":
+      return true;
+    case "and":
+      return node.of.every((part) => mayHold(part, held));
+    case "or":
+      return node.of.some((part) => mayHold(part, held));
+  }
+}
+
+export interface AskedFields {
+  /** Whose different texts would say something about the rules. */
+  readonly texts: ReadonlySet<string>;
+  /** Whose least and greatest number would. */
+  readonly numbers: ReadonlySet<string>;
+}
+
+export function askedFields(rules: readonly LinkedRule[]): AskedFields {
+  const texts = new Set<string>();
+  const numbers = new Set<string>();
+  const walk = (node: Node): void => {
+    if (node.kind === "and" || node.kind === "or") node.of.forEach(walk);
+    else if (node.kind === "match" && node.field !== null && isAsked(node.test))
+      (node.test.kind === "compare" ? numbers : texts).add(node.field);
+  };
+  const walkRule = (linked: LinkedRule): void => {
+    if (linked.kind === "rule") walk(linked.root);
+    else for (const { rule } of linked.of) walkRule(rule);
+  };
+  rules.forEach(walkRule);
+  return { texts, numbers };
+}
+
+/** Of what is there or not, of times and of other fields the values tell nothing. */
+const isAsked = (test: Test): boolean => !["exists", "null", "time", "field"].includes(test.kind);
+
+function mayMatch(match: Match, held: Held): boolean {
+  const { field, test } = match;
+  if (field === null || !isAsked(test)) return true;
+  if (test.kind === "compare") {
+    const span = held.span(field);
+    if (span !== null)
+      return mayCompare(test, test.operator === "gt" || test.operator === "gte" ? span.greatest : span.least);
+  }
+  return held.texts(field)?.some((text) => mayFit(match, text)) ?? true;
+}
+
+/** Values that were compared before and do not fit, by what they were compared with. */
+const MISFITS = new WeakMap<Match, Set<string>>();
+const MAX_MISFITS = 5_000;
+
+function mayFit(match: Match, text: string): boolean {
+  const known = MISFITS.get(match) ?? new Set();
+  if (known.has(text)) return false;
+  if (mayBe(match.test, text)) return true;
+  if (known.size >= MAX_MISFITS) known.clear();
+  MISFITS.set(match, known.add(text));
+  return false;
+}
+
+function mayBe(test: Test, text: string): boolean {
+  switch (test.kind) {
+    case "text":
+      return mayBeText(test, text);
+    case "literal":
+      return !isAscii(text) || text.toLowerCase() === test.text.toLowerCase() || !isAscii(test.text);
+    case "cidr":
+      return mayBeWithin(test.network, text);
+    case "compare":
+      return mayCompare(test, Number(text));
+    default:
+      return true;
+  }
+}
+
+// eslint-disable-next-line no-control-regex
+const isAscii = (text: string): boolean => /^[\0-\x7F]*$/.test(text);
+
+/** What stands between wildcards is in the text, what stands before and after them at its ends. */
+function mayBeText({ parts, cased }: TextTest, text: string): boolean {
+  const pieces = parts.filter((part) => typeof part === "string");
+  if (!isAscii(text) || !pieces.every(isAscii)) return true;
+  const fold = (one: string): string => (cased ? one : one.toLowerCase());
+  const whole = literalText(parts);
+  const folded = fold(text);
+  if (whole !== null) return folded === fold(whole);
+  const [first, last] = [parts[0], parts.at(-1)];
+  return (
+    (typeof first !== "string" || folded.startsWith(fold(first))) &&
+    (typeof last !== "string" || folded.endsWith(fold(last))) &&
+    pieces.every((piece) => folded.includes(fold(piece)))
+  );
+}
+
+/** The engine reads numbers of many digits a little differently. */
+const CLOSE = 1e-9;
+
+function mayCompare(
+  { operator, number }: { readonly operator: CompareOperator; readonly number: number },
+  value: number,
+): boolean {
+  if (Number.isNaN(value)) return false;
+  const slack = (Math.abs(value) + Math.abs(number)) * CLOSE;
+  return operator === "gt" || operator === "gte" ? value >= number - slack : value <= number + slack;
+}
+
+function mayBeWithin(network: string, text: string): boolean {
+  const family = isIP(text);
+  // What is written like an address and is none here may be one for the engine.
+  if (family === 0) return /^[0-9a-fA-F:.%]+$/.test(text);
+  const [address = ""] = network.split("/");
+  return isIP(address) === family && networkOf(network).check(text, familyName(family));
+}
+
+const familyName = (family: number) => (family === 4 ? "ipv4" : "ipv6");
+
+const NETWORKS = new Map<string, BlockList>();
+const MAX_NETWORKS = 10_000;
+
+function networkOf(network: string): BlockList {
+  const known = NETWORKS.get(network);
+  if (known !== undefined) return known;
+  const [address = "", bits] = network.split("/");
+  const family = isIP(address);
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits ?? (family === 4 ? 32 : 128)), familyName(family));
+  if (NETWORKS.size >= MAX_NETWORKS) NETWORKS.clear();
+  NETWORKS.set(network, list);
+  return list;
+}
