@@ -1,8 +1,10 @@
 import { errorCodes } from "fastify";
+import type { FastifySchemaValidationError } from "fastify";
 
 import { isTallystickError, TallystickError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import { ERROR_TABLE } from "./error-table.ts";
+import { schemaFault } from "./schema-fault.ts";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
@@ -43,8 +45,8 @@ export function retryAfterOf(error: TallystickError): number | null {
 interface FastifyLike {
   readonly code?: unknown;
   readonly statusCode?: unknown;
-  readonly message?: unknown;
   readonly validationContext?: unknown;
+  readonly validation?: readonly FastifySchemaValidationError[];
 }
 
 /**
@@ -56,9 +58,9 @@ export function asTallystickError(error: unknown): TallystickError {
   if (error instanceof Error && error.name === "AbortError") {
     return new TallystickError("bad_request", "The reader went away before the answer.", { cause: error });
   }
-  const { code, statusCode, message, validationContext } = (error ?? {}) as FastifyLike;
+  const { code, statusCode, validation, validationContext } = (error ?? {}) as FastifyLike;
   if (typeof validationContext === "string")
-    return new TallystickError("bad_request", `The ${validationContext} is not valid: ${String(message)}.`);
+    return new TallystickError("bad_request", schemaFault(validationContext, validation ?? []));
   const known = typeof code === "string" ? FASTIFY_CODES[code] : undefined;
   if (known !== undefined) return new TallystickError(known[0], known[1], { cause: error });
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {

@@ -126,6 +126,18 @@ describe("the answer is a problem", () => {
     expect(response.headers.get("retry-after") !== null).toBe(status === 503 || status === 429);
   });
 
+  it.each([
+    ["/api/search?form=now-1h", "The query string is not valid: form is not known here."],
+    ["/api/search?order=up", "The query string is not valid: order must be one of newest, oldest, desc, asc."],
+    ["/api/search?limit=1001", "The query string is not valid: limit must be <= 1000."],
+    ["/api/facets", "The query string is not valid: fields is missing."],
+    ["/v1/records?wait=forever", "The query string is not valid: wait must be published."],
+  ])("and names what is wrong with %s, and what may be", async (path, detail) => {
+    const method = path.startsWith("/v1") ? "POST" : "GET";
+    const response = await server.fetch(path, { method, ...(method === "POST" ? { body: "[]", headers: json } : {}) });
+    expect(await response.json()).toMatchObject({ code: "bad_request", detail });
+  });
+
   it("and names the methods that a path takes", async () => {
     expect((await server.fetch("/v1/records")).headers.get("allow")).toBe("POST");
   });

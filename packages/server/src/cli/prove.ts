@@ -63,12 +63,13 @@ async function placeOf(client: Client, leaf: string | undefined, query: string |
     });
   }
   if (leaf !== undefined) {
-    if (!/^[^/]+\/[^/]+\/\d+$/.test(leaf))
+    const [, tree, index] = /^([^/]+\/[^/:]+)[/:](\d+)$/.exec(leaf) ?? [];
+    if (tree === undefined || index === undefined)
       throw new CommandError(`${leaf} is no place of a record.`, {
         code: "bad_request",
-        hint: "Write it as default/2026-11/42.",
+        hint: "Write it as default/2026-11/42, or as default/2026-11:42.",
       });
-    return leaf;
+    return `${tree}/${index}`;
   }
   const { records } = await client.get<{ readonly records: readonly StoredRecord[] }>("/api/search", {
     q: query,

@@ -112,7 +112,7 @@ describe("keys", () => {
 describe("prove", () => {
   it("writes what a stranger needs to check a record", async () => {
     const out = join(folder.path, "proof");
-    const { exitCode, out: text } = await runLine(["prove", `${TREE}/1`, "--out", out, "--data", data]);
+    const { exitCode, out: text } = await runLine(["prove", `${TREE}:1`, "--out", out, "--data", data]);
     expect([exitCode, text.split("\n")[0]]).toEqual([0, expect.stringMatching(/^proven: leaf 1 of default/)]);
     const [leaf, proof, vkey] = await Promise.all(
       ["record.json", "record.tlog-proof", "log.vkey"].map((name) => readFile(join(out, name))),

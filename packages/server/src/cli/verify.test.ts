@@ -39,6 +39,16 @@ describe("verify of a stopped folder", () => {
   });
 
   it.each([
+    ["--vkey", "no key and no file", "--vkey takes a key"],
+    ["--since", "server.json", "--since takes a file of checkpoints"],
+  ])("ends with 2 for a %s that is none, names it and says what one is", async (option, given, hint) => {
+    const named = given === "server.json" ? join(data, given) : given;
+    const { exitCode, err } = await runLine(["verify", data, option, named], parts);
+    expect([exitCode, err]).toEqual([2, expect.stringContaining(named)]);
+    expect(err).toContain(hint);
+  });
+
+  it.each([
     ["verify", ["verify"]],
     ["fsck", ["fsck", "--data"]],
     ["reindex", ["reindex", "--data"]],

@@ -5,7 +5,7 @@ import type { VerifyResult } from "@tallystick/verify";
 import { Command } from "commander";
 
 import { parseRemembered } from "../fsck/known-notes.ts";
-import { CommandError } from "./command-error.ts";
+import { asCommandError, CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import { loadConfig } from "./load-config.ts";
 import type { Outcome, Run } from "./outcome.ts";
@@ -68,7 +68,7 @@ async function knownBefore({ vkey, since, integrityKey, producers }: VerifyOptio
     throw new CommandError("The integrity key is not 64 hex digits.", { code: "bad_request" });
   return {
     vkey: vkey === undefined ? null : await keyText(vkey),
-    since: since === undefined ? null : await contents(since),
+    since: since === undefined ? null : await remembered(since),
     integrityKey: hex === null ? null : Buffer.from(hex, "hex"),
     producers: producers === true,
   };
@@ -76,16 +76,36 @@ async function knownBefore({ vkey, since, integrityKey, producers }: VerifyOptio
 
 /** A key has a plus sign in it; anything else is a file that holds one. */
 async function keyText(given: string): Promise<string> {
-  return /^\S+\+[0-9a-f]{8}\+\S+$/.test(given.trim()) ? given.trim() : (await contents(given)).toString("utf8").trim();
+  if (/^\S+\+[0-9a-f]{8}\+\S+$/.test(given.trim())) return given.trim();
+  return (await contents(given, "--vkey takes a key, as `vkey` of /api/trees, or a file that holds one."))
+    .toString("utf8")
+    .trim();
 }
 
-async function contents(file: string): Promise<Buffer> {
+const SINCE_HINT = "--since takes a file of checkpoints that you kept, as GET /trees/<tree>/checkpoint serves them.";
+
+async function remembered(file: string): Promise<Buffer> {
+  const bytes = await contents(file, SINCE_HINT);
+  try {
+    parseRemembered(bytes);
+  } catch (cause) {
+    throw new CommandError(`${file}: ${asCommandError(cause).message}`, {
+      code: "bad_request",
+      cause,
+      hint: SINCE_HINT,
+    });
+  }
+  return bytes;
+}
+
+async function contents(file: string, hint?: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (cause) {
     throw new CommandError(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
       code: "bad_request",
       cause,
+      ...(hint === undefined ? {} : { hint }),
     });
   }
 }
@@ -167,9 +187,13 @@ function payloadsLine({
 
 /** Of a folder only: a server does not serve its segments. */
 function macsLine(result: VerifyResult & { readonly macs?: "checked" | "not checked" }): string | null {
-  const { macs, faults } = result;
+  const { macs, faults, contents: read } = result;
   if (macs === undefined) return null;
-  if (macs === "not checked") return "  segment HMACs: not all checked (that needs the KMS key or --integrity-key)";
+  const why =
+    read === "checked"
+      ? "a segment that is still written, or that an unclean stop left, has none"
+      : "that needs the KMS key or --integrity-key";
+  if (macs === "not checked") return `  segment HMACs: not all checked (${why})`;
   const bad = faults.filter(({ code }) => code === "segment_mac").length;
   return `  segment HMACs: checked${bad === 0 ? "" : `, ${grouped(bad)} wrong`}`;
 }

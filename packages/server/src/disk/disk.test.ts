@@ -49,6 +49,15 @@ describe("node disk", () => {
     await expect(file.append(Buffer.from("x"))).rejects.toSatisfy((error) => isTallystickError(error, "journal_full"));
     await file.close();
   });
+
+  test("a file where a folder should be is said so", async () => {
+    const root = await temporary();
+    await nodeDisk().replaceFile(`${root}/file`, Buffer.from("x"));
+    await expect(nodeDisk().readFile(`${root}/file/server.json`)).rejects.toMatchObject({
+      code: "disk_failed",
+      hint: expect.stringContaining("a file where a folder should be"),
+    });
+  });
 });
 
 describe("memory disk", () => {

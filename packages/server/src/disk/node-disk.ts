@@ -180,6 +180,15 @@ async function absentIsNull<Value>(path: string, verb: string, action: () => Pro
   }
 }
 
+const HINTS: Readonly<Record<string, string>> = {
+  ENOTDIR: "A part of that path is a file where a folder should be.",
+  EACCES: "The user that runs the server may not; look at the owner and the mode of the file and of its folders.",
+  EPERM: "The user that runs the server may not; look at the owner and the mode of the file and of its folders.",
+  EROFS: "The file system is mounted read-only.",
+  EMFILE: "The process has too many files open; raise its limit (ulimit -n).",
+  EIO: "The disk fails: look at the kernel's log (dmesg).",
+};
+
 function diskError(path: string, verb: string, cause: unknown): TallystickError {
   const code = codeOf(cause) ?? "unknown error";
   const at = { file: path };
@@ -189,7 +198,12 @@ function diskError(path: string, verb: string, cause: unknown): TallystickError 
       at,
       hint: "Free space on the file system that holds the data folder; the server goes on by itself.",
     });
-  return new TallystickError("disk_failed", `cannot ${verb} ${path}: ${code}`, { cause, at });
+  const hint = HINTS[code];
+  return new TallystickError("disk_failed", `cannot ${verb} ${path}: ${code}`, {
+    cause,
+    at,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -248,6 +248,16 @@ describe("XML", () => {
   });
 
   test.each([
+    ["<record><status>ok</record>", "a tag is misspelt, not closed, or closes another element"],
+    ["<record><status>a & b</status></record>", "an & that is not written &amp;"],
+    ["<records><record><record>", "one is not closed"],
+  ])("%s is refused with what is wrong, and where", async (body, says) => {
+    const refused = await run({ format: "xml", body: Buffer.from(body) });
+    expect(refused).toMatchObject({ kind: "refused", message: expect.stringContaining(says) });
+    expect(refused).toMatchObject({ message: expect.stringMatching(/ at line 1, column \d+$/) });
+  });
+
+  test.each([
     ["tags", "<a/>".repeat(1_100_000)],
     ["attributes", "<a b = 'c'/>".repeat(300_000)],
     ["references", "&amp;".repeat(1_100_000)],

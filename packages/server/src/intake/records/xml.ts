@@ -71,12 +71,20 @@ const parser = new XMLParser({
   jPath: false,
 });
 
+/** The validator's own words hold what was sent; its codes do not. */
+const XML_FAULTS: Readonly<Record<string, string>> = {
+  InvalidXml: "there is no element, or one is not closed",
+  InvalidTag: "a tag is misspelt, not closed, or closes another element than the one that is open",
+  InvalidAttr: "an attribute has no value, no quotes, or comes twice",
+  InvalidChar: "there is text where none may be, or an & that is not written &amp;",
+};
+
 function parse(text: string): XmlElement | Refused {
   if (text.trim() === "") return malformed("the body is empty; it holds one <record>, or <records>");
   const verdict = XMLValidator.validate(text);
   if (verdict !== true) {
     const { line, col, code } = verdict.err;
-    return malformed(`the body is not well-formed XML: ${code} at line ${line}, column ${col}`);
+    return malformed(`the body is not well-formed XML: ${XML_FAULTS[code] ?? code} at line ${line}, column ${col}`);
   }
   let nodes: unknown;
   try {
