@@ -9,6 +9,7 @@
 import type { Clock } from "../clock.ts";
 import type { Quota } from "../control/quota.ts";
 import type { Disk } from "../disk/disk.ts";
+import { readSummed, writeSummed } from "../disk/summed-json.ts";
 import { MAX_QUOTA_ENTRIES, QUOTA_SAVE_MS } from "./limits.ts";
 
 const DAY_S = 86_400;
@@ -151,8 +152,8 @@ export class QuotaBook {
     const counts = new Map(this.#savedDay === day ? this.#saved : []);
     for (const [name, entry] of this.#entries) if (entry.day === day) counts.set(name, entry.bytes);
     [this.#saved, this.#savedDay] = [counts, day];
-    const text = `${JSON.stringify({ day, bytes: Object.fromEntries(counts) })}\n`;
-    this.#saving = this.#saving.then(() => disk.replaceFile(file, Buffer.from(text))).catch(onTrouble);
+    const bytes = writeSummed({ day, bytes: Object.fromEntries(counts) });
+    this.#saving = this.#saving.then(() => disk.replaceFile(file, bytes)).catch(onTrouble);
     return this.#saving;
   }
 }
@@ -167,7 +168,7 @@ function savedOf(bytes: Uint8Array | null): Saved {
   const nothing: Saved = { day: -1, bytes: {} };
   if (bytes === null) return nothing;
   try {
-    const { day, bytes: counts } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Saved;
+    const { day, bytes: counts } = readSummed(bytes) as Saved;
     const isCounts = Object.values(counts).every((count) => Number.isSafeInteger(count) && count >= 0);
     return Number.isSafeInteger(day) && isCounts ? { day, bytes: counts } : nothing;
   } catch {

@@ -3,6 +3,7 @@
  * Written after findings are durable, so that after a crash some are handed on again and none is lost.
  */
 import type { Disk } from "../disk/disk.ts";
+import { readSummed, writeSummed } from "../disk/summed-json.ts";
 
 export interface Progress {
   /** Leaves before it are through. */
@@ -45,7 +46,7 @@ export class DetectionState {
   /** A file that cannot be read counts as none: rules begin with what comes now. */
   static async open(disk: Pick<Disk, "readFile" | "replaceFile">, path: string): Promise<DetectionState> {
     const bytes = await disk.readFile(path);
-    return new DetectionState(disk, path, bytes === null ? null : keptOf(Buffer.from(bytes).toString("utf8")));
+    return new DetectionState(disk, path, bytes === null ? null : keptOf(bytes));
   }
 
   /** Durable when it returns. Saves that come while one is written share the next. */
@@ -57,17 +58,13 @@ export class DetectionState {
       .then(() => {
         this.#isDirty = false;
         const kept: Kept = { version: 1, trees: Object.fromEntries(this.trees), standing: this.standing };
-        return this.#disk.replaceFile(this.#path, Buffer.from(JSON.stringify(kept)));
+        return this.#disk.replaceFile(this.#path, writeSummed(kept));
       });
     return this.#writing;
   }
 }
 
-function keptOf(text: string): Kept | null {
-  try {
-    const kept = JSON.parse(text) as Kept;
-    return kept.version === 1 ? kept : null;
-  } catch {
-    return null;
-  }
+function keptOf(bytes: Uint8Array): Kept | null {
+  const kept = readSummed(bytes) as Kept | null | undefined;
+  return kept?.version === 1 ? kept : null;
 }

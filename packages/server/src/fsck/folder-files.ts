@@ -2,6 +2,7 @@
 import type { Disk } from "../disk/disk.ts";
 import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { readServerFile, SERVER_FILE } from "../disk/server-file.ts";
+import { readSummed } from "../disk/summed-json.ts";
 import { isTallystickError } from "../errors.ts";
 import { isRetiredKeyFile, openFileKms } from "../kms/file-kms.ts";
 import { isWellFormedSecret } from "../control/secret.ts";
@@ -22,8 +23,10 @@ const FOLDERS: ReadonlySet<string> = new Set([
 /** Of a running server, or one that was killed; nothing is derived from them. */
 const RUNNING: ReadonlySet<string> = new Set(["lock", "run.json"]);
 const CHECKED: ReadonlySet<string> = new Set([SERVER_FILE, "admin.token", "kms.key"]);
-/** Hold space, counts of a day, places of backups, or what a check found, and say nothing of the log. */
-const UNCHECKED: ReadonlySet<string> = new Set(["reserve", "quotas.json", "rules.json", "backups.json", FSCK_FILE]);
+/** Counts of a day, how far rules came, places of backups, what a check found: kept beside the log, with a sum. */
+const SUMMED: ReadonlySet<string> = new Set(["quotas.json", "rules.json", "backups.json", FSCK_FILE]);
+/** Holds space and nothing else. */
+const UNCHECKED: ReadonlySet<string> = new Set(["reserve"]);
 
 /** True when a server runs in the folder, or one was killed there. */
 export async function isInUse(disk: Disk, folder: string): Promise<boolean> {
@@ -32,7 +35,9 @@ export async function isInUse(disk: Disk, folder: string): Promise<boolean> {
 
 export async function checkRoot(disk: Disk, folder: string, inUse: boolean, faults: FolderFaults): Promise<void> {
   for (const name of await disk.list(folder)) {
-    if (FOLDERS.has(name) || RUNNING.has(name) || CHECKED.has(name) || UNCHECKED.has(name)) continue;
+    if (SUMMED.has(name)) await checkSummed(disk, `${folder}/${name}`, faults);
+    if (SUMMED.has(name) || FOLDERS.has(name) || RUNNING.has(name) || CHECKED.has(name) || UNCHECKED.has(name))
+      continue;
     if (isRetiredKeyFile(name, "kms.key")) continue;
     const isLeftover = inUse && (name.endsWith(TEMPORARY_SUFFIX) || name.startsWith("lock.stale"));
     if (!isLeftover) faults.add("unknown_file", "no file of that name belongs there", { file: `${folder}/${name}` });
@@ -53,6 +58,14 @@ export async function checkServerFile(disk: Disk, folder: string, faults: Folder
     faults.add("server_file", error.message, { file });
     return null;
   }
+}
+
+async function checkSummed(disk: Disk, file: string, faults: FolderFaults): Promise<void> {
+  const bytes = await disk.readFile(file);
+  if (bytes !== null && readSummed(bytes) === undefined)
+    faults.add("state_file", "the sum in its first line does not fit the rest; delete it, and it begins anew", {
+      file,
+    });
 }
 
 async function checkToken(disk: Disk, file: string, faults: FolderFaults): Promise<void> {

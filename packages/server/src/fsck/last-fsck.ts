@@ -6,6 +6,7 @@
 import type { Clock } from "../clock.ts";
 import { formatTimestamp } from "@tallystick/record";
 import type { Disk } from "../disk/disk.ts";
+import { readSummed, writeSummed } from "../disk/summed-json.ts";
 import { MAX_SMALL_FILE_BYTES } from "./limits.ts";
 
 export const FSCK_FILE = "fsck.json";
@@ -52,7 +53,7 @@ export async function noteFsck(
     index_compared: index.compared,
     repaired,
   };
-  await disk.replaceFile(`${dataFolder}/${FSCK_FILE}`, Buffer.from(`${JSON.stringify(last)}\n`));
+  await disk.replaceFile(`${dataFolder}/${FSCK_FILE}`, writeSummed(last));
 }
 
 /** Null: nobody has checked it, or what is noted cannot be read. */
@@ -62,7 +63,7 @@ export async function lastFsck(disk: Disk, dataFolder: string): Promise<LastFsck
     const size = await disk.size(path);
     if (size === null || size > MAX_SMALL_FILE_BYTES) return null;
     const bytes = await disk.readFile(path);
-    const found: unknown = bytes === null ? null : JSON.parse(Buffer.from(bytes).toString("utf8"));
+    const found: unknown = bytes === null ? null : readSummed(bytes);
     return isLastFsck(found) ? found : null;
   } catch {
     return null;

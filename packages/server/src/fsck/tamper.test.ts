@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { writeSummed } from "../disk/summed-json.ts";
 import type { TallystickError } from "../errors.ts";
 import { DATA, FolderBench } from "./folder-bench.contract.ts";
 
+const RULES = `${DATA}/rules.json`;
 let bench: FolderBench;
 let files: ReadonlyMap<string, Uint8Array>;
 
@@ -16,6 +18,11 @@ async function prepare(count: number): Promise<void> {
   bench.clock.advance(10_000);
   await bench.append("default", 1);
   await bench.stop();
+  // As detection keeps it beside the log.
+  bench.disk.tamper(
+    RULES,
+    writeSummed({ version: 1, trees: { "default/t": { single: 3, together: 2 } }, standing: [] }),
+  );
   files = bench.disk.files();
 }
 
@@ -87,7 +94,7 @@ describe("after a clean stop", () => {
 
   it("a deleted file is found", async () => {
     for (const path of files.keys()) {
-      if (path.endsWith("/kms.key") || /keys\/(index|redaction)\.json$/.test(path)) continue;
+      if (path === RULES || path.endsWith("/kms.key") || /keys\/(index|redaction)\.json$/.test(path)) continue;
       bench.disk.tamper(path, null);
       const result = await bench.verify();
       bench.disk.tamper(path, files.get(path)!);

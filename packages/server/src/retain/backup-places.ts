@@ -3,6 +3,7 @@
  * and leave word there for whoever restores one. Best effort: a place that is not there now is only named.
  */
 import type { Disk } from "../disk/disk.ts";
+import { readSummed, writeSummed } from "../disk/summed-json.ts";
 import type { BackupManifest } from "./backup-manifest.ts";
 import { MAX_BACKUP_PLACES } from "./limits.ts";
 
@@ -18,18 +19,14 @@ export interface BackupPlace {
 /** The last backup at each place; what cannot be read is taken as none. */
 export async function backupPlaces(disk: Disk, dataFolder: string): Promise<readonly BackupPlace[]> {
   const bytes = await disk.readFile(`${dataFolder}/${BACKUPS_FILE}`);
-  try {
-    const places: unknown = bytes === null ? [] : JSON.parse(Buffer.from(bytes).toString("utf8"));
-    return Array.isArray(places) ? (places as readonly BackupPlace[]) : [];
-  } catch {
-    return [];
-  }
+  const places = bytes === null ? [] : readSummed(bytes);
+  return Array.isArray(places) ? (places as readonly BackupPlace[]) : [];
 }
 
 export async function noteBackup(disk: Disk, dataFolder: string, made: BackupPlace): Promise<void> {
   const others = (await backupPlaces(disk, dataFolder)).filter(({ place }) => place !== made.place);
   const places = [...others, made].slice(-MAX_BACKUP_PLACES);
-  await disk.replaceFile(`${dataFolder}/${BACKUPS_FILE}`, Buffer.from(`${JSON.stringify(places)}\n`));
+  await disk.replaceFile(`${dataFolder}/${BACKUPS_FILE}`, writeSummed(places));
 }
 
 /** Backups that hold some of these leaves, as `/mnt/backup (2026-11-26T08:00:00Z)`. */
