@@ -81,6 +81,15 @@ async function problemError(response: Response, url: string): Promise<CommandErr
   const where = isSaid ? "" : ` (column ${column})`;
   return new CommandError(detail + where, {
     code: body.code ?? `http_${response.status}`,
-    ...(body.hint === undefined ? {} : { hint: body.hint }),
+    ...hintOf(body),
   });
+}
+
+/** What the server says to who sends a request by hand, in the words of the command line. */
+function hintOf({ code, hint }: ProblemBody): { readonly hint?: string } {
+  if (code === "unauthenticated")
+    return {
+      hint: "Give --token or TALLYSTICK_TOKEN, run `tallystick login`, or name a local server's folder by --data.",
+    };
+  return hint === undefined ? {} : { hint };
 }

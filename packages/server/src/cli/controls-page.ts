@@ -1,4 +1,7 @@
 /** docs/controls.md, from the table of controls. */
+import { may } from "../access/permissions.ts";
+import { ROLES } from "../control/role.ts";
+import { COMMAND_ACCESS } from "./command-access.ts";
 import { STANDARDS } from "./controls.ts";
 import type { Control, ControlState, Standard } from "./controls.ts";
 
@@ -10,6 +13,8 @@ export function controlsPage(): string {
     "",
     "What auditors ask of an audit log, what here meets it, and the command that shows it. **partly**: this log does its part and something",
     "else has to do the rest. **not met** is meant as it stands. What a clause asks is said in our own words; only its own text counts.",
+    "",
+    "An auditor's key shows most of it; in brackets is the role that another command takes. Commands on a FOLDER need no server.",
     "",
     "This page is made by `npm run reference`; a test holds each command, option and route in it to those there are.",
     "",
@@ -37,6 +42,16 @@ function standardText({ name, controls }: Standard): readonly string[] {
 }
 
 function row({ clause, asks, state, by, shown }: Control): string {
-  const words = shown.map((line) => `\`${line}\``).join("<br>");
+  const words = shown.map((line) => `\`${line}\`${byOthers(line)}`).join("<br>");
   return `| ${[clause, asks, `**${state}**`, by, words].map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** Who shows it, when an auditor's own key does not. */
+function byOthers(line: string): string {
+  const [, one = "", two = ""] = line.split(" ");
+  const need = COMMAND_ACCESS[`${one} ${two}`] ?? COMMAND_ACCESS[one];
+  if (need === undefined || need === "public" || need === "folder" || need === "nothing" || may("auditor", need))
+    return "";
+  const role = ROLES.find((other) => other !== "admin" && may(other, need));
+  return ` (${role ?? "administrator"})`;
 }
