@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { memo, useState } from "react";
 import type { Facet, Facets } from "../client/search.ts";
 import { useApi } from "../client/use-api.ts";
 import { Button } from "../page/button.tsx";
@@ -18,7 +18,7 @@ const FEW = 6;
 const MANY = 60;
 
 /** The most frequent values of the result; a click adds one to the query, or leaves it out. */
-export function FacetList({ state, change }: FacetListProps) {
+export const FacetList = memo(function FacetList({ state, change }: FacetListProps) {
   const { from, to } = bounds(state);
   const { q, own } = state;
   const facets = useApi<Facets>("/api/facets", { q, from, to, own, fields: FIELDS, limit: MANY }, { keep: true });
@@ -35,7 +35,7 @@ export function FacetList({ state, change }: FacetListProps) {
       </Answer>
     </aside>
   );
-}
+});
 
 interface FacetViewProps {
   readonly facet: Facet;

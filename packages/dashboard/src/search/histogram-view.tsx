@@ -1,4 +1,4 @@
-import { useRef, useState, type PointerEvent } from "react";
+import { memo, useRef, useState, type PointerEvent } from "react";
 import type { Histogram, HistogramBucket } from "../client/types.ts";
 import { formatCount } from "../page/format.ts";
 import { useMoments, type Moments } from "../page/zone.ts";
@@ -13,7 +13,7 @@ const HEIGHT = 72;
 const FAILED = ["error", "denied", "timeout"] as const;
 
 /** Records over time, failures in their own colour; drag over it to look closer. */
-export function HistogramView({ histogram, change }: HistogramProps) {
+export const HistogramView = memo(function HistogramView({ histogram, change }: HistogramProps) {
   const moments = useMoments();
   const buckets = histogram?.buckets ?? [];
   const highest = Math.max(1, ...buckets.map((bucket) => bucket.count));
@@ -68,7 +68,7 @@ export function HistogramView({ histogram, change }: HistogramProps) {
       </figcaption>
     </figure>
   );
-}
+});
 
 interface BarProps {
   readonly at: number;

@@ -25,6 +25,9 @@ export function SearchPage() {
     [navigate],
   );
   const records = useRecords(state);
+  // Opening a record or another column asks nothing anew, and so draws nothing of this anew.
+  const { q, own, from, to } = state;
+  const asked = useMemo(() => ({ q, own, from, to }), [q, own, from, to]);
   const closeRecord = useCallback(() => change({ record: undefined }), [change]);
   return (
     <main className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden">
@@ -32,7 +35,7 @@ export function SearchPage() {
       <QueryBar change={change} problem={records.error} refresh={() => void records.refetch()} state={state}>
         <div className={state.record === undefined ? "xl:hidden" : "2xl:hidden"}>
           <Popover className="max-h-[70vh] w-64 overflow-y-auto" label="Values">
-            {() => <FacetList change={change} state={state} />}
+            {() => <FacetList change={change} state={asked} />}
           </Popover>
         </div>
         <SavedSearches change={change} state={state} />
@@ -46,7 +49,7 @@ export function SearchPage() {
           <div
             className={`hidden w-52 shrink-0 overflow-y-auto pr-1 ${state.record === undefined ? "xl:block" : "2xl:block"}`}
           >
-            <FacetList change={change} state={state} />
+            <FacetList change={change} state={asked} />
           </div>
           <Results change={change} records={records} state={state} />
           {state.record !== undefined && (
@@ -74,7 +77,8 @@ function Results({ state, change, records }: ResultsProps) {
   const firstPage = records.data?.pages[0];
   useEffect(() => setAskedAtMs(Date.now()), [firstPage]);
   const tail = useTail(state, isPaused);
-  const fields = useMemo(() => columnsOf(state), [state]);
+  const { columns } = state;
+  const fields = useMemo(() => columnsOf({ columns }), [columns]);
   const pages = records.data?.pages;
   const all = useMemo(() => joined(tail.records, pages?.flatMap((page) => page.records) ?? []), [tail.records, pages]);
   const table = useRef<HTMLDivElement>(null);
