@@ -58,6 +58,28 @@ export function searchTests(walk: () => Walk): void {
     await page.close();
   });
 
+  test("a drag over the histogram looks closer, and our own records are one click away", async () => {
+    const page = await opened("/search?from=now-1h");
+    const chart = page.getByRole("img", { name: /^Records over time: / });
+    const box = await chart.boundingBox();
+    if (box === null) throw new Error("the histogram is not drawn");
+    const at = (part: number) => [box.x + box.width * part, box.y + 20] as const;
+    await page.mouse.move(...at(0.4));
+    await page.mouse.down();
+    await page.mouse.move(...at(0.6), { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=20\d\d-.*&to=20\d\d-/);
+    const { searchParams } = new URL(page.url());
+    const widthMs = Date.parse(searchParams.get("to") ?? "") - Date.parse(searchParams.get("from") ?? "");
+    expect(widthMs / 60_000).toBeGreaterThan(8);
+    expect(widthMs / 60_000).toBeLessThan(20);
+    await page.goBack();
+    await page.getByRole("button", { name: /of Tallystick’s own$/ }).click();
+    await page.waitForURL(/own=true/);
+    await page.getByRole("row").filter({ hasText: "tallystick" }).first().waitFor();
+    await page.close();
+  });
+
   test("columns are chosen and put in order, and stand so in the table and in the address", async () => {
     const page = await opened("/search?q=status%3Atimeout&from=now-6h");
     const titles = page.getByRole("table", { name: "Records" }).getByRole("columnheader");

@@ -1,5 +1,5 @@
 import type { StoredRecord } from "@tallystick/record";
-import { useState } from "react";
+import { Fragment, useState, type ReactNode } from "react";
 import type { Call } from "../client/call.ts";
 import { formatDuration } from "../page/format.ts";
 import { CredentialLink } from "../page/links.tsx";
@@ -30,7 +30,7 @@ export function Halves({ call }: { readonly call: Call }) {
         <table className="w-full table-fixed sm:min-w-[34rem] border-collapse text-left">
           <thead>
             <tr className="text-xs text-quiet">
-              <th className="w-20 px-2 py-1.5 font-normal sm:w-44 sm:px-4" scope="col">
+              <th className="w-24 px-2 py-1.5 font-normal sm:w-44 sm:px-4" scope="col">
                 field
               </th>
               <Who half={caller} side="caller" />
@@ -44,7 +44,7 @@ export function Halves({ call }: { readonly call: Call }) {
                   className="px-2 py-1 align-top font-mono text-xs font-normal text-quiet [overflow-wrap:anywhere] sm:px-4"
                   scope="row"
                 >
-                  {row.field}
+                  {breakable(row.field)}
                   {row.sameness === "broken" && <span className="sr-only"> (break)</span>}
                   {row.sameness === "differs" && <span className="sr-only"> (differs)</span>}
                 </th>
@@ -58,6 +58,20 @@ export function Halves({ call }: { readonly call: Call }) {
       {shown.length === 0 && <p className="p-4 text-quiet">They do not differ in anything that both tell.</p>}
     </Panel>
   );
+}
+
+/** A name that breaks between its words, where it must. */
+function breakable(field: string): ReactNode {
+  return field.split("_").map((word, at) => (
+    <Fragment key={at}>
+      {at > 0 && (
+        <>
+          _<wbr />
+        </>
+      )}
+      {word}
+    </Fragment>
+  ));
 }
 
 const LOOKS: Readonly<Record<HalfRow["sameness"], string>> = {
