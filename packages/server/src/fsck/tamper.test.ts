@@ -4,7 +4,8 @@ import { writeSummed } from "../disk/summed-json.ts";
 import type { TallystickError } from "../errors.ts";
 import { DATA, FolderBench } from "./folder-bench.contract.ts";
 
-const RULES = `${DATA}/rules.json`;
+/** Thousands of verifications. */
+const EVERY_BYTE_TIMEOUT_MS = 300_000;
 let bench: FolderBench;
 let files: ReadonlyMap<string, Uint8Array>;
 
@@ -18,11 +19,6 @@ async function prepare(count: number): Promise<void> {
   bench.clock.advance(10_000);
   await bench.append("default", 1);
   await bench.stop();
-  // As detection keeps it beside the log.
-  bench.disk.tamper(
-    RULES,
-    writeSummed({ version: 1, trees: { "default/t": { single: 3, together: 2 } }, standing: [] }),
-  );
   files = bench.disk.files();
 }
 
@@ -46,13 +42,17 @@ const flipped = (bytes: Uint8Array, bit: number): Uint8Array =>
 describe("after a clean stop of a small folder", () => {
   beforeAll(() => prepare(2));
 
-  it("a flipped bit is found in every byte of every small file, header and footer, with its file", async () => {
-    for (const [path, bytes] of files) {
-      for (let at = 0; at < bytes.length; at += at > 260 && at < bytes.length - 80 ? 7 : 1) {
-        await expectFound(path, flipped(bytes, at * 8 + (at % 8)));
+  it(
+    "a flipped bit is found in every byte of every small file, header and footer, with its file",
+    async () => {
+      for (const [path, bytes] of files) {
+        for (let at = 0; at < bytes.length; at += at > 260 && at < bytes.length - 80 ? 7 : 1) {
+          await expectFound(path, flipped(bytes, at * 8 + (at % 8)));
+        }
       }
-    }
-  });
+    },
+    EVERY_BYTE_TIMEOUT_MS,
+  );
 });
 
 describe("after a clean stop", () => {
@@ -94,11 +94,23 @@ describe("after a clean stop", () => {
 
   it("a deleted file is found", async () => {
     for (const path of files.keys()) {
-      if (path === RULES || path.endsWith("/kms.key") || /keys\/(index|redaction)\.json$/.test(path)) continue;
+      if (path.endsWith("/kms.key") || /keys\/(index|redaction)\.json$/.test(path)) continue;
       bench.disk.tamper(path, null);
       const result = await bench.verify();
       bench.disk.tamper(path, files.get(path)!);
       expect(result.clean).toBe(false);
+    }
+  });
+
+  it("what is kept beside the log is found damaged; it may be gone, or of before there were sums", async () => {
+    const summed = writeSummed({ version: 1, trees: { "default/t": { single: 3, together: 2 } } });
+    for (const name of ["quotas.json", "rules.json", "backups.json", "fsck.json"]) {
+      const path = `${DATA}/${name}`;
+      await expectFound(path, flipped(summed, summed.length * 4));
+      for (const fine of [summed, Buffer.from("{}\n"), null]) {
+        bench.disk.tamper(path, fine);
+        expect((await bench.verify()).faults).toEqual([]);
+      }
     }
   });
 
