@@ -125,3 +125,25 @@ it.each([
   const good = { matchers: ["a=b"], startsAtUs: clock.nowUs(), endsAtUs: clock.nowUs() + 1e9, comment: "why" };
   await expect(silences.place("admin", { ...good, ...fault })).rejects.toMatchObject({ code: "bad_request" });
 });
+
+it("what is about to be erased is forgotten, stands in no new snapshot, and what the log says after it is known", async () => {
+  const journal = await memoryJournal();
+  const { alerts, log } = await openAlerting({ journal, clock, random: seededBytes("erased") });
+  const labels = [{ service: "kept" }, { service: "named" }, { operation: "GET /slipped-in" }];
+  await alerts.sink(labels.map((one) => sampleFinding({ labels: one })));
+  const of = (name: string) => alerts.list().find(({ finding }) => Object.values(finding.labels).includes(name))!;
+  await alerts.act("user:ada", of("kept").id, "acknowledge");
+  const named = new Set([of("named"), of("kept")].map(({ id }) => `alert/${id}`));
+  await log.forget(named, (text) => text.includes("slipped-in"), true);
+  expect(alerts.list()).toEqual([]);
+  const size = recordsIn(journal);
+  const snapshot = await journal.read(journal.trees().find((tree) => tree.log === "alerts")!.tree, size - 1, 1 << 20);
+  expect(Buffer.from(snapshot!.entries).toString()).toContain("control snapshot");
+  expect(Buffer.from(snapshot!.entries).toString()).not.toMatch(/slipped-in|named/);
+  // Nothing of it was overwritten here, so all that was named comes back.
+  await log.recall(named);
+  expect(alerts.list().map(({ state, finding }) => [state, finding.labels["service"]])).toEqual([
+    ["firing", "named"],
+    ["acknowledged", "kept"],
+  ]);
+});
