@@ -10,7 +10,8 @@ import { decodeLeaf, formatReceivedAt, timestampUs } from "@tallystick/record";
 
 import { ALERTS_LOG } from "../control/own-logs.ts";
 import { COLUMNS, shownExpression } from "../index/columns.ts";
-import type { IndexReader } from "../index/index-seam.ts";
+import { TallystickError } from "../errors.ts";
+import type { IndexReader, Statement } from "../index/index-seam.ts";
 import { leafAt } from "../journal/entries.ts";
 import type { Journal } from "../journal/journal.ts";
 import { OWN_PRINCIPAL } from "../journal/own-records.ts";
@@ -156,7 +157,7 @@ async function referencesTo(reader: IndexReader, erased: Quotable): Promise<read
   const sql = `SELECT DISTINCT attributes['tallystick.alert_id'] AS id FROM records WHERE ${OWN}
   AND event_type = 'ALERT' AND ${since(params, erased)} AND ${hasAny(params, OWN_TEXT, named)} AND notEmpty(id)
 LIMIT ${MAX_QUOTED_ALERTS}`;
-  const { rows } = await reader.select<{ id: string }>(params.statement(sql), LIMITS);
+  const rows = await whole<{ id: string }>(reader, params.statement(sql));
   return [...named, ...rows.map(({ id }) => id)];
 }
 
@@ -210,8 +211,17 @@ async function chosen(
   needles: readonly Needle[],
   wanted: 0 | 1,
 ): Promise<readonly Needle[]> {
-  const { rows } = await reader.select<Readonly<Record<string, number>>>(params.statement(sql), LIMITS);
+  const rows = await whole<Readonly<Record<string, number>>>(reader, params.statement(sql));
   return needles.filter((_, place) => (rows[0]?.[`n${place}`] ?? 0) === wanted);
+}
+
+/** An answer that was cut would leave out what must go, or take for nobody else's what somebody has. */
+async function whole<Found>(reader: IndexReader, statement: Statement): Promise<readonly Found[]> {
+  const { rows, partial } = await reader.select<Found>(statement, LIMITS);
+  if (!partial) return rows;
+  throw new TallystickError("query_limit", "Not all that may repeat these leaves could be looked through.", {
+    hint: "Erase fewer leaves at a time, or when the server has less to do.",
+  });
 }
 
 const anyOf = (params: Params, text: string, needles: readonly Needle[]) =>
@@ -229,7 +239,7 @@ async function rowsQuoting(
   AND ${hasAny(params, OWN_TEXT, formsIn(needles))}
   AND (${anyOf(params, OWN_TEXT, telling)} OR ${refers(params, references)} AND ${anyOf(params, OWN_TEXT, needles)})
 ORDER BY tree, leaf_index`;
-  return (await reader.select<Row>(params.statement(sql), LIMITS)).rows;
+  return whole<Row>(reader, params.statement(sql));
 }
 
 /** Every part of a snapshot that says it; a newer snapshot takes its place. */
@@ -243,5 +253,5 @@ async function snapshotRows(
   const sql = `SELECT ${ROW} FROM records WHERE ${OWN} AND ${from} AND ${SNAPSHOT} AND ${SNAPSHOT_ID} IN (
   SELECT ${SNAPSHOT_ID} AS id FROM records WHERE ${OWN} AND ${from} AND ${SNAPSHOT} GROUP BY id
   HAVING ${anyOf(params, WHOLE_SNAPSHOT, needles)}) ORDER BY tree, leaf_index`;
-  return (await reader.select<Row>(params.statement(sql), LIMITS)).rows;
+  return whole<Row>(reader, params.statement(sql));
 }
