@@ -179,7 +179,7 @@ function placesOf({ record }: StoredRecord): readonly Place[] {
     });
 }
 
-const placeName = ({ tree, index }: Place) => `${tree}:${index}`;
+export const placeName = ({ tree, index }: Place) => `${tree}:${index}`;
 
 /** Records by `tree:index`, as far as the scope sees them. */
 export async function recordsAt(

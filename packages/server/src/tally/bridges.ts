@@ -17,10 +17,17 @@ interface LoneHalf {
   readonly due_us: number;
 }
 
-/** An observer's span: the call that it makes onward, and the one that it serves. */
+/** An observer's span: the call that it makes onward, the one that it serves, and the key of its own record. */
 interface Hop {
   readonly onward: string;
   readonly served: string;
+  readonly own: string;
+}
+
+/** Keys of one call's records. */
+interface Members {
+  readonly halves: Set<string>;
+  readonly observers: Set<string>;
 }
 
 const keyOf = (span: string) =>
@@ -42,13 +49,21 @@ export async function bridgeProxies(deriver: Deriver, window: DueWindow, deadlin
     },
     STEP_LIMITS,
   );
-  const members = new Map<string, Set<string>>();
-  for (const key of [...served.keys(), ...lone.map((half) => half.key)]) {
+  const calls = new Map<string, Members>();
+  const callOf = (key: string): Members => {
     const root = rootOf(key, served);
-    members.set(root, (members.get(root) ?? new Set([root])).add(key));
+    const known = calls.get(root) ?? { halves: new Set([root]), observers: new Set() };
+    calls.set(root, known);
+    return known;
+  };
+  for (const { onward, own } of hops) {
+    callOf(onward).halves.add(onward);
+    callOf(onward).observers.add(own);
   }
-  const firsts = await firstReceived(deriver, [...new Set([...members.values()].flatMap((keys) => [...keys]))], around);
-  const rows = lone.flatMap((half) => bridged(half, rootOf(half.key, served), members, firsts));
+  for (const { key } of lone) callOf(key).halves.add(key);
+  const keys = new Set([...calls.values()].flatMap(({ halves, observers }) => [...halves, ...observers]));
+  const firsts = await firstReceived(deriver, [...keys], around);
+  const rows = lone.flatMap((half) => bridged(half, rootOf(half.key, served), callOf(half.key), firsts, around.fromUs));
   if (rows.length > 0) await addDue(deriver, rows);
 }
 
@@ -56,7 +71,7 @@ async function hopsOfLoneHalves(deriver: Deriver, { fromUs, toUs }: DueWindow): 
   const params = new Params();
   return deriver.select<Hop>(
     params.statement(
-      `SELECT ${keyOf("span_id")} AS onward, ${keyOf("parent_span_id")} AS served FROM records
+      `SELECT ${keyOf("span_id")} AS onward, ${keyOf("parent_span_id")} AS served, toString(call_key) AS own FROM records
 WHERE ${receivedBetween(fromUs, toUs, params)} AND ${HOP}
   AND trace_id IN (SELECT trace_id FROM ${SETTLING.name} WHERE ${LONE}) LIMIT ${MAX_BRIDGED_CALLS}`,
     ),
@@ -100,23 +115,35 @@ interface DueRow {
 function bridged(
   half: LoneHalf,
   root: string,
-  members: ReadonlyMap<string, ReadonlySet<string>>,
+  { halves, observers }: Members,
   firsts: ReadonlyMap<string, number>,
+  sinceUs: number,
 ): readonly DueRow[] {
-  const keys = [...(members.get(root) ?? [])].filter((key) => firsts.has(key));
+  const keys = [...halves].filter((key) => firsts.has(key));
   if (keys.length < 2) return [];
   const fromUs = Math.min(...keys.map((key) => firsts.get(key)!));
   const deadlineUs = half.due_us - half.first_us;
   // Settled with the half that came first, in that one's step.
   const dueUs = fromUs + deadlineUs;
   if (fromUs < half.first_us && half.first_us <= dueUs)
-    return [{ key: half.key, root: half.key, fromUs: 0, toUs: -1, kind: "bridged" }];
-  const kind = half.first_us > dueUs ? "late" : "bridged";
-  return keys.map((key) => ({ key, root, fromUs, toUs: Math.max(dueUs, half.first_us), kind }));
+    return [{ key: half.key, root: half.key, fromUs: sinceUs, toUs: -1, kind: "bridged" }];
+  const rest = {
+    root,
+    toUs: Math.max(dueUs, half.first_us),
+    kind: half.first_us > dueUs ? "late" : "bridged",
+  } as const;
+  // A proxy may tell of the call before its halves do; what has halves of its own is another call.
+  const between = [...observers].filter((key) => !halves.has(key) && !firsts.has(key));
+  return [
+    ...keys.map((key) => ({ key, fromUs, ...rest })),
+    ...between.map((key) => ({ key, fromUs: sinceUs, ...rest })),
+  ];
 }
 
 async function addDue(deriver: Deriver, rows: readonly DueRow[]): Promise<void> {
-  const distinct = [...new Map(rows.map((row) => [row.key, row])).values()];
+  // Where both halves come due in one step, what has records counts.
+  const ordered = rows.toSorted((a, b) => a.toUs - b.toUs);
+  const distinct = [...new Map(ordered.map((row) => [row.key, row])).values()];
   const params = new Params();
   const texts = (of: (row: DueRow) => string) => params.add(distinct.map(of), "Array(String)");
   const numbers = (of: (row: DueRow) => number) => params.add(distinct.map(of), "Array(Int64)");

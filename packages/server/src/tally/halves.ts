@@ -189,7 +189,7 @@ function severalGrouped(records: string): string {
   if(callers > 0, argMaxIf(log, rank, side = 'caller'), argMaxIf(log, rank, side = 'callee')) AS log,
   argMax(data_class, ${rankOfClass("data_class")}) AS data_class,
   anyIf(event_type, side != 'observer') AS event_type, anyIf(protocol, side != 'observer') AS protocol,
-  min(from_us) AS first_us, any(kind = 'late') AS late, any(kind IN (${OLDER})) AS regrouped,
+  minIf(from_us, side != 'observer') AS first_us, any(kind = 'late') AS late, any(kind IN (${OLDER})) AS regrouped,
   if(late, max(${US}), min(due_us)) AS due_us,
   countIf(side = 'caller') AS callers, countIf(side = 'callee') AS callees, countIf(side = 'observer') AS observers,
   toUInt32(countIf(side = 'callee' AND phase = 'outcome')

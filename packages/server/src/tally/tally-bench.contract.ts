@@ -11,11 +11,14 @@ import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
 import { until } from "../index/sample.contract.ts";
 import { realClock } from "../real-clock.ts";
 import type { CallNames } from "../search/call-names.ts";
+import { WHOLE_SCOPE } from "../search/scope.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 import { deadlines } from "./deadlines.ts";
 import { breaksOf } from "./rules.ts";
 import { STANDING, TALLY_TABLES } from "./schema.ts";
+import type { CallView } from "./call-view.ts";
+import { TallyReader } from "./reader.ts";
 import type { TallySettings } from "./settings.ts";
 import { Tally } from "./tally.ts";
 import { SUMMARY } from "./verdict.ts";
@@ -107,6 +110,8 @@ export interface TallyBench {
   /** Lets time come to `atS` seconds after the start and waits until all that is due by then is settled. */
   passTo(atS: number): Promise<void>;
   calls(): Promise<readonly CallRow[]>;
+  /** As `/api/calls` shows it to who may see everything. */
+  view(callId: string): Promise<CallView | null>;
   select<Row>(sql: string): Promise<readonly Row[]>;
   /** Ends the tally and begins another one over the same tables. */
   restart(): Promise<void>;
@@ -193,6 +198,8 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
         };
       });
     },
+    view: (callId) =>
+      new TallyReader({ reader: index.index.reader, clock: realClock() }, tally).call(WHOLE_SCOPE, callId),
     select,
     async restart() {
       await tally.close();
