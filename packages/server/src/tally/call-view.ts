@@ -238,9 +238,10 @@ async function verdictsOn(
   signal: AbortSignal | undefined,
 ): Promise<readonly StoredRecord[]> {
   const params = new Params();
+  const ids = params.add([...callIds], "Array(String)");
   const sql = `SELECT ${STORED_COLUMNS} FROM records
 WHERE service_id = 'tallystick' AND observed_principal = 'tallystick' AND event_type = '${VERDICT_TYPE}'
-  AND attributes['tally.call_id'] IN (${params.add([...callIds], "Array(String)")}) AND ${scopePredicate(scope, params, VERDICT_SERVICES)}
+  AND attributes['tally.call_id'] IN (${ids}) AND ${scopePredicate(scope, params, VERDICT_SERVICES)}
 ORDER BY observed_received_at, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
   const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
   return rows.map(storedRecord);

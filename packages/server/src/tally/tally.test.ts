@@ -1,6 +1,7 @@
 import type { AuditRecord } from "@tallystick/record";
 import { afterEach, describe, expect, test } from "vitest";
 
+import { until } from "../index/sample.contract.ts";
 import { deadlines } from "./deadlines.ts";
 import { forgetTree } from "./forget-tree.ts";
 import { purgeCalls } from "./purge.ts";
@@ -379,25 +380,26 @@ test("a call whose halves lie in two logs is paired, and what is said of it lies
   await tally.add(half("caller", "retried", 2, { status: "success" }));
   await cards(half("callee", "forged", 3));
   await tally.passTo(120);
-  const log = async () =>
-    Object.fromEntries(
-      (
-        await tally.select<{ id: string; log: string }>(
-          `SELECT splitByChar('/', attributes['tally.call_id'])[3] AS id, toString(log) AS log FROM records
-           WHERE event_type = 'TALLY_VERDICT' AND operation != 'summary' ORDER BY observed_received_at`,
-        )
-      ).map((row) => [row.id, row.log]),
-    );
+  /** Of each call in which log its newest verdict lies, once all are searchable. */
+  const logs = async () => {
+    const rows = () =>
+      tally.select<{ id: string; log: string }>(
+        `SELECT splitByChar('/', attributes['tally.call_id'])[3] AS id, toString(log) AS log FROM records
+         WHERE event_type = 'TALLY_VERDICT' AND operation != 'summary' ORDER BY observed_received_at`,
+      );
+    await until(async () => (await rows()).length >= tally.verdicts.length);
+    return Object.fromEntries((await rows()).map((row) => [row.id, row.log]));
+  };
   expect((await tally.calls()).map(({ call_id: id, state }) => [id.split("/")[2], state])).toEqual([
     ["agree", "matched"],
     ["differ", "discrepant"],
     ["forged", "unpaired_callee"],
     ["retried", "discrepant"],
   ]);
-  expect(await log()).toMatchObject({ differ: "default", forged: "cards", retried: "default" });
+  expect(await logs()).toMatchObject({ differ: "default", forged: "cards", retried: "default" });
   await tally.add(half("caller", "forged", 130));
   await tally.passTo(300);
-  expect(await log()).toMatchObject({ forged: "default" });
+  expect(await logs()).toMatchObject({ forged: "default" });
   await forgetTree(tally.index.index.deriver, {
     tree: "cards/2026-11",
     log: "cards",
