@@ -8,7 +8,7 @@ import type { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import { DetectionState } from "./detect/detection-state.ts";
 import { MeasureWatch } from "./detect/measure/measure-watch.ts";
-import { readPack } from "./detect/pack.ts";
+import { readPack, shippedPipeline } from "./detect/pack.ts";
 import { RuleBook } from "./detect/rule-book.ts";
 import type { Rule } from "./detect/rule-book.ts";
 import { RuleFollower } from "./detect/rule-follower.ts";
@@ -47,7 +47,9 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
   const { disk, clock } = machine;
   const { enabled, pipelines, placeholders } = config.rules;
   const book = new RuleBook(await readPack(disk, machine.rulesFolder), stores.control.rules, {
-    pipelines: await Promise.all(pipelines.map((path) => pipelineIn(disk, resolve(base, path)))),
+    pipelines: await Promise.all(
+      pipelines.map((path) => pipelineIn(disk, shippedPipeline(path, machine.pipelinesFolder) ?? resolve(base, path))),
+    ),
     placeholders: new Map(Object.entries(placeholders)),
   });
   const { reader, background, follower } = stores.index;

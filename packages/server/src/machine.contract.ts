@@ -82,6 +82,7 @@ export function testMachine(parts: Partial<Machine> = {}): Machine {
     host: "test",
     version: "0.0.0-test",
     rulesFolder: join(tmpdir(), "tallystick-no-rules"),
+    pipelinesFolder: join(tmpdir(), "tallystick-no-pipelines"),
     dashboardFolder: join(tmpdir(), "tallystick-no-dashboard"),
     fetch,
     passwordCost: { logN: 4, r: 8, p: 1 },

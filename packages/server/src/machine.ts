@@ -29,6 +29,8 @@ export interface Machine {
   readonly dashboardFolder: string;
   /** Our own rules, as they are shipped. */
   readonly rulesFolder: string;
+  /** Our own pipelines of rules. */
+  readonly pipelinesFolder: string;
   readonly openIndex: (request: IndexRequest) => Promise<Index>;
   /** What an index that nobody has open holds, as it was left. */
   readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[]>;

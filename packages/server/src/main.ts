@@ -23,6 +23,7 @@ import type { Machine } from "./machine.ts";
 import { realClock } from "./real-clock.ts";
 
 const WORKERS = 2;
+const PIPELINES = fileURLToPath(new URL("../src/detect/pipelines", import.meta.url));
 
 function thisMachine(): Machine {
   // What this process writes is nobody else's affair; the index engine inherits it.
@@ -44,6 +45,7 @@ function thisMachine(): Machine {
     host: hostname(),
     version: ownVersion(),
     rulesFolder: fileURLToPath(new URL("../src/detect/rules", import.meta.url)),
+    pipelinesFolder: PIPELINES,
     dashboardFolder: fileURLToPath(new URL("../../dashboard/dist", import.meta.url)),
     openIndex: (request) => openConfiguredIndex(request, disk, process.env),
     countIndex: (place) => countLeftIndex(place, clock, disk, process.env),
@@ -112,6 +114,7 @@ const exitCode = await runCommandLine(
     fetch,
     http: { fetch, wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)) },
     rawOut,
+    pipelinesFolder: PIPELINES,
     readStdin: () => text(process.stdin),
     onStop,
     startServer: (request, stopped) => startServer(machine, request, stopped),

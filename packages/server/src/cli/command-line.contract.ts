@@ -1,4 +1,6 @@
 /** Runs command lines in this process, as main.ts would, and keeps what they write. */
+import { fileURLToPath } from "node:url";
+
 import type { CliParts } from "./parts.ts";
 import { runCommandLine } from "./program.ts";
 import { terminal } from "./terminal.ts";
@@ -49,6 +51,7 @@ export async function runLine(
       http: { fetch, wait: () => Promise.resolve() },
       rawOut: async (bytes) => void (out += Buffer.from(bytes).toString()),
       readStdin: async () => "",
+      pipelinesFolder: fileURLToPath(new URL("../detect/pipelines", import.meta.url)),
       onStop: () => {},
       startServer: absent,
       folder: FOLDER_WORK,

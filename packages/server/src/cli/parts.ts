@@ -13,6 +13,8 @@ export interface CliParts {
   readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly version: string;
+  /** Our own pipelines of rules. */
+  readonly pipelinesFolder: string;
   readonly fetch: typeof globalThis.fetch;
   /** The verifier's way to a server. */
   readonly http: Http;

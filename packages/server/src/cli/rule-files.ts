@@ -8,6 +8,7 @@ import { MAX_RULE_FILE_BYTES } from "../detect/sigma/limits.ts";
 import { NO_PLACEHOLDERS } from "../detect/sigma/modifiers.ts";
 import type { Placeholders } from "../detect/sigma/modifiers.ts";
 import { RuleFault } from "../detect/sigma/fault.ts";
+import { shippedPipeline } from "../detect/pack.ts";
 import { readPipeline } from "../detect/sigma/pipeline.ts";
 import type { Pipeline } from "../detect/sigma/pipeline.ts";
 import type { CheckSettings } from "../detect/sigma/check.ts";
@@ -70,10 +71,11 @@ export interface SettingOptions {
   readonly pipeline?: readonly string[];
 }
 
-export async function readSettings(options: SettingOptions): Promise<CheckSettings> {
+export async function readSettings(options: SettingOptions, shipped: string): Promise<CheckSettings> {
+  const files = (options.pipeline ?? []).map((name) => shippedPipeline(name, shipped) ?? name);
   return {
     placeholders: await readPlaceholders(options.placeholders),
-    pipelines: await Promise.all((options.pipeline ?? []).map(pipelineIn)),
+    pipelines: await Promise.all(files.map(pipelineIn)),
   };
 }
 

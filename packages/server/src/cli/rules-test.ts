@@ -40,7 +40,7 @@ export function testCommand(parts: CliParts, run: Run): Command {
   )
     .option("--events <file>", "JSON events, one a line or one after the other, or a list of them")
     .option("--placeholders <file>", "YAML: values of the placeholders that `expand` asks for")
-    .option("--pipeline <file>", "a processing pipeline that maps names of fields; may be given again", more, [])
+    .option("--pipeline <file>", "a processing pipeline, or webserver or ecs of ours; may be given again", more, [])
     .option("--since <time>", "over a server's records from then on; RFC 3339, a date, or 30d")
     .option("--until <time>", "until before then")
     .option("--json", "as JSON: how many events there are, and the positions of those found, from 0")
@@ -80,7 +80,7 @@ async function testOverPast(parts: CliParts, rule: string, options: TestOptions)
 
 async function testOverEvents(parts: CliParts, path: string, options: TestOptions): Promise<Outcome> {
   const { terminal } = parts;
-  const rules = soundRules(checkRules(await readRuleFiles([path]), await readSettings(options)));
+  const rules = soundRules(checkRules(await readRuleFiles([path]), await readSettings(options, parts.pipelinesFolder)));
   const events = readEvents(await readText(options.events ?? ""));
   const times = eventTimes(events);
   if (times === null && rules.some(({ kind }) => kind === "correlation"))

@@ -27,13 +27,14 @@ function checkCommand(parts: CliParts, run: Run): Command {
     .description("read and compile rules, without a server; each is compiled, or refused with the place and the reason")
     .argument("<path...>", "files of rules, or folders with .yml files")
     .option("--placeholders <file>", "YAML: values of the placeholders that `expand` asks for")
-    .option("--pipeline <file>", "a processing pipeline that maps names of fields; may be given again", more, [])
+    .option("--pipeline <file>", "a processing pipeline, or webserver or ecs of ours; may be given again", more, [])
     .option("--json", "as JSON: a rule a line")
     .action((paths: readonly string[], options: CheckOptions) => run(() => check(parts, paths, options)));
 }
 
-async function check({ terminal }: CliParts, paths: readonly string[], options: CheckOptions): Promise<Outcome> {
-  const checked = checkRules(await readRuleFiles(paths), await readSettings(options));
+async function check(parts: CliParts, paths: readonly string[], options: CheckOptions): Promise<Outcome> {
+  const { terminal } = parts;
+  const checked = checkRules(await readRuleFiles(paths), await readSettings(options, parts.pipelinesFolder));
   if (checked.length === 0)
     throw new CommandError("there is no rule", { hint: "Rules are in files that end in .yml." });
   const refused = checked.filter(({ fault }) => fault !== null);

@@ -10,7 +10,7 @@ export const RULES = section("Rules that watch the log.", {
   }),
   pipelines: Type.Array(Type.String({ minLength: 1, maxLength: 4_096, says: "the path of a file" }), {
     description:
-      "Processing pipelines in Sigma's format, which map other products' names of fields to ours. Relative paths start at the configuration file's folder.",
+      "Processing pipelines in Sigma's format, which map other products' names of fields to ours: `webserver` or `ecs` of ours, or paths of files. Relative paths start at the configuration file's folder.",
     default: [],
     maxItems: 100,
   }),

@@ -1,4 +1,4 @@
-/** Our own rules as they are shipped: files in Sigma's format, each with examples that are tests. */
+/** Our own rules and pipelines as they are shipped: files in Sigma's format; rules have examples that are tests. */
 import { join } from "node:path";
 
 import type { Disk } from "../disk/disk.ts";
@@ -13,4 +13,9 @@ export async function readPack(disk: Pick<Disk, "list" | "readFile">, folder: st
       return { file, text: bytes === null ? null : Buffer.from(bytes).toString("utf8") };
     }),
   );
+}
+
+/** The file of a pipeline of ours that is called by its name alone, as `webserver`; null: it is a path. */
+export function shippedPipeline(name: string, folder: string): string | null {
+  return /^[a-z][a-z0-9-]{0,62}$/.test(name) ? join(folder, `${name}.yml`) : null;
 }

@@ -8,7 +8,7 @@ import type { LinkedRule } from "./link.ts";
 import { NO_PLACEHOLDERS } from "./modifiers.ts";
 import type { Placeholders } from "./modifiers.ts";
 import { parseRules } from "./parse.ts";
-import { applyPipelines } from "./pipeline.ts";
+import { throughPipelines } from "./pipeline.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { matchesOf } from "./syntax.ts";
 import type { SigmaDocument } from "./syntax.ts";
@@ -36,7 +36,8 @@ export interface CheckSettings {
 
 /** One of each document, in the order of the files. Nothing is thrown. */
 export function checkRules(files: readonly RuleFile[], settings: CheckSettings = {}): readonly CheckedRule[] {
-  const { placeholders = NO_PLACEHOLDERS, pipelines = [] } = settings;
+  const { pipelines = [] } = settings;
+  const placeholders = placeholdersOf(settings);
   const documents: SigmaDocument[] = [];
   const pending: { checked: CheckedRule; at: number | null }[] = [];
   for (const { file, text, reason } of files) {
@@ -53,11 +54,8 @@ export function checkRules(files: readonly RuleFile[], settings: CheckSettings =
         continue;
       }
       const { id, title } = parsed.document;
-      const piped = throughPipelines(parsed.document, pipelines);
-      const fault = piped instanceof RuleFault ? piped : null;
-      const checked = { file, id, title, fault, rule: null };
-      pending.push({ checked, at: fault === null ? documents.length : null });
-      if (!(piped instanceof RuleFault)) documents.push(piped);
+      pending.push({ checked: { file, id, title, fault: null, rule: null }, at: documents.length });
+      documents.push(parsed.document);
     }
   }
   const linked = linkRules(documents);
@@ -65,15 +63,21 @@ export function checkRules(files: readonly RuleFile[], settings: CheckSettings =
     const link = at === null ? null : linked[at]!;
     if (link === null || link.kind === "filter") return checked;
     if (link.kind === "refused") return { ...checked, fault: link.fault };
-    const fault = compileFault(link.rule);
-    return { ...checked, fault, rule: fault === null ? link.rule : null };
+    const piped = pipedOrFault(link.rule, pipelines);
+    if (piped instanceof RuleFault) return { ...checked, fault: piped };
+    const fault = compileFault(piped);
+    return { ...checked, fault, rule: fault === null ? piped : null };
   });
 }
 
-function throughPipelines(document: SigmaDocument, pipelines: readonly Pipeline[]): SigmaDocument | RuleFault {
-  if (document.kind !== "rule") return document;
+/** What the settings say themselves comes before what pipelines say. */
+function placeholdersOf({ placeholders = NO_PLACEHOLDERS, pipelines = [] }: CheckSettings): Placeholders {
+  return new Map([...pipelines.flatMap((pipeline) => [...pipeline.placeholders]), ...placeholders]);
+}
+
+function pipedOrFault(rule: LinkedRule, pipelines: readonly Pipeline[]): LinkedRule | RuleFault {
   try {
-    return applyPipelines(document, pipelines);
+    return throughPipelines(rule, pipelines);
   } catch (error) {
     if (error instanceof RuleFault) return error;
     throw error;

@@ -41,6 +41,8 @@ export interface Match {
   readonly field: string | null;
   readonly test: Test;
   readonly place: Place;
+  /** Ids of the steps of pipelines that changed it. */
+  readonly steps?: readonly string[];
 }
 
 export type Node =
@@ -125,11 +127,4 @@ export function matchesOf(node: Node): readonly Match[] {
   if (node.kind === "match") return [node];
   if (node.kind === "not") return matchesOf(node.of);
   return node.of.flatMap(matchesOf);
-}
-
-/** The tree with every match replaced. */
-export function mapMatches(node: Node, change: (match: Match) => Node): Node {
-  if (node.kind === "match") return change(node);
-  if (node.kind === "not") return { kind: "not", of: mapMatches(node.of, change) };
-  return { kind: node.kind, of: node.of.map((part) => mapMatches(part, change)) };
 }
