@@ -10,6 +10,7 @@ const PROPERTIES = [
   "tamper",
   "fuzz",
   "tally-survives",
+  "alerts-survive",
   "erasure",
   "roles",
   "key-rotation-under-load",

@@ -59,6 +59,8 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
   const common = { book, reader: background, state, sink: stores.alerting.alerts.sink, clock, onTrouble };
   const rules = new RuleFollower({ ...common, index: follower, journal: stores.journal });
   closers.add("rules", () => rules.close());
+  // From where rules begin is known before anything new comes, whatever is killed then.
+  if (!state.isKnown) await state.save();
   const checkpointAges = () => waitingAges(stores, nowMs);
   const isBehind = () => follower.state() !== "ready";
   const measures = new MeasureWatch({ ...common, checkpointAges, isBehind });

@@ -16,6 +16,7 @@ import { realClock } from "../real-clock.ts";
 import { backtest } from "./backtest.ts";
 import { DetectionState } from "./detection-state.ts";
 import type { Finding, FindingSink } from "./finding.ts";
+import { MAX_FINDINGS_PER_RULE } from "./limits.ts";
 import { measureStatement } from "./measure/measure-sql.ts";
 import type { MeasuredRow } from "./measure/measure-sql.ts";
 import { isMeasureText } from "./measure/read-measure.ts";
@@ -261,11 +262,25 @@ it("rules run over what becomes searchable, each record once, also after a resta
   await second.close();
   expect(told.slice(before).flatMap(({ records }) => records.map(({ leafIndex }) => leafIndex))).toEqual([2]);
 
+  const third = await follow();
+  const many = Array.from({ length: MAX_FINDINGS_PER_RULE + 3 }, (_, at) =>
+    record(
+      { operation: "own operation", service_id: `caller-${at}`, id: `00000000-0000-7000-8000-0000000f${1000 + at}` },
+      4,
+    ),
+  );
+  await index.add("default/2026-04", many);
+  await until(() => told.some(({ labels }) => labels["overflow"] === "true"));
+  await third.close();
+  const beyond = told.filter(({ ruleId, records }) => ruleId === OWN_ID && records[0]?.tree === "default/2026-04");
+  expect(beyond).toHaveLength(MAX_FINDINGS_PER_RULE + 1);
+  expect(beyond.at(-1)).toMatchObject({ labels: { overflow: "true" }, records: [{}] });
+
   const rule = book.find(OWN_ID)!.sigma!;
   const period = { fromUs: START_US - 1, toUs: START_US + 86_400_000_000 };
   const past = await backtest(index.index.reader, WHOLE_SCOPE, rule, period);
-  expect(past).toMatchObject({ hits: 2, per_day: 2, days: [{ hits: 2 }], buckets: [{ hits: 2 }] });
-  expect(past.sample).toHaveLength(2);
+  expect(past).toMatchObject({ days: [{ hits: past.hits }], buckets: [{ hits: past.hits }] });
+  expect([past.hits, past.per_day, past.sample.length]).toEqual([2 + many.length, 2 + many.length, 20]);
   const scoped = { ...WHOLE_SCOPE, services: ["nobody"] };
   expect(await backtest(index.index.reader, scoped, rule, period)).toMatchObject({ hits: 0, sample: [] });
 });

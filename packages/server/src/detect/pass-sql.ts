@@ -50,7 +50,10 @@ export function passStatement(rules: readonly LinkedRule[], range: Range, sinceU
   return params.statement(gatherSql(rules, within, history));
 }
 
-/** `within`, `history`: predicates over `records`. */
+/**
+ * `within`, `history`: predicates over `records`. Of a rule that found more than MAX_FINDINGS_PER_RULE one further row
+ * says that there is more.
+ */
 export function gatherSql(rules: readonly LinkedRule[], within: string, history: (spanS: number) => string): string {
   const sql = recordsSql({ history });
   const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
@@ -62,7 +65,7 @@ export function gatherSql(rules: readonly LinkedRule[], within: string, history:
   return (
     `SELECT toUInt32(found) AS rule, labels_of[[${which.join(", ")}][found + 1]] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
     `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index, call_id))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
-    `FROM (${inner}) ARRAY JOIN hits AS found GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE} BY rule`
+    `FROM (${inner}) ARRAY JOIN hits AS found GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`
   );
 }
 

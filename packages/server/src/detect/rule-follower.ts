@@ -13,7 +13,7 @@ import type { IndexFollower, IndexReader, QueryLimits } from "../index/index-sea
 import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
-import type { FindingSink } from "./finding.ts";
+import type { Finding, FindingSink } from "./finding.ts";
 import { HeldValues } from "./held-values.ts";
 import type { HeldRow } from "./held-values.ts";
 import {
@@ -49,7 +49,7 @@ type Lane = keyof Progress;
 
 const LIMITS: QueryLimits = {
   timeoutMs: PASS_TIMEOUT_MS,
-  maxRows: 64 * MAX_FINDINGS_PER_RULE,
+  maxRows: 64 * (MAX_FINDINGS_PER_RULE + 1),
   maxMemoryBytes: PASS_MEMORY_BYTES,
 };
 
@@ -218,6 +218,20 @@ export class RuleFollower {
       this.#setAside.set(`${rule.id} ${rule.version}`, reason);
       return onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
     }
-    if (rows.length > 0) await sink(rows.map((row) => findingOf(rules[row.rule]!, rules[row.rule]!.sigma!, row)));
+    if (rows.length > 0) await sink(foundOf(rules, rows));
   }
+}
+
+/** Of what a rule found beyond the bound one finding says so, with the records of one of those. */
+function foundOf(rules: readonly Rule[], rows: readonly PassRow[]): readonly Finding[] {
+  const told = new Map<number, number>();
+  return rows.map((row) => {
+    const rule = rules[row.rule]!;
+    const number = (told.get(row.rule) ?? 0) + 1;
+    told.set(row.rule, number);
+    const finding = findingOf(rule, rule.sigma!, row);
+    if (number <= MAX_FINDINGS_PER_RULE) return finding;
+    const summary = `${rule.heading.title}: found of more than ${MAX_FINDINGS_PER_RULE} at once; further ones are this one`;
+    return { ...finding, labels: { overflow: "true" }, summary };
+  });
 }
