@@ -7,6 +7,7 @@ import { manualClock } from "../manual-clock.ts";
 import type { ManualClock } from "../manual-clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { InhibitRule } from "./inhibit.ts";
+import { MAX_NOTICE_ALERTS, MAX_QUEUED_A_CHANNEL } from "./limits.ts";
 import { parseMatchers } from "./matchers.ts";
 import type { Channel, SendOutcome } from "./notify/channel.ts";
 import type { Message } from "./notify/message.ts";
@@ -46,6 +47,7 @@ interface Wanted {
   readonly clock?: ManualClock;
   readonly routes?: readonly Route[];
   readonly inhibit?: readonly InhibitRule[];
+  readonly perMinute?: number;
 }
 
 const benches: Bench[] = [];
@@ -61,7 +63,7 @@ async function opened(wanted: Wanted = {}): Promise<Bench> {
   const channel: Channel = {
     name: "ops",
     kind: "test",
-    perMinute: 6_000,
+    perMinute: wanted.perMinute ?? 6_000,
     sendsResolved: true,
     keepsFiring: false,
     send: async (message) => {
@@ -236,4 +238,68 @@ it("an event that is not seen again is over after its time, a condition is not",
     ["measure", "firing", null],
     ["detector", "resolved", "expired"],
   ]);
+});
+
+it("when thousands fire within a minute few wait for a channel, the gravest first, and none is told twice", async () => {
+  const groupBy = ["service"];
+  const bench = await opened({ routes: [{ ...ROUTE, groupBy, repeatIntervalUs: 86_400 * SECOND }], perMinute: 60 });
+  const { alerting, clock, sent } = bench;
+  let most = 0;
+  const watched = async (seconds: number): Promise<void> => {
+    for (let second = 0; second < seconds; second += 5) {
+      await bench.pass(5);
+      most = Math.max(most, alerting.notices.queued().length);
+    }
+  };
+  const storm = (from: number, level: Finding["level"]) => {
+    const nowUs = clock.nowUs();
+    return Array.from({ length: 300 }, (_, at) =>
+      sampleFinding({
+        ruleId: `builtin/storm-${from}`,
+        level,
+        labels: { service: `service-${from}-${at}` },
+        startsAtUs: nowUs,
+        seenAtUs: nowUs,
+      }),
+    );
+  };
+  for (let wave = 0; wave < 2; wave += 1) await alerting.alerts.sink(storm(wave, "medium"));
+  await watched(10);
+  const before = sent.length;
+  await bench.find({ ruleId: "builtin/worst", level: "critical", labels: { service: "crown" } });
+  await alerting.alerts.sink(storm(2, "high"));
+  await watched(20);
+  const levels = sent.slice(before).map(({ level }) => level);
+  expect(levels.slice(0, 4)).toContain("critical");
+  expect(levels.slice(4).every((level) => level === "high")).toBe(true);
+  expect(most).toBeLessThanOrEqual(2 * MAX_QUEUED_A_CHANNEL + 1);
+  expect(new Set(told(bench)).size).toBe(sent.length);
+  // What is due beyond those waits as alerts: nothing is written of it.
+  expect(alerting.notices.list().length).toBeLessThanOrEqual(sent.length + 2 * MAX_QUEUED_A_CHANNEL + 1);
+});
+
+it("a group of more than one notification names is told once, and says how many there are", async () => {
+  const bench = await opened();
+  const nowUs = bench.clock.nowUs();
+  await bench.alerting.alerts.sink(
+    Array.from({ length: MAX_NOTICE_ALERTS + 100 }, (_, at) =>
+      sampleFinding({
+        labels: { service: `service-${at}` },
+        level: at === 450 ? "critical" : "medium",
+        startsAtUs: nowUs,
+        seenAtUs: nowUs,
+      }),
+    ),
+  );
+  await bench.pass(5);
+  await bench.pass(600);
+  expect(titles(bench)).toEqual(["[FIRING] critical"]);
+  expect(bench.sent[0]).toMatchObject({
+    title: expect.stringContaining(`FIRING:${MAX_NOTICE_ALERTS + 100}`),
+    more: 100,
+  });
+  expect(bench.sent[0]!.alerts[0]!.alert.finding.level).toBe("critical");
+  await bench.find({ labels: { service: "later" } });
+  await bench.pass(120);
+  expect(bench.sent).toHaveLength(2);
 });

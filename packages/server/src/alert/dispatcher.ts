@@ -2,7 +2,8 @@
  * Looks, whenever something changed or a time has come, which alerts are suppressed and what is to be told to whom.
  *
  * Guarantees: what it decides follows from the log alone, so a restart neither forgets nor repeats a notification; a
- * suppressed alert is listed and recorded with what suppresses it; looks run one after another.
+ * suppressed alert is listed and recorded with what suppresses it; looks run one after another, and rest for four times
+ * as long as they took, so that thousands of alerts hold up nothing else.
  */
 import type { Alert } from "./alert.ts";
 import type { Alerts } from "./alerts.ts";
@@ -10,7 +11,14 @@ import { dueNotices } from "./groups.ts";
 import type { ChannelTraits } from "./groups.ts";
 import { Inhibitors } from "./inhibit.ts";
 import type { InhibitRule } from "./inhibit.ts";
-import { EXPIRE_EVERY_US, LOOK_DELAY_MS, MAX_LOOK_WAIT_MS, TROUBLE_DELAY_MS } from "./limits.ts";
+import {
+  EXPIRE_EVERY_US,
+  LOOK_DELAY_MS,
+  LOOK_REST_TIMES,
+  MAX_LOOK_REST_MS,
+  MAX_LOOK_WAIT_MS,
+  TROUBLE_DELAY_MS,
+} from "./limits.ts";
 import type { AlertLog } from "./log.ts";
 import { labelsOf } from "./matchers.ts";
 import type { Notices } from "./notices.ts";
@@ -39,13 +47,14 @@ export class Dispatcher {
   #isClosed = false;
   #expiredUs = 0;
   #lookedAtUs = 0;
+  #restUntilMs = 0;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     this.#wake = new Wake(parts.log.parts.clock, () => {
       this.#looking = this.#looking.then(() => this.#guarded());
     });
-    this.#unlisten = parts.log.onChange(() => this.#wake.in(LOOK_DELAY_MS));
+    this.#unlisten = parts.log.onChange(() => this.#wake.in(this.#delayMs()));
     this.#wake.in(LOOK_DELAY_MS);
   }
 
@@ -63,14 +72,22 @@ export class Dispatcher {
 
   async #guarded(): Promise<void> {
     if (this.#isClosed) return;
+    const { clock } = this.#parts.log.parts;
+    const beganMs = clock.monotonicMs();
     try {
       const waitMs = await this.#look();
       this.#lookedAtUs = this.#parts.log.nowUs();
-      this.#wake.in(waitMs);
+      const tookMs = clock.monotonicMs() - beganMs;
+      this.#restUntilMs = clock.monotonicMs() + Math.min(MAX_LOOK_REST_MS, LOOK_REST_TIMES * tookMs);
+      this.#wake.in(Math.max(waitMs, this.#delayMs()));
     } catch (error) {
       this.#parts.onTrouble(error instanceof Error ? error.message : String(error));
       this.#wake.in(TROUBLE_DELAY_MS);
     }
+  }
+
+  #delayMs(): number {
+    return Math.max(LOOK_DELAY_MS, this.#restUntilMs - this.#parts.log.parts.clock.monotonicMs());
   }
 
   /** Milliseconds until there is something to do without a change. */

@@ -33,8 +33,13 @@ export const MAX_SILENCE_US = 366 * 86_400_000_000;
 /** Notifications that are listed, and what is remembered to know when to tell again. */
 export const MAX_PAST_NOTICES = 5_000;
 export const NOTICE_BATCH = 50;
-/** Alerts that one notification tells of; further ones are the next. */
+/** Alerts that one notification names; of further ones it says how many there are. */
 export const MAX_NOTICE_ALERTS = 400;
+/**
+ * Notifications that wait for one channel, of one level and above. What is due beyond them waits as alerts, and is not
+ * told at all if it is over before its turn.
+ */
+export const MAX_QUEUED_A_CHANNEL = 100;
 /** Tries of a notification, in seconds after the one before; then it is given up. */
 export const NOTICE_RETRY_DELAYS_S: readonly number[] = [
   1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200,
@@ -43,6 +48,9 @@ export const MAX_RETRY_AFTER_S = 3_600;
 /** From a change to the look at what it means: what comes together is looked at together. */
 export const LOOK_DELAY_MS = 20;
 export const MAX_LOOK_WAIT_MS = 30_000;
+/** A look rests for so many times as long as it took, at most so long: what is grave is told within seconds still. */
+export const LOOK_REST_TIMES = 4;
+export const MAX_LOOK_REST_MS = 2_000;
 export const MIN_LOOK_MS = 100;
 export const TROUBLE_DELAY_MS = 2_000;
 export const EXPIRE_EVERY_US = 60_000_000;

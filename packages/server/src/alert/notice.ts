@@ -20,6 +20,8 @@ export interface NewNotice {
   /** Ids of alerts; of a response, its one action. */
   readonly firing: readonly string[];
   readonly resolved: readonly string[];
+  /** How many fire beside those. */
+  readonly more: number;
 }
 
 export interface Notice extends NewNotice {
@@ -42,6 +44,7 @@ const GROUP = "tallystick.notification_group";
 const LABELS = "tallystick.notification_group_labels";
 const FIRING = "tallystick.notification_firing";
 const RESOLVED = "tallystick.notification_resolved";
+const MORE = "tallystick.notification_more";
 const ERROR = "tallystick.notification_error";
 const NEXT = "tallystick.notification_next_at_us";
 
@@ -62,6 +65,7 @@ export function queuedFields(id: string, notice: NewNotice): OwnFields {
       [LABELS]: JSON.stringify(notice.groupLabels),
       [FIRING]: JSON.stringify(notice.firing),
       [RESOLVED]: JSON.stringify(notice.resolved),
+      ...(notice.more === 0 ? {} : { [MORE]: String(notice.more) }),
     },
   };
 }
@@ -90,6 +94,7 @@ export class NoticeFold implements Slice {
   readonly notices = new Map<string, Notice>();
   /** Group and channel to the newest that tells of it. */
   readonly newest = new Map<string, string>();
+  #forgetAbove = MAX_PAST_NOTICES;
 
   take(record: AuditRecord): void {
     const id = record.attributes?.[ID];
@@ -122,14 +127,16 @@ export class NoticeFold implements Slice {
     return notice.firing.length > 0 && this.newest.get(keyOf(notice)) === notice.id;
   }
 
+  /** Now and then, so that it costs little where many are needed still. */
   #forgetOldest(): void {
-    if (this.notices.size <= MAX_PAST_NOTICES) return;
+    if (this.notices.size <= this.#forgetAbove) return;
     for (const notice of this.notices.values()) {
+      if (this.notices.size <= MAX_PAST_NOTICES) break;
       if (notice.state === "queued" || this.isNeeded(notice)) continue;
       this.notices.delete(notice.id);
       if (this.newest.get(keyOf(notice)) === notice.id) this.newest.delete(keyOf(notice));
-      return;
     }
+    this.#forgetAbove = Math.max(MAX_PAST_NOTICES, Math.ceil(this.notices.size * 1.1));
   }
 }
 
@@ -140,6 +147,7 @@ export function keyOf({ groupKey, channel }: Pick<Notice, "groupKey" | "channel"
 function queuedOf(id: string, kind: string, record: AuditRecord): Notice | null {
   const { [CHANNEL]: channel, [PURPOSE]: purpose, [GROUP]: groupKey = "" } = record.attributes ?? {};
   const { [LABELS]: labels = "{}", [FIRING]: firing = "[]", [RESOLVED]: resolved = "[]" } = record.attributes ?? {};
+  const { [MORE]: more = "0" } = record.attributes ?? {};
   const isKnown = purpose === "alerts" || purpose === "test" || purpose === "response";
   if (kind !== "queued" || channel === undefined || !isKnown) return null;
   const createdAtUs = timestampUs(record.timestamp);
@@ -151,6 +159,7 @@ function queuedOf(id: string, kind: string, record: AuditRecord): Notice | null 
     groupLabels: JSON.parse(labels) as Labels,
     firing: JSON.parse(firing) as readonly string[],
     resolved: JSON.parse(resolved) as readonly string[],
+    more: Number(more),
     state: "queued",
     createdAtUs,
     attempts: 0,

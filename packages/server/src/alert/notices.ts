@@ -35,6 +35,7 @@ export class Notices {
     return {
       find: (id) => alerts.find(id),
       newest: (key) => notices.get(newest.get(key) ?? "") ?? null,
+      queued: () => this.queued(),
       open: () => [...notices.values()].filter((notice) => notice.purpose === "alerts" && this.#fold.isNeeded(notice)),
     };
   }

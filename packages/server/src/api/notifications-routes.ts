@@ -145,6 +145,7 @@ function channelRoutes(app: FastifyInstance, { alerting, outbox }: Notifications
         groupLabels,
         firing: [],
         resolved: [],
+        more: 0,
       } as const;
       const [id = ""] = await alerting.notices.queue([test]);
       return reply.code(202).send(shownNotice(alerting.notices.find(id)!));

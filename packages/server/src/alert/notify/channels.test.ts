@@ -75,6 +75,7 @@ function message(fields: Partial<Message> = {}, found: Alert = alert): Message {
     groupLabels: {},
     firing: [found.id],
     resolved: [],
+    more: 0,
     state: "queued",
     createdAtUs: 1.79e15,
     attempts: 0,

@@ -19,6 +19,8 @@ export interface Message {
   readonly level: Level;
   readonly title: string;
   readonly alerts: readonly ToldAlert[];
+  /** How many fire beside those. */
+  readonly more: number;
   /** The list of alerts in the dashboard. */
   readonly link: string;
   /** Of a response: what is asked for. */
@@ -41,7 +43,7 @@ export interface MessageParts {
 }
 
 export function messageOf(notice: Notice, parts: MessageParts): Message {
-  const { id, purpose, createdAtUs, groupKey, groupLabels } = notice;
+  const { id, purpose, createdAtUs, groupKey, groupLabels, more } = notice;
   const alerts = [
     ...notice.firing.flatMap((one) => told(parts, one, "firing")),
     ...notice.resolved.flatMap((one) => told(parts, one, "resolved")),
@@ -58,8 +60,9 @@ export function messageOf(notice: Notice, parts: MessageParts): Message {
     groupLabels,
     status,
     level,
-    title: titleOf(purpose, level, alerts, response),
+    title: titleOf(purpose, level, { alerts, more }, response),
     alerts,
+    more,
     link: `${parts.publicUrl}/alerts`,
     response,
   };
@@ -84,17 +87,17 @@ function highest(alerts: readonly ToldAlert[]): Level {
 function titleOf(
   purpose: NoticePurpose,
   level: Level,
-  alerts: readonly ToldAlert[],
+  { alerts, more }: Pick<Message, "alerts" | "more">,
   response: Message["response"],
 ): string {
   if (purpose === "test") return "Test of a notification channel: nothing is wrong";
   if (purpose === "response") return `Response requested: ${response?.["action"] ?? "unknown"}`;
   const firing = alerts.filter(({ status }) => status === "firing");
   const shown = firing.length > 0 ? firing : alerts;
-  const state = firing.length > 0 ? `FIRING:${firing.length}` : `RESOLVED:${alerts.length}`;
+  const state = firing.length > 0 ? `FIRING:${firing.length + more}` : `RESOLVED:${alerts.length}`;
   const titles = [...new Set(shown.map(({ alert }) => alert.finding.title))];
-  const more = titles.length > 1 ? ` and ${titles.length - 1} more` : "";
-  return `[${state}] ${level}: ${titles[0] ?? "alerts"}${more}`;
+  const others = titles.length > 1 ? ` and ${titles.length - 1} more` : "";
+  return `[${state}] ${level}: ${titles[0] ?? "alerts"}${others}`;
 }
 
 /** One alert for people: what, since when, how much against normal, the first call, where to look. */
@@ -130,6 +133,6 @@ export function messageText(message: Message): string {
   if (message.purpose === "test")
     return `This is what a notification of Tallystick's looks like here.\nAlerts: ${message.link}`;
   const shown = message.alerts.slice(0, SHOWN_ALERTS).map((told) => alertLines(told).join("\n"));
-  const more = message.alerts.length - shown.length;
+  const more = message.alerts.length + message.more - shown.length;
   return [...shown, ...(more > 0 ? [`… and ${more} more: ${message.link}`] : [])].join("\n\n");
 }

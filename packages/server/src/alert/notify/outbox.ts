@@ -1,5 +1,5 @@
 /**
- * Sends what is queued, one at a time to each channel.
+ * Sends what is queued, one at a time to each channel, the gravest first.
  *
  * Guarantees: a notification is sent until it arrived or was given up, whatever is killed in between; it may arrive
  * twice and has the same id then. A channel gets at most so many a minute; what fails waits longer each time, and what
@@ -16,6 +16,7 @@ import {
 import type { AlertLog } from "../log.ts";
 import type { Notice } from "../notice.ts";
 import type { Notices } from "../notices.ts";
+import { urgencyOf } from "../urgency.ts";
 import { Wake } from "../wake.ts";
 import type { Channel, SendOutcome } from "./channel.ts";
 import { messageOf } from "./message.ts";
@@ -101,13 +102,25 @@ export class Outbox {
     let waitMs = MAX_LOOK_WAIT_MS;
     for (const lane of this.#lanes) {
       const own = queued.filter(({ channel }) => channel === lane.channel.name);
-      const next = own.reduce<Notice | null>((a, b) => (a === null || b.nextAtUs < a.nextAtUs ? b : a), null);
+      const next = this.#nextOf(own, nowUs);
       if (next === null || lane.isBusy) continue;
       const delayMs = Math.max(lane.freeAtMs - nowMs, (next.nextAtUs - nowUs) / 1_000);
       if (delayMs <= 0) this.#begin(lane, next);
       else waitMs = Math.min(waitMs, Math.ceil(delayMs));
     }
     this.#wake.in(waitMs);
+  }
+
+  /** Of those whose time has come the gravest, and of those the oldest; else the one whose time comes first. */
+  #nextOf(own: readonly Notice[], nowUs: number): Notice | null {
+    const isDue = ({ nextAtUs }: Notice) => nextAtUs <= nowUs;
+    const { find } = this.#parts.message;
+    const ranked = own.map((notice) => ({ notice, level: isDue(notice) ? urgencyOf(notice, find) : -1 }));
+    const first = ranked.reduce<(typeof ranked)[number] | null>((a, b) => {
+      if (a === null || b.level > a.level) return b;
+      return b.level === a.level && b.notice.nextAtUs < a.notice.nextAtUs ? b : a;
+    }, null);
+    return first?.notice ?? null;
   }
 
   #begin(lane: Lane, notice: Notice): void {

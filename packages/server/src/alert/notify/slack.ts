@@ -37,7 +37,7 @@ export function slackBody(message: Message): object {
     message.purpose === "alerts"
       ? alerts.slice(0, SHOWN_ALERTS).map((told) => alertLines(told).join("\n"))
       : [messageText(message)];
-  const more = message.purpose === "alerts" ? alerts.length - texts.length : 0;
+  const more = message.purpose === "alerts" ? alerts.length + message.more - texts.length : 0;
   const rest = more > 0 ? [section(`… and ${more} more: ${link}`)] : [];
   return { text: escaped(title), blocks: [section(`*${title}*`), ...texts.map(section), ...rest] };
 }

@@ -89,7 +89,7 @@ function contentOf(message: Message, alerts: readonly ToldAlert[]): object {
     group_key: groupKey,
     group_labels: groupLabels,
     alerts: alerts.map(shown),
-    truncated_alerts: message.alerts.length - alerts.length,
+    truncated_alerts: message.alerts.length + message.more - alerts.length,
     url: link,
   };
   const data = purpose === "response" ? { response: message.response } : told;

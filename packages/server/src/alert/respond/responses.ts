@@ -176,7 +176,7 @@ export class Responses {
   async #effect(action: Action, by: string): Promise<void> {
     if (action.kind !== "webhook") return this.#step(action, { kind: "in force", sinceUs: this.#log.nowUs(), by });
     const { channel = "" } = action.target;
-    const about = { groupKey: `response/${action.id}`, groupLabels: {}, firing: [action.id], resolved: [] };
+    const about = { groupKey: `response/${action.id}`, groupLabels: {}, firing: [action.id], resolved: [], more: 0 };
     const queued = this.#log.own(
       queuedFields(this.#log.newId("notification"), { ...about, channel, purpose: "response" }),
     );

@@ -7,6 +7,7 @@ import { covers } from "./link.ts";
 import { checkRegex } from "./regex.ts";
 import { matchesOf } from "./syntax.ts";
 import type { DetectionRule, Logsource, Match, Node } from "./syntax.ts";
+import { literalText } from "./text-pattern.ts";
 
 /** A rule on its way through the pipelines. */
 export interface Work {
@@ -156,7 +157,8 @@ const fieldsOf = (root: Node | null): ReadonlySet<string | null> =>
 
 function isText({ test }: Match, value: string): boolean {
   if (test.kind === "literal") return test.text === value;
-  return test.kind === "text" && test.parts.join("").toLowerCase() === value.toLowerCase();
+  const text = test.kind === "text" ? literalText(test.parts) : null;
+  return text !== null && text.toLowerCase() === value.toLowerCase();
 }
 
 export function readLogsource(value: Value): Logsource {
