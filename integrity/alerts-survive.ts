@@ -154,7 +154,7 @@ async function alertsOf(server: RunningServer): Promise<readonly ShownAlert[]> {
 }
 
 const named = ({ rule_id: rule, labels }: ShownAlert): string =>
-  `${rule} ${labels["caller"] ?? labels["token"]?.replace("token-", "")}`;
+  `${rule} ${labels["caller"] ?? labels["auth_token_id"]?.replace("token-", "")}`;
 
 /** Nothing is missing, and nothing more comes. */
 async function settled(home: Home, expected: ReadonlySet<string>): Promise<readonly ShownAlert[]> {

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const PROGRAMS = ["otel-python", "prometheus-python", "tessera-fsck", "nginx", "alertmanager"] as const;
+const PROGRAMS = ["otel-python", "prometheus-python", "tessera-fsck", "nginx", "envoy", "alertmanager"] as const;
 /** What a program's script ends with when this machine cannot have it (no Go, say); counted, never hidden. */
 const NOT_HERE = 77;
 const HERE = fileURLToPath(new URL(".", import.meta.url));

@@ -150,7 +150,13 @@ test("attacks are found once a log's first days are over, what is usual never, n
   const of = (name: string) => followed.found.filter(({ ruleId }) => ruleId === `builtin/${name}`);
   expect(of("first-seen-edge").map(({ labels }) => `${labels["caller"]} ${labels["callee"]}`)).toEqual([
     "web payments",
-    "stock payments",
+  ]);
+  // It is sensitive too, so that the one finding of it says both.
+  expect(of("first-seen-caller")).toMatchObject([
+    {
+      labels: { caller: "stock", callee: "payments", operation: "DELETE /payments" },
+      seen: "called by stock, which never called payments before at all",
+    },
   ]);
   expect(of("first-seen-service")).toMatchObject([{ labels: { service: "crawler" }, count: 2 }]);
   expect(of("replay")).toMatchObject([

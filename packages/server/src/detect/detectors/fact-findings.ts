@@ -58,21 +58,21 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
   })),
   token_key: second((fact, known) => ({
     detector: "token-other-key",
-    labels: { log: fact.log, token: fact.subject },
+    labels: { log: fact.log, auth_token_id: fact.subject },
     summary: `The token ${fact.subject} is used with another key`,
     expected: `the key ${known}`,
     seen: `the key ${fact.value}`,
   })),
   token_caller: second((fact, known) => ({
     detector: "token-replayed",
-    labels: { log: fact.log, token: fact.subject },
+    labels: { log: fact.log, auth_token_id: fact.subject },
     summary: `${fact.value} uses the token ${fact.subject} of ${known}`,
     expected: `used by ${known} only`,
     seen: `used by ${fact.value}`,
   })),
   token_network: second((fact, known) => ({
     detector: "token-replayed",
-    labels: { log: fact.log, token: fact.subject },
+    labels: { log: fact.log, auth_token_id: fact.subject },
     summary: `The token ${fact.subject} comes from ${fact.value} too`,
     expected: `from ${known}`,
     seen: `from ${fact.value}`,
@@ -86,7 +86,7 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
   })),
   sensitive: second((fact, known) => ({
     detector: "first-seen-caller",
-    labels: { log: fact.log, caller: fact.value, operation: fact.subject },
+    labels: { log: fact.log, caller: fact.value, ...operationOf(fact.subject) },
     summary: `${fact.value} calls the sensitive operation ${fact.subject} for the first time`,
     expected: `called by ${known}`,
     seen: `called by ${fact.value}`,
@@ -114,6 +114,12 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
   })),
 };
 
+/** Of `callee operation`, which is how an operation is told from the same of another service. */
+function operationOf(subject: string): Readonly<Record<string, string>> {
+  const end = subject.indexOf(" ");
+  return { callee: subject.slice(0, end), operation: subject.slice(end + 1) };
+}
+
 /** Those that hold whatever was learned. */
 const ALWAYS: ReadonlySet<string> = new Set(["token_key", "token_caller", "token_network"]);
 
@@ -134,7 +140,20 @@ export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowled
       count: others.count + 1,
     });
   }
-  return merged(said).map(findingOf);
+  return merged(onlyGravest(said)).map(findingOf);
+}
+
+/** A first call of a sensitive operation is one thing to look at, also where it is the first call of the edge. */
+function onlyGravest(said: readonly Said[]): readonly Said[] {
+  const edgeOf = ({ labels }: Said) => JSON.stringify([labels["log"], labels["caller"], labels["callee"]]);
+  const calls = new Set(said.filter(({ detector }) => detector === "first-seen-caller").map(edgeOf));
+  const edges = new Set(said.filter(({ detector }) => detector === "first-seen-edge").map(edgeOf));
+  return said
+    .filter((one) => one.detector !== "first-seen-edge" || !calls.has(edgeOf(one)))
+    .map((one) => {
+      if (one.detector !== "first-seen-caller" || !edges.has(edgeOf(one))) return one;
+      return { ...one, seen: `${one.seen}, which never called ${one.labels["callee"]} before at all` };
+    });
 }
 
 const subjectOf = ({ kind, log, subject }: Pick<FreshFact, "kind" | "log" | "subject">): string =>
