@@ -1,8 +1,9 @@
 /** From where and what readers of the log read, and what people taught, out of Tallystick's own records. */
 import type { Statement } from "../../index/index-seam.ts";
+import type { Networks } from "../../search/compile/networked.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { FACTS, RANGE_FACT_COLUMNS, RANGE_FACTS } from "./facts.ts";
-import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
+import { networkOf, OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
 
 /** What a record says that somebody expects, with the attributes below. */
@@ -14,13 +15,9 @@ export const TAUGHT = {
   value: "tallystick.fact_value",
 } as const;
 
-const NETWORK = `multiIf(isIPv4String(client_address),
-  concat(toString(tupleElement(IPv4CIDRToRange(toIPv4OrDefault(client_address), 24), 1)), '/24'),
-  isIPv6String(client_address),
-  concat(toString(tupleElement(IPv6CIDRToRange(toIPv6OrDefault(client_address), 48), 1)), '/48'), '')`;
-
-export function fillReaderFacts(range: Range): Statement {
+export function fillReaderFacts(range: Range, networks: Networks): Statement {
   const params = new Params();
+  const network = networkOf("client_network", networks, params);
   return params.statement(
     `INSERT INTO ${RANGE_FACTS.name} (${RANGE_FACT_COLUMNS})
 SELECT fact.1 AS kind, log, fact.2 AS subject, fact.3 AS value, min(received_us) AS first_us,
@@ -29,7 +26,7 @@ FROM (
   SELECT toString(log) AS log, ${RECEIVED_US} AS received_us, ${PLACE} AS at,
     arrayJoin(arrayFilter(one -> notEmpty(one.2) AND notEmpty(one.3), [
       tuple('log', 'since', toString(log)),
-      tuple('reader_network', auth_subject, ${NETWORK}),
+      tuple('reader_network', auth_subject, ${network}),
       tuple('reader_operation', auth_subject, toString(operation))])) AS fact
   FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND event_type = 'ACCESS' AND ${OWN})
 ) GROUP BY kind, log, subject, value`,

@@ -15,6 +15,7 @@ import { purgeFacts } from "./purge-facts.ts";
 
 const DAY_US = 86_400_000_000;
 const LEARN_US = 7 * DAY_US;
+const NETWORKS = { office: ["10.1.0.0/16"] };
 
 let temporary: TemporaryIndex;
 beforeAll(async () => {
@@ -63,7 +64,12 @@ function follow(): Followed {
       monotonicMs: () => real.monotonicMs() * 1_000,
       after: (ms, call) => real.after(ms / 1_000, call),
     },
-    settings: { learnUs: LEARN_US, dormantUs: 30 * DAY_US, sensitiveOperations: ["payments DELETE *"], networks: {} },
+    settings: {
+      learnUs: LEARN_US,
+      dormantUs: 30 * DAY_US,
+      sensitiveOperations: ["payments DELETE *"],
+      networks: NETWORKS,
+    },
     sink: async (findings) => void found.push(...findings),
     baselines: null,
     journaled: () => [],
@@ -303,6 +309,36 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
     ]),
   );
   expect(rest[0]!.records[0]!.callId).toBe("web/stock/r/0");
+  await followed.close();
+});
+
+test("a reader of the log from a network that is not his is found, by the networks that have names", async () => {
+  const followed = follow();
+  const read = (day: number, address: string) =>
+    entry(
+      day,
+      {
+        event_type: "ACCESS",
+        operation: "search",
+        side: "observer",
+        service_id: "tallystick",
+        target_id: "none",
+        recorder_id: "tallystick",
+        auth_subject: "user:ada",
+        client_address: address,
+      },
+      OWN,
+    );
+  await temporary.add("access/2026-12", [read(2, "10.1.2.3"), read(20, "10.1.9.9"), read(21, "198.51.100.7")]);
+  await followed.whole();
+  const found = followed.found.filter(({ ruleId }) => ruleId === "builtin/log-access");
+  expect(found).toMatchObject([
+    {
+      labels: { reader: "user:ada", network: "198.51.100.0/24" },
+      expected: "from office",
+      seen: "from 198.51.100.0/24",
+    },
+  ]);
   await followed.close();
 });
 

@@ -238,7 +238,7 @@ export class DetectorFollower {
     await derive(keepRevocations(range));
     if (isOwn(range.tree)) {
       await derive(keepTaught(range));
-      await derive(fillReaderFacts(range));
+      await derive(fillReaderFacts(range, settings.networks));
     } else {
       await derive(fillRange(range, settings.networks, settings.sensitiveOperations));
       await derive(fillRangeFacts());

@@ -47,9 +47,15 @@ export function within({ tree, from, to }: Range, params: Params): string {
   return `log = ${log} AND tree = ${params.text(tree)} AND ${range}`;
 }
 
+const ADDRESSES = {
+  peer_network: "peer_address",
+  source_network: "observed_source_address",
+  client_network: "client_address",
+} as const;
+
 /** The network an address lies in: a named one, else its /24 or /48; '' for what is no address. */
-function networkOf(field: "peer_network" | "source_network", networks: Networks, params: Params): string {
-  const column = field === "peer_network" ? "peer_address" : "observed_source_address";
+export function networkOf(field: keyof typeof ADDRESSES, networks: Networks, params: Params): string {
+  const column = ADDRESSES[field];
   const lower = `lower(toString(${column}))`;
   const address = `if(startsWith(${lower}, '::ffff:'), substring(${lower}, 8), ${lower})`;
   const named = networkSql(field, networks, params);
