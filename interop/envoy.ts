@@ -1,7 +1,7 @@
 /**
- * Envoy asks /v1/decide by its ext_authz filter over HTTP: whatever the method, the path and the body of a call, it goes
- * on while its credential is not blocked, and is refused with the block's words once it is. Then the server is stopped,
- * and Envoy does what its configuration says: open or closed.
+ * Envoy asks /v1/decide by its ext_authz filter over HTTP: whatever the method, the path and the body of a call, it
+ * goes on while its credential is not blocked, and is refused with the block's words once it is. Then the server is
+ * stopped, and Envoy does what its configuration says: open or closed.
  */
 import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
