@@ -3,13 +3,15 @@ import type { Facet, Facets } from "../client/search.ts";
 import { useApi } from "../client/use-api.ts";
 import { Button } from "../page/button.tsx";
 import { formatCount } from "../page/format.ts";
-import { Answer } from "../page/states.tsx";
+import { Answer, Loading } from "../page/states.tsx";
 import { hasTerm, withoutTerm, withTerm } from "./query-text.ts";
 import { bounds, type ChangeSearch, type SearchState } from "./search-state.ts";
 
 interface FacetListProps {
   readonly state: SearchState;
   readonly change: ChangeSearch;
+  /** False: not yet, as something else comes first. */
+  readonly isAsked: boolean;
 }
 
 const FIELDS =
@@ -18,21 +20,27 @@ const FEW = 6;
 const MANY = 60;
 
 /** The most frequent values of the result; a click adds one to the query, or leaves it out. */
-export const FacetList = memo(function FacetList({ state, change }: FacetListProps) {
+export const FacetList = memo(function FacetList({ state, change, isAsked }: FacetListProps) {
   const { from, to } = bounds(state);
   const { q, own } = state;
-  const facets = useApi<Facets>("/api/facets", { q, from, to, own, fields: FIELDS, limit: MANY }, { keep: true });
+  const asked = { q, from, to, own, fields: FIELDS, limit: MANY };
+  const facets = useApi<Facets>("/api/facets", asked, { keep: true, enabled: isAsked });
+  const isWaiting = !isAsked && facets.data === undefined;
   return (
     <aside aria-label="Values" className="flex flex-col gap-4">
-      <Answer lines={12} of={facets}>
-        {({ facets: found }) => (
-          <>
-            {found.map((facet) =>
-              facet.values.length === 0 ? null : <FacetView change={change} facet={facet} key={facet.field} q={q} />,
-            )}
-          </>
-        )}
-      </Answer>
+      {isWaiting ? (
+        <Loading lines={12} />
+      ) : (
+        <Answer lines={12} of={facets}>
+          {({ facets: found }) => (
+            <>
+              {found.map((facet) =>
+                facet.values.length === 0 ? null : <FacetView change={change} facet={facet} key={facet.field} q={q} />,
+              )}
+            </>
+          )}
+        </Answer>
+      )}
     </aside>
   );
 });

@@ -28,6 +28,7 @@ export function SearchPage() {
   // Opening a record or another column asks nothing anew, and so draws nothing of this anew.
   const { q, own, from, to } = state;
   const asked = useMemo(() => ({ q, own, from, to }), [q, own, from, to]);
+  const isShown = areShown(records);
   const closeRecord = useCallback(() => change({ record: undefined }), [change]);
   return (
     <main className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden">
@@ -35,7 +36,7 @@ export function SearchPage() {
       <QueryBar change={change} problem={records.error} refresh={() => void records.refetch()} state={state}>
         <div className={state.record === undefined ? "xl:hidden" : "2xl:hidden"}>
           <Popover className="max-h-[70vh] w-64 overflow-y-auto" label="Values">
-            {() => <FacetList change={change} state={asked} />}
+            {() => <FacetList change={change} isAsked={isShown} state={asked} />}
           </Popover>
         </div>
         <SavedSearches change={change} state={state} />
@@ -49,7 +50,7 @@ export function SearchPage() {
           <div
             className={`hidden w-52 shrink-0 overflow-y-auto pr-1 ${state.record === undefined ? "xl:block" : "2xl:block"}`}
           >
-            <FacetList change={change} state={asked} />
+            <FacetList change={change} isAsked={isShown} state={asked} />
           </div>
           <Results change={change} records={records} state={state} />
           {state.record !== undefined && (
@@ -69,8 +70,9 @@ interface ResultsProps {
 
 function Results({ state, change, records }: ResultsProps) {
   const histogram = useHistogram(state);
-  const total = useTotal(state);
-  const ownCount = useOwnCount(state);
+  const isShown = areShown(records);
+  const total = useTotal(state, isShown);
+  const ownCount = useOwnCount(state, isShown);
   const [isPaused, setIsPaused] = useState(false);
   // When the first page was asked for: rows further down are those of that moment.
   const [askedAtMs, setAskedAtMs] = useState(0);
@@ -119,6 +121,11 @@ function Results({ state, change, records }: ResultsProps) {
       />
     </div>
   );
+}
+
+/** The rows of this very question are there: what stands beside them is asked for after them, and does not slow them. */
+function areShown({ data, isPlaceholderData }: ReturnType<typeof useRecords>): boolean {
+  return data !== undefined && !isPlaceholderData;
 }
 
 /** What came live, then what was found; a record that is both stands once. */

@@ -33,26 +33,26 @@ export function useHistogram(state: SearchState) {
   });
 }
 
-/** How many match at any time; asked for only while a range hides some. */
-export function useTotal(state: SearchState) {
+/** How many match at any time; asked for only while a range hides some, and after the rows. */
+export function useTotal(state: SearchState, isShown: boolean) {
   const { q, own } = state;
   const { from, to } = bounds(state);
   return useQuery({
     queryKey: ["total", q, own],
     queryFn: ({ signal }) => getJson<Histogram>("/api/histogram", { q, buckets: 1, ...ownRecords(own) }, signal),
-    enabled: from !== undefined || to !== undefined,
+    enabled: isShown && (from !== undefined || to !== undefined),
     select: (histogram) => histogram.total,
   });
 }
 
 /** How many of Tallystick's own match in the range and are left out. */
-export function useOwnCount(state: SearchState): number | null {
+export function useOwnCount(state: SearchState, isShown: boolean): number | null {
   const { q, own } = state;
   const { from, to } = bounds(state);
   const { data } = useQuery({
     queryKey: ["own count", q, from, to],
     queryFn: ({ signal }) => getJson<Histogram>("/api/histogram", { q, from, to, buckets: 1, own: true }, signal),
-    enabled: own !== true,
+    enabled: isShown && own !== true,
     select: (histogram) => histogram.total,
   });
   const without = useHistogram(state).data?.total;
