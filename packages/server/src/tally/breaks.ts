@@ -11,6 +11,8 @@ import { scopePredicate, VERDICT_SERVICES } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { EDGE_STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
+import { isAmong, placeName } from "./places.ts";
+import type { HalfPlace } from "./places.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf } from "./reading.ts";
 import type { Edge, Period, PeriodUs, TallySources } from "./reading.ts";
 import { CALLS, WRITTEN } from "./schema.ts";
@@ -163,49 +165,33 @@ function decode(text: string): Cursor {
   throw new TallystickError("cursor_invalid", "The cursor is not one that this server gave.");
 }
 
-interface Place {
-  readonly tree: string;
-  readonly index: number;
-}
-
-function placesOf({ record }: StoredRecord): readonly Place[] {
+function placesOf({ record }: StoredRecord): readonly HalfPlace[] {
   const text = record.attributes?.[ATTRIBUTE.halves] ?? "";
   return text
     .split(" ")
     .filter((place) => place !== "")
     .map((place) => {
       const colon = place.lastIndexOf(":");
-      return { tree: place.slice(0, colon), index: Number(place.slice(colon + 1)) };
+      return { tree: place.slice(0, colon), leaf_index: Number(place.slice(colon + 1)) };
     });
 }
-
-export const placeName = ({ tree, index }: Place) => `${tree}:${index}`;
 
 /** Records by `tree:index`, as far as the scope sees them. */
 export async function recordsAt(
   { reader }: TallySources,
   scope: Scope,
-  places: readonly Place[],
+  places: readonly HalfPlace[],
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, StoredRecord>> {
   if (places.length === 0) return new Map();
   const params = new Params();
-  const trees = params.add(
-    places.map(({ tree }) => tree),
-    "Array(String)",
-  );
-  const indexes = params.add(
-    places.map(({ index }) => index),
-    "Array(Int64)",
-  );
   const sql = `SELECT ${STORED_COLUMNS} FROM records
-WHERE ${scopePredicate(scope, params)} AND leaf_index IN (${indexes})
-  AND (tree, leaf_index) IN (SELECT arrayJoin(arrayZip(${trees}, ${indexes})))`;
+WHERE ${scopePredicate(scope, params)} AND ${isAmong(places, params)}`;
   const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(places.length), signal);
   return new Map(
     rows.map((row) => {
       const record = storedRecord(row);
-      return [placeName({ tree: record.tree, index: record.leaf_index }), record];
+      return [placeName(record), record];
     }),
   );
 }

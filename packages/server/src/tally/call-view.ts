@@ -9,7 +9,7 @@ import type { StoredRow } from "../index/rows.ts";
 import { Params } from "../search/compile/sql.ts";
 import { scopePredicate, VERDICT_SERVICES } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
-import { placeName, recordsAt } from "./breaks.ts";
+import { recordsAt } from "./breaks.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 import { groupOne } from "./halves.ts";
@@ -19,13 +19,15 @@ import type { Ask } from "./knowledge.ts";
 import { judged } from "./judge.ts";
 import type { Declared, Knowledge } from "./judge.ts";
 import { MAX_CALL_RECORDS, MAX_KNOWN_ROWS } from "./limits.ts";
+import { placeLists, placeName } from "./places.ts";
+import type { HalfPlace } from "./places.ts";
 import { limitsFor, OWN_SETTINGS } from "./reading.ts";
 import type { TallySources } from "./reading.ts";
 import { breaksOf } from "./rules.ts";
 import { CALLS, STANDING } from "./schema.ts";
 import type { TallySettings } from "./settings.ts";
 import { VERDICT_TYPE } from "./verdict.ts";
-import type { Break, HalfPlace } from "./verdict.ts";
+import type { Break } from "./verdict.ts";
 
 export interface CallView {
   readonly call_id: string;
@@ -134,15 +136,8 @@ async function throughProxy(
   const trace = own.find(({ record }) => record.trace_id !== undefined)?.record.trace_id;
   if (trace === undefined) return [];
   const params = new Params();
-  const trees = params.add(
-    own.map(({ tree }) => tree),
-    "Array(String)",
-  );
-  const indexes = params.add(
-    own.map(({ leaf_index: index }) => index),
-    "Array(Int64)",
-  );
-  return ask(params, `trace_id = unhex(${params.text(trace)}) AND hasAny(halves, arrayZip(${trees}, ${indexes}))`);
+  const { pairs } = placeLists(own, params);
+  return ask(params, `trace_id = unhex(${params.text(trace)}) AND hasAny(halves, ${pairs})`);
 }
 
 /** Its own records and, behind a proxy, those of the other id. */
@@ -152,10 +147,9 @@ async function wholeCall(
   { callId, own, settled }: { callId: string; own: readonly StoredRecord[]; settled: readonly SettledRow[] },
   signal: AbortSignal | undefined,
 ): Promise<{ readonly records: readonly StoredRecord[]; readonly hidden: boolean }> {
-  const known = new Set(own.map(({ tree, leaf_index: index }) => placeName({ tree, index })));
-  const places = settled.flatMap(({ halves }) => halves.map(({ tree, leaf_index: index }) => ({ tree, index })));
+  const places = settled.flatMap(({ halves }) => halves);
   const others = new Map(places.map((place) => [placeName(place), place]));
-  for (const name of known) others.delete(name);
+  for (const record of own) others.delete(placeName(record));
   const found = await recordsAt(parts, scope, [...others.values()], signal);
   const hidden = found.size < others.size || (await isSomeHidden(parts, scope, callId, own.length, signal));
   return { records: [...own, ...found.values()], hidden };

@@ -23,12 +23,14 @@ import type { Ask } from "./knowledge.ts";
 import { LEARN_CREDENTIALS, learnSkews, learnSkewsAhead } from "./learn.ts";
 import { MAX_STEP_VERDICTS, MAX_STEP_NAMES, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
+import { isAmong, placeName } from "./places.ts";
+import type { HalfPlace } from "./places.ts";
 import { breaksOf } from "./rules.ts";
 import { CALL_COLUMNS, CALLS, DUE, HALVES, namesOf, SETTLING, SUPERSEDED, UNDER_WAY, WRITTEN } from "./schema.ts";
 import { groupByLog, notYetTold } from "./told.ts";
 import type { Told } from "./told.ts";
 import { verdictRecord } from "./verdict.ts";
-import type { HalfPlace, JudgedCall } from "./verdict.ts";
+import type { JudgedCall } from "./verdict.ts";
 import { bridgeProxies } from "./bridges.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
@@ -273,19 +275,9 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
     const places = calls.flatMap(({ halves }) => halves);
     if (places.length === 0) return new Map();
     const params = new Params();
-    const trees = params.add(
-      places.map(({ tree }) => tree),
-      "Array(String)",
-    );
-    const indexes = params.add(
-      places.map(({ leaf_index: index }) => index),
-      "Array(Int64)",
-    );
+    const where = isAmong(places, params);
     const rows = await this.#ask<HalfPlace & { readonly hash: string }>(
-      params.statement(
-        `SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM records
-WHERE leaf_index IN (${indexes}) AND (tree, leaf_index) IN (SELECT arrayJoin(arrayZip(${trees}, ${indexes})))`,
-      ),
+      params.statement(`SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM records WHERE ${where}`),
     );
     return new Map(rows.map((row) => [placeName(row), row.hash]));
   }
@@ -400,5 +392,3 @@ export const PLACES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, 
       'Tuple(tree String, leaf_index Int64)')], [])))`;
 
 type CallRow = FactRow & Omit<JudgedCall, "hashes"> & { readonly branch: string };
-
-const placeName = ({ tree, leaf_index: index }: HalfPlace): string => `${tree}:${index}`;

@@ -3,11 +3,7 @@ import { createHash } from "node:crypto";
 import { formatTimestamp, uuidv8 } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
 import { ownRecordOf } from "../journal/own-records.ts";
-
-export interface HalfPlace {
-  readonly tree: string;
-  readonly leaf_index: number;
-}
+import type { HalfPlace } from "./places.ts";
 
 export interface JudgedCall {
   readonly log: string;
