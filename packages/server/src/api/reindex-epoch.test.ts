@@ -85,6 +85,6 @@ it("is searched again after `reindex --epoch`, stays over clean-ups and a restar
   days += 2;
   await post("/api/retention/run", {});
   await expect.poll(() => found("r-old"), WAIT).toBe(0);
-  const told = await (await server.fetch("/api/search?own=true&q=event_type:CONFIG_CHANGE")).text();
-  expect(told).toContain(tree);
+  const told = async () => (await server.fetch("/api/search?own=true&q=event_type:CONFIG_CHANGE")).text();
+  await expect.poll(told, WAIT).toContain(tree);
 }, 120_000);

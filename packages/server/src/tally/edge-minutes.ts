@@ -27,11 +27,14 @@ export class EdgeMinutes {
   /** When hours may be counted again. */
   #hoursNotBeforeMs = 0;
   readonly #days: EdgeDays;
+  /** What took some time to count is counted again after so many times that long. */
+  readonly #pause: number;
   #version = 0;
 
-  constructor(deriver: Deriver, clock: Clock) {
+  constructor(deriver: Deriver, clock: Clock, pause = COUNT_PAUSE) {
     this.#deriver = deriver;
     this.#clock = clock;
+    this.#pause = pause;
     this.#days = new EdgeDays(deriver, clock);
   }
 
@@ -40,7 +43,7 @@ export class EdgeMinutes {
     for (const minute of minutes) {
       if (this.#touched.has(minute)) continue;
       const before = this.#counted.get(minute);
-      const pauseMs = before === undefined ? 0 : Math.min(MAX_COUNT_PAUSE_MS, before.costMs * COUNT_PAUSE);
+      const pauseMs = before === undefined ? 0 : Math.min(MAX_COUNT_PAUSE_MS, before.costMs * this.#pause);
       this.#touched.set(minute, { notBeforeMs: (before?.atMs ?? 0) + pauseMs });
     }
   }
@@ -90,7 +93,7 @@ export class EdgeMinutes {
     await this.#deriver.derive(countHours([...this.#hours], this.#newVersion()), STEP_LIMITS);
     this.#hours.clear();
     const nowMs = this.#clock.monotonicMs();
-    this.#hoursNotBeforeMs = nowMs + Math.min(MAX_COUNT_PAUSE_MS, (nowMs - startMs) * COUNT_PAUSE);
+    this.#hoursNotBeforeMs = nowMs + Math.min(MAX_COUNT_PAUSE_MS, (nowMs - startMs) * this.#pause);
   }
 
   /** Newer than every version before, also than those of a process that was killed. */

@@ -160,6 +160,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       control: { aliases: () => declared.aliases, parties: () => declared.parties },
       onTrouble: (message) => troubles.push(message),
       tickMs: 10,
+      countPause: 1,
     });
   let tally = open();
   const select = <Row>(sql: string) => index.index.deriver.select<Row>({ sql, params: {} }, TEST_LIMITS);
@@ -175,7 +176,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       const untilUs = START_US + Math.round(atS * SECOND_US);
       index.journal.receivedBefore = untilUs;
       const isPassed = () => tally.figures().settledUs >= untilUs && tally.isIdle();
-      await until(isPassed).catch((cause: unknown) => {
+      await until(isPassed, 50_000).catch((cause: unknown) => {
         throw new Error(`the tally came to no rest: ${troubles.at(-1) ?? "it told no trouble"}`, { cause });
       });
     },

@@ -58,6 +58,8 @@ export interface TallyParts {
   readonly onTrouble: (message: string) => void;
   /** Pause between two looks. */
   readonly tickMs?: number;
+  /** The map is counted again after so many times as long as it took. */
+  readonly countPause?: number;
 }
 
 export interface TallyFigures {
@@ -95,7 +97,7 @@ export class Tally {
   constructor(parts: TallyParts) {
     this.#parts = parts;
     this.#horizon = new Horizon(parts.journal, parts.index, parts.clock);
-    this.#edges = new EdgeMinutes(parts.deriver, parts.clock);
+    this.#edges = new EdgeMinutes(parts.deriver, parts.clock, parts.countPause);
     const append: AppendVerdicts = (log, records) => this.#append(log, records);
     this.#experience = new Experience(parts.deriver);
     this.#summaries = new Summaries(parts.deriver, append);
