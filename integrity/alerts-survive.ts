@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 import { collectorKey } from "../bench/tally/collector.ts";
 import { seeded } from "./random.ts";
 import { caughtUp, startServer, until, verifyFolder, type RunningServer } from "./running-server.ts";
-import { killVictim, VICTIMS } from "./victims.ts";
+import { deliver, killAtRandom, type Home } from "./victims.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -36,7 +36,6 @@ const SEED = Number(options.seed);
 const ORDINARY = 20;
 /** Mean time from a start to the next kill; the load is spread over as many of them as there are kills. */
 const LIFE_MS = 2_000;
-const RESEND_MS = 50;
 const CATCH_UP_TIMEOUT_MS = 120_000;
 const RULE_ID = "7d2f5f9e-2a35-4a8e-9d0e-7f3f6f0f5a11";
 const RULE = `title: A marked operation
@@ -50,12 +49,6 @@ detection:
 
 const random = seeded(SEED);
 type Row = Readonly<Record<string, unknown>>;
-
-interface Home {
-  readonly folder: string;
-  readonly token: string;
-  server: RunningServer;
-}
 
 let made = 0;
 function call(caller: string, fields: Row = {}): Row {
@@ -104,36 +97,6 @@ function load(): { readonly expected: ReadonlySet<string>; readonly batches: rea
       late = rest;
     }
   return { expected, batches: [...batches, [...late]] };
-}
-
-/** Until it is acknowledged, by whichever server runs by then; the same records are stored once. */
-async function deliver(home: Home, rows: readonly Row[], key: string): Promise<void> {
-  const body = rows.map((row) => JSON.stringify(row)).join("\n");
-  const headers = {
-    "content-type": "application/x-ndjson",
-    authorization: `Bearer ${home.token}`,
-    "idempotency-key": key,
-  };
-  for (;;) {
-    const { server } = home;
-    const response = await server.fetch("/v1/records", { method: "POST", headers, body }).catch(() => null);
-    const text = await response?.text().catch(() => null);
-    if (response?.status === 200 && text !== null) return;
-    const isGone = server.process.exitCode !== null || server.process.signalCode !== null || server !== home.server;
-    const isRefused = response !== null && response.status !== 503 && response.status !== 200;
-    if (isRefused && !isGone) throw new Error(`answered ${response.status}: ${text?.slice(0, 300)}`);
-    await pause(RESEND_MS);
-  }
-}
-
-async function killAtRandom(home: Home): Promise<void> {
-  for (let kill = 1; kill <= KILLS; kill += 1) {
-    await pause(LIFE_MS * (0.3 + random() * 1.4));
-    const victim = VICTIMS[Math.floor(random() * VICTIMS.length)]!;
-    await killVictim(home.server, victim);
-    if (victim !== "engine") home.server = await startServer(home.folder);
-    process.stderr.write(`kill ${kill}/${KILLS}: ${victim}\n`);
-  }
 }
 
 interface ShownAlert {
@@ -202,11 +165,16 @@ async function main(): Promise<void> {
     const { expected, batches } = load();
     const send = async (): Promise<void> => {
       for (const [at, batch] of batches.entries()) {
-        await deliver(home, batch, `${SEED}-${at}`);
+        // The same records are stored once.
+        const body = batch.map((row) => JSON.stringify(row)).join("\n");
+        await deliver(home, body, { "idempotency-key": `${SEED}-${at}` });
         await pause((KILLS * LIFE_MS) / batches.length);
       }
     };
-    const ended = await Promise.allSettled([send(), killAtRandom(home)]);
+    const ended = await Promise.allSettled([
+      send(),
+      killAtRandom(home, { kills: KILLS, lifeMs: LIFE_MS, random, start: (kept) => startServer(kept) }),
+    ]);
     for (const one of ended) if (one.status === "rejected") throw one.reason;
     const alerts = await settled(home, expected);
     const names = alerts.map(named);

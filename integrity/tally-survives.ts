@@ -18,7 +18,7 @@ import { lateHalves, shuffledHalves, type Source } from "../bench/tally/shuffle.
 import { compare, readTally, seededBreaks, verdicts, type Break } from "../bench/tally/truth.ts";
 import { seeded } from "./random.ts";
 import { caughtUp, startServer, verifyFolder, type RunningServer } from "./running-server.ts";
-import { killVictim, VICTIMS } from "./victims.ts";
+import { deliver, killAtRandom, type Home } from "./victims.ts";
 
 const { values: options } = parseArgs({
   options: {
@@ -37,20 +37,12 @@ const DEADLINE_MS = 5_000;
 const FIRST_KILL_MS = DEADLINE_MS * 1.5;
 /** Mean time from a start to the next kill; the load is spread over as many of them as there are kills, after the first calls. */
 const LIFE_MS = 2_000;
-const RESEND_MS = 50;
 const CATCH_UP_TIMEOUT_MS = 120_000;
 const SETTLE_TIMEOUT_MS = 120_000;
 const POLL_MS = 500;
 
 const random = seeded(SEED);
 const timeline: Timeline = { seed: SEED, startMs: Date.now() - CALLS, stepUs: 1_000 };
-
-/** A folder and the server that runs on it at the moment. */
-interface Home {
-  readonly folder: string;
-  readonly token: string;
-  server: RunningServer;
-}
 
 interface Outcome {
   readonly breaks: ReadonlySet<string>;
@@ -106,32 +98,6 @@ async function send(home: Home, source: Source, betweenMs: number): Promise<void
   await Promise.all(Array.from({ length: SENDERS }, sender));
 }
 
-/** Until it is acknowledged, by whichever server runs by then. */
-async function deliver(home: Home, body: string): Promise<void> {
-  const headers = { "content-type": "application/x-ndjson", authorization: `Bearer ${home.token}` };
-  for (;;) {
-    const { server } = home;
-    const response = await server.fetch("/v1/records", { method: "POST", headers, body }).catch(() => null);
-    const text = await response?.text().catch(() => null);
-    if (response?.status === 200 && text !== null) return;
-    const isGone = server.process.exitCode !== null || server.process.signalCode !== null || server !== home.server;
-    const isRefused = response !== null && response.status !== 503 && response.status !== 200;
-    if (isRefused && !isGone) throw new Error(`answered ${response.status}: ${text?.slice(0, 300)}`);
-    await pause(RESEND_MS);
-  }
-}
-
-/** Kills while calls come in and while the last ones are judged. */
-async function killAtRandom(home: Home): Promise<void> {
-  for (let kill = 1; kill <= KILLS + 3; kill += 1) {
-    await pause(LIFE_MS * (0.3 + random() * 1.4));
-    const victim = VICTIMS[Math.floor(random() * VICTIMS.length)]!;
-    await killVictim(home.server, victim);
-    if (victim !== "engine") home.server = await start(home.folder);
-    process.stderr.write(`kill ${kill}/${KILLS + 3}: ${victim}\n`);
-  }
-}
-
 /** The tally once it is as it has to be, and stays so. */
 async function settled(home: Home, check: Check): Promise<Outcome> {
   const { server } = home;
@@ -166,7 +132,9 @@ async function main(): Promise<void> {
     (breaks) => compare(truth, breaks).examples.map(({ call_id: id, fault }) => `${id} ${fault}`),
   );
   process.stderr.write(`undisturbed: ${undisturbed.breaks.size} breaks, ${undisturbed.verdicts} verdicts\n`);
-  const killed = await run(killAtRandom, (breaks) => {
+  // While calls come in, and while the last ones are judged.
+  const disturb = (home: Home) => killAtRandom(home, { kills: KILLS + 3, lifeMs: LIFE_MS, random, start });
+  const killed = await run(disturb, (breaks) => {
     const found = new Set(breaks.map(named));
     const lost = without(undisturbed.breaks, found).map((one) => `lost ${one}`);
     return [...lost, ...without(found, undisturbed.breaks).map((one) => `added ${one}`)];
