@@ -8,9 +8,9 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
-import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
+import { launchChromium } from "../scripts/chromium.ts";
 import { runLoader } from "./load.ts";
 import { quantile, rounded } from "./measure.ts";
 
@@ -163,10 +163,7 @@ async function main(): Promise<void> {
   const data = options.data ?? mkdtempSync(join(tmpdir(), "tallystick-dashboard-bench-"));
   const isLoaded = existsSync(join(data, "server.json"));
   const server = await startServer(data);
-  const browser = await chromium.launch({
-    executablePath: placeOf(CHROMIUM) ?? "chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  });
+  const browser = await launchChromium();
   try {
     if (!isLoaded) await load(server);
     const page = await browser.newPage({ viewport: SIZE });

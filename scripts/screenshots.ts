@@ -8,12 +8,12 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
 import { screensOf, type ShopIds } from "../test/screens.ts";
 import { openChannel } from "../test/seed-channel.ts";
 import { idsOf, seedDecisions, seedLongTrace, seedShop } from "../test/seed-server.ts";
-import { CHROMIUM, placeOf } from "./ensure-programs.ts";
+import { launchChromium } from "./chromium.ts";
 import { installed, ROOT, runStep } from "./run-step.ts";
 
 const SIZES = { wide: { width: 1_440, height: 900 }, narrow: { width: 390, height: 844 } } as const;
@@ -36,10 +36,7 @@ const server = await startServer(join(folder, "data"), {
   args: channel.args,
   env: { TALLYSTICK_TALLY_DEADLINE: "2s" },
 });
-const browser = await chromium.launch({
-  executablePath: placeOf(CHROMIUM) ?? "chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-});
+const browser = await launchChromium();
 try {
   await seedShop(server, { nowMs: Date.now(), visitsPerMinute: 12, minutes: 60 });
   await seedDecisions(server);

@@ -5,10 +5,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
 import { watchFolder } from "../packages/server/src/secret-watch.contract.ts";
-import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
+import { launchChromium } from "../scripts/chromium.ts";
 import type { ShopIds } from "./screens.ts";
 import { openChannel, type SeededChannel } from "./seed-channel.ts";
 import { idsOf, post, seedDecisions, seedLongTrace, seedMint, seedShop } from "./seed-server.ts";
@@ -44,10 +44,7 @@ export async function startWalk(): Promise<Walk> {
     args: channel.args,
     env: { TALLYSTICK_TALLY_DEADLINE: "2s" },
   });
-  const browser = await chromium.launch({
-    executablePath: placeOf(CHROMIUM) ?? "chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-  });
+  const browser = await launchChromium();
   await seedShop(server, { nowMs: Date.now(), visitsPerMinute: 8, minutes: 60 });
   await seedDecisions(server);
   await seedLongTrace(server, 1_000);

@@ -8,9 +8,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium, type Browser, type Locator } from "playwright-core";
+import type { Browser, Locator } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { CHROMIUM, placeOf } from "../scripts/ensure-programs.ts";
+import { launchChromium } from "../scripts/chromium.ts";
 import { watchFolder } from "../packages/server/src/secret-watch.contract.ts";
 import { startServer, until, type RunningServer } from "../integrity/running-server.ts";
 
@@ -149,10 +149,7 @@ test(
       );
       return found.records.length > 0 ? true : undefined;
     });
-    const browser: Browser = await chromium.launch({
-      executablePath: placeOf(CHROMIUM) ?? "chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-    });
+    const browser: Browser = await launchChromium();
     try {
       const page = await browser.newPage({ viewport: { width: 1_440, height: 900 } });
       page.setDefaultTimeout(WAIT_MS);
