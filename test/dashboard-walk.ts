@@ -26,8 +26,8 @@ export interface Walk {
   /** Of the administrator. */
   readonly context: BrowserContext;
   readonly ids: ShopIds;
-  /** When what the map is to be compared with was sent. */
-  readonly seededMs: number;
+  /** When what the map is to be compared with took place: some minutes before now. */
+  readonly earlierMs: number;
   /** A page of the administrator, or of somebody else. */
   opened(path: string, within?: BrowserContext): Promise<Page>;
   /** The administrator's login in another browser. */
@@ -50,6 +50,7 @@ export async function startWalk(): Promise<Walk> {
   await seedLongTrace(server, 1_000);
   const ids = await until(SETTLED_MS, "the tally to find the impostor", () => idsOf(server));
   const context = await newContext(browser);
+  const earlierMs = Date.now() - 5 * 60_000;
   const walk: Walk = {
     folder,
     server,
@@ -57,7 +58,7 @@ export async function startWalk(): Promise<Walk> {
     browser,
     context,
     ids,
-    seededMs: Date.now(),
+    earlierMs,
     async opened(path, within = context) {
       const page = await within.newPage();
       await page.goto(`${server.url}${path}`);
@@ -86,7 +87,7 @@ export async function startWalk(): Promise<Walk> {
     },
   };
   await walk.logIn(context);
-  await seedMint(server, "earlier");
+  await seedMint(server, "earlier", earlierMs);
   return walk;
 }
 

@@ -138,11 +138,12 @@ test("an alert is taken on and resolved by keys alone, with its evidence, both h
   const line = page.getByRole("button", { name: /calls of orders to payments that orders does not record/ });
   await line.waitFor();
   await page.getByRole("list", { name: "A callee records calls that their caller does not" }).waitFor();
-  await until(30_000, "the alert to open by keys", async () => {
+  await until(30_000, "keys to come to the alert", async () => {
     await page.keyboard.press("j");
-    await page.keyboard.press("Enter");
-    return (await line.getAttribute("aria-current")) === "true" ? true : undefined;
+    return (await line.evaluate((row) => row === row.ownerDocument.activeElement)) || undefined;
   });
+  await page.keyboard.press("Enter");
+  await line.and(page.locator("[aria-current=true]")).waitFor();
   await page.getByRole("region", { name: "What shows it" }).getByRole("button").first().waitFor();
   await page.getByRole("columnheader", { name: /caller recorded nothing/ }).waitFor();
   const steps = page.getByRole("region", { name: "What became of it" });
@@ -226,9 +227,11 @@ test("a key's quota is set, and stands with what is used of it", async () => {
 test("keys and the palette lead everywhere, and times are in the zone that is named", async () => {
   const page = await opened("/");
   await page.getByRole("heading", { name: "Overview" }).waitFor();
-  await page.keyboard.press("g");
-  await page.keyboard.press("m");
-  await page.getByRole("heading", { name: "Map" }).waitFor();
+  await until(30_000, "the map to open by keys", async () => {
+    await page.keyboard.press("g");
+    await page.keyboard.press("m");
+    return (await page.getByRole("heading", { name: "Map" }).count()) > 0 || undefined;
+  });
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
   await page.keyboard.press("Escape");
@@ -243,15 +246,13 @@ test("keys and the palette lead everywhere, and times are in the zone that is na
 });
 
 test("two windows of the map are compared: what is new, what is gone, what became slower", async () => {
-  const minuteOf = (ms: number) => Math.floor(ms / 60_000);
   // Edges are counted by the minute.
-  await until(90_000, "another minute than that of the walk's start", () =>
-    minuteOf(Date.now()) > minuteOf(walk.seededMs) ? true : undefined,
-  );
-  await seedMint(walk.server, "later");
-  const minute = minuteOf(Date.now());
+  const minuteOf = (ms: number) => Math.floor(ms / 60_000);
+  const laterMs = Date.now();
+  await seedMint(walk.server, "later", laterMs);
+  const minute = minuteOf(laterMs);
   const at = (n: number) => encodeURIComponent(new Date(n * 60_000).toISOString());
-  const width = Math.max(2, minute - minuteOf(walk.seededMs) + 1);
+  const width = minute - minuteOf(walk.earlierMs);
   const page = await opened(`/map?compare=before&as=list&from=${at(minute)}&to=${at(minute + width)}`);
   const row = (callee: string, is: string) => page.getByRole("row", { name: new RegExp(`mint → ${callee} ${is}`) });
   await until(SETTLED_MS, "the calls to be settled", async () => {

@@ -131,8 +131,11 @@ test("the impostor is found by what orders does not say, and by its key", { time
     const { breaks } = await tallyOf("orders:payments");
     return breaks.find(({ kind, field }) => kind === "discrepancy_identity" && field === "credential_id");
   });
-  const { breaks } = await tallyOf("orders:payments");
-  const kinds = breaks.filter(({ call_id: id }) => id === foreign.call_id).map(({ kind }) => kind);
+  const kinds = await until(WAIT_MS, "both of what is said of its call", async () => {
+    const { breaks } = await tallyOf("orders:payments");
+    const found = breaks.filter(({ call_id: id }) => id === foreign.call_id).map(({ kind }) => kind);
+    return found.length > 1 ? found : undefined;
+  });
   expect([...kinds].sort()).toEqual(["discrepancy_identity", "unpaired_callee"]);
   const calls = await impostorCalls();
   expect(calls.map(({ call_id: id }) => id)).toContain(foreign.call_id);

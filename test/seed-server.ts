@@ -77,10 +77,11 @@ export async function seedLongTrace(server: RunningServer, calls: number): Promi
   await caughtUp(server, CAUGHT_UP_MS);
 }
 
-/** Calls of a service whose ways are other ones later: one is gone, one is new, one became slower. */
-export async function seedMint(server: RunningServer, when: "earlier" | "later"): Promise<void> {
+/** Calls of a service whose ways are other ones later: one is gone, one is new, one became slower.
+ * All of them begin at `atMs`. */
+export async function seedMint(server: RunningServer, when: "earlier" | "later", atMs: number): Promise<void> {
   const call = (n: number, callee: string, durationMs: number) => ({
-    timestamp: new Date(Date.now() - 1_000).toISOString(),
+    timestamp: new Date(atMs).toISOString(),
     event_type: "API_CALL",
     service_id: "mint",
     target_id: callee,
