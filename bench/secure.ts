@@ -2,7 +2,7 @@
  * What security costs, each measured against the same work without it, in turns on the same machine:
  * ingest over TLS 1.3 with client certificates against plain loopback; signed batches against the same batches
  * unsigned; searches with a scope that names everything one by one, and with one of five services,
- * against searches without one. Medians of the rounds.
+ * against searches without one. Medians of the rounds, and of the ratios within each.
  * `npm run bench -- secure [--only wire,signed,scopes] [--records 300000] [--rounds 3] [--search-records 1000000]
  * [--runs 15]`
  */
@@ -73,30 +73,43 @@ async function load(server: RunningServer, order: Partial<LoadOrder>): Promise<S
   };
 }
 
-/** Each side on a fresh folder, in turns, so that what the machine does meanwhile falls on both. */
-async function inTurns(name: string, sides: Readonly<Record<string, () => Promise<Speed>>>) {
-  const speeds = new Map<string, Speed[]>(Object.keys(sides).map((side) => [side, []]));
+/**
+ * Each side on a fresh folder, in turns, the first one last in every other round: what the machine does meanwhile, and
+ * what it becomes over time, falls on both. A ratio is that of two neighbours; the median of the rounds' counts.
+ */
+async function inTurns(name: string, sides: readonly [Side, Side]) {
+  const rounds: (readonly [Speed, Speed])[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    for (const [side, run] of Object.entries(sides)) {
-      const speed = await run();
-      speeds.get(side)?.push(speed);
-      say(
-        `${name} ${side}: ${Math.round(speed.acknowledged)} acknowledged/s, ${Math.round(speed.searchable)} searchable/s`,
-      );
+    const speeds = new Map<Side, Speed>();
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      const speed = await side.run();
+      speeds.set(side, speed);
+      const [acknowledged, searchable] = [speed.acknowledged, speed.searchable].map(Math.round);
+      say(`${name} ${side.name}: ${acknowledged} acknowledged/s, ${searchable} searchable/s`);
     }
+    const [without, with_] = sides.map((side) => speeds.get(side)!);
+    rounds.push([without!, with_!]);
   }
-  const [without = [], with_ = []] = speeds.values();
-  const ratio = (of: (speed: Speed) => number): number => rounded(median(with_.map(of)) / median(without.map(of)), 3);
+  const perSecond = (of: (speed: Speed) => number) =>
+    Object.fromEntries(
+      sides.map(({ name: side }, place) => [side, Math.round(median(rounds.map((pair) => of(pair[place]!))))]),
+    );
+  const ratios = (of: (speed: Speed) => number) =>
+    rounds.map(([without, with_]) => rounded(of(with_) / of(without), 3));
+  const [acknowledged, searchable] = [({ acknowledged: one }: Speed) => one, ({ searchable: one }: Speed) => one];
   return {
-    acknowledged_per_second: Object.fromEntries(
-      [...speeds].map(([side, all]) => [side, Math.round(median(all.map(({ acknowledged }) => acknowledged)))]),
-    ),
-    searchable_per_second: Object.fromEntries(
-      [...speeds].map(([side, all]) => [side, Math.round(median(all.map(({ searchable }) => searchable)))]),
-    ),
-    ratio_acknowledged: ratio(({ acknowledged }) => acknowledged),
-    ratio_searchable: ratio(({ searchable }) => searchable),
+    acknowledged_per_second: perSecond(acknowledged),
+    searchable_per_second: perSecond(searchable),
+    ratios_acknowledged: ratios(acknowledged),
+    ratio_acknowledged: median(ratios(acknowledged)),
+    ratios_searchable: ratios(searchable),
+    ratio_searchable: median(ratios(searchable)),
   };
+}
+
+interface Side {
+  readonly name: string;
+  readonly run: () => Promise<Speed>;
 }
 
 let folders = 0;
@@ -115,19 +128,21 @@ const json = { "content-type": "application/json" };
 
 /** Both sides are bound relays, so that their records stand alike. */
 function wire() {
-  return inTurns("wire", {
-    plain: () =>
-      on(startServer, async (server) => {
-        const body = JSON.stringify({ name: "bench", relay: true, services: "*" });
-        const { secret } = await server.json<{ secret: string }>("/api/keys", { method: "POST", body, headers: json });
-        return load(server, { token: secret });
-      }),
-    tls_1_3_mtls: () =>
-      on(
-        (data) => startSecurely(data, certificates, ["*"]),
-        (server) => load(server, { token: "", tls: clientOf(certificates, "producer") }),
-      ),
-  });
+  const plain = () =>
+    on(startServer, async (server) => {
+      const body = JSON.stringify({ name: "bench", relay: true, services: "*" });
+      const { secret } = await server.json<{ secret: string }>("/api/keys", { method: "POST", body, headers: json });
+      return load(server, { token: secret });
+    });
+  const secure = () =>
+    on(
+      (data) => startSecurely(data, certificates, ["*"]),
+      (server) => load(server, { token: "", tls: clientOf(certificates, "producer") }),
+    );
+  return inTurns("wire", [
+    { name: "plain", run: plain },
+    { name: "tls_1_3_mtls", run: secure },
+  ]);
 }
 
 /** The producer's own work of signing is not measured: it is done before, and elsewhere. */
@@ -154,7 +169,10 @@ function signed() {
         rmSync(folder, { recursive: true, force: true });
       }
     });
-  return inTurns("signed batches", { unsigned: run(false), ed25519: run(true) });
+  return inTurns("signed batches", [
+    { name: "unsigned", run: run(false) },
+    { name: "ed25519", run: run(true) },
+  ]);
 }
 
 /** One folder, two readers: one sees all, the other is granted everything by name. */

@@ -29,7 +29,8 @@ const EPOCH_S = 10;
 const KEEP_S = 1;
 /** Slow enough that a deletion of a few hundred kilobytes is under way for a second or two. */
 const BYTES_PER_SECOND = 200_000;
-const TIMEOUT_MS = 120_000;
+/** Own logs have an epoch each ten seconds too, and their trees go one after the other. */
+const TIMEOUT_MS = 900_000;
 
 /** What becomes visible on the disk in the course of a deletion, in its order. */
 const STEPS = [

@@ -127,8 +127,13 @@ it("records of one request land in the logs of their classes, each with its plac
 
 it("what is sent again after `match` was changed is stored once, where it is", async () => {
   const YAML_OF_BEFORE = YAML;
-  const records = [call(50, "GET /orders"), call(51, "POST /cards"), call(52, "GET /healthz")];
+  const bodies = { request_body: "a card that is sent again", response_body: { base64: "AAEC" } };
+  const records = [call(50, "GET /orders"), call(51, "POST /cards", bodies), call(52, "GET /healthz")];
   const first = (await send(records)).answer;
+  await server.close();
+  // Another run, with bodies of its own, lies between.
+  server = await startTestServer(join(folder.path, "data"), YAML);
+  await send([call(54, "POST /cards", { request_body: "another card" })]);
   await server.close();
   const changed = YAML_OF_BEFORE.replace('operation: "POST /cards*"', 'operation: "GET /orders"');
   server = await startTestServer(join(folder.path, "data"), changed);
@@ -144,6 +149,9 @@ it("what is sent again after `match` was changed is stored once, where it is", a
   ];
   expect(placesOf(again)).toHaveLength(places.length);
   expect(placesOf(again)).toEqual(expect.arrayContaining(places));
+  // Nothing of it changed: other bytes under the same id are a record of their own, where it would go now.
+  const [other] = (await send([call(51, "POST /cards", { ...bodies, request_body: "not that card" })])).answer.trees!;
+  expect([other!.tree, other!.count]).toEqual([tree("default"), 1]);
   await server.close();
   server = await startTestServer(join(folder.path, "data"), YAML);
 });

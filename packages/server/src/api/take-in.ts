@@ -265,7 +265,7 @@ async function store(
   };
   const about = signed === null ? [] : keptOf(signed, result.signedAt ?? formatTimestamp(nowUs));
   const isParted = principal.log === DEFAULT_LOG && parts.partedLogs.length > 1;
-  const places = isParted ? await toWhereTheyAre(parts.stored, parts.partedLogs, of, signed !== null) : of;
+  const places = isParted ? await toWhereTheyAre(parts, parts.partedLogs, of, signed !== null) : of;
   const stored = await storeParts(parts, { parts: places, observed, about });
   void raiseClaims(parts, arrival, result);
   const ackMs = parts.clock.monotonicMs() - startedMs;

@@ -69,7 +69,7 @@ function revokeCommand(parts: CliParts, run: Run): Command {
 
 function revokedCommand(parts: CliParts, run: Run): Command {
   return addTargetOptions(new Command("revoked"))
-    .description("list what was revoked")
+    .description("list tokens of other issuers that were revoked here; ids of records that were are records")
     .option("--local", "times of this machine instead of UTC")
     .option("--json", "as JSON")
     .action((options: TargetOptions & { readonly json?: boolean; readonly local?: boolean }) =>
@@ -85,10 +85,13 @@ function revokedCommand(parts: CliParts, run: Run): Command {
         const columns = ["what", "revoked at", "by", "reason"].map((title) => ({ title }));
         if (options.json === true) parts.terminal.json({ revoked });
         else for (const line of table(columns, rows, null)) parts.terminal.line(line);
+        parts.terminal.note(IDS_ELSEWHERE);
         return EXIT.ok;
       }),
     );
 }
+
+const IDS_ELSEWHERE = `Credential ids of records: tallystick search --own 'operation:"revoke credential"'`;
 
 function what({ issuer, jti, subject, issued_before: before }: Revoked): string {
   if (jti !== null) return `token ${jti} of ${issuer}`;

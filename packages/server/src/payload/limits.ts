@@ -11,6 +11,8 @@ export const MAX_META_BYTES = 4 * 1024;
 export const MAX_CONTENT_TYPE_CHARACTERS = 256;
 /** Bodies among which a retry is recognised, so that a lost answer stores nothing twice. */
 export const RECENT_BODIES = 50_000;
+/** Files that they are looked for in at a start. */
+export const REMEMBERED_FILES = 4;
 /** Places of bodies kept in memory, all files together; at least one file's. */
 export const MAX_KNOWN_PLACES = 500_000;
 /** What one read of a file takes at a time while its places are collected. */

@@ -19,7 +19,7 @@ import { diskSource } from "../journal/segment-source.ts";
 import type { Keyring } from "../kms/kms.ts";
 import { rewriteTask, sealBodiesTask } from "./body-tasks.ts";
 import type { NewBody } from "./body-tasks.ts";
-import { MAX_GROUP_BYTES, MAX_KNOWN_PLACES, PAYLOAD_FILE_BYTES, RECENT_BODIES } from "./limits.ts";
+import { MAX_GROUP_BYTES, MAX_KNOWN_PLACES, PAYLOAD_FILE_BYTES, RECENT_BODIES, REMEMBERED_FILES } from "./limits.ts";
 import {
   encodePayloadHeader,
   itemBytes,
@@ -35,6 +35,7 @@ import type { PayloadKeys } from "./payload-file.ts";
 import type { PayloadMeta } from "./payload-meta.ts";
 import { walkPayloads } from "./payload-places.ts";
 import { RecentBodies } from "./recent-bodies.ts";
+import type { RecentBody } from "./recent-bodies.ts";
 import { payloadFileName } from "./payload-scan.ts";
 import type { FoundPayloads } from "./payload-scan.ts";
 
@@ -103,15 +104,27 @@ export class PayloadLog {
     this.#found = [...parts.found];
   }
 
-  /** Reads the newest file, so that a retry after a restart is recognised. */
+  /** Reads the newest files, so that a retry after a restart, or after several, is recognised. */
   async remember(): Promise<void> {
-    const newest = this.#found.at(-1);
-    if (newest === undefined) return;
-    await this.#walk(newest, (meta) => {
-      if (meta.identity === "") return;
-      const stored = Promise.resolve(meta.commitment);
-      this.#recent.add(`${meta.identity}${meta.part}`, { content: meta.content, stored });
-    });
+    const files: (readonly PayloadMeta[])[] = [];
+    let left = RECENT_BODIES;
+    for (const found of this.#found.slice(-REMEMBERED_FILES).toReversed()) {
+      if (left <= 0) break;
+      const metas: PayloadMeta[] = [];
+      const walked = this.#walk(found, (meta) => void (meta.identity === "" || metas.push(meta)));
+      // What is wrong with an older one, or its key, keeps no new body out; fsck names it.
+      if (files.length > 0 && (await walked.catch(() => null)) === null) break;
+      await walked;
+      left -= metas.length;
+      files.unshift(metas);
+    }
+    for (const { identity, part, content, commitment } of files.flat())
+      this.#recent.add(`${identity}${part}`, { content, stored: Promise.resolve(commitment) });
+  }
+
+  /** The commitment that a body has here because the same record brought it lately; null where there is none. */
+  known(bodies: readonly Pick<NewBody, "part" | "identity" | "content">[]): Promise<readonly (string | null)[]> {
+    return Promise.all(bodies.map((body) => this.#recentOf(body)?.stored.catch(() => null) ?? null));
   }
 
   /** Durable when it says `stored`; a body that was stored before, by the same record, gets its commitment again. */
@@ -168,10 +181,10 @@ export class PayloadLog {
   }
 
   #take(body: NewBody): Promise<string> {
-    const key = body.identity.length === 0 ? null : `${hex(body.identity)}${body.part}`;
+    const key = keyOf(body);
     const content = hex(body.content);
-    const known = key === null ? null : this.#recent.find(key);
-    if (known?.content === content) return known.stored;
+    const known = this.#recentOf(body);
+    if (known !== null) return known.stored;
     const salt = this.#parts.randomBytes(SALT_BYTES);
     const stored = new Promise<string>((settle, refuse) => this.#queue.push({ body, salt, settle, refuse }));
     if (key !== null) this.#recent.add(key, { content, stored });
@@ -179,6 +192,12 @@ export class PayloadLog {
     stored.catch(() => undefined);
     void this.#inTurn(() => this.#writeGroup());
     return stored;
+  }
+
+  #recentOf(body: Pick<NewBody, "part" | "identity" | "content">): RecentBody | null {
+    const key = keyOf(body);
+    const known = key === null ? null : this.#recent.find(key);
+    return known?.content === hex(body.content) ? known : null;
   }
 
   async #writeGroup(): Promise<void> {
@@ -370,6 +389,11 @@ export class PayloadLog {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** Null of a record without an id of its own: nobody knows it again. */
+function keyOf({ identity, part }: Pick<NewBody, "part" | "identity">): string | null {
+  return identity.length === 0 ? null : `${hex(identity)}${part}`;
 }
 
 function keysOf(epochKey: Uint8Array, header: Uint8Array, path: string): PayloadKeys {

@@ -93,6 +93,12 @@ describe("payload store", () => {
     const nobody = { ...body("text"), identity: new Uint8Array() };
     const [unnamed, twice] = await put(again, nobody, nobody);
     expect(unnamed).not.toBe(twice);
+    await again.close();
+    // Two runs later, and asked without storing it.
+    const third = await open(disk);
+    const asked = [body("text", "another id"), body("text", "nobody's"), body("text?", "another id")];
+    expect(await third.known("default", asked)).toEqual([stranger, null, null]);
+    expect(await third.known("elsewhere", asked)).toEqual([null, null, null]);
   });
 
   test("an erased body is in no file and no cache, its neighbours are, and sent again it is a new one", async () => {

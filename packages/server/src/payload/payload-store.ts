@@ -41,6 +41,11 @@ export class PayloadStore {
     return (await this.#log(log)).put(bodies);
   }
 
+  /** One a body: the commitment that it has in the log because the same record brought it there lately, or null. */
+  async known(log: string, bodies: Parameters<PayloadLog["known"]>[0]): ReturnType<PayloadLog["known"]> {
+    return (await this.#log(log)).known(bodies);
+  }
+
   /** Null when no file of the log has it. Throws `payload_damaged` when it is there and does not open. */
   async find(log: string, wanted: Wanted): Promise<FoundBody | null> {
     return (await this.#log(log)).find(wanted);

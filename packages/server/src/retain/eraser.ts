@@ -6,6 +6,8 @@
  * a hold keeps is not erased. An erasure that cannot be carried out now is tried again; one that never can be ends as
  * failed, and says why.
  */
+import { timestampUs } from "@tallystick/record";
+
 import type { Clock } from "../clock.ts";
 import type { AlertLog } from "../alert/log.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
@@ -19,12 +21,12 @@ import { eraseBodies, logsIn, recordErasure } from "./erase-again.ts";
 import { inWords, lateErasureId, nowText } from "./erasure.ts";
 import type { ErasedItem, Erasure } from "./erasure.ts";
 import type { ErasureList } from "./erasure-list.ts";
-import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, WATCH_MS } from "./erasure-limits.ts";
+import { ANSWER_WITHIN_MS, INDEX_WAIT_MS, MAX_SWEEPS, WATCH_MS } from "./erasure-limits.ts";
 import { erasedRecords, toldIn } from "./erased-records.ts";
 import { planErasure, recordedErasures, wholeIndex } from "./erasure-plan.ts";
 import type { PlanSources, Selection } from "./erasure-plan.ts";
 import { isHere, overwriteLeaves, wholeLeaves } from "./overwrite-leaves.ts";
-import { findQuotes, quotableOf } from "./own-quotes.ts";
+import { findQuotes, findReferences, quotableOf } from "./own-quotes.ts";
 import type { Quotable, Quotes } from "./own-quotes.ts";
 
 export interface EraserParts extends Omit<PlanSources, "journal"> {
@@ -119,11 +121,13 @@ export class Eraser {
   }
 
   async #quotes(erased: Quotable | null): Promise<Quotes> {
-    const { reader, alerts } = this.#parts;
     if (erased !== null) await Promise.race([wholeIndex(this.#parts), this.#stopped]);
-    const isInForce = (resource: string) => /^(response|silence)\//.test(resource) && alerts.goesOn(resource);
-    return findQuotes(reader, erased, isInForce);
+    return findQuotes(this.#parts.reader, erased, this.#isInForce);
   }
+
+  /** Of a response or a silence. */
+  readonly #isInForce = (resource: string): boolean =>
+    /^(response|silence)\//.test(resource) && this.#parts.alerts.goesOn(resource);
 
   /** Carried out at once, or when a second person agrees. */
   async propose(by: string, selection: Selection, reason: string): Promise<Approval> {
@@ -204,26 +208,70 @@ export class Eraser {
 
   /** What was erased, in words. */
   async #carryOut(approval: Approval): Promise<string> {
-    const { list, journal, follower } = this.#parts;
+    const { list, journal } = this.#parts;
     const erasure = list.find(approval.id) ?? (await this.#begin(approval));
-    const quotable = await quotableOf(journal, erasure.items);
-    const { isSaidIn } = await this.#quotes(quotable);
-    await this.#erase(erasure, isSaidIn);
     const own = ownIn(erasure.items, selectionOf(approval));
-    const words = inWords(
-      erasure.items.filter((item) => !own.includes(item)),
-      own.length,
-    );
-    if (quotable === null) return words;
+    const named = erasure.items.filter((item) => !own.includes(item));
+    const quotable = await quotableOf(journal, erasure.items);
+    const { isSaidIn, items: said } = await this.#quotes(quotable);
+    // Where an attempt of before was cut short it is finished, and more may have been written since it was planned.
+    for (const late of this.#lateRounds(erasure)) await this.#erase(late, isSaidIn);
+    await this.#eraseLate(erasure, said, isSaidIn);
+    await this.#erase(erasure, isSaidIn);
     // Verdicts and alerts that were being written meanwhile.
+    const lost = this.#lostBefore(named, quotable);
+    for (let round = 0; round < MAX_SWEEPS; round += 1)
+      if ((await this.#sweep(erasure, quotable, lost, isSaidIn)) === 0) break;
+    const late = this.#lateRounds(erasure).reduce((sum, { items }) => sum + items.length, 0);
+    return `${inWords(named, own.length)}${late === 0 ? "" : ` and ${late} more`}`;
+  }
+
+  /** How much was found; the words are looked for where they are still known, the places where they are not. */
+  async #sweep(
+    erasure: Erasure,
+    quotable: Quotable | null,
+    lost: Quotable["places"],
+    isSaidIn: (text: string) => boolean,
+  ): Promise<number> {
+    if (quotable === null && lost.length === 0) return 0;
+    const { follower, reader } = this.#parts;
     await Promise.race([follower.caughtUp(INDEX_WAIT_MS), this.#stopped]);
     const { items } = await this.#quotes(quotable);
-    const late = items.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
-    if (late.length === 0) return words;
-    const more = { ...erasure, id: lateErasureId(erasure.id), items: late };
-    await list.add(more);
+    const sinceUs = timestampUs(erasure.at);
+    const more = lost.length === 0 ? [] : await findReferences(reader, lost, sinceUs, this.#isInForce);
+    return this.#eraseLate(erasure, [...items, ...more], isSaidIn);
+  }
+
+  /** Named leaves that were gone when this began: nobody can say any more by which words they are recognised. */
+  #lostBefore(named: readonly ErasedItem[], quotable: Quotable | null): Quotable["places"] {
+    const known = new Set(quotable?.places.map(({ tree, leaf_index: index }) => `${tree}:${index}`));
+    return named
+      .filter((item) => item.what === "leaf" && !known.has(`${item.tree}:${item.leaf_index}`))
+      .filter((item) => isHere(this.#parts.journal, item))
+      .map(({ tree, leaf_index: index }) => ({ tree, leaf_index: index }));
+  }
+
+  /** What of these no erasure names yet is one more, of its own id. */
+  async #eraseLate(
+    erasure: Erasure,
+    found: readonly ErasedItem[],
+    isSaidIn: (text: string) => boolean,
+  ): Promise<number> {
+    const items = found.filter(({ tree, leaf_index: index, what }) => this.eraserOf(tree, index, what) === null);
+    if (items.length === 0) return 0;
+    const more = { ...erasure, id: lateErasureId(erasure.id, this.#lateRounds(erasure).length), items };
+    await this.#parts.list.add(more);
     await this.#erase(more, isSaidIn);
-    return `${words} and ${late.length} more`;
+    return items.length;
+  }
+
+  #lateRounds({ id }: Erasure): readonly Erasure[] {
+    const rounds: Erasure[] = [];
+    for (;;) {
+      const one = this.#parts.list.find(lateErasureId(id, rounds.length));
+      if (one === null) return rounds;
+      rounds.push(one);
+    }
   }
 
   /** Tallystick's own logs first: once the leaf is gone nobody can tell any more what repeats it. */

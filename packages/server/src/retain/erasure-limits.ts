@@ -24,3 +24,5 @@ export const MAX_QUOTED_ALERTS = 10_000;
 export const NEEDLES_AT_ONCE = 100;
 /** Words that one call of the engine's text search takes. */
 export const WORDS_AT_ONCE = 200;
+/** How often it is looked for what was written of erased leaves while they were being erased. */
+export const MAX_SWEEPS = 3;

@@ -129,9 +129,13 @@ export function inWords(items: readonly Pick<ErasedItem, "tree" | "leaf_index" |
   return `${parts.join(" and ")} of ${count(records, "record", "records")}${more}`;
 }
 
-/** The id of the second part of an erasure: what was written of its leaves while it was carried out. */
-export function lateErasureId(id: string): string {
-  const digest = createHash("sha256").update(`tallystick late erasure\0${id}`).digest("hex");
+/**
+ * The id of what an erasure found later: written of its leaves while it was carried out. `round` counts from 0; each has
+ * a file and records of its own.
+ */
+export function lateErasureId(id: string, round: number): string {
+  const named = round === 0 ? id : `${id}\0${round}`;
+  const digest = createHash("sha256").update(`tallystick late erasure\0${named}`).digest("hex");
   return `approval_${digest.slice(0, 20)}`;
 }
 

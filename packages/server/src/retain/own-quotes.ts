@@ -104,6 +104,25 @@ export async function findQuotes(
   };
 }
 
+/**
+ * What names these leaves by their places and was written since then: all that can be told once their words are gone.
+ * Microseconds since 1970.
+ */
+export async function findReferences(
+  reader: IndexReader,
+  places: Quotable["places"],
+  sinceUs: number,
+  isInForce: (resource: string) => boolean,
+): Promise<readonly ErasedItem[]> {
+  const erased = { needles: [], places, sinceUs };
+  const references = await referencesTo(reader, erased);
+  const params = new Params();
+  const sql = `SELECT ${ROW} FROM records WHERE ${OWN} AND ${since(params, erased)} AND NOT ${STRUCTURE}
+  AND (${GOES}) AND ${hasAny(params, VERDICT_TEXT, references)} ORDER BY tree, leaf_index`;
+  const rows = await whole<Row>(reader, params.statement(sql));
+  return distinct(rows.filter(({ resource }) => !isInForce(resource)));
+}
+
 async function inParts<Found>(
   needles: readonly Needle[],
   ask: (some: readonly Needle[]) => Promise<readonly Found[]>,
