@@ -35,7 +35,7 @@ export interface StorePartsRequest {
 
 export interface StorePartsSources {
   readonly journal: Journal;
-  readonly payloads: Pick<PayloadStore, "put" | "known">;
+  readonly payloads: Pick<PayloadStore, "put">;
   readonly meter: Meter;
 }
 

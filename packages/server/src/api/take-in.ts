@@ -13,6 +13,7 @@ import type { Blocks } from "../alert/respond/blocks.ts";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { IntakeRequest, IntakeResult, IntakeSettings } from "../intake/intake.ts";
+import type { PayloadStore } from "../payload/payload-store.ts";
 import { readBody } from "./body.ts";
 import type { BodyBudget } from "./body.ts";
 import { clockSkewOf, encodingOf, idempotencyKeyOf } from "./intake-content.ts";
@@ -25,6 +26,7 @@ import { toWhereTheyAre } from "./stored-elsewhere.ts";
 import type { StoredLookup } from "./stored-elsewhere.ts";
 
 export interface IntakeParts extends StorePartsSources {
+  readonly payloads: Pick<PayloadStore, "put" | "known">;
   readonly clock: Clock;
   /** Runs the `normalise` task; the body's buffer is moved away. */
   normalise(request: IntakeRequest): Promise<IntakeResult>;
