@@ -124,7 +124,7 @@ export class PayloadLog {
 
   /** The commitment that a body has here because the same record brought it lately; null where there is none. */
   known(bodies: readonly Pick<NewBody, "part" | "identity" | "content">[]): Promise<readonly (string | null)[]> {
-    return Promise.all(bodies.map((body) => this.#recentOf(body)?.stored.catch(() => null) ?? null));
+    return Promise.all(bodies.map(async (body) => this.#recentOf(body)?.stored.catch(() => null) ?? null));
   }
 
   /** Durable when it says `stored`; a body that was stored before, by the same record, gets its commitment again. */
