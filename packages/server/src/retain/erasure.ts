@@ -130,8 +130,8 @@ export function inWords(items: readonly Pick<ErasedItem, "tree" | "leaf_index" |
 }
 
 /**
- * The id of what an erasure found later: written of its leaves while it was carried out. `round` counts from 0; each has
- * a file and records of its own.
+ * The id of what an erasure found later: written of its leaves while it was carried out. `round` counts from 0; each
+ * has a file and records of its own.
  */
 export function lateErasureId(id: string, round: number): string {
   const named = round === 0 ? id : `${id}\0${round}`;
