@@ -19,6 +19,13 @@ beforeAll(async () => {
   server = await startTestServer(data(), CONFIG, withEngine());
   orders = await keyOf("orders");
   impostor = await keyOf("impostor");
+  // Steps of the follower lie seconds apart: what several tests look at comes in one.
+  await send(orders, "orders-1", [1, 2, 3]);
+  await send(orders, "orders-1", [5], life("heartbeat", 5));
+  await send(orders, "orders-2", [1, 2]);
+  await send(impostor, "orders-2", [2, 900], { service_id: "impostor" });
+  await send(impostor, "orders-2", [900], { ...life("close", 2), service_id: "impostor" });
+  await send(orders, "batch-1", [1, 2, 3]);
 });
 afterAll(async () => {
   await server.close();
@@ -79,8 +86,6 @@ async function listed(query: string, holds: (answer: ProducersAnswer) => boolean
 }
 
 it("a producer's records, heartbeat and close are posted, and its lost tail is seen and filled", async () => {
-  await send(orders, "orders-1", [1, 2, 3]);
-  await send(orders, "orders-1", [5], life("heartbeat", 5));
   const lost = await listed("producer_id=orders-1", ({ producers: [run] }) => run?.state === "gap");
   expect(lost.producers).toMatchObject([
     {
@@ -105,9 +110,6 @@ it("a producer's records, heartbeat and close are posted, and its lost tail is s
 });
 
 it("a key that claims another one's producer_id changes nothing of it", async () => {
-  await send(orders, "orders-2", [1, 2]);
-  await send(impostor, "orders-2", [2, 900], { service_id: "impostor" });
-  await send(impostor, "orders-2", [900], { ...life("close", 2), service_id: "impostor" });
   const { producers } = await listed(
     "producer_id=orders-2",
     ({ producers: [one, other] }) => one?.missing === 897 && other !== undefined,
@@ -119,7 +121,6 @@ it("a key that claims another one's producer_id changes nothing of it", async ()
 });
 
 it("a producer is silent after the declared time, and a restart of the server forgets nothing", async () => {
-  await send(orders, "batch-1", [1, 2, 3]);
   const silent = { state: "silent", silent_after_s: 1, silent_after_source: "declared", count: 3, duplicates: 0 };
   const query = "state=silent&producer_id=batch-1";
   expect((await listed(query, ({ producers }) => producers.length === 1)).producers).toMatchObject([silent]);

@@ -73,14 +73,12 @@ async function reopenAfter(change: () => Promise<void>): Promise<void> {
 }
 
 describe("following", () => {
-  test("a lone record is searchable at once, and announced after it is", async () => {
+  test("a lone record is announced once it is searchable", async () => {
     await index.follower.caughtUp(WAIT_MS);
     const announced: [string, number, number][] = [];
     index.follower.onIndexed((tree, from, to) => announced.push([tree, from, to]));
-    const start = performance.now();
     journal.add(TREE, leaves(sampleEntries(0, 1)));
     await index.follower.caughtUp(WAIT_MS);
-    expect(performance.now() - start).toBeLessThan(1_000);
     expect(announced).toEqual([[TREE, 0, 1]]);
     expect(index.follower.positions()).toEqual([{ tree: TREE, indexed: 1 }]);
     expect(index.follower.state()).toBe("ready");

@@ -210,8 +210,8 @@ describe("a reader's text stays a value", () => {
       const quoted = `"${attack.replaceAll(/[\\"]/g, String.raw`\$&`)}"`;
       await agrees(parseQuery(`${field}:${quoted}`).root);
       await agrees(parseQuery(`-${field}:${quoted}`).root);
-      await agrees(parseQuery(`attributes.${attack.replaceAll(/[^a-z0-9]/giu, String.raw`\$&`)}:*`).root);
     }
+    await agrees(parseQuery(`attributes.${attack.replaceAll(/[^a-z0-9]/giu, String.raw`\$&`)}:*`).root);
     expect(await found(parseQuery("*").root)).toHaveLength(RECORDS);
   });
 });
