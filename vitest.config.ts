@@ -42,8 +42,9 @@ export default defineConfig({
   resolve: { conditions },
   test: {
     include: ["packages/*/src/**/*.test.ts", "packages/*/src/**/*.test.tsx", "test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // What hangs is ended; what is only slow, on a slow machine beside others, is waited for.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: "forks",
     // Most of the time goes by in engines and servers of their own: more at a time than the machine has cores.
     maxWorkers: 3,
