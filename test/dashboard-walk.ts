@@ -48,7 +48,7 @@ export async function startWalk(): Promise<Walk> {
   await seedShop(server, { nowMs: Date.now(), visitsPerMinute: 8, minutes: 60 });
   await seedDecisions(server);
   await seedLongTrace(server, 1_000);
-  const ids = await until(SETTLED_MS, "the tally to find the impostor", () => idsOf(server));
+  const ids = await until(SETTLED_MS, "the tally to find the impostor", () => idsOf(server).catch(tooSlow));
   const context = await newContext(browser);
   const earlierMs = Date.now() - 5 * 60_000;
   const walk: Walk = {
@@ -89,6 +89,11 @@ export async function startWalk(): Promise<Walk> {
   await walk.logIn(context);
   await seedMint(server, "earlier", earlierMs);
   return walk;
+}
+
+/** An engine that has much to do answers later. */
+function tooSlow(error: unknown): undefined {
+  if (!/: 50[34] /.test(String(error))) throw error;
 }
 
 async function newContext(browser: Browser): Promise<BrowserContext> {
