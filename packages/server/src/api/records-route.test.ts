@@ -189,7 +189,7 @@ describe("records", () => {
 
 describe("too much", () => {
   it("of a key that has an allowance gets 429 with the time to wait", async () => {
-    const limited = await startTestServer(`${folder.path}/limited`, "intake:\n  bytes_per_second: 100\n");
+    const limited = await startTestServer(`${folder.path}/limited`, "intake:\n  bytes_per_second: 1\n");
     try {
       const post = () =>
         limited.fetch("/v1/records", {
