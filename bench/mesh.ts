@@ -136,7 +136,12 @@ async function caughtUp(server: TestServer, talliedUs: number): Promise<void> {
 const usOf = (text: string): number => Date.parse(text) * 1_000;
 
 async function asked<T>(server: TestServer, path: string): Promise<T> {
-  const answer = await server.fetch(path);
+  let answer = await server.fetch(path);
+  // The machine may be asleep, or the engine busy.
+  for (let again = 0; again < 20 && (answer.status === 503 || answer.status === 504); again += 1) {
+    await pause(1_000);
+    answer = await server.fetch(path);
+  }
   if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${(await answer.text()).slice(0, 500)}`);
   return (await answer.json()) as T;
 }

@@ -11,6 +11,7 @@ const PROPERTIES = [
   "fuzz",
   "tally-survives",
   "alerts-survive",
+  "detectors-fire",
   "erasure",
   "roles",
   "key-rotation-under-load",

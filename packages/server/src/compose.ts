@@ -385,6 +385,7 @@ async function intakeParts(
     inFlight: new IntakeInFlight(),
     blocks: () => stores.alerting.responses.blocks(),
     signatures: {
+      incidents,
       keys: stores.control.batchKeys,
       secret: async (kid) => {
         const bytes = await folder.keyring.existing(secretNameOf(kid));

@@ -40,6 +40,17 @@ export interface Credentials {
   readonly isAgain?: boolean;
 }
 
+/** Who it is is proven, by a key or a token that was revoked here. */
+export interface Revoked {
+  readonly kind: "revoked";
+  readonly what: "key" | "token";
+  readonly name: string;
+  /** The key's id, the token's; '' for a token without one. */
+  readonly credential: string;
+  /** Set when its address has used up its failures. */
+  readonly retryAfterS: number | null;
+}
+
 export type Authentication =
   | { readonly kind: "known"; readonly principal: Principal; readonly by: "bearer" | "session" | "certificate" }
   /** No credentials were sent. */
@@ -48,8 +59,7 @@ export type Authentication =
   | { readonly kind: "refused"; readonly why: string | null }
   /** Who it is is proven, and no rule says what he may do. */
   | { readonly kind: "unbound"; readonly name: string }
-  /** Who it is is proven, by a token that was revoked here. */
-  | { readonly kind: "revoked"; readonly name: string }
+  | Revoked
   /** Nobody can say now whether the credentials hold. */
   | { readonly kind: "unavailable"; readonly issuer: string }
   | { readonly kind: "throttled"; readonly retryAfterS: number };
@@ -63,6 +73,7 @@ export async function authenticate(parts: AccessParts, credentials: Credentials)
   if (authorization !== undefined) {
     const found = await byBearer(parts, authorization, certificate, !isAgain);
     if (isAgain) return found;
+    if (found.kind === "revoked") return { ...found, retryAfterS: parts.throttle.failed(address) };
     return found.kind === "refused" ? failure(parts.throttle, address, found.why) : found;
   }
   const session = sessionToken === undefined ? null : parts.sessions.session(sessionToken, !isAgain);
@@ -100,14 +111,20 @@ async function byBearer(
   if (token === undefined) return REFUSED;
   if (isWellFormedSecret(token)) {
     const principal = bySecret(parts, token, isUse);
-    return principal === null ? REFUSED : { kind: "known", principal, by: "bearer" };
+    return principal === null ? unknownSecret(parts, token) : { kind: "known", principal, by: "bearer" };
   }
   if (!parts.jwts.looksLikeOne(token)) return REFUSED;
   const outcome = await parts.jwts.verify(token, certificate);
   if (outcome.kind !== "named") return outcome;
   const { principal, token: claims } = outcome;
-  if (parts.control.revocations.covers(claims)) return { kind: "revoked", name: principal };
-  return bound(parts.rules, principal, "bearer");
+  if (!parts.control.revocations.covers(claims)) return bound(parts.rules, principal, "bearer");
+  return { kind: "revoked", what: "token", name: principal, credential: claims.jti ?? "", retryAfterS: null };
+}
+
+function unknownSecret({ control }: AccessParts, secret: string): Authentication {
+  const key = control.revokedKeyBySecret(secret);
+  if (key === null) return REFUSED;
+  return { kind: "revoked", what: "key", name: `key:${key.name}`, credential: key.id, retryAfterS: null };
 }
 
 function bySecret(parts: AccessParts, secret: string, isUse: boolean): Principal | null {

@@ -1,6 +1,6 @@
 /**
  * What happens again and again and must be known, as records of the control log: a service's name taken by somebody
- * else, an allowance used up.
+ * else, an allowance used up, a key or a token used that was revoked.
  *
  * Guarantees: the first of a kind by a principal is recorded at once; what follows within a minute is counted and
  * recorded at its end, so that an attacker cannot fill the log with the news of himself. The number of those who are
@@ -16,10 +16,13 @@ import type { Random } from "../control/secret.ts";
 import type { Journal } from "../journal/journal.ts";
 import { INCIDENT_WINDOW_MS, MAX_INCIDENTS } from "./limits.ts";
 
+/** A request with a key or a token that was revoked here. */
+export const REVOKED_USE = "revoked_use";
+
 export interface Incident {
-  readonly kind: "impersonation" | "quota" | "blocked";
+  readonly kind: "impersonation" | "quota" | "blocked" | typeof REVOKED_USE;
   readonly principal: string;
-  /** The service whose name was taken; the allowance that was used up; the block. */
+  /** The service whose name was taken; the allowance that was used up; the block; the credential. */
   readonly about: string;
   /** What was answered. */
   readonly answer: "accepted" | "refused";
@@ -123,7 +126,12 @@ export class Incidents {
 
 const keyOf = ({ kind, principal, about, answer }: Incident): string => [kind, principal, about, answer].join("\0");
 
-const RESOURCE = { impersonation: "service", quota: "quota", blocked: "response" } as const;
+const RESOURCE = {
+  impersonation: "service",
+  quota: "quota",
+  blocked: "response",
+  [REVOKED_USE]: "credential",
+} as const;
 
 function fieldsOf({ incident, count, sinceUs }: Window): Parameters<typeof ownRecord>[2] {
   const { kind, principal, about, answer, address } = incident;

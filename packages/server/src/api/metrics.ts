@@ -6,6 +6,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import { ALERT_COUNTERS, ALERT_GAUGES } from "./alert-metrics.ts";
 import type { AlertReadings } from "./alert-metrics.ts";
+import { REVOKED_USE } from "../access/incidents.ts";
 import type { IncidentTotal } from "../access/incidents.ts";
 import type { ProducerFigures } from "../tally/producer-figures.ts";
 import type { ProducerReadings } from "../tally/producers.ts";
@@ -208,6 +209,17 @@ const COUNTERS: readonly Reading[] = [
     ["principal"],
     ({ incidents }) =>
       incidents.flatMap(({ kind, principal, total }) => (kind === "blocked" ? [[{ principal }, total] as const] : [])),
+  ],
+  [
+    "tallystick_revoked_uses_total",
+    "Requests refused because their key or token was revoked",
+    ["principal"],
+    ({ incidents }) => {
+      const sums = new Map<string, number>();
+      for (const { kind, principal, total } of incidents)
+        if (kind === REVOKED_USE) sums.set(principal, (sums.get(principal) ?? 0) + total);
+      return [...sums].map(([principal, total]) => [{ principal }, total] as const);
+    },
   ],
   [
     "tallystick_queries_stopped_total",

@@ -116,7 +116,7 @@ async function raised(from: TestServer): Promise<readonly (readonly unknown[])[]
     const leaf = await leafAt(from, `control/${MONTH}`, index);
     if (leaf === null) return found;
     const { record } = decodeLeaf(Buffer.from(leaf));
-    if (record.event_type !== "ALERT") continue;
+    if (record.operation !== "impersonation") continue;
     const { "tallystick.answer": answer, "tallystick.count": count } = record.attributes ?? {};
     found.push([record.auth_subject, record.resource, answer, count]);
   }
@@ -207,6 +207,26 @@ describe("a producer is known", () => {
     expect(denied).toEqual([
       ["jwt:idp:orders", "deny"],
       ["jwt:idp:stock", "deny"],
+    ]);
+    const lost = JSON.stringify({ name: "lost", service: "orders" });
+    const { text: answer } = await made.send("POST", "/api/keys", admin, lost);
+    const { secret, id } = JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))) as {
+      readonly secret: string;
+      readonly id: string;
+    };
+    await made.send("DELETE", `/api/keys/${id}`, { authorization: `Bearer ${server.adminToken}` });
+    expect((await post(made, half("orders"), secret)).text).toContain("The key was revoked.");
+    const uses: unknown[] = [];
+    for (let index = 1; ; index++) {
+      const leaf = await leafAt(server, `control/${MONTH}`, index);
+      if (leaf === null || uses.length === 3) break;
+      const { record } = decodeLeaf(Buffer.from(leaf));
+      if (record.operation === "revoked_use") uses.push([record.auth_subject, record.resource]);
+    }
+    expect(uses).toEqual([
+      ["jwt:idp:orders", "credential/leaked-1"],
+      ["jwt:idp:stock", "credential/jwt:idp:stock"],
+      ["key:lost", `credential/${id}`],
     ]);
     for (const body of [{ issuer: "nobody", jti: "x" }, {}, { jti: "x", subject: "y" }])
       expect((await revoke(body)).status, JSON.stringify(body)).toBe(400);

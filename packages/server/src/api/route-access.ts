@@ -7,7 +7,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Principal } from "../access/access.ts";
 import { authenticate } from "../access/authenticate.ts";
-import type { AccessParts, Authentication, Credentials } from "../access/authenticate.ts";
+import type { AccessParts, Authentication, Credentials, Revoked } from "../access/authenticate.ts";
+import { REVOKED_USE } from "../access/incidents.ts";
+import type { Incidents } from "../access/incidents.ts";
 import { clientAddress } from "../access/client-address.ts";
 import type { TrustedProxies } from "../access/client-address.ts";
 import { may, PERMISSIONS } from "../access/permissions.ts";
@@ -48,6 +50,7 @@ export const SESSION_COOKIE = "tallystick_session";
 
 export interface RouteAccessParts extends AccessParts {
   readonly accesses: AccessRecorder;
+  readonly intake: { readonly incidents: Pick<Incidents, "note"> };
   readonly proxies: TrustedProxies;
   readonly stopping: () => boolean;
   /** What PROXY protocol headers said. */
@@ -94,9 +97,7 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     }
     if (access === "public") return;
     if (access === "metrics" && isDirectLoopback(request)) return;
-    // Who uses a revoked token is known, and so is that he should not have it any more.
-    if (authentication.kind === "revoked")
-      await parts.accesses.denied(readBy(request, authentication)).catch(() => undefined);
+    if (authentication.kind === "revoked") await noteRevoked(parts, request, authentication);
     if (authentication.kind !== "known") throw unknown(reply, authentication);
     const permission = access === "metrics" ? "read" : access;
     const { principal } = authentication;
@@ -110,6 +111,18 @@ export function guardRoutes(app: FastifyInstance, parts: RouteAccessParts): void
     if (permission === "write" && certificate === null && required.hasLog(principal.log))
       throw certificateMissing(`Records for the log ${principal.log}`);
   });
+}
+
+/** Who uses a revoked key or token is known, and so is that he should not have it any more. */
+async function noteRevoked(parts: RouteAccessParts, request: FastifyRequest, used: Revoked): Promise<void> {
+  const { name, credential, retryAfterS } = used;
+  const about = credential === "" ? name : credential;
+  await parts.intake.incidents
+    .note({ kind: REVOKED_USE, principal: name, about, answer: "refused", count: 1, address: request.client })
+    .catch(() => undefined);
+  // Paths may be as many as he likes; his attempts are counted above.
+  if (retryAfterS !== null) throw tooManyFailures(retryAfterS);
+  await parts.accesses.denied(readBy(request, used)).catch(() => undefined);
 }
 
 /** An answer that goes on ends when the key is revoked, the session over, the certificate or the scope another. */
@@ -216,7 +229,7 @@ function unknown(reply: FastifyReply, authentication: Exclude<Authentication, { 
   }
   if (authentication.kind === "revoked") {
     reply.header("www-authenticate", 'Bearer realm="tallystick", error="invalid_token"');
-    return new TallystickError("unauthenticated", "The token was revoked.");
+    return new TallystickError("unauthenticated", `The ${authentication.what} was revoked.`);
   }
   const isRefused = authentication.kind === "refused";
   const challenge = isRefused ? 'Bearer realm="tallystick", error="invalid_token"' : 'Bearer realm="tallystick"';

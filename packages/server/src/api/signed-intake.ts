@@ -5,6 +5,8 @@
 import { parseBatchSignature } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
 
+import { REVOKED_USE } from "../access/incidents.ts";
+import type { Incidents } from "../access/incidents.ts";
 import type { BatchKeyInfo, BatchKeys } from "../control/batch-key.ts";
 import { TallystickError } from "../errors.ts";
 import { batchSignatureRecord, refusedSignatureFields } from "../intake/batch-signature-record.ts";
@@ -18,6 +20,7 @@ export interface SignedIntakeParts {
   readonly keys: BatchKeys;
   /** The HMAC secret of a key, as its producer was given it. */
   secret(kid: string): Promise<Uint8Array>;
+  readonly incidents: Pick<Incidents, "note">;
   /** Writes a record of Tallystick's own into a log. */
   tell(log: string, fields: OwnFields): Promise<void>;
 }
@@ -51,7 +54,11 @@ export async function signedOf(
   const key = parts.keys.find(claim.kid);
   if (format.startsWith("otlp")) return refuse(parts, attempt, claim.kid, "signed batches go to POST /v1/records");
   if (key === null) return refuse(parts, attempt, claim.kid, "there is no batch key of its kid");
-  if (key.revokedAt !== null) return refuse(parts, attempt, claim.kid, "its key was revoked");
+  if (key.revokedAt !== null) {
+    const { principal, address } = attempt;
+    await parts.incidents.note({ kind: REVOKED_USE, principal, about: key.kid, answer: "refused", count: 1, address });
+    return refuse(parts, attempt, claim.kid, "its key was revoked");
+  }
   if (key.alg !== claim.alg) return refuse(parts, attempt, claim.kid, `its key is for ${key.alg}`);
   const bytes = key.publicKey === null ? await parts.secret(key.kid) : Buffer.from(key.publicKey, "base64");
   return { text, key, request: { claim, signature, key: bytes, service: key.service } };

@@ -131,6 +131,7 @@ class ControlLog implements Control {
   readonly #state: ControlFold;
   readonly #changes: Changes;
   readonly #active = new Map<string, StoredKey>();
+  readonly #revoked = new Map<string, StoredKey>();
 
   constructor(parts: ControlParts, state: ControlFold, rules: ApprovalRules) {
     this.#parts = parts;
@@ -191,6 +192,11 @@ class ControlLog implements Control {
     // doubts it.
     if (key === undefined || !timingSafeEqual(Buffer.from(key.sha256), Buffer.from(digest))) return null;
     return shown(key);
+  }
+
+  revokedKeyBySecret(secret: string): KeyInfo | null {
+    const key = this.#revoked.get(secretDigest(secret));
+    return key === undefined ? null : shown(key);
   }
 
   aliases(): readonly AliasInfo[] {
@@ -299,7 +305,9 @@ class ControlLog implements Control {
 
   #findActive(): void {
     this.#active.clear();
-    for (const key of this.#state.keys.values()) if (key.revokedAt === null) this.#active.set(key.sha256, key);
+    this.#revoked.clear();
+    for (const key of this.#state.keys.values())
+      (key.revokedAt === null ? this.#active : this.#revoked).set(key.sha256, key);
   }
 }
 

@@ -39,6 +39,8 @@ export interface Control {
   keys(): readonly KeyInfo[];
   /** Constant time; null when unknown or revoked. */
   keyBySecret(secret: string): KeyInfo | null;
+  /** The revoked key whose secret it was; null when unknown or in force. */
+  revokedKeyBySecret(secret: string): KeyInfo | null;
   /** In the order in which they were declared. */
   aliases(): readonly AliasInfo[];
   /** Replaces what was declared of the name before. */

@@ -27,7 +27,7 @@ FROM (
     arrayJoin(arrayFilter(one -> notEmpty(one.2) AND notEmpty(one.3), [
       tuple('log', 'since', toString(log)),
       tuple('reader_network', auth_subject, ${network}),
-      tuple('reader_operation', auth_subject, toString(operation))])) AS fact
+      tuple('reader_operation', if(status = 'denied', '', auth_subject), toString(operation))])) AS fact
   FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND event_type = 'ACCESS' AND ${OWN})
 ) GROUP BY kind, log, subject, value`,
   );

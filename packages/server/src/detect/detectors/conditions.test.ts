@@ -115,6 +115,26 @@ test("a gap of a producer that goes on is told once its numbers did not come, an
   await close();
 });
 
+test("who was heard briefly, once, and promised nothing is listed when he is silent, and nobody is told", async () => {
+  const { clock, state, open, look, close } = watched();
+  const silent = { silent: true, last_seen: formatTimestamp(clock.nowUs()) };
+  const first_seen = formatTimestamp(clock.nowUs() - 61_000_000);
+  state.runs = [
+    run(clock, [], { ...silent, producer_id: "job" }),
+    run(clock, [], { ...silent, producer_id: "longer", first_seen }),
+    run(clock, [], { ...silent, producer_id: "promised", last_heartbeat: silent.last_seen }),
+    run(clock, [], { ...silent, producer_id: "declared", silent_after_source: "declared" }),
+    run(clock, [], { ...silent, producer_id: "again", restarts: 1 }),
+  ];
+  await look(1);
+  const told = [...open.values()].map(({ labels, quiet, level }) => [labels["producer_id"], quiet, level]);
+  expect(told).toEqual([
+    ["job", true, "low"],
+    ...["longer", "promised", "declared", "again"].map((id) => [id, false, "high"]),
+  ]);
+  await close();
+});
+
 test("a gap of a producer that rests, silence, and a tree without a checkpoint are told and told to be over", async () => {
   const { clock, state, look, close } = watched();
   state.runs = [run(clock, [{ from: 3, to: 3 }]), run(clock, [], { producer_id: "stock-1", silent: true })];

@@ -226,9 +226,20 @@ function gapSaid(run: ProducerRun, startsAtUs: number, nowUs: number): Said {
   };
 }
 
+/**
+ * One that was heard for less time than it may be silent, once, and promised no sign of life: a job that ran, a command
+ * that somebody typed. Who would tell of each would be heard by nobody.
+ */
+function wasBrief(run: ProducerRun): boolean {
+  const heardUs = timestampUs(run.last_seen) - timestampUs(run.first_seen);
+  const promised = run.silent_after_source !== "default" || run.last_heartbeat !== null || run.restarts > 0;
+  return !promised && heardUs < run.silent_after_s * 1_000_000;
+}
+
 function silentSaid(run: ProducerRun, nowUs: number): Said {
   return {
     detector: "producer-silent",
+    ...(wasBrief(run) ? { level: "low" as const, quiet: true } : {}),
     labels: { log: run.log, producer_id: run.producer_id, principal: run.principal },
     startsAtUs: timestampUs(run.last_seen),
     seenAtUs: nowUs,

@@ -283,6 +283,7 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
   const taken = { "tallystick.count": "5", "tallystick.answer": "accepted" };
   await temporary.add("control/2026-11", [
     own({ event_type: "ALERT", operation: "impersonation", resource: "service/orders", attributes: taken }),
+    own({ event_type: "ALERT", operation: "revoked_use", resource: "credential/key_1", attributes: taken }),
   ]);
   const denied = {
     event_type: "ACCESS",
@@ -292,8 +293,10 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
   } as const;
   await temporary.add(
     "access/2026-11",
-    Array.from({ length: 5 }, () => own({ ...denied, client_address: "10.1.2.3" })),
+    Array.from({ length: 4 }, () => own({ ...denied, client_address: "10.1.2.3" })),
   );
+  await followed.whole();
+  await temporary.add("access/2026-11", [own({ ...denied, client_address: "10.1.2.3" })]);
   await followed.whole();
   expect(followed.troubles).toEqual([]);
   const replayed = followed.found.filter(({ ruleId }) => ruleId === "builtin/replay");
@@ -305,6 +308,7 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
       ["discrepancy", { caller: "web", callee: "stock", kind: "discrepancy_size", field: "response_size" }],
       ["callee-only", { caller: "web", callee: "stock" }],
       ["claim-against-principal", { principal: "", service: "orders" }],
+      ["use-after-revocation", { principal: "", credential_id: "key_1" }],
       ["log-access-denied", { reader: "key:x" }],
     ]),
   );

@@ -39,10 +39,11 @@ import {
   LOGS_SINCE,
   POSITIONS,
   RANGE_FACTS,
+  scopesShown,
   servicesSince,
   TOKEN_WEEK_US,
 } from "./facts.ts";
-import type { FreshFact, KnownValues } from "./facts.ts";
+import type { FreshFact, KnownValues, ShownScope } from "./facts.ts";
 import { rangeFindings } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
@@ -247,7 +248,7 @@ export class DetectorFollower {
     const findings = [...(await rangeFindings(deriver, range)), ...(await this.#told(fresh))];
     if (findings.length > 0) await sink(findings);
     if (!isOwn(range.tree)) await this.#parts.baselines?.take(range);
-    await derive(keepFacts(range.tree, range.to));
+    await derive(keepFacts(range.tree, range.to, settings.dormantUs));
     this.#through.set(range.tree, range.to);
     await this.#forget();
   }
@@ -266,7 +267,9 @@ export class DetectorFollower {
     const known = await deriver.select<KnownValues>(knownValues(fresh, SHOWN_VALUES), STEP_LIMITS);
     const services = await this.#servicesOf(fresh);
     const learningUntilUs = (log: string) => this.learningUntilUs(log);
-    return factFindings(fresh, { learningUntilUs, known, servicesSince: services });
+    const scopes = fresh.some(({ kind }) => kind === "edge") ? fresh.filter(({ kind }) => kind === "scope") : [];
+    const shown = scopes.length === 0 ? [] : await deriver.select<ShownScope>(scopesShown(scopes), STEP_LIMITS);
+    return factFindings(fresh, { learningUntilUs, known, servicesSince: services, scopesShown: shown });
   }
 
   /** Since when the services are known that new edges and callers name. */

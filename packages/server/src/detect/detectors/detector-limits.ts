@@ -15,14 +15,17 @@ export const MAX_GROUPS = 500;
 export const SHOWN_RECORDS = 20;
 /** Known values that an explanation names. */
 export const SHOWN_VALUES = 5;
-/** When a fact was seen last is written anew at most so often. */
+/** When a fact was seen last is written anew at most so often, and so many times within the time of a dormant one. */
 export const LAST_SEEN_US = 3_600_000_000;
+export const LAST_SEEN_PARTS = 8;
 /** Nonces and signatures are remembered so long. */
 export const REPLAY_WINDOW_US = 86_400_000_000;
 /** What is known of single tokens is forgotten after so long. */
 export const TOKEN_KEPT_US = 7 * 86_400_000_000;
-/** How far a clock may be off before a use counts as after an expiry or a revocation. */
+/** How far a clock may be off before a use counts as after an expiry. */
 export const CLOCK_TOLERANCE_US = 60_000_000;
+/** The same after a revocation, whose time is this server's: nobody waits a minute to hear of it. */
+export const REVOCATION_TOLERANCE_US = 2_000_000;
 /** Of a service's first day all its edges are one finding. */
 export const NEW_SERVICE_US = 86_400_000_000;
 /** How often lasting conditions (producers, checkpoints) are looked at, and old rows are forgotten. */
@@ -35,5 +38,7 @@ export const CHECKPOINT_LATE_MS = 120_000;
 /** Signing, publishing or copying that fails for so long has a finding. */
 export const CHECKPOINT_FAILS_US = 10_000_000;
 export const MAX_PRODUCER_FINDINGS = 200;
-/** Denied requests of one reader within a step that are told. */
+/** Denied requests of one reader within a time that are told; so many leaves back they are looked for. */
 export const DENIED_READS = 5;
+export const DENIED_WINDOW_US = 600_000_000;
+export const DENIED_LEAVES = 50_000;

@@ -235,6 +235,9 @@ export function findingOf(said: Said): Finding {
   };
 }
 
+/** `1 call`, `2 calls` */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 /** A place as the engine gives it. */
 export interface Place {
   readonly tree: string;

@@ -5,10 +5,10 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import type { Finding } from "../finding.ts";
-import { findingOf, recordOf } from "./detector.ts";
+import { counted, findingOf, recordOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
 import { NEW_SERVICE_US, SHOWN_VALUES } from "./detector-limits.ts";
-import type { FreshFact, KnownValues } from "./facts.ts";
+import type { FreshFact, KnownValues, ShownScope } from "./facts.ts";
 
 export interface FactKnowledge {
   /** Until when a log's first days last; microseconds. */
@@ -16,6 +16,8 @@ export interface FactKnowledge {
   readonly known: readonly KnownValues[];
   /** `log service` → since when. */
   readonly servicesSince: ReadonlyMap<string, number>;
+  /** Where new scopes of callers with new edges were shown. */
+  readonly scopesShown: readonly ShownScope[];
 }
 
 interface Others {
@@ -24,6 +26,8 @@ interface Others {
 }
 
 type Telling = (fact: FreshFact, others: Others) => Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count"> | null;
+
+const TAKES_AWAY = /export|payload|backup|bundle/;
 
 const listed = ({ values, count }: Others): string =>
   `${values.slice(0, SHOWN_VALUES).join(", ")}${count > values.length || count > SHOWN_VALUES ? `, … (${count})` : ""}`;
@@ -96,7 +100,7 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
     labels: { log: fact.log, caller: fact.subject, callee: fact.value },
     summary: `${fact.subject} calls ${fact.value} for the first time`,
     expected: others.count === 0 ? "no calls" : `calls of ${fact.subject} to ${listed(others)}`,
-    seen: `${fact.records} calls to ${fact.value}`,
+    seen: `${counted(fact.records, "record")} of calls to ${fact.value}`,
   }),
   reader_network: second((fact, known) => ({
     detector: "log-access",
@@ -107,6 +111,8 @@ const TELLINGS: Readonly<Record<string, Telling>> = {
   })),
   reader_operation: second((fact, known) => ({
     detector: "log-access",
+    // A person who opens a screen for the first time is listed; who takes records away is told of.
+    level: TAKES_AWAY.test(fact.value) ? "medium" : "low",
     labels: { reader: fact.subject, operation: fact.value },
     summary: `${fact.subject} does "${fact.value}" for the first time`,
     expected: known,
@@ -126,13 +132,12 @@ const ALWAYS: ReadonlySet<string> = new Set(["token_key", "token_caller", "token
 export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowledge): readonly Finding[] {
   const known = new Map(knowledge.known.map((one) => [subjectOf(one), { values: [...one.values], count: one.count }]));
   const services = new NewServices(facts, knowledge);
-  const edges = new Set(facts.filter(({ kind }) => kind === "edge").map(callerOf));
+  const edgeScopes = scopesOfNewEdges(facts, knowledge.scopesShown);
   const said: Said[] = [];
   for (const fact of facts) {
     const others = known.get(subjectOf(fact)) ?? { values: [], count: 0 };
     const isLearning = fact.first_us < knowledge.learningUntilUs(fact.log) && !ALWAYS.has(fact.kind);
-    // The scope for a callee that was never called before is part of that news.
-    const isPart = fact.kind === "scope" && edges.has(callerOf(fact));
+    const isPart = fact.kind === "scope" && edgeScopes.has(JSON.stringify([fact.log, fact.subject, fact.value]));
     const told = isPart ? null : fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
     if (told !== null && !isLearning) said.push(services.withinDay(fact, withPlace(fact, told)));
     known.set(subjectOf(fact), {
@@ -141,6 +146,15 @@ export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowled
     });
   }
   return merged(onlyGravest(said)).map(findingOf);
+}
+
+/** The scope for a callee that was never called before is part of that news; one that is shown elsewhere too is not. */
+function scopesOfNewEdges(facts: readonly FreshFact[], shown: readonly ShownScope[]): ReadonlySet<string> {
+  const edgeOf = (log: string, caller: string, callee: string) => JSON.stringify([log, caller, callee]);
+  const edges = facts.filter(({ kind }) => kind === "edge");
+  const fresh = new Set(edges.map(({ log, subject, value }) => edgeOf(log, subject, value)));
+  const only = shown.filter(({ log, caller, callees }) => callees.every((one) => fresh.has(edgeOf(log, caller, one))));
+  return new Set(only.map(({ log, caller, scope }) => JSON.stringify([log, caller, scope])));
 }
 
 /** A first call of a sensitive operation is one thing to look at, also where it is the first call of the edge. */
@@ -159,8 +173,6 @@ function onlyGravest(said: readonly Said[]): readonly Said[] {
 const subjectOf = ({ kind, log, subject }: Pick<FreshFact, "kind" | "log" | "subject">): string =>
   JSON.stringify([kind, log, subject]);
 
-const callerOf = ({ log, subject }: FreshFact): string => `${log} ${subject}`;
-
 const withPlace = (fact: FreshFact, told: Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Said => ({
   startsAtUs: fact.first_us,
   seenAtUs: fact.first_us,
@@ -176,7 +188,7 @@ function dormant(fact: FreshFact): Omit<Said, "startsAtUs" | "seenAtUs" | "recor
     labels: { log: fact.log, credential_id: fact.subject },
     summary: `The credential ${fact.subject}, unused since ${last}, is used again`,
     expected: `no use since ${last}`,
-    seen: `${fact.records} uses from ${formatTimestamp(fact.first_us)} on`,
+    seen: `${counted(fact.records, "use")} from ${formatTimestamp(fact.first_us)} on`,
   };
 }
 

@@ -6,7 +6,7 @@
 import type { DerivedTable } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
 import { Params } from "../../search/compile/sql.ts";
-import { LAST_SEEN_US } from "./detector-limits.ts";
+import { LAST_SEEN_PARTS, LAST_SEEN_US } from "./detector-limits.ts";
 import { PLACE_TYPE, RANGE_TABLE } from "./range-table.ts";
 
 /** What is told of single tokens, of which there may be many, lies apart by the week. */
@@ -39,7 +39,8 @@ const IS_NAMED = "(NOT startsWith(caller, 'address:') AND caller NOT IN ('', 'un
 const CALLER = `if(${IS_NAMED}, caller, if(empty(peer_network), '', concat('network ', peer_network)))`;
 const NAMED_CALLER = `if(${IS_NAMED}, caller, '')`;
 const CALLEE = "if(callee IN ('', 'none', 'unknown'), '', toString(callee))";
-const WHO = "if(side != 'observer', credential_id, '')";
+/** Who says that a credential is revoked does not use it. */
+const WHO = "if(side != 'observer' AND NOT (event_type = 'AUTH' AND action = 'revoke'), credential_id, '')";
 const SEEN_FROM = "if(side = 'callee', peer_network, '')";
 
 /** Kind, subject, value of each fact that a row of the range tells; an empty part makes it none. */
@@ -130,15 +131,35 @@ FROM ${FACTS.name} WHERE (kind, log, subject) IN (${subjects}) GROUP BY kind, lo
 }
 
 /** Takes the facts of the range in, and how far the tree has come with it. */
-export function keepFacts(tree: string, to: number): Statement {
+export function keepFacts(tree: string, to: number, dormantUs: number): Statement {
   const params = new Params();
+  const lastSeenUs = params.add(Math.min(LAST_SEEN_US, Math.floor(dormantUs / LAST_SEEN_PARTS)), "Int64");
   return params.statement(
     `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
 SELECT f.kind AS kind, f.log AS log, f.subject AS subject, f.value AS value, f.first_us AS first_us,
   f.last_us AS last_us, 0 AS through
 FROM ${RANGE_FACTS.name} AS f LEFT JOIN (${KNOWN}) AS k USING (kind, log, subject, value)
-WHERE k.known_first = 0 OR f.last_us - k.known_last > ${LAST_SEEN_US}
+WHERE k.known_first = 0 OR f.last_us - k.known_last > ${lastSeenUs}
 UNION ALL SELECT '${POSITION}', '', ${params.text(tree)}, '', 0, 0, ${params.add(to, "Int64")}`,
+  );
+}
+
+export interface ShownScope {
+  readonly log: string;
+  readonly caller: string;
+  readonly scope: string;
+  readonly callees: readonly string[];
+}
+
+/** At which callees callers of the range showed scopes. */
+export function scopesShown(scopes: readonly FreshFact[]): Statement {
+  const params = new Params();
+  const list = (of: (fact: FreshFact) => string) => params.add(scopes.map(of), "Array(String)");
+  const wanted = `arrayZip(${list(({ subject }) => subject)}, ${list(({ value }) => value)})`;
+  return params.statement(
+    `SELECT toString(log) AS log, who AS caller, scope, groupUniqArray(toString(callee)) AS callees
+FROM (SELECT log, callee, ${NAMED_CALLER} AS who, arrayJoin(scopes) AS scope FROM ${RANGE_TABLE.name})
+WHERE has(${wanted}, (who, scope)) GROUP BY log, who, scope`,
   );
 }
 

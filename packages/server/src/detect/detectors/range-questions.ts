@@ -2,14 +2,23 @@
  * What a range says by itself, whatever was learned: verdicts of the tally, names taken, credentials used after their
  * end, nonces used twice, reads that were denied. Each question answers with a few groups.
  */
+import { REVOKED_USE } from "../../access/incidents.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
 import { CALL_KEY_EXPRESSION } from "../../index/schema/records.ts";
 import { Params } from "../../search/compile/sql.ts";
 import type { Finding, Level } from "../finding.ts";
-import { findingOf } from "./detector.ts";
+import { counted, findingOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
-import { CLOCK_TOLERANCE_US, DENIED_READS, MAX_GROUPS, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
+import {
+  CLOCK_TOLERANCE_US,
+  DENIED_LEAVES,
+  DENIED_READS,
+  DENIED_WINDOW_US,
+  MAX_GROUPS,
+  SHOWN_RECORDS,
+  STEP_LIMITS,
+} from "./detector-limits.ts";
 import { GROUPED, said } from "./range-groups.ts";
 import type { Group } from "./range-groups.ts";
 import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
@@ -24,6 +33,7 @@ export async function rangeFindings(deriver: Deriver, range: Range): Promise<rea
   if (counts!.verdicts > 0)
     found.push(...(await ask<VerdictGroup>(verdicts(range, counts!.replays > 0))).flatMap(verdictSaid));
   if (counts!.claims > 0) found.push(...(await ask<ClaimGroup>(claims(range))).map(claimSaid));
+  if (counts!.revoked_uses > 0) found.push(...(await ask<RevokedUseGroup>(usesRefused(range))).map(useRefusedSaid));
   if (counts!.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
   if (counts!.expiring > 0) found.push(...(await ask<ExpiredGroup>(expired(range))).map(expiredSaid));
   if (counts!.nonces > 0) found.push(...(await replays(deriver, range)));
@@ -35,6 +45,7 @@ interface OwnCounts {
   readonly verdicts: number;
   readonly replays: number;
   readonly claims: number;
+  readonly revoked_uses: number;
   readonly denied_reads: number;
   readonly expiring: number;
   readonly nonces: number;
@@ -44,6 +55,7 @@ interface OwnCounts {
 
 const IS_VERDICT = `event_type = 'TALLY_VERDICT' AND ${OWN} AND status = 'error' AND operation != 'summary'`;
 const IS_CLAIM = `event_type = 'ALERT' AND operation = 'impersonation' AND ${OWN}`;
+const IS_REVOKED_USE = `event_type = 'ALERT' AND operation = '${REVOKED_USE}' AND ${OWN}`;
 const IS_DENIED_READ = `event_type = 'ACCESS' AND ${OWN} AND status = 'denied'`;
 /** An accepted call: what was denied because it was expired is as it should be. */
 const IS_EXPIRED = `side = 'callee' AND status = 'success' AND toUnixTimestamp64Micro(auth_expires_at) >= 0
@@ -54,7 +66,7 @@ function ownCounts(range: Range): Statement {
   const params = new Params();
   return params.statement(
     `SELECT countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_VERDICT} AND operation = 'replay') AS replays,
-  countIf(${IS_CLAIM}) AS claims,
+  countIf(${IS_CLAIM}) AS claims, countIf(${IS_REVOKED_USE}) AS revoked_uses,
   countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces,
   countIf(notEmpty(auth_issuer) AND notEmpty(auth_token_id)) AS issued
 FROM records WHERE ${within(range, params)}`,
@@ -129,7 +141,7 @@ function verdictSaid(group: VerdictGroup): readonly Said[] {
     ...(as.detector === "discrepancy" ? { kind, field } : {}),
     ...(credential === "" ? {} : { credential_id: credential }),
   };
-  const calls = `${group.n} ${group.n === 1 ? "call" : "calls"} of ${caller} to ${callee}`;
+  const calls = `${counted(group.n, "call")} of ${caller} to ${callee}`;
   const summaries: Readonly<Record<string, string>> = {
     unpaired_callee: `${calls} that ${caller} does not record`,
     unpaired_caller: `${calls} that ${callee} does not record`,
@@ -142,11 +154,43 @@ function verdictSaid(group: VerdictGroup): readonly Said[] {
       ...as,
       labels,
       summary: summaries[kind] ?? `${calls}: ${field} differs`,
-      expected: group.tolerance === "" ? "both ends record the call" : group.tolerance,
-      seen: `caller: ${group.caller_value || "-"}; callee: ${group.callee_value || "-"}`,
+      ...comparedOf(group),
     }),
   ];
 }
+
+/** What both ends should have said, and what each did. */
+function comparedOf(group: VerdictGroup): Pick<Said, "expected" | "seen"> {
+  const { kind, caller, callee, field } = group;
+  const tolerance = inWords(group.tolerance);
+  if (kind === "clock_skew") {
+    const isBehind = group.callee_value.startsWith("-");
+    const skew = inWords(group.callee_value.replace(/^-/, ""));
+    return {
+      expected: `clocks that are at most ${tolerance} apart`,
+      seen: `${callee}'s clock is ${isBehind ? "behind" : "ahead of"} ${caller}'s by ${skew}`,
+    };
+  }
+  const allowed =
+    kind === "discrepancy_time" ? `the callee within the caller's time, give or take ${tolerance}` : tolerance;
+  return {
+    expected:
+      tolerance === ""
+        ? "both ends record the call"
+        : tolerance === "equal"
+          ? `the same ${field} at both ends`
+          : allowed,
+    seen: `${caller} (caller): ${group.caller_value || "-"}; ${callee} (callee): ${group.callee_value || "-"}`,
+  };
+}
+
+/** Microseconds as people read them. */
+const inWords = (text: string): string =>
+  text.replaceAll(/(\d+) us\b/g, (_, us: string) =>
+    Number(us) >= 1_000_000
+      ? `${Number((Number(us) / 1_000_000).toFixed(1))} s`
+      : `${Number((Number(us) / 1_000).toFixed(1))} ms`,
+  );
 
 interface ClaimGroup extends Group {
   readonly principal: string;
@@ -172,7 +216,35 @@ const claimSaid = (group: ClaimGroup): Said =>
     labels: { principal: group.principal, service: group.about },
     summary: `${group.principal} sent records as ${group.about}`,
     expected: `records of ${group.about} from a sender that may speak for it`,
-    seen: `${group.n} records, ${group.answer}, from ${group.address || "an unknown address"}`,
+    seen: `${counted(group.n, "record")}, ${group.answer}, from ${group.address || "an unknown address"}`,
+  });
+
+interface RevokedUseGroup extends Group {
+  readonly principal: string;
+  readonly credential: string;
+  readonly address: string;
+}
+
+/** Of keys and tokens that were shown to Tallystick itself, which counted and refused them. */
+function usesRefused(range: Range): Statement {
+  const params = new Params();
+  return params.statement(
+    `SELECT auth_subject AS principal, replaceOne(resource, 'credential/', '') AS credential,
+  any(peer_address) AS address, toUInt64(sum(toUInt64OrZero(attributes['tallystick.count']))) AS n,
+  min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
+FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_REVOKED_USE})
+GROUP BY principal, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+  );
+}
+
+const useRefusedSaid = (group: RevokedUseGroup): Said =>
+  said(group, {
+    detector: "use-after-revocation",
+    level: "medium",
+    labels: { principal: group.principal, credential_id: group.credential },
+    summary: `${group.principal} still uses a credential that was revoked here`,
+    expected: `nobody uses ${group.credential} after its revocation`,
+    seen: `${counted(group.n, "request")} to this server, all refused, from ${group.address || "an unknown address"}`,
   });
 
 interface DeniedGroup extends Group {
@@ -180,12 +252,18 @@ interface DeniedGroup extends Group {
   readonly operations: readonly string[];
 }
 
+/** Of readers who were denied in the range, what they were denied in the minutes before it too: who asks slowly asks. */
 function deniedReads(range: Range): Statement {
   const params = new Params();
+  const here = `${within(range, params)} AND ${IS_DENIED_READ}`;
+  const around = within({ ...range, from: Math.max(0, range.from - DENIED_LEAVES) }, params);
   return params.statement(
     `SELECT auth_subject AS reader, groupUniqArray(5)(toString(operation)) AS operations, ${GROUPED}
-FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_DENIED_READ})
-GROUP BY reader HAVING n >= ${DENIED_READS} ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+FROM (
+  SELECT *, call_id FROM records WHERE ${around} AND ${IS_DENIED_READ}
+    AND auth_subject IN (SELECT auth_subject FROM records WHERE ${here})
+    AND ${RECEIVED_US} > (SELECT max(${RECEIVED_US}) FROM records WHERE ${here}) - ${DENIED_WINDOW_US}
+) GROUP BY reader HAVING n >= ${DENIED_READS} ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
 
@@ -193,7 +271,7 @@ const deniedSaid = (group: DeniedGroup): Said =>
   said(group, {
     detector: "log-access-denied",
     labels: { reader: group.reader },
-    summary: `${group.reader} was denied ${group.n} times`,
+    summary: `${group.reader} was denied ${group.n} times within ${DENIED_WINDOW_US / 60_000_000} minutes`,
     expected: "readers ask for what they may read",
     seen: group.operations.join(", "),
   });

@@ -1,6 +1,7 @@
 /** Nonces and signatures that a second call uses. */
 import type { DerivedTable, Deriver } from "../../index/derived-tables.ts";
 import { Params } from "../../search/compile/sql.ts";
+import { counted } from "./detector.ts";
 import type { Said } from "./detector.ts";
 import { MAX_GROUPS, STEP_LIMITS } from "./detector-limits.ts";
 import { GROUPED, said } from "./range-groups.ts";
@@ -78,7 +79,7 @@ function saidOf(group: ReplayGroup): Said {
     detector: "replay",
     // What is blocked is the credential, so it is told by each.
     labels: { caller, callee, ...(credential === "" ? {} : { credential_id: credential }) },
-    summary: `${n} ${n === 1 ? "call" : "calls"} to ${callee} with a ${what} that another call had`,
+    summary: `${counted(n, "call")} to ${callee} with a ${what} that another call had`,
     expected: `a ${what} is used by one call`,
     seen: `used first at ${first}, and again; both: auth_${what}_digest:"sha256:${group.one}"`,
   });

@@ -10,9 +10,9 @@ import { REVOKED_BEFORE, REVOKED_ISS, REVOKED_JTI, REVOKED_SUBJECT } from "../..
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
 import { Params } from "../../search/compile/sql.ts";
-import { recordOf } from "./detector.ts";
+import { counted, recordOf } from "./detector.ts";
 import type { Place, Said } from "./detector.ts";
-import { CLOCK_TOLERANCE_US, MAX_GROUPS, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
+import { MAX_GROUPS, REVOCATION_TOLERANCE_US, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
 import { FACTS } from "./facts.ts";
 import { OWN, PLACE, RANGE_TABLE, RECEIVED_US, within } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
@@ -99,7 +99,7 @@ FROM (${uses("arrayJoin([credential_id, auth_token_id]) AS subject", where)}) AS
   SELECT subject, min(first_us) AS revoked_us, argMin(value, first_us) AS by FROM ${FACTS.name}
   WHERE kind = '${KINDS.id}' AND log = '' AND subject IN (${ids}) GROUP BY subject
 ) AS r USING (subject)
-WHERE notEmpty(subject) AND made_us > revoked_us + ${CLOCK_TOLERANCE_US}
+WHERE notEmpty(subject) AND made_us > revoked_us + ${REVOCATION_TOLERANCE_US}
 GROUP BY caller, callee, subject, revoked_us ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
@@ -125,7 +125,7 @@ function usesByIssuer(range: Range): Statement {
 FROM (${uses("auth_token_id AS token, auth_subject AS who, toString(auth_issuer) AS issuer", where)}) AS u
 INNER JOIN (${revoked}) AS r ON u.issuer = r.iss
 LEFT JOIN (${tokens}) AS t ON t.seen = u.token
-WHERE made_us > since_us + ${CLOCK_TOLERANCE_US} AND ((${isToken}) OR (${isIssued}))
+WHERE made_us > since_us + ${REVOCATION_TOLERANCE_US} AND ((${isToken}) OR (${isIssued}))
 GROUP BY caller, callee, subject ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
@@ -140,7 +140,7 @@ function saidOf({ caller, callee, subject, said_of: how, revoked_us: us, accepte
     seenAtUs: group.last_us,
     summary: `${caller} uses the revoked credential ${subject} at ${callee}`,
     expected: `no use after ${at}, ${how}`,
-    seen: `${n} calls, of which ${accepted} were accepted`,
+    seen: `${counted(n, "record")} of its use, of which ${accepted} say accepted`,
     records: group.places.map(recordOf),
     count: n,
   };
