@@ -1,7 +1,7 @@
 /**
- * Every built-in detector but one, on a real server, from traffic as services send it over HTTP: each is made to fire once,
- * and each says what was expected, what was seen, how to check it and how to silence it. Then the same server is asked
- * for what must not be there: ordinary traffic of the same services raises nothing.
+ * Every built-in detector but one, on a real server, from traffic as services send it over HTTP: each is made to fire
+ * once, and each says what was expected, what was seen, how to check it and how to silence it. Before that the same
+ * services go about their business, and nothing is said of it.
  *
  * `npm run integrity -- detectors-fire [--rows]`; with `--rows` what each says goes to standard error.
  */

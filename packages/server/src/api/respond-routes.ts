@@ -144,7 +144,9 @@ function undoRoute(app: FastifyInstance, { responses, alerts }: Alerting): void 
       const viewer = principalOf(request);
       const known = responses.list().find((action) => action.id === id);
       if (known !== undefined && !isActionVisible(viewer, known, (alert) => alerts.find(alert)))
-        throw new TallystickError("not_found", "There is no response of this id.");
+        throw new TallystickError("not_found", "There is no response of this id.", {
+          hint: "`tallystick respond list` shows them.",
+        });
       return reply.send(shownAction(await responses.undo(viewer.name, id, reason)));
     },
   );

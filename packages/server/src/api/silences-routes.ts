@@ -88,7 +88,10 @@ export function silencesRoutes(app: FastifyInstance, { alerting }: { readonly al
       const viewer = principalOf(request);
       const isKnown = silences.list().some((silence) => silence.id === id && isSilenceVisible(viewer, silence));
       const ended = isKnown ? await silences.end(viewer.name, id) : null;
-      if (ended === null) throw new TallystickError("not_found", "There is no silence of this id.");
+      if (ended === null)
+        throw new TallystickError("not_found", "There is no silence of this id.", {
+          hint: "`tallystick silence list` shows them.",
+        });
       return reply.send(shown(ended));
     },
   );

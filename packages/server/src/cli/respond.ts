@@ -172,5 +172,6 @@ function tell({ terminal }: CliParts, options: Options, response: Response): voi
   if (options.json === true) return terminal.json(response);
   const { id, state, until, approval_id: approval } = response;
   const more = state === "proposed" ? `; somebody else must approve ${String(approval)}` : "";
-  terminal.line(printable(`${id} is ${state}${until === null ? "" : ` until ${until}`}${more}: ${whatText(response)}`));
+  const end = until === null || state !== "active" ? "" : ` until ${until}`;
+  terminal.line(printable(`${id} is ${state}${end}${more}: ${whatText(response)}`));
 }

@@ -128,7 +128,10 @@ export class Responses {
   undo(by: string, id: string, reason: string): Promise<Action> {
     return this.#log.inTurn(async () => {
       const action = this.find(id);
-      if (action === null) throw new TallystickError("not_found", "There is no response of this id.");
+      if (action === null)
+        throw new TallystickError("not_found", "There is no response of this id.", {
+          hint: "`tallystick respond list` shows them.",
+        });
       if (action.state !== "active" && action.state !== "proposed") return action;
       await this.#step(action, { kind: "undone", by, reason: reason.slice(0, MAX_ALERT_TEXT_LENGTH) });
       return this.find(id)!;
