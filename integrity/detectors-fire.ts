@@ -80,6 +80,7 @@ const usual = (): readonly Row[] => [
 ];
 const once = (): readonly Row[] => [
   ...call("old", "payments"),
+  ...call("early", "ledger"),
   ...call("web", "payments", {}, { callee: { auth_token_id: "t1", auth_key_thumbprint: "k1" } }),
   ...call("web", "payments", {}, { callee: { auth_token_id: "t2", auth_key_thumbprint: "k1" } }),
   ...numbered("quiet-1", 1),
@@ -108,7 +109,7 @@ const odd = (): readonly Row[] => [
   ...call("web", "payments", {}, { callee: { auth_expires_at: ago(3_600) } }),
   ...call("web", "payments", {}, { callee: { auth_scopes: ["pay:read", "pay:admin"] } }),
   ...call("old", "payments"),
-  ...many(8, () => call("batch", "ledger", {}, { caller: { timestamp: ago(600) } })),
+  ...many(8, () => call("early", "ledger", {}, { caller: { timestamp: ago(600) } })),
 ];
 
 interface ShownAlert {
