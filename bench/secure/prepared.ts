@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { KeyObject } from "node:crypto";
-import { normalise, writeSlots } from "@tallystick/record";
+import { normalise, targetOf, writeSlots } from "@tallystick/record";
 import { signBatch } from "../../packages/server/src/intake/sign-batch.contract.ts";
 import type { NumberedRecord } from "../../packages/server/src/intake/sign-batch.contract.ts";
 import { generator, RECORD_BYTES } from "../generator.ts";
@@ -60,5 +60,5 @@ function normalOf(record: object, { service }: PreparedOrder, seq: number, text:
     oversize: "refuse",
   });
   if (outcome.kind === "rejected") throw new Error(`${outcome.field}: ${outcome.message}`);
-  return text.toString("utf8", 0, writeSlots(outcome.slots, text, 0));
+  return text.toString("utf8", 0, writeSlots(outcome.slots, targetOf(text), 0));
 }

@@ -2,7 +2,7 @@ import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { writeSlots } from "./canonical-bytes.ts";
+import { targetOf, writeSlots } from "./canonical-bytes.ts";
 import { canonicalOf } from "./canonical.ts";
 import { canonicalJson, RECORD_KEYS } from "./canonical-record.ts";
 import { REQUIRED, normalised, producerInput, testContext } from "./record.contract.ts";
@@ -30,7 +30,7 @@ describe("canonical bytes of a record", () => {
         expect(text).toBe(canonicalOf(one));
         expect(text).toBe(canonicalize(one));
         const target = new Uint8Array(offset + utf8Length(text));
-        expect(writeSlots(slotsOf(one), target, offset)).toBe(target.length - offset);
+        expect(writeSlots(slotsOf(one), targetOf(target), offset)).toBe(target.length - offset);
         expect(Buffer.from(target.subarray(offset)).toString()).toBe(text);
       }),
       { numRuns: 500 },
@@ -46,9 +46,9 @@ describe("canonical bytes of a record", () => {
   it("never run over the end of the target, and leave what lies before the offset alone", () => {
     const size = utf8Length(canonicalJson(record));
     for (let room = 0; room < size; room++)
-      expect(() => writeSlots(slotsOf(record), new Uint8Array(room + 3), 3)).toThrow(RangeError);
+      expect(() => writeSlots(slotsOf(record), targetOf(new Uint8Array(room + 3)), 3)).toThrow(RangeError);
     const target = new Uint8Array(size + 6).fill(7);
-    writeSlots(slotsOf(record), target, 3);
+    writeSlots(slotsOf(record), targetOf(target), 3);
     expect([...target.subarray(0, 3), ...target.subarray(size + 3)]).toEqual([7, 7, 7, 7, 7, 7]);
   });
 

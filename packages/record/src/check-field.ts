@@ -146,8 +146,10 @@ function compilePattern(field: FieldSpec, pattern: { readonly source: string; re
   const allowed = foldsCase ? `${pattern.says} (upper case is folded)` : pattern.says;
   return (value, trail) => {
     if (typeof value !== "string") return invalid(field, value, allowed);
-    const text = foldsCase && !form.test(value) ? value.toLowerCase() : value;
-    if (text.length > field.maxBytes || !form.test(text)) return invalid(field, value, allowed);
+    const isAsItIs = form.test(value);
+    const text = isAsItIs || !foldsCase ? value : value.toLowerCase();
+    if (text.length > field.maxBytes || !(isAsItIs || (foldsCase && form.test(text))))
+      return invalid(field, value, allowed);
     if (isZero?.test(text) === true) {
       const message = `${field.name} is all zeros, which W3C trace context calls none`;
       note(trail, { code: "ignored_value", field: field.name, message });

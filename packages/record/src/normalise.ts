@@ -121,6 +121,19 @@ function missingField(slots: Slots): Refusal | null {
   return new Refusal("missing_field", name, `${name} is missing; every record has one`);
 }
 
+/** Records follow each other with the same fields in the same places: by place, the one that was there last. */
+const LAST_NAMES: string[] = RECORD_KEYS.map(() => "");
+const LAST_SLOTS: number[] = RECORD_KEYS.map(() => 0);
+
+function slotAt(place: number, name: string): number | undefined {
+  if (LAST_NAMES[place] === name && name !== "") return LAST_SLOTS[place];
+  const slot = KEY_INDEX.get(name);
+  if (slot === undefined || place >= LAST_NAMES.length) return slot;
+  LAST_NAMES[place] = name;
+  LAST_SLOTS[place] = slot;
+  return slot;
+}
+
 function readFields(
   slots: Slots,
   input: Readonly<Record<string, unknown>>,
@@ -129,9 +142,11 @@ function readFields(
 ): Refusal | null {
   let given: unknown;
   let unknown: Record<string, unknown> | null = null;
-  for (const name of Object.keys(input)) {
+  const names = Object.keys(input);
+  for (let place = 0; place < names.length; place++) {
+    const name = names[place]!;
     const value = input[name];
-    const slot = KEY_INDEX.get(name);
+    const slot = slotAt(place, name);
     if (slot === undefined) {
       if (isBodyName(name)) {
         if (context.amendment === undefined || !(name in BODY_FIELDS)) return refuseBody(name);

@@ -175,6 +175,10 @@ class ClickHouseReader implements IndexReader {
       // Behind intake and the index's writer; where the engine may not set it, it stays at what it has.
       os_threads_nice_value_query: String(pressed ? PRESSED_QUERY_NICE : QUERY_NICE),
       readonly: "2",
+      // Compiling to machine code costs more than it saves of most statements.
+      compile_expressions: 0,
+      compile_aggregate_expressions: 0,
+      compile_sort_description: 0,
       ...LONG_STATEMENTS,
       // Several steps read a granule's columns one by one, which costs more than reading all of them at once.
       enable_multiple_prewhere_read_steps: 0,

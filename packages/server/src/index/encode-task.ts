@@ -194,12 +194,30 @@ function concatenatedHashes(ranges: readonly EncodeRange[]): Uint8Array {
 }
 
 /**
- * The day on which a leaf was received. Quotes inside a JSON string are escaped, so that the first match is the member
- * of `observed`, which comes first.
+ * The day on which a leaf was received, from the name of the member to the day's end, and how far into the leaf that
+ * is.
  */
-function dayOf(bytes: Buffer, leaf: number): string {
-  const at = bytes.indexOf(RECEIVED_AT_OPENING, leaf) + RECEIVED_AT_OPENING.length;
-  return bytes.toString("latin1", at, at + DAY_LENGTH);
+interface Day {
+  readonly at: number;
+  readonly text: Buffer;
+}
+
+const NO_DAY: Day = { at: 0, text: Buffer.alloc(0) };
+
+/**
+ * `last`, the leaf's before, mostly stands in the same place. Quotes inside a JSON string are escaped, so that the
+ * first match is the member of `observed`, which comes first.
+ */
+function dayOf(bytes: Buffer, leaf: number, last: Day): Day {
+  if (stands(last.text, bytes, leaf + last.at)) return last;
+  const at = bytes.indexOf(RECEIVED_AT_OPENING, leaf);
+  const text = bytes.subarray(at, at + RECEIVED_AT_OPENING.length + DAY_LENGTH);
+  return { at: at - leaf, text: text.equals(last.text) ? last.text : Buffer.from(text) };
+}
+
+function stands(text: Buffer, bytes: Buffer, from: number): boolean {
+  for (let at = 0; at < text.length; at += 1) if (bytes[from + at] !== text[at]) return false;
+  return text.length > 0;
 }
 
 function encode(input: EncodeInput): readonly EncodedBlock[] {
@@ -214,13 +232,13 @@ function encode(input: EncodeInput): readonly EncodedBlock[] {
     const start = (builder.firstIndex - input.firstIndex) * HASH_BYTES;
     blocks.push(builder.finish(hashes.subarray(start, start + builder.rows * HASH_BYTES), expectedBytes));
   };
-  let day = "";
+  let day = NO_DAY;
   for (const { entries } of input.ranges) {
     const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
     for (let at = 0; at < bytes.length;) {
       const leaf = at + LENGTH_BYTES;
-      const received = dayOf(bytes, leaf);
-      if (received !== day && day !== "") {
+      const received = dayOf(bytes, leaf, day);
+      if (received.text !== day.text && day !== NO_DAY) {
         finish();
         builder = new BlockBuilder(input.tree, input.log, builder.firstIndex + builder.rows, capacity);
       }

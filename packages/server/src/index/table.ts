@@ -4,6 +4,7 @@
  */
 import { Readable } from "node:stream";
 import type { ClickHouseClient } from "@clickhouse/client";
+import { letGo } from "../compute/memory.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
@@ -166,7 +167,10 @@ export class RecordsTable {
     await this.deleteFrom(tree, 0);
   }
 
-  /** One part, all or nothing. The token lets the server recognise the same rows sent again within a run. */
+  /**
+   * One part, all or nothing. The token lets the server recognise the same rows sent again within a run. The block's
+   * bytes are not to be used afterwards.
+   */
   async insert(block: EncodedBlock, token: string, timeoutSignal: AbortSignal): Promise<void> {
     const result = await this.home.client().exec({
       query: `INSERT INTO ${RECORDS} (${block.columns.join(", ")}) FORMAT Native`,
@@ -184,5 +188,6 @@ export class RecordsTable {
       },
     });
     for await (const _ of result.stream) void _;
+    letGo(block.bytes);
   }
 }

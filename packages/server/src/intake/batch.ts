@@ -3,10 +3,12 @@ import { hash, randomFillSync } from "node:crypto";
 import {
   normalise,
   slotOf,
+  targetOf,
   uuidv7,
   writeSlots,
   type NormaliseContext,
   type NormaliseOutcome,
+  type Target,
 } from "@tallystick/record";
 
 import type { PreparedRecords } from "../journal/journal.ts";
@@ -50,6 +52,8 @@ export class Batch {
   readonly #request: IntakeRequest;
   readonly #context: NormaliseContext;
   #bytes: Buffer;
+  /** `#bytes`, to be written to. */
+  #target: Target;
   #used = 0;
   #count = 0;
   #capacity = 1_024;
@@ -84,6 +88,7 @@ export class Batch {
     if (this.#router !== null) this.#places = new Uint16Array(this.#capacity);
     this.#signed = request.signed === undefined ? null : new SignedCheck(request.signed);
     this.#bytes = Buffer.allocUnsafeSlow(Math.ceil(expectedBytes * GROWTH) + MAX_CANONICAL_RECORD_BYTES);
+    this.#target = targetOf(this.#bytes);
   }
 
   get count(): number {
@@ -119,7 +124,7 @@ export class Batch {
     if (this.#bytes.byteLength - this.#used < MAX_CANONICAL_RECORD_BYTES) this.#growBytes();
     const at = this.#count;
     const start = this.#used;
-    this.#used += writeSlots(slots, this.#bytes, start);
+    this.#used += writeSlots(slots, this.#target, start);
     this.#count = at + 1;
     this.#offsets[at + 1] = this.#used;
     this.#lines[at] = line;
@@ -237,6 +242,7 @@ export class Batch {
 
   #growBytes(): void {
     this.#bytes = grown(this.#bytes, Buffer.allocUnsafeSlow(this.#bytes.byteLength * 2));
+    this.#target = targetOf(this.#bytes);
   }
 }
 

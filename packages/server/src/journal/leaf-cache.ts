@@ -2,6 +2,7 @@
  * Recent and lately read leaves in memory, so that followers read what was just written without touching the disk.
  * Bounded in bytes.
  */
+import { GivenUp } from "../compute/memory.ts";
 import { LENGTH_BYTES, entryLength, skipEntries } from "./entries.ts";
 import type { LeafBlock } from "./entries.ts";
 import type { LeafRange } from "./journal.ts";
@@ -12,6 +13,7 @@ export class TailCache {
   readonly #limitBytes: number;
   readonly #trees = new Map<string, LeafBlock[]>();
   readonly #order: string[] = [];
+  readonly #givenUp = new GivenUp();
   #bytes = 0;
 
   constructor(limitBytes: number) {
@@ -43,7 +45,9 @@ export class TailCache {
   #dropOldest(): void {
     const tree = this.#order.shift()!;
     const blocks = this.#trees.get(tree)!;
-    this.#bytes -= sizeOf(blocks.shift()!);
+    const bytes = sizeOf(blocks.shift()!);
+    this.#bytes -= bytes;
+    this.#givenUp.add(bytes);
     if (blocks.length === 0) this.#trees.delete(tree);
   }
 }

@@ -85,6 +85,8 @@ export class Tally {
   /** Up to which position everything was said that is said by the minute. */
   #reportedUs = -1;
   #widthUs = STEP_START_US;
+  /** Nothing comes due before. */
+  #quietUntilUs = 0;
   readonly #experience: Experience;
   /** What was written down last, and when. */
   #keptStep = 0;
@@ -205,6 +207,7 @@ export class Tally {
     await this.#summaries.recover();
     this.#findings.recover();
     this.#reportedUs = -1;
+    this.#quietUntilUs = 0;
     this.#generation = generation;
   }
 
@@ -213,8 +216,12 @@ export class Tally {
     const { deadlines } = this.#parts.settings;
     const fromUs = this.#position!.settledUs;
     // Nothing comes due before.
-    let dueUs = fromUs;
+    let dueUs = Math.max(fromUs, this.#quietUntilUs);
     for (;;) {
+      if (dueUs >= horizonUs) {
+        this.#position = { ...this.#position!, settledUs: Math.max(fromUs, horizonUs) };
+        return null;
+      }
       const toUs = Math.min(horizonUs, dueUs + this.#widthUs);
       if (toUs <= fromUs) return null;
       const count = await this.#count({ fromUs, toUs });
@@ -230,11 +237,10 @@ export class Tally {
         nextHalf(fromUs - deadlines.longestUs),
         STEP_LIMITS,
       );
-      dueUs = next === undefined || next.next === 0 ? Infinity : next.next + deadlines.shortestUs;
-      if (dueUs >= horizonUs) {
-        this.#position = { ...this.#position!, settledUs: horizonUs };
-        return null;
-      }
+      // What is not searchable yet was received at the horizon or later.
+      const firstUs = next === undefined || next.next === 0 ? horizonUs : Math.min(next.next, horizonUs);
+      dueUs = firstUs + deadlines.shortestUs;
+      this.#quietUntilUs = dueUs;
     }
   }
 
