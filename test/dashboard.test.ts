@@ -11,6 +11,7 @@ import axe from "axe-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { BIN, until } from "../integrity/running-server.ts";
 import { watchPage } from "../packages/server/src/secret-watch.contract.ts";
+import { figureTests } from "./dashboard-figures.contract.ts";
 import { peopleTests } from "./dashboard-people.contract.ts";
 import { searchTests } from "./dashboard-search.contract.ts";
 import { SETTLED_MS, startWalk, WIDE, type Walk } from "./dashboard-walk.ts";
@@ -31,6 +32,7 @@ afterAll(() => walk?.end());
 
 peopleTests(() => walk);
 searchTests(() => walk);
+figureTests(() => walk);
 
 test("the failing call is three clicks from the overview, and its proof is checked in the page", async () => {
   const page = await opened("/");

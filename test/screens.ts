@@ -10,6 +10,9 @@ export interface ShopIds {
   readonly impostorKey: string;
 }
 
+/** A measure that is shipped. */
+const FAILING_RULE = "be204c00-471b-5229-bb3d-3b1003f46f6c";
+
 export interface ScreenPath {
   readonly name: string;
   readonly path: string;
@@ -38,11 +41,13 @@ export function screensOf(ids: ShopIds): readonly ScreenPath[] {
     of("detectors", "/rules?tab=detectors&name=first-seen-edge", "Rules"),
     of("rules", "/rules", "Rules"),
     of("rule", `/rule?id=${DENIED_RULE}`, "A caller is denied again and again"),
+    of("measure", `/rule?id=${FAILING_RULE}`, "Calls of an edge fail"),
     of("rule-copy", `/rule?id=${DENIED_RULE}&edit=true`, /Your own of/),
     of("rule-editor", "/rule?edit=true&from=now-1h", "New rule"),
     of("map", "/map?edge=orders%3Apayments", "Map"),
     of("map-list", "/map?as=list", "Map"),
     of("tally", "/tally", "Tally"),
+    of("clocks", "/tally?tab=clocks", "Tally"),
     of("coverage", "/tally?tab=coverage", "Tally"),
     of("names", "/tally?tab=names", "Tally"),
     of("producers", "/producers", "Producers"),

@@ -57,9 +57,21 @@ export interface Backtest {
   readonly width_ms: number;
   readonly buckets: readonly { readonly from: string; readonly hits: number }[];
   readonly sample: readonly BacktestRecord[];
+  /** Of a measure: the latest times at which it would have fired, newest first. */
+  readonly fired?: readonly BacktestFired[];
   readonly from: string;
   readonly to: string;
   readonly elapsed_ms: number;
+}
+
+export interface BacktestFired {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly since: string;
+  readonly fired_at: string;
+  /** Null: its condition still held at the end of the period. */
+  readonly over_at: string | null;
+  readonly seen: string;
+  readonly calls: number;
 }
 
 export interface BacktestRecord {

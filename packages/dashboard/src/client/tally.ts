@@ -65,6 +65,15 @@ export interface Coverage {
     readonly advice: string;
   }[];
   readonly one_sided: readonly Party[];
+  readonly skews: readonly {
+    readonly recorder: string;
+    /** Negative: its clock is behind the others'. */
+    readonly ahead_us: number;
+    readonly spread_us: number;
+    readonly calls: number;
+    readonly others: number;
+    readonly furthest: { readonly recorder: string; readonly ahead_us: number };
+  }[];
   readonly partial: boolean;
 }
 

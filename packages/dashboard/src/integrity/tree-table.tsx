@@ -38,6 +38,11 @@ export function TreeTable({ trees, status, chosen, choose }: TreeTableProps) {
           cell: ({ tree }) => (positions.has(tree) ? formatCount(positions.get(tree)?.journaled ?? 0) : "–"),
         },
         {
+          title: "searchable",
+          numeric: true,
+          cell: ({ tree }) => <Searchable position={positions.get(tree)} />,
+        },
+        {
           title: "newest checkpoint",
           className: "whitespace-nowrap",
           cell: ({ tree }) => {
@@ -55,6 +60,14 @@ export function TreeTable({ trees, status, chosen, choose }: TreeTableProps) {
       rows={trees}
     />
   );
+}
+
+/** How much of it the index holds, and how much it does not yet. */
+function Searchable({ position }: { readonly position: Status["trees"][number] | undefined }) {
+  if (position === undefined) return "–";
+  const behind = position.journaled - position.indexed;
+  if (behind <= 0) return "all";
+  return <span className="text-warn">{formatCount(behind)} to come</span>;
 }
 
 /** Against what this browser saw last; what was found consistent is what it is compared with next time. */

@@ -121,7 +121,7 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
         )}
       />
       <Fact
-        says={`the index is ${status.index.state}`}
+        says={<Link className={LINK} search={{}} to="/integrity">{`tree by tree; index ${status.index.state}`}</Link>}
         title="Records not yet searchable"
         value={behind === 0 ? "none" : formatCount(behind)}
         {...toned(behind > 100_000 || status.index.state === "failed", "warn")}

@@ -3,6 +3,7 @@ import type { Backtest } from "../client/rules.ts";
 import type { Histogram } from "../client/types.ts";
 import { formatAge, formatCount } from "../page/format.ts";
 import { useMoments } from "../page/zone.ts";
+import { subjectText } from "./fired-list.tsx";
 
 interface BacktestChartProps {
   readonly tried: Backtest;
@@ -40,7 +41,7 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
   return (
     <figure className="select-none">
       <svg
-        aria-label={`${formatCount(tried.hits)} hits over ${count} intervals of ${formatAge(width / 1_000)}`}
+        aria-label={`${formatCount(tried.hits)} ${tried.fired === undefined ? "hits" : "times fired"} over ${count} intervals of ${formatAge(width / 1_000)}`}
         className="h-21 w-full cursor-crosshair touch-none rounded bg-raised"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -53,6 +54,7 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
         role="img"
         viewBox={`0 0 ${count} ${UP + DOWN}`}
       >
+        <Held count={count} first={first} tried={tried} />
         <Bars first={first} most={most} mostRecords={mostRecords} records={records} tried={tried} />
         {drag !== null && (
           <rect
@@ -72,12 +74,35 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
           {moment(tried.to).slice(0, 16)} {label}
         </span>
         <span className="col-span-2 pt-1">
-          Upwards hits, {formatCount(tried.hits === 0 ? 0 : most)} at most in {formatAge(width / 1_000)}; downwards all
-          records{records.length === 0 ? "" : `, ${formatCount(mostRecords)} at most`}.
+          Upwards {tried.fired === undefined ? "hits" : "times fired"}, {formatCount(tried.hits === 0 ? 0 : most)} at
+          most in {formatAge(width / 1_000)}; downwards all records
+          {records.length === 0 ? "" : `, ${formatCount(mostRecords)} at most`}.
+          {tried.fired !== undefined && tried.fired.length > 0 && " Shaded: while its condition held."}
         </span>
       </figcaption>
     </figure>
   );
+}
+
+/** Of a measure: through which time its condition held, behind the bars. */
+function Held({ tried, first, count }: { readonly tried: Backtest; readonly first: number; readonly count: number }) {
+  const { moment, label } = useMoments();
+  const placeOf = (at: string) => Math.min(Math.max(Date.parse(at) / tried.width_ms - first, 0), count);
+  return tried.fired?.map(({ since, over_at: over, fired_at: at, labels, seen }) => {
+    const x = placeOf(since);
+    return (
+      <rect
+        className="fill-bad opacity-20"
+        height={UP}
+        key={`${at} ${Object.values(labels).join(" ")}`}
+        width={Math.max(placeOf(over ?? tried.to) - x, 0.2)}
+        x={x}
+        y={0}
+      >
+        <title>{`${subjectText(labels)}: ${seen}, fired ${moment(at)} ${label}`}</title>
+      </rect>
+    );
+  });
 }
 
 const highest = (counts: readonly number[]): number => Math.max(1, ...counts);
@@ -104,7 +129,7 @@ function Bars({ tried, records, first, most, mostRecords }: BarsProps) {
         const height = Math.max((hits / most) * (UP - 4), 2);
         return (
           <rect className="fill-accent" height={height} key={from} width={0.82} x={at(from)} y={UP - height}>
-            <title>{`${moment(from)} ${label}: ${formatCount(hits)} hits`}</title>
+            <title>{`${moment(from)} ${label}: ${formatCount(hits)} ${tried.fired === undefined ? "hits" : "times fired"}`}</title>
           </rect>
         );
       })}

@@ -7,6 +7,7 @@ import { Answer, Busy, Empty } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
 import { BacktestChart } from "./backtest-chart.tsx";
+import { FiredList } from "./fired-list.tsx";
 import { useBacktest, type BacktestPeriod, type Subject } from "./use-backtest.ts";
 
 interface BacktestViewProps {
@@ -48,18 +49,22 @@ export function BacktestView({ subject, period, choose, waits }: BacktestViewPro
           {(found) => (
             <div className={`flex flex-col gap-4 ${tried.isPlaceholderData ? "opacity-60" : ""}`}>
               <p>
-                <span className="text-xl font-semibold tabular-nums">{formatCount(found.hits)}</span>{" "}
-                {found.hits === 1 ? "hit" : "hits"}
+                <span className="text-xl font-semibold tabular-nums">{formatCount(found.hits)}</span> {hitWord(found)}
                 <span className="text-quiet">, {formatCount(found.per_day)} a day</span>
               </p>
               <BacktestChart all={all} pick={(from, to) => choose({ from, to })} tried={found} />
-              <Sample found={found} />
+              {found.fired === undefined ? <Sample found={found} /> : <FiredList fired={found.fired} />}
             </div>
           )}
         </Answer>
       )}
     </Panel>
   );
+}
+
+function hitWord({ hits, fired }: Backtest): string {
+  if (fired !== undefined) return hits === 1 ? "time it would have fired" : "times it would have fired";
+  return hits === 1 ? "hit" : "hits";
 }
 
 /** Trying again gives no other answer. */

@@ -1,7 +1,7 @@
-import type { Breaks, Coverage } from "../client/tally.ts";
+import type { Coverage } from "../client/tally.ts";
 import { useApi } from "../client/use-api.ts";
 import { formatCount, formatShare } from "../page/format.ts";
-import { SearchLink, ServiceLink, term } from "../page/links.tsx";
+import { ServiceLink } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
@@ -20,7 +20,6 @@ export function CoverageView({ period: { from, to } }: { readonly period: Period
             <Services services={coverage.services} />
             <UnknownCallers callers={coverage.unknown_callers} />
           </div>
-          <Skew from={from} to={to} />
         </>
       )}
     </Answer>
@@ -109,46 +108,6 @@ function UnknownCallers({ callers }: { readonly callers: Coverage["unknown_calle
         label="Unknown callers"
         rows={callers}
       />
-    </Panel>
-  );
-}
-
-/** Clocks that differ more than is allowed, by what the tally found. */
-function Skew({ from, to }: Pick<Period, "from" | "to">) {
-  const { clock } = useMoments();
-  const found = useApi<Breaks>("/api/tally", { from, to, kind: "clock_skew", limit: 50 }, { keep: true });
-  return (
-    <Panel flush note="found by calls that both recorded" title="Clocks that differ">
-      <Answer of={found}>
-        {({ breaks }) => (
-          <DataTable
-            columns={[
-              { title: "found", cell: ({ timestamp }) => clock(timestamp) },
-              { title: "caller", cell: ({ caller }) => <ServiceLink name={caller} /> },
-              { title: "callee", cell: ({ callee }) => <ServiceLink name={callee} /> },
-              { title: "what", cell: (one) => [one.caller_value, one.callee_value].filter(Boolean).join(" against ") },
-              { title: "allowed", cell: ({ tolerance }) => tolerance ?? "" },
-              {
-                title: "",
-                cell: ({ verdict: { tree, leaf_index: index } }) => (
-                  <SearchLink
-                    from="all"
-                    own
-                    q={`${term("tree", tree)} AND leaf_index:${index}`}
-                    record={`${tree}/${index}`}
-                  >
-                    verdict
-                  </SearchLink>
-                ),
-              },
-            ]}
-            empty="The clocks of all recorders agree within what is allowed."
-            keyOf={({ verdict }) => `${verdict.tree}/${verdict.leaf_index}`}
-            label="Clocks that differ"
-            rows={breaks}
-          />
-        )}
-      </Answer>
     </Panel>
   );
 }

@@ -6,12 +6,14 @@ import { tabOf, Tabs } from "../page/tabs.tsx";
 import { useNowMs } from "../service/use-health.ts";
 import { periodAt } from "../service/window.ts";
 import { BreakList } from "./break-list.tsx";
+import { ClocksView } from "./clocks-view.tsx";
 import { CoverageView } from "./coverage-view.tsx";
 import { NamesView } from "./names-view.tsx";
 
 const TABS = [
   ["breaks", "Breaks"],
   ["coverage", "Seen from one side"],
+  ["clocks", "Clocks"],
   ["names", "Names and parties"],
 ] as const;
 
@@ -49,6 +51,7 @@ export function TallyPage() {
       />
       {tab === "breaks" && <BreakList change={change} period={period} state={state} />}
       {tab === "coverage" && <CoverageView period={period} />}
+      {tab === "clocks" && <ClocksView period={period} />}
       {tab === "names" && <NamesView />}
     </Screen>
   );

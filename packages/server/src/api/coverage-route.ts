@@ -53,6 +53,17 @@ const Coverage = Type.Object({
     }),
   ),
   one_sided: Type.Array(PartySchema, { description: "Declared never to record." }),
+  skews: Type.Array(
+    Type.Object({
+      recorder: Type.String(),
+      ahead_us: Type.Integer({ description: "By the median of its calls; negative: its clock is behind the others'." }),
+      spread_us: Type.Integer({ description: "Between the first and the third quarter of its calls." }),
+      calls: Type.Integer(),
+      others: Type.Integer({ description: "Recorders that it shares calls with." }),
+      furthest: Type.Object({ recorder: Type.String(), ahead_us: Type.Integer() }),
+    }),
+    { description: "How far each recorder's clock is from those of the others, the furthest first." },
+  ),
   partial: Type.Boolean(),
 });
 

@@ -76,6 +76,11 @@ test("coverage says what is missing, since when, and what to switch on", async (
     { name: "postgres", reason: null, source: "configured", declared_by: null, declared_at: null },
   ]);
   expect(listParties(declarations(tally))).toEqual(found.one_sided);
+  // The callee's halves come 50 ms after the caller's and last as long.
+  expect(found.skews).toMatchObject([
+    { recorder: "orders", ahead_us: -50_000, others: 1, furthest: { recorder: "payments", ahead_us: -50_000 } },
+    { recorder: "payments", ahead_us: 50_000, others: 1, furthest: { recorder: "orders", ahead_us: 50_000 } },
+  ]);
 });
 
 test("a party that is declared while the server runs is one-sided from the next step on", async () => {

@@ -5,7 +5,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { allOf, Params } from "../search/compile/sql.ts";
-import { CALL_SERVICES, scopePredicate } from "../search/scope.ts";
+import { CALL_SERVICES, scopePredicate, seesAllOf } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { COVERAGE_WHOLE, MAX_EDGES } from "./limits.ts";
 import { listParties } from "./names-view.ts";
@@ -13,6 +13,8 @@ import type { Declarations, PartyShown } from "./names-view.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, periodOf } from "./reading.ts";
 import type { Period, PeriodUs, TallySources } from "./reading.ts";
 import { CALLS, RECORDERS, STANDING } from "./schema.ts";
+import { readSkews } from "./skew-view.ts";
+import type { RecorderSkew } from "./skew-view.ts";
 
 export type MissingSide = "caller" | "callee";
 
@@ -58,6 +60,7 @@ export interface CoverageAnswer {
   readonly edges: readonly UncoveredEdge[];
   readonly unknown_callers: readonly UnknownCallers[];
   readonly one_sided: readonly PartyShown[];
+  readonly skews: readonly RecorderSkew[];
   readonly partial: boolean;
 }
 
@@ -100,6 +103,7 @@ export async function viewCoverage(
     edges: edges.rows.flatMap((edge) => uncovered(edge, recorders, declared)),
     unknown_callers: await readUnknown(sources, scope, period, signal),
     one_sided: seenParties(parties, scope, edges.rows),
+    skews: await readSkews(sources, period, visiblePairs(scope, edges.rows), signal),
     partial: edges.partial,
   };
 }
@@ -109,6 +113,13 @@ function seenParties(parties: readonly PartyShown[], { services }: Scope, edges:
   if (services === "*") return parties;
   const names = new Set([...services, ...edges.flatMap(({ caller, callee }) => [caller, callee])]);
   return parties.filter(({ name }) => names.has(name));
+}
+
+/** Skews are kept by recorder alone: who does not see everything sees those of edges that he sees. */
+function visiblePairs(scope: Scope, edges: readonly EdgeRow[]): (caller: string, callee: string) => boolean {
+  if (seesAllOf(scope, "*")) return () => true;
+  const seen = new Set(edges.map(({ caller, callee }) => `${caller}\n${callee}`));
+  return (caller, callee) => seen.has(`${caller}\n${callee}`);
 }
 
 function readEdges(sources: TallySources, scope: Scope, period: PeriodUs, nowUs: number, signal?: AbortSignal) {

@@ -1,0 +1,116 @@
+/** Figures that a person acts on: against last week, who is not seen, whose clock is off, when a measure fires. */
+import type { AuditRecord } from "@tallystick/record";
+import { expect, test } from "vitest";
+import type { Walk } from "./dashboard-walk.ts";
+
+const WEEK_MS = 7 * 86_400_000;
+const MINUTE_MS = 60_000;
+const MEASURE = `title: An edge fails
+id: 5c0f4a55-6a0e-4b1c-9a55-0d6d8e2f9b11
+status: test
+level: high
+measure:
+  of: error_ratio
+  group-by: [caller, callee]
+  window: 5m
+  condition:
+    gt: 0.01
+  at-least: 10
+`;
+
+export function figureTests(walk: () => Walk): void {
+  const opened: Walk["opened"] = (path, within) => walk().opened(path, within);
+
+  test("what a service did at the same hour last week stands beside what it does now", async () => {
+    const { server, earlierMs } = walk();
+    const of = async (backMs: number) => {
+      const [from, to] = [earlierMs - 40 * MINUTE_MS - backMs, earlierMs - backMs];
+      const iso = (ms: number) => new Date(ms).toISOString();
+      const query = new URLSearchParams({ q: "callee:payments AND side:callee", from: iso(from), to: iso(to) });
+      const lines = (await (await server.fetch(`/api/export?${query.toString()}`)).text()).trim().split("\n");
+      const records = lines.map((line) => (JSON.parse(line) as { readonly record: AuditRecord }).record);
+      const failed = records.filter(({ status }) => status === "error" || status === "timeout").length;
+      return { count: records.length, share: failed === 0 ? "0%" : `${((100 * failed) / records.length).toFixed(1)}%` };
+    };
+    const [now, before] = [await of(0), await of(WEEK_MS)];
+    expect(now.share).not.toBe(before.share);
+    const range = [earlierMs - 40 * MINUTE_MS, earlierMs].map((ms) => encodeURIComponent(new Date(ms).toISOString()));
+    const page = await opened(`/service?name=payments&from=${range[0]}&to=${range[1]}`);
+    const errors = page.getByRole("region", { name: "Errors" });
+    await errors.getByText(`last week ${before.share} (dashed)`).waitFor();
+    await errors.getByText(now.share, { exact: true }).waitFor();
+    await page.getByRole("region", { name: "Verdict" }).getByText(`At this hour last week ${before.share}.`).waitFor();
+    // What is drawn, in words for who does not see it.
+    for (const name of ["Rate", "Errors", "p95, median minute"])
+      await page
+        .getByRole("region", { name })
+        .getByText(/\. last week: .* at the end, .* at most\. now: .* at the end/)
+        .waitFor();
+    await page.close();
+  });
+
+  test("who is seen from one side only is listed with what closes it, and whose clock is off", async () => {
+    const page = await opened("/tally?tab=coverage");
+    const edges = page.getByRole("table", { name: "Edges" });
+    await edges
+      .getByRole("row", { name: /payments → payments-db the callee’s half .*declared: a database/ })
+      .first()
+      .waitFor();
+    await page
+      .getByRole("table", { name: "Services that record nothing" })
+      .getByRole("row", { name: /^payments-db / })
+      .waitFor();
+    await page.getByRole("button", { name: "Clocks" }).click();
+    await page.waitForURL(/tab=clocks/);
+    await page
+      .getByRole("table", { name: "Skew by recorder" })
+      .getByRole("row", { name: /^orders .* (ahead|behind) / })
+      .waitFor();
+    await page.close();
+  });
+
+  test("a silence is placed for a reason, and ended", async () => {
+    const page = await opened("/alerts?tab=silences");
+    await page.getByRole("button", { name: "New silence" }).click();
+    const dialog = page.getByRole("dialog", { name: "Silence" });
+    await dialog.getByLabel("Alerts that match all of").fill('service="reports"\nlevel=low');
+    expect(await dialog.getByRole("button", { name: "Silence them" }).isDisabled()).toBe(true);
+    await dialog.getByLabel("Why").fill("they move to another rack");
+    await page.keyboard.press("Enter");
+    const row = page.getByRole("table", { name: "Silences" }).getByRole("row", { name: /they move to another rack/ });
+    await row.getByText("active", { exact: true }).waitFor();
+    await row.getByRole("button", { name: "End" }).click();
+    await row.getByText("expired", { exact: true }).waitFor();
+    await page.close();
+  });
+
+  test("a measure is tried on the past: when it would have fired, of what, and for how long", async () => {
+    const page = await opened("/rule?edit=true&from=now-1h");
+    await page.getByRole("textbox", { name: "Text of the rule" }).fill(MEASURE);
+    const past = page.getByRole("region", { name: "On the past" });
+    await past.getByText(/^\d+ times? it would have fired, /).waitFor();
+    const fired = past.getByRole("table", { name: "Times at which it would have fired" });
+    await fired
+      .getByRole("row", { name: /orders → payments/ })
+      .first()
+      .waitFor();
+    await past.getByText(/Shaded: while its condition held\./).waitFor();
+    await page.close();
+  });
+
+  test("what is not searchable yet is told tree by tree, one click from the overview", async () => {
+    const page = await opened("/");
+    await page
+      .getByRole("region", { name: "The log" })
+      .getByRole("link", { name: /^tree by tree/ })
+      .click();
+    await page.getByRole("heading", { level: 1, name: "Integrity" }).waitFor();
+    const trees = page.getByRole("table", { name: "Trees" });
+    await trees.getByRole("columnheader", { name: "searchable" }).waitFor();
+    await trees
+      .getByRole("row", { name: /default\/.* (all|to come) / })
+      .first()
+      .waitFor();
+    await page.close();
+  });
+}
