@@ -95,7 +95,11 @@ new PerformanceObserver((list) => presses.push(...list.getEntries().map((entry) 
 const LONGEST_PRESS = `new Promise((done) => requestAnimationFrame(() => setTimeout(() =>
   done(Math.max(${LEAST_PAINT_MS}, ...presses.splice(0))), 50)))`;
 const BEGIN_FRAMES = `globalThis.frames = []; globalThis.isCounting = true; globalThis.lastFrame = performance.now();
-(function step(now) { frames.push(now - lastFrame); lastFrame = now; if (isCounting) requestAnimationFrame(step); })(lastFrame)`;
+(function step(now) {
+  frames.push(now - lastFrame);
+  lastFrame = now;
+  if (isCounting) requestAnimationFrame(step);
+})(lastFrame)`;
 const END_FRAMES = `globalThis.isCounting = false, frames.slice(1)`;
 
 async function framesOf(page: Page, work: () => Promise<void>) {

@@ -54,7 +54,8 @@ export async function readSkews(
   const statement = params.statement(
     `SELECT toString(c_recorder_id) AS caller, toString(d_recorder_id) AS callee, ${median("skew_us")} AS skew_us,
   ${median("spread_us")} AS spread_us, sum(calls) AS calls
-FROM ${SKEWS.name} WHERE ${predicate} GROUP BY caller, callee ORDER BY sum(calls) DESC LIMIT ${MAX_EDGES}${OWN_SETTINGS}`,
+FROM ${SKEWS.name} WHERE ${predicate} GROUP BY caller, callee
+ORDER BY sum(calls) DESC LIMIT ${MAX_EDGES}${OWN_SETTINGS}`,
   );
   const { rows } = await reader.select<Pair>(statement, limitsFor(MAX_EDGES), signal);
   const found = new Map<string, Seen[]>();
