@@ -1,7 +1,9 @@
 /** Figures that a person acts on: against last week, who is not seen, whose clock is off, when a measure fires. */
 import type { AuditRecord } from "@tallystick/record";
 import { expect, test } from "vitest";
+import { until } from "../integrity/running-server.ts";
 import type { Walk } from "./dashboard-walk.ts";
+import { post } from "./seed-server.ts";
 
 const WEEK_MS = 7 * 86_400_000;
 const MINUTE_MS = 60_000;
@@ -85,6 +87,14 @@ export function figureTests(walk: () => Walk): void {
   });
 
   test("a measure is tried on the past: when it would have fired, of what, and for how long", async () => {
+    // What was received counts when its step of a minute is over.
+    await until(120_000, "the measure to have fired", async () => {
+      const { fired } = await post<{ readonly fired: readonly object[] }>(walk().server, "/api/rules/test", {
+        text: MEASURE,
+        from: "now-1h",
+      });
+      return fired.length > 0 || undefined;
+    });
     const page = await opened("/rule?edit=true&from=now-1h");
     await page.getByRole("textbox", { name: "Text of the rule" }).fill(MEASURE);
     const past = page.getByRole("region", { name: "On the past" });
