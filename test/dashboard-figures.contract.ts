@@ -112,7 +112,7 @@ export function figureTests(walk: () => Walk): void {
     const page = await opened("/");
     await page
       .getByRole("region", { name: "The log" })
-      .getByRole("link", { name: /^tree by tree/ })
+      .getByRole("link", { name: /^index / })
       .click();
     await page.getByRole("heading", { level: 1, name: "Integrity" }).waitFor();
     const trees = page.getByRole("table", { name: "Trees" });

@@ -29,7 +29,7 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
         value={found.recent.data === undefined ? WAIT : formatRate(rate)}
       />
       <Fact
-        says={<SearchLink q="status:(error OR timeout)">{formatCount(errors)} failed calls</SearchLink>}
+        says={<SearchLink q="status:(error OR timeout)">{known ? formatCount(errors) : ""} failed calls</SearchLink>}
         title="Calls that fail"
         value={known ? formatShare(calls === 0 ? 0 : errors / calls) : WAIT}
         {...toned(errors / Math.max(calls, 1) > 0.02, "bad")}
@@ -37,7 +37,7 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
       <Fact
         says={
           <Link className={LINK} search={{ from: "now-1h" }} to="/tally">
-            {formatCount(broken)} broken calls
+            {known ? formatCount(broken) : ""} broken calls
           </Link>
         }
         title="Both halves agree"
@@ -121,7 +121,7 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
         )}
       />
       <Fact
-        says={<Link className={LINK} search={{}} to="/integrity">{`tree by tree; index ${status.index.state}`}</Link>}
+        says={<Link className={LINK} search={{}} to="/integrity">{`index ${status.index.state}`}</Link>}
         title="Records not yet searchable"
         value={behind === 0 ? "none" : formatCount(behind)}
         {...toned(behind > 100_000 || status.index.state === "failed", "warn")}
