@@ -141,7 +141,7 @@ describe.each(["viewer", "auditor", "investigator"])("a %s of one service", (rol
     for (const route of ["/api/search", "/api/parties", "/api/holds", "/api/graph", "/api/coverage", "/api/facets"])
       expect(statuses[route], route).toBe(200);
     expect([statuses["/metrics"], statuses["/metrics/edges"]]).toEqual([403, 403]);
-  }, 60_000);
+  });
 });
 
 it("an investigator holds what he sees and nothing else", async () => {
