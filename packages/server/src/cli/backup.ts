@@ -80,8 +80,7 @@ export function restoreCommand(parts: CliParts, run: Run): Command {
             const was = closed === null ? "nothing was backed up" : `${closed} is closed with ${grouped(size)} records`;
             terminal.line(`${was}${gone}; ${next} follows`);
           }
-          if (restored.erasures > 0)
-            terminal.line(`${grouped(restored.erasures)} later erasures will be carried out by the first start`);
+          if (restored.erasures > 0) terminal.line(`${grouped(restored.erasures)} later erasures are carried out`);
           for (const line of summarise(verified)) terminal.line(line);
         }
         return verified.clean ? EXIT.ok : EXIT.negative;

@@ -33,8 +33,8 @@ export interface PayloadCheckOptions {
   /** Null: contents are not checked. */
   readonly keyring: Keyring | null;
   readonly publicKeys: readonly Uint8Array[] | null;
-  /** Trees that are there; of others neither record nor erasure can be looked at. */
-  readonly trees: ReadonlySet<string>;
+  /** Leaves of the trees that are there; of others neither record nor erasure can be looked at. */
+  readonly trees: ReadonlyMap<string, number>;
   readonly committed: readonly CommittedBody[];
   /** Leaves of which only the hash is there. */
   readonly stubs: readonly { readonly tree: string; readonly index: number; readonly hash: string }[];
@@ -76,7 +76,8 @@ async function checkList(options: PayloadCheckOptions): Promise<void> {
     }
     for (const { tree, leaf_index: index, what } of erasure.items) listed.add(placeKey(tree, index, what));
     const untold = erasure.items.find(
-      ({ tree, leaf_index: index, what }) => trees.has(tree) && !told.has(placeKey(tree, index, what)),
+      // What a restored folder never had needs no record that it is gone.
+      ({ tree, leaf_index: index, what }) => index < (trees.get(tree) ?? 0) && !told.has(placeKey(tree, index, what)),
     );
     if (untold === undefined || keyring === null) continue;
     const message = `the ${untold.what} was to be erased, and no ERASURE record says so: the erasure did not end`;
