@@ -174,7 +174,7 @@ class FolderVerification {
       dataFolder,
       publicKeys,
       keyring: isRead ? keyring : null,
-      trees: new Map(trees.map(({ tree, size }) => [tree, Number(size)])),
+      trees: new Map(trees.map(({ tree, size }) => [tree, size])),
       committed: trees.flatMap(({ tree, bodies }) => bodies.map((body) => ({ tree, ...body }))),
       erased: trees.flatMap(({ erased }) => erased),
       stubs: trees.flatMap(({ tree, stubs }) => stubs.map((stub) => ({ tree, ...stub }))),
