@@ -208,22 +208,28 @@ async function leftIndex(data: string, markers: readonly string[]): Promise<void
   }
 }
 
+/** All of it stored and quoted, and a backup of that; the server is stopped. */
+async function prepare({ server, data }: { readonly server: RunningServer; readonly data: string }, backup: string) {
+  const { tree, sent } = await fill(server);
+  const quoted = Array.from({ length: PEOPLE / 2 }, (_, place) => sent[PEOPLE + 2 * place + 1]!);
+  const halves = await quote(
+    server,
+    quoted.map(({ slip }) => slip),
+  );
+  await server.stop();
+  assertStored(await plainFolder(data), sent);
+  command("backup", backup, "--data", data, "--config", config(data));
+  return { tree, sent, halves };
+}
+
 async function main(): Promise<void> {
   const data = join(mkdtempSync(join(tmpdir(), "tallystick-erasure-")), "data");
+  const backup = join(data, "..", "backup");
   writeFileSync(config(data), CONFIG);
   const home = { server: await start(data), data };
   let cut = 0;
   try {
-    const { tree, sent } = await fill(home.server);
-    const quoted = Array.from({ length: PEOPLE / 2 }, (_, place) => sent[PEOPLE + 2 * place + 1]!);
-    const halves = await quote(
-      home.server,
-      quoted.map(({ slip }) => slip),
-    );
-    await home.server.stop();
-    assertStored(await plainFolder(data), sent);
-    const backup = join(data, "..", "backup");
-    command("backup", backup, "--data", data, "--config", config(data));
+    const { tree, sent, halves } = await prepare(home, backup);
     home.server = await start(data);
 
     // Half of the people, then two records of each other one: a body, and a whole record.
@@ -256,24 +262,12 @@ async function main(): Promise<void> {
     );
     await home.server.stop();
     verifyFolder(data);
-    const after = await plainFolder(data);
-    assertAbsent(
-      "bodies",
-      after,
-      bodies.flatMap(({ body, salt }) => [body, salt]),
+    checkAfter(await plainFolder(data), bodies, leaves, kept);
+    checkRestored(
+      await restoredFrom(backup, data),
+      [...bodies.flatMap(({ body, salt }) => [body, salt]), ...leaves.map(({ slip }) => slip)],
+      kept,
     );
-    assertAbsent(
-      "leaves",
-      after,
-      leaves.map(({ slip }) => slip),
-    );
-    for (const { body, slip, salt } of kept)
-      if (![body, slip, salt].every((text) => after.records.includes(text))) throw new Error(`${body} was lost`);
-    const slips = leaves.map(({ slip }) => slip);
-    const restored = await restoredFrom(backup, data);
-    assertAbsent("the restored folder", restored, [...bodies.flatMap(({ body, salt }) => [body, salt]), ...slips]);
-    if (!kept.every(({ body, slip }) => [body, slip].every((text) => restored.records.includes(text))))
-      throw new Error("the restored folder lost what was to be kept");
     const result = { property: "erasure", records: sent.length, bodies: bodies.length * 2, leaves: leaves.length };
     const figures = {
       kills: gone.length + first.length + leaves.length,
@@ -308,6 +302,27 @@ async function restoredFrom(backup: string, data: string): Promise<PlainFolder> 
   await server.stop();
   verifyFolder(folder);
   return plainFolder(folder);
+}
+
+function checkAfter(after: PlainFolder, bodies: readonly Sent[], leaves: readonly Sent[], kept: readonly Sent[]): void {
+  assertAbsent(
+    "bodies",
+    after,
+    bodies.flatMap(({ body, salt }) => [body, salt]),
+  );
+  assertAbsent(
+    "leaves",
+    after,
+    leaves.map(({ slip }) => slip),
+  );
+  for (const { body, slip, salt } of kept)
+    if (![body, slip, salt].every((text) => after.records.includes(text))) throw new Error(`${body} was lost`);
+}
+
+function checkRestored(restored: PlainFolder, gone: readonly string[], kept: readonly Sent[]): void {
+  assertAbsent("the restored folder", restored, gone);
+  if (!kept.every(({ body, slip }) => [body, slip].every((text) => restored.records.includes(text))))
+    throw new Error("the restored folder lost what was to be kept");
 }
 
 /** Proofs that were given out before anything was erased hold for the very leaves that they were given for. */
