@@ -82,9 +82,6 @@ const once = (): readonly Row[] => [
   ...call("old", "payments"),
   ...call("web", "payments", {}, { callee: { auth_token_id: "t1", auth_key_thumbprint: "k1" } }),
   ...call("web", "payments", {}, { callee: { auth_token_id: "t2", auth_key_thumbprint: "k1" } }),
-  ...numbered("quiet-1", 1),
-  ...numbered("gappy", 1),
-  ...numbered("gappy", 5),
   {
     ...call("idp", "none", { event_type: "AUTH", operation: "revoke", action: "revoke" }, { callee: null })[0],
     credential_id: "cert-gone",
@@ -93,6 +90,9 @@ const once = (): readonly Row[] => [
 
 /** What each detector fires by, sent through the collector. */
 const odd = (): readonly Row[] => [
+  ...numbered("quiet-1", 1),
+  ...numbered("gappy", 1),
+  ...numbered("gappy", 5),
   ...call("batch", "payments", {}, { callee: { credential_id: "cert-web" } }),
   ...call("web", "payments", {}, { callee: { peer_address: "198.51.100.9" } }),
   ...many(2, () => call("web", "payments", {}, { callee: { auth_nonce_digest: digestOf("nonce") } })),
