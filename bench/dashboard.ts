@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
-import { launchChromium } from "../scripts/chromium.ts";
+import { inDashboard, longestPress, spread, watchPresses } from "./browser.ts";
 import { runLoader } from "./load.ts";
 import { quantile, rounded } from "./measure.ts";
 
@@ -26,9 +26,6 @@ const RECORDS = Number(options.records);
 const SEED = 3;
 const STEP_US = 10_000;
 const CATCH_UP_TIMEOUT_MS = 1_800_000;
-const SIZE = { width: 1_440, height: 900 } as const;
-/** No paint is measured as shorter. */
-const LEAST_PAINT_MS = 16;
 
 async function load(server: RunningServer): Promise<void> {
   const startMs = Date.now() - (RECORDS * STEP_US) / 1_000;
@@ -46,11 +43,6 @@ interface Taken {
 }
 
 /** What runs in the page. */
-const WATCH = `globalThis.presses = [];
-new PerformanceObserver((list) => presses.push(...list.getEntries().map((entry) => entry.duration)))
-  .observe({ type: "event", durationThreshold: ${LEAST_PAINT_MS} })`;
-const LONGEST_PRESS = `new Promise((done) => requestAnimationFrame(() => setTimeout(() =>
-  done(Math.max(${LEAST_PAINT_MS}, ...presses.splice(0))), 50)))`;
 const scrollTo = (part: number): string => `new Promise((done) => {
   const table = document.querySelector('[role=table][aria-label=Records]');
   const begun = performance.now();
@@ -80,20 +72,16 @@ const FRAMES = `new Promise((done) => {
 })`;
 
 function figures(taken: readonly Taken[]) {
-  const of = (values: readonly number[]) => {
-    const sorted = values.toSorted((a, b) => a - b);
-    return { median_ms: rounded(quantile(sorted, 0.5)), max_ms: rounded(sorted.at(-1) ?? 0) };
-  };
-  return { paint: of(taken.map(({ paint }) => paint)), answer: of(taken.map(({ answer }) => answer)) };
+  return { paint: spread(taken.map(({ paint }) => paint)), answer: spread(taken.map(({ answer }) => answer)) };
 }
 
 /** Presses, then waits for what shows the answer. */
 async function pressed(page: Page, press: () => Promise<void>, answer: () => Promise<void>): Promise<Taken> {
-  await page.evaluate(LONGEST_PRESS);
+  await longestPress(page);
   const begun = performance.now();
   await press();
   await answer();
-  return { answer: performance.now() - begun, paint: await page.evaluate<number>(LONGEST_PRESS) };
+  return { answer: performance.now() - begun, paint: await longestPress(page) };
 }
 
 async function repeated(times: number, once: (run: number) => Promise<Taken>): Promise<readonly Taken[]> {
@@ -115,7 +103,7 @@ async function measure(page: Page, url: string) {
     return { paint: answer, answer: performance.now() - begun };
   });
   const count = await counted.textContent();
-  await page.evaluate(WATCH);
+  await watchPresses(page);
   // Not in order, and to both ends.
   const far = await repeated(Number(options.scrolls), (run) =>
     page.evaluate<Taken>(scrollTo(run % 5 === 4 ? (run % 2 === 0 ? 0 : 1) : ((run * 0.618) % 1) * 0.998)),
@@ -144,7 +132,7 @@ async function measure(page: Page, url: string) {
   const value = await repeated(runs, async () => {
     const before = await counted.textContent();
     const isOther = async (): Promise<void> => {
-      while ((await counted.textContent()) === before) await page.evaluate(LONGEST_PRESS);
+      while ((await counted.textContent()) === before) await longestPress(page);
       await idle.waitFor({ state: "detached" });
     };
     return pressed(page, () => error.click(), isOther);
@@ -163,18 +151,12 @@ async function main(): Promise<void> {
   const data = options.data ?? mkdtempSync(join(tmpdir(), "tallystick-dashboard-bench-"));
   const isLoaded = existsSync(join(data, "server.json"));
   const server = await startServer(data);
-  const browser = await launchChromium();
   try {
     if (!isLoaded) await load(server);
-    const page = await browser.newPage({ viewport: SIZE });
-    page.setDefaultTimeout(120_000);
-    const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
-    await page.goto(link.url);
-    await page.getByRole("heading", { name: "Overview" }).waitFor();
-    const result = { bench: "dashboard", records: RECORDS, ...(await measure(page, server.url)) };
+    const measured = await inDashboard(server, (page) => measure(page, server.url));
+    const result = { bench: "dashboard", records: RECORDS, ...measured };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } finally {
-    await browser.close();
     await server.stop();
     if (options.data === undefined) rmSync(data, { recursive: true, force: true });
   }

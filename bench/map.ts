@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
-import { caughtUp, startServer, until, type RunningServer } from "../integrity/running-server.ts";
-import { launchChromium } from "../scripts/chromium.ts";
+import { caughtUp, notYet, startServer, until, type RunningServer } from "../integrity/running-server.ts";
 import { seeded } from "../integrity/random.ts";
+import { inDashboard, longestPress, spread, watchPresses } from "./browser.ts";
 import { quantile, rounded } from "./measure.ts";
 
 const { values: options } = parseArgs({
@@ -24,12 +24,9 @@ const { values: options } = parseArgs({
 const SERVICES = Number(options.services);
 const EDGES = Number(options.edges);
 const RUNS = Number(options.runs);
-const SIZE = { width: 1_440, height: 900 } as const;
 const CALLS_AN_EDGE = 2;
 const BATCH = 1_000;
 const WAIT_MS = 300_000;
-/** No paint is measured as shorter. */
-const LEAST_PAINT_MS = 16;
 const AREAS = ["orders", "payments", "ledger", "catalogue", "delivery", "identity", "billing", "search", "support"];
 const PARTS = ["gateway", "api", "worker", "store", "events", "rules", "reports", "sync", "cache", "audit", "batch"];
 
@@ -82,18 +79,14 @@ async function seed(server: RunningServer): Promise<number> {
     });
   await caughtUp(server, WAIT_MS);
   await until(WAIT_MS, "the tally to have settled all calls", async () => {
-    const { edges } = await server.json<{ readonly edges: readonly object[] }>("/api/graph?from=now-1h");
-    return edges.length >= pairs.length || undefined;
+    const graph = server.json<{ readonly edges: readonly object[] }>("/api/graph?from=now-1h");
+    const found = await graph.catch(notYet);
+    return (found !== undefined && found.edges.length >= pairs.length) || undefined;
   });
   return pairs.length;
 }
 
-/** What runs in the page: presses to paints, and the time between frames. */
-const WATCH = `globalThis.presses = [];
-new PerformanceObserver((list) => presses.push(...list.getEntries().map((entry) => entry.duration)))
-  .observe({ type: "event", durationThreshold: ${LEAST_PAINT_MS} })`;
-const LONGEST_PRESS = `new Promise((done) => requestAnimationFrame(() => setTimeout(() =>
-  done(Math.max(${LEAST_PAINT_MS}, ...presses.splice(0))), 50)))`;
+/** What runs in the page: the time between frames. */
 const BEGIN_FRAMES = `globalThis.frames = []; globalThis.isCounting = true; globalThis.lastFrame = performance.now();
 (function step(now) {
   frames.push(now - lastFrame);
@@ -117,12 +110,11 @@ async function framesOf(page: Page, work: () => Promise<void>) {
 async function pressed(page: Page, times: number, press: (run: number) => Promise<void>) {
   const paints: number[] = [];
   for (let run = 0; run < times; run++) {
-    await page.evaluate(LONGEST_PRESS);
+    await longestPress(page);
     await press(run);
-    paints.push(await page.evaluate<number>(LONGEST_PRESS));
+    paints.push(await longestPress(page));
   }
-  const sorted = paints.toSorted((a, b) => a - b);
-  return { median_ms: rounded(quantile(sorted, 0.5)), max_ms: rounded(sorted.at(-1) ?? 0) };
+  return spread(paints);
 }
 
 async function measure(page: Page, url: string) {
@@ -134,7 +126,7 @@ async function measure(page: Page, url: string) {
     await drawing.getByRole("button").nth(EDGES).waitFor({ state: "attached" });
     openMs.push(performance.now() - begun);
   }
-  await page.evaluate(WATCH);
+  await watchPresses(page);
   if (options.picture !== undefined) await page.screenshot({ path: options.picture });
   const box = await drawing.boundingBox();
   if (box === null) throw new Error("the map is not drawn");
@@ -161,9 +153,8 @@ async function measure(page: Page, url: string) {
   const filter = await pressed(page, "payments".length, (run) => find.press("payments"[run] ?? "p"));
   if (options.picture !== undefined)
     await page.screenshot({ path: options.picture.replace(/(\.png)?$/, "-found.png") });
-  const opened = openMs.toSorted((a, b) => a - b);
   return {
-    open: { median_ms: rounded(quantile(opened, 0.5)), max_ms: rounded(opened.at(-1) ?? 0) },
+    open: spread(openMs),
     drag: dragged,
     zoom: zoomed,
     drag_whole: draggedWhole,
@@ -175,18 +166,12 @@ async function measure(page: Page, url: string) {
 async function main(): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), "tallystick-map-bench-"));
   const server = await startServer(data, { env: { TALLYSTICK_TALLY_DEADLINE: "2s" } });
-  const browser = await launchChromium();
   try {
     const edges = await seed(server);
-    const page = await browser.newPage({ viewport: SIZE });
-    page.setDefaultTimeout(120_000);
-    const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
-    await page.goto(link.url);
-    await page.getByRole("heading", { name: "Overview" }).waitFor();
-    const result = { bench: "map", services: SERVICES, edges, ...(await measure(page, server.url)) };
+    const measured = await inDashboard(server, (page) => measure(page, server.url));
+    const result = { bench: "map", services: SERVICES, edges, ...measured };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } finally {
-    await browser.close();
     await server.stop();
     rmSync(data, { recursive: true, force: true });
   }

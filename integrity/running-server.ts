@@ -127,6 +127,11 @@ export async function until<T>(
   }
 }
 
+/** For `until`: an engine that is starting, or has much to do, answers later (503, 504). */
+export function notYet(error: unknown): undefined {
+  if (!/: 50[34] /.test(String(error))) throw error;
+}
+
 /** Waits until all that is journaled is published and indexed; an engine that is being restarted is waited for. */
 export async function caughtUp(server: RunningServer, timeoutMs: number): Promise<void> {
   await until(timeoutMs, "ledger and index to catch up", async () => {
