@@ -148,8 +148,7 @@ function compilePattern(field: FieldSpec, pattern: { readonly source: string; re
     if (typeof value !== "string") return invalid(field, value, allowed);
     const isAsItIs = form.test(value);
     const text = isAsItIs || !foldsCase ? value : value.toLowerCase();
-    if (text.length > field.maxBytes || !(isAsItIs || (foldsCase && form.test(text))))
-      return invalid(field, value, allowed);
+    if (text.length > field.maxBytes || !(isAsItIs || form.test(text))) return invalid(field, value, allowed);
     if (isZero?.test(text) === true) {
       const message = `${field.name} is all zeros, which W3C trace context calls none`;
       note(trail, { code: "ignored_value", field: field.name, message });

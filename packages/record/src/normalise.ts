@@ -122,11 +122,11 @@ function missingField(slots: Slots): Refusal | null {
 }
 
 /** Records follow each other with the same fields in the same places: by place, the one that was there last. */
-const LAST_NAMES: string[] = RECORD_KEYS.map(() => "");
-const LAST_SLOTS: number[] = RECORD_KEYS.map(() => 0);
+const LAST_NAMES: string[] = [...RECORD_KEYS];
+const LAST_SLOTS: number[] = RECORD_KEYS.map((_, slot) => slot);
 
 function slotAt(place: number, name: string): number | undefined {
-  if (LAST_NAMES[place] === name && name !== "") return LAST_SLOTS[place];
+  if (LAST_NAMES[place] === name) return LAST_SLOTS[place];
   const slot = KEY_INDEX.get(name);
   if (slot === undefined || place >= LAST_NAMES.length) return slot;
   LAST_NAMES[place] = name;

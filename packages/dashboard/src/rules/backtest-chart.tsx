@@ -3,7 +3,7 @@ import type { Backtest } from "../client/rules.ts";
 import type { Histogram } from "../client/types.ts";
 import { formatAge, formatCount } from "../page/format.ts";
 import { useMoments } from "../page/zone.ts";
-import { subjectText } from "./fired-list.tsx";
+import { firedKey, subjectText } from "./fired-list.tsx";
 
 interface BacktestChartProps {
   readonly tried: Backtest;
@@ -41,7 +41,7 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
   return (
     <figure className="select-none">
       <svg
-        aria-label={`${formatCount(tried.hits)} ${tried.fired === undefined ? "hits" : "times fired"} over ${count} intervals of ${formatAge(width / 1_000)}`}
+        aria-label={`${formatCount(tried.hits)} ${unitOf(tried)} over ${count} intervals of ${formatAge(width / 1_000)}`}
         className="h-21 w-full cursor-crosshair touch-none rounded bg-raised"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -74,8 +74,8 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
           {moment(tried.to).slice(0, 16)} {label}
         </span>
         <span className="col-span-2 pt-1">
-          Upwards {tried.fired === undefined ? "hits" : "times fired"}, {formatCount(tried.hits === 0 ? 0 : most)} at
-          most in {formatAge(width / 1_000)}; downwards all records
+          Upwards {unitOf(tried)}, {formatCount(tried.hits === 0 ? 0 : most)} at most in {formatAge(width / 1_000)};
+          downwards all records
           {records.length === 0 ? "" : `, ${formatCount(mostRecords)} at most`}.
           {tried.fired !== undefined && tried.fired.length > 0 && " Shaded: while its condition held."}
         </span>
@@ -88,13 +88,14 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
 function Held({ tried, first, count }: { readonly tried: Backtest; readonly first: number; readonly count: number }) {
   const { moment, label } = useMoments();
   const placeOf = (at: string) => Math.min(Math.max(Date.parse(at) / tried.width_ms - first, 0), count);
-  return tried.fired?.map(({ since, over_at: over, fired_at: at, labels, seen }) => {
+  return tried.fired?.map((fired) => {
+    const { since, over_at: over, fired_at: at, labels, seen } = fired;
     const x = placeOf(since);
     return (
       <rect
         className="fill-bad opacity-20"
         height={UP}
-        key={`${at} ${Object.values(labels).join(" ")}`}
+        key={firedKey(fired)}
         width={Math.max(placeOf(over ?? tried.to) - x, 0.2)}
         x={x}
         y={0}
@@ -104,6 +105,9 @@ function Held({ tried, first, count }: { readonly tried: Backtest; readonly firs
     );
   });
 }
+
+/** What the bars count. */
+const unitOf = ({ fired }: Backtest): string => (fired === undefined ? "hits" : "times fired");
 
 const highest = (counts: readonly number[]): number => Math.max(1, ...counts);
 
@@ -129,7 +133,7 @@ function Bars({ tried, records, first, most, mostRecords }: BarsProps) {
         const height = Math.max((hits / most) * (UP - 4), 2);
         return (
           <rect className="fill-accent" height={height} key={from} width={0.82} x={at(from)} y={UP - height}>
-            <title>{`${moment(from)} ${label}: ${formatCount(hits)} ${tried.fired === undefined ? "hits" : "times fired"}`}</title>
+            <title>{`${moment(from)} ${label}: ${formatCount(hits)} ${unitOf(tried)}`}</title>
           </rect>
         );
       })}

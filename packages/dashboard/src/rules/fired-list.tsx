@@ -23,12 +23,7 @@ export function FiredList({ fired }: { readonly fired: readonly BacktestFired[] 
   ];
   return (
     <section aria-label="When it would have fired" className="-mx-4 -mb-4 border-t border-line">
-      <DataTable
-        columns={columns}
-        keyOf={({ fired_at: at, labels }) => `${at} ${Object.values(labels).join(" ")}`}
-        label="Times at which it would have fired"
-        rows={fired}
-      />
+      <DataTable columns={columns} keyOf={firedKey} label="Times at which it would have fired" rows={fired} />
     </section>
   );
 }
@@ -42,6 +37,11 @@ function Subject({ fired: { labels, since, over_at: over } }: { readonly fired: 
       {subjectText(labels)}
     </SearchLink>
   );
+}
+
+/** Of what it fired and when: no two are the same. */
+export function firedKey({ fired_at: at, labels }: BacktestFired): string {
+  return `${at} ${Object.values(labels).join(" ")}`;
 }
 
 export function subjectText(labels: BacktestFired["labels"]): string {

@@ -7,6 +7,7 @@ import type { Alerting } from "../alert/open-alerting.ts";
 import { ACTION_KINDS } from "../alert/respond/action.ts";
 import type { Action, ActionState } from "../alert/respond/action.ts";
 import { isActionVisible, mayActOn } from "../alert/visible.ts";
+import { noResponse } from "../alert/respond/responses.ts";
 import { TallystickError } from "../errors.ts";
 import { atOrNull, NullableTime } from "./alert-schemas.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
@@ -143,10 +144,7 @@ function undoRoute(app: FastifyInstance, { responses, alerts }: Alerting): void 
       const { reason = "" } = (request.body ?? {}) as { readonly reason?: string };
       const viewer = principalOf(request);
       const known = responses.list().find((action) => action.id === id);
-      if (known !== undefined && !isActionVisible(viewer, known, (alert) => alerts.find(alert)))
-        throw new TallystickError("not_found", "There is no response of this id.", {
-          hint: "`tallystick respond list` shows them.",
-        });
+      if (known !== undefined && !isActionVisible(viewer, known, (alert) => alerts.find(alert))) throw noResponse();
       return reply.send(shownAction(await responses.undo(viewer.name, id, reason)));
     },
   );

@@ -7,7 +7,7 @@ import assert from "node:assert";
 import { callId } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
 import type { Task, TaskResult } from "../compute/compute.ts";
-import { entryLength, LENGTH_BYTES } from "../journal/entries.ts";
+import { entryLength, LENGTH_BYTES, standsAt } from "../journal/entries.ts";
 import { COLUMNS, SQL_TYPES } from "./columns.ts";
 import type { Column } from "./columns.ts";
 import { JsonCursor, MemberNames } from "./json-cursor.ts";
@@ -209,15 +209,10 @@ const NO_DAY: Day = { at: 0, text: Buffer.alloc(0) };
  * first match is the member of `observed`, which comes first.
  */
 function dayOf(bytes: Buffer, leaf: number, last: Day): Day {
-  if (stands(last.text, bytes, leaf + last.at)) return last;
+  if (last !== NO_DAY && standsAt(bytes, leaf + last.at, last.text)) return last;
   const at = bytes.indexOf(RECEIVED_AT_OPENING, leaf);
   const text = bytes.subarray(at, at + RECEIVED_AT_OPENING.length + DAY_LENGTH);
   return { at: at - leaf, text: text.equals(last.text) ? last.text : Buffer.from(text) };
-}
-
-function stands(text: Buffer, bytes: Buffer, from: number): boolean {
-  for (let at = 0; at < text.length; at += 1) if (bytes[from + at] !== text[at]) return false;
-  return text.length > 0;
 }
 
 function encode(input: EncodeInput): readonly EncodedBlock[] {

@@ -6,6 +6,8 @@
  * kind that was asked for. It does not check what a leaf's hash vouches for: whether keys are in order, whether the
  * shortest escapes were taken, whether the bytes are UTF-8.
  */
+import { standsAt } from "../journal/entries.ts";
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -169,19 +171,15 @@ export class MemberNames {
   /** Place of the member's name that stands at the cursor, -1 for an unknown one; `last` is that of the one before. */
   read(cursor: JsonCursor, last: number): number {
     const expected = this.#followers[last + 1]!;
-    if (this.#stands(this.#spelt[expected]!, cursor)) return expected;
+    const spelt = this.#spelt[expected]!;
+    if (spelt.length > 0 && standsAt(cursor.bytes, cursor.at, spelt)) {
+      cursor.at += spelt.length;
+      return expected;
+    }
     cursor.string();
     cursor.colon();
     const place = this.#places.get(cursor.text()) ?? -1;
     if (place !== -1) this.#followers[last + 1] = place;
     return place;
-  }
-
-  #stands(spelt: Uint8Array, cursor: JsonCursor): boolean {
-    const { bytes, at } = cursor;
-    const { length } = spelt;
-    for (let place = 0; place < length; place += 1) if (bytes[at + place] !== spelt[place]) return false;
-    cursor.at = at + length;
-    return length > 0;
   }
 }

@@ -44,6 +44,12 @@ export function entryLength(entries: Uint8Array, offset: number): number {
   return entries[offset]! * 256 + entries[offset + 1]!;
 }
 
+/** Whether the text is what the bytes hold from `offset` on. */
+export function standsAt(bytes: Uint8Array, offset: number, text: Uint8Array): boolean {
+  for (let at = 0; at < text.length; at++) if (bytes[offset + at] !== text[at]) return false;
+  return true;
+}
+
 /** The leaf at place `place` of the entries, counted from 0. */
 export function leafAt(entries: Uint8Array, place: number): Uint8Array {
   const at = skipEntries(entries, place);

@@ -13,6 +13,7 @@ import { equalBytes, leafHash, TILE_WIDTH, tileWidth } from "@tallystick/tlog";
 import type { TreeSize } from "@tallystick/tlog";
 import { formatChain, isChainLeaf, parseChain } from "@tallystick/verify";
 import type { ChainLeaf } from "@tallystick/verify";
+import { entryLength, LENGTH_BYTES, standsAt } from "../journal/entries.ts";
 import type { Journal, LeafRange } from "../journal/journal.ts";
 import { READ_BYTES } from "./limits.ts";
 import type { TreeFolder } from "./tree-folder.ts";
@@ -96,8 +97,8 @@ export function chainLeavesOf({ firstIndex, count, entries }: LeafRange): readon
   const bytes = Buffer.from(entries.buffer, entries.byteOffset, entries.byteLength);
   const found: ChainLeaf[] = [];
   for (let place = 0, at = 0; place < count; place += 1) {
-    const [index, start] = [firstIndex + place, at + 2];
-    at = start + bytes.readUInt16BE(at);
+    const [index, start] = [firstIndex + place, at + LENGTH_BYTES];
+    at = start + entryLength(bytes, at);
     if (index > 0 && isFromOutside(bytes, start)) continue;
     const leaf = bytes.subarray(start, at);
     if (index > 0 && !CHAIN_TEXTS.some((text) => leaf.includes(text))) continue;
@@ -108,8 +109,5 @@ export function chainLeavesOf({ firstIndex, count, entries }: LeafRange): readon
 
 /** False of every leaf that the server made itself (`"intake":"tallystick"`), and of some others. */
 function isFromOutside(bytes: Buffer, start: number): boolean {
-  const end = start + INTAKE_OPENING.length;
-  if (bytes[end] === OWN_INITIAL) return false;
-  for (let at = start; at < end; at += 1) if (bytes[at] !== INTAKE_OPENING[at - start]) return false;
-  return true;
+  return bytes[start + INTAKE_OPENING.length] !== OWN_INITIAL && standsAt(bytes, start, INTAKE_OPENING);
 }

@@ -10,7 +10,7 @@ import type { Scope } from "../search/scope.ts";
 import { COVERAGE_WHOLE, MAX_EDGES } from "./limits.ts";
 import { listParties } from "./names-view.ts";
 import type { Declarations, PartyShown } from "./names-view.ts";
-import { edgeRows, limitsFor, OWN_SETTINGS, periodOf } from "./reading.ts";
+import { edgeRows, limitsFor, OWN_SETTINGS, periodOf, timePredicate } from "./reading.ts";
 import type { Period, PeriodUs, TallySources } from "./reading.ts";
 import { CALLS, RECORDERS, STANDING } from "./schema.ts";
 import { readSkews } from "./skew-view.ts";
@@ -148,17 +148,15 @@ GROUP BY recorder LIMIT ${MAX_RECORDERS}`;
 async function readUnknown(
   { reader }: TallySources,
   scope: Scope,
-  { fromUs, toUs }: PeriodUs,
+  period: PeriodUs,
   signal?: AbortSignal,
 ): Promise<readonly UnknownCallers[]> {
   const params = new Params();
-  const at = (us: number) => `toDateTime(${params.add(Math.floor(us / 1_000_000), "Int64")}, 'UTC')`;
   const predicate = allOf([
     "state = 'unknown_caller'",
     STANDING,
     scopePredicate(scope, params, CALL_SERVICES),
-    fromUs === null ? "1" : `minute >= ${at(fromUs)}`,
-    toUs === null ? "1" : `minute < ${at(toUs)}`,
+    timePredicate({ time: "minute" }, period, params),
   ]);
   const statement = params.statement(
     `SELECT toString(callee) AS callee, toString(network) AS network, count() AS calls,

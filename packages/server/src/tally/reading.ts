@@ -120,7 +120,8 @@ function rowsOf(
   return `SELECT ${columns} FROM ${name} WHERE ${scopePredicate(scope, params, CALL_SERVICES)} AND ${predicate}`;
 }
 
-function timePredicate({ time }: EdgeTable, { fromUs, toUs }: PeriodUs, params: Params): string {
+/** Rows of the period, by the column of their time; both ends are of whole seconds. */
+export function timePredicate({ time }: Pick<EdgeTable, "time">, { fromUs, toUs }: PeriodUs, params: Params): string {
   const at = (us: number) => `toDateTime(${params.add(Math.max(0, Math.floor(us / 1_000_000)), "Int64")}, 'UTC')`;
   return [fromUs === null ? "1" : `${time} >= ${at(fromUs)}`, toUs === null ? "1" : `${time} < ${at(toUs)}`].join(
     " AND ",

@@ -4,7 +4,7 @@
  */
 import { allOf, Params } from "../search/compile/sql.ts";
 import { MAX_EDGES } from "./limits.ts";
-import { limitsFor, OWN_SETTINGS } from "./reading.ts";
+import { limitsFor, OWN_SETTINGS, timePredicate } from "./reading.ts";
 import type { PeriodUs, TallySources } from "./reading.ts";
 import { SKEWS, WRITTEN } from "./schema.ts";
 
@@ -39,17 +39,12 @@ interface Seen {
 /** The furthest first. `isVisible`: whether the reader may know that the two deal with each other. */
 export async function readSkews(
   { reader }: TallySources,
-  { fromUs, toUs }: PeriodUs,
+  period: PeriodUs,
   isVisible: (caller: string, callee: string) => boolean,
   signal?: AbortSignal,
 ): Promise<readonly RecorderSkew[]> {
   const params = new Params();
-  const at = (us: number) => `toDateTime(${params.add(Math.floor(us / 1_000_000), "Int64")}, 'UTC')`;
-  const predicate = allOf([
-    WRITTEN,
-    fromUs === null ? "1" : `minute >= ${at(fromUs)}`,
-    toUs === null ? "1" : `minute < ${at(toUs)}`,
-  ]);
+  const predicate = allOf([WRITTEN, timePredicate({ time: "minute" }, period, params)]);
   const median = (column: string) => `toInt64(quantileExactWeighted(0.5)(${column}, calls))`;
   const statement = params.statement(
     `SELECT toString(c_recorder_id) AS caller, toString(d_recorder_id) AS callee, ${median("skew_us")} AS skew_us,
@@ -59,7 +54,11 @@ ORDER BY sum(calls) DESC LIMIT ${MAX_EDGES}${OWN_SETTINGS}`,
   );
   const { rows } = await reader.select<Pair>(statement, limitsFor(MAX_EDGES), signal);
   const found = new Map<string, Seen[]>();
-  const see = (recorder: string, seen: Seen) => found.set(recorder, [...(found.get(recorder) ?? []), seen]);
+  const see = (recorder: string, one: Seen): void => {
+    const seen = found.get(recorder);
+    if (seen === undefined) found.set(recorder, [one]);
+    else seen.push(one);
+  };
   for (const { caller, callee, skew_us: us, spread_us: spreadUs, calls } of rows) {
     if (!isVisible(caller, callee)) continue;
     see(caller, { other: callee, aheadUs: -us, spreadUs, calls });

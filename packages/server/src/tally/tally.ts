@@ -215,15 +215,13 @@ export class Tally {
   async #nextWindow(horizonUs: number): Promise<DueWindow | null> {
     const { deadlines } = this.#parts.settings;
     const fromUs = this.#position!.settledUs;
-    // Nothing comes due before.
-    let dueUs = Math.max(fromUs, this.#quietUntilUs);
     for (;;) {
+      const dueUs = Math.max(fromUs, this.#quietUntilUs);
       if (dueUs >= horizonUs) {
         this.#position = { ...this.#position!, settledUs: Math.max(fromUs, horizonUs) };
         return null;
       }
       const toUs = Math.min(horizonUs, dueUs + this.#widthUs);
-      if (toUs <= fromUs) return null;
       const count = await this.#count({ fromUs, toUs });
       if (count > STEP_MAX_ROWS && toUs - dueUs > STEP_MIN_US) {
         this.#widthUs = Math.max(STEP_MIN_US, Math.floor((this.#widthUs * STEP_MAX_ROWS) / (2 * count)));
@@ -239,8 +237,7 @@ export class Tally {
       );
       // What is not searchable yet was received at the horizon or later.
       const firstUs = next === undefined || next.next === 0 ? horizonUs : Math.min(next.next, horizonUs);
-      dueUs = firstUs + deadlines.shortestUs;
-      this.#quietUntilUs = dueUs;
+      this.#quietUntilUs = firstUs + deadlines.shortestUs;
     }
   }
 

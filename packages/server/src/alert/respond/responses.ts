@@ -19,6 +19,12 @@ import type { Action, ActionStep, NewAction, Target } from "./action.ts";
 import type { ActionFold } from "./action-fold.ts";
 import { Blocks } from "./blocks.ts";
 
+/** The same for one that is not there and one that its reader may not see. */
+export const noResponse = (): TallystickError =>
+  new TallystickError("not_found", "There is no response of this id.", {
+    hint: "`tallystick respond list` shows them.",
+  });
+
 export interface ResponseSettings {
   readonly approvals: Approvals;
   /** Whether each action needs a second person, whoever asks. */
@@ -128,10 +134,7 @@ export class Responses {
   undo(by: string, id: string, reason: string): Promise<Action> {
     return this.#log.inTurn(async () => {
       const action = this.find(id);
-      if (action === null)
-        throw new TallystickError("not_found", "There is no response of this id.", {
-          hint: "`tallystick respond list` shows them.",
-        });
+      if (action === null) throw noResponse();
       if (action.state !== "active" && action.state !== "proposed") return action;
       await this.#step(action, { kind: "undone", by, reason: reason.slice(0, MAX_ALERT_TEXT_LENGTH) });
       return this.find(id)!;
