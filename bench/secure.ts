@@ -15,7 +15,7 @@ import { caughtUp, startServer, type RunningServer } from "../integrity/running-
 import { generator } from "./generator.ts";
 import { runLoader } from "./load.ts";
 import type { LoadOrder } from "./loader.ts";
-import { quantile, rounded } from "./measure.ts";
+import { cpuSeconds, quantile, rounded } from "./measure.ts";
 import { prepareBatches } from "./secure/prepared.ts";
 import { clientOf, fetchAs, makeCertificates, startSecurely } from "./secure/wire.ts";
 
@@ -39,6 +39,8 @@ const certificates = join(home, "tls");
 interface Speed {
   readonly acknowledged: number;
   readonly searchable: number;
+  /** Microseconds of the server's and the engine's processors for a record, until it is searchable. */
+  readonly cpuUs: number;
 }
 
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -64,12 +66,15 @@ async function load(server: RunningServer, order: Partial<LoadOrder>): Promise<S
     stepUs: 20,
     ...order,
   };
+  const spent = (): number => [server.pid, ...server.children()].reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const before = spent();
   const report = await runLoader(whole, () => undefined);
   if (report.acknowledged !== records) throw new Error(`${report.acknowledged} of ${records} were acknowledged`);
   await caughtUp(server, CATCH_UP_TIMEOUT_MS);
   return {
     acknowledged: records / (report.elapsedMs / 1_000),
     searchable: records / ((performance.now() - started) / 1_000),
+    cpuUs: ((spent() - before) / records) * 1e6,
   };
 }
 
@@ -85,7 +90,8 @@ async function inTurns(name: string, sides: readonly [Side, Side]) {
       const speed = await side.run();
       speeds.set(side, speed);
       const [acknowledged, searchable] = [speed.acknowledged, speed.searchable].map(Math.round);
-      say(`${name} ${side.name}: ${acknowledged} acknowledged/s, ${searchable} searchable/s`);
+      const cpu = `${rounded(speed.cpuUs)} us of CPU a record`;
+      say(`${name} ${side.name}: ${acknowledged} acknowledged/s, ${searchable} searchable/s, ${cpu}`);
     }
     const [without, with_] = sides.map((side) => speeds.get(side)!);
     rounds.push([without!, with_!]);
@@ -104,6 +110,9 @@ async function inTurns(name: string, sides: readonly [Side, Side]) {
     ratio_acknowledged: median(ratios(acknowledged)),
     ratios_searchable: ratios(searchable),
     ratio_searchable: median(ratios(searchable)),
+    cpu_us_a_record: Object.fromEntries(
+      sides.map(({ name: side }, place) => [side, rounded(median(rounds.map((pair) => pair[place]!.cpuUs)), 2)]),
+    ),
   };
 }
 

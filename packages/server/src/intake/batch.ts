@@ -23,20 +23,13 @@ import { MAX_NOTES } from "./limits.ts";
 import { OWN_PLACE, routerOf } from "./route.ts";
 import type { Router } from "./route.ts";
 import { SignedCheck } from "./signed-batch.ts";
-import type { Numbered } from "./signed-batch.ts";
+import type { RawText } from "./signed-batch.ts";
 import { Standings } from "./standings.ts";
 
 type Normal = Extract<NormaliseOutcome, { readonly kind: "ok" }>;
 type Prepared = Extract<IntakeResult, { readonly kind: "prepared" }>;
 
 const ID = slotOf("id");
-const RECORDER = slotOf("recorder_id");
-const [PRODUCER, EPOCH, NUMBER, TIMESTAMP] = [
-  slotOf("producer_id"),
-  slotOf("producer_epoch"),
-  slotOf("producer_seq"),
-  slotOf("timestamp"),
-];
 const DIGEST_BYTES = 16;
 const RANDOM_BYTES = 10;
 const RANDOM_POOL_BYTES = 400 * RANDOM_BYTES;
@@ -101,15 +94,15 @@ export class Batch {
   }
 
   /** Normalises and adds one value, or notes why it was rejected. */
-  take(line: number, value: unknown, raw: Uint8Array | null = null): void {
+  take(line: number, value: unknown, raw: RawText | null = null): void {
     if (this.#request.idempotencyKey !== null) giveId(value, this.#request, line);
     const outcome = this.try(value);
     if (outcome.kind !== "ok") return this.reject(line, outcome.code, messageOf(outcome));
     const start = this.#used;
     this.add(line, outcome);
     if (this.#signed === null) return;
-    const canonical = this.#bytes.subarray(start, this.#used);
-    this.#signed.look(line, value, numbered(outcome.slots), { canonical, digest: this.#content, raw });
+    const of = { bytes: this.#bytes, start, end: this.#used, digest: this.#content, raw };
+    this.#signed.look(line, value, outcome.slots, of);
   }
 
   /** Normalises without adding. */
@@ -244,17 +237,6 @@ export class Batch {
     this.#bytes = grown(this.#bytes, Buffer.allocUnsafeSlow(this.#bytes.byteLength * 2));
     this.#target = targetOf(this.#bytes);
   }
-}
-
-/** What a signature says of a record. */
-function numbered(slots: Normal["slots"]): Numbered {
-  return {
-    recorder: slots[RECORDER],
-    producer: slots[PRODUCER],
-    epoch: slots[EPOCH],
-    number: slots[NUMBER],
-    timestamp: slots[TIMESTAMP] as string,
-  };
 }
 
 function partedMessage(log: string | null, first: string | null): string {

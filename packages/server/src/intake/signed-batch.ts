@@ -4,8 +4,8 @@
  * back.
  */
 import { hash } from "node:crypto";
-import { canonicalOf } from "@tallystick/record";
-import type { BatchClaim } from "@tallystick/record";
+import { canonicalOf, slotOf } from "@tallystick/record";
+import type { BatchClaim, NormaliseOutcome } from "@tallystick/record";
 import { foldHashes, hex } from "@tallystick/tlog";
 
 import type { LineNote } from "./intake.ts";
@@ -20,25 +20,33 @@ export interface SignedRequest {
   readonly service: string;
 }
 
-/** Of one record. */
+/** A record among the batch's bytes: no view is made of it, which would cost more than the comparison. */
 export interface RecordBytes {
-  /** What would be stored. */
-  readonly canonical: Uint8Array;
+  readonly bytes: Buffer;
+  /** What would be stored: `bytes[start … end)`. */
+  readonly start: number;
+  readonly end: number;
   /** SHA-256 of it as Latin-1, where it is known already. */
   readonly digest: string | null;
   /** The text that it was read from, when that is at hand: nearly always the same bytes. */
-  readonly raw: Uint8Array | null;
+  readonly raw: RawText | null;
 }
 
-/** Fields of the record that would be stored; undefined where it has none. */
-export interface Numbered {
-  readonly recorder: unknown;
-  readonly producer: unknown;
-  readonly epoch: unknown;
-  readonly number: unknown;
-  readonly timestamp: string;
+/** `bytes[start … end)` of a request's body. */
+export interface RawText {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
 }
 
+/** Of the record that would be stored, by its slots. */
+type Slots = Extract<NormaliseOutcome, { readonly kind: "ok" }>["slots"];
+
+const RECORDER = slotOf("recorder_id");
+const PRODUCER = slotOf("producer_id");
+const EPOCH = slotOf("producer_epoch");
+const NUMBER = slotOf("producer_seq");
+const TIMESTAMP = slotOf("timestamp");
 const HASH_BYTES = 32;
 /** Faults of one batch that are told; the sender mends them all alike. */
 const MAX_FAULTS = 100;
@@ -50,26 +58,34 @@ export class SignedCheck {
   /** 0x00 and the digest of a record (RFC 6962 §2.1). */
   readonly #leaf = Buffer.alloc(1 + HASH_BYTES);
   readonly #faults: LineNote[] = [];
+  readonly #expected: number;
   #count = 0;
   #lastTimestamp = "";
 
   constructor(request: SignedRequest) {
     this.#request = request;
-    this.#hashes = Buffer.alloc(this.#expected() * HASH_BYTES);
+    this.#expected = request.claim.last_seq - request.claim.first_seq + 1;
+    this.#hashes = Buffer.alloc(this.#expected * HASH_BYTES);
   }
 
   /** `sent` is the value as it came. */
-  look(line: number, sent: unknown, record: Numbered, { canonical, digest, raw }: RecordBytes): void {
+  look(line: number, sent: unknown, slots: Slots, of: RecordBytes): void {
     const at = this.#count;
     this.#count += 1;
-    if (at >= this.#expected()) return;
-    const isSame = raw !== null && Buffer.compare(raw, canonical) === 0;
-    if (!isSame) this.#lookForChange(line, sent, canonical);
-    this.#lookAtNumber(line, record, at);
+    if (at >= this.#expected) return;
+    if (!isSame(of)) this.#lookForChange(line, sent, of);
+    const { claim, service } = this.#request;
+    const isRight =
+      slots[NUMBER] === claim.first_seq + at &&
+      slots[PRODUCER] === claim.producer_id &&
+      slots[EPOCH] === claim.producer_epoch &&
+      slots[RECORDER] === service;
+    if (!isRight) this.#tellWrong(line, slots, claim.first_seq + at);
     // The digest of the record is the leaf, so that a verifier needs digests only.
-    this.#leaf.write(digest ?? hash("sha256", canonical, "binary"), 1, HASH_BYTES, "latin1");
+    const digest = of.digest ?? hash("sha256", of.bytes.subarray(of.start, of.end), "binary");
+    this.#leaf.write(digest, 1, HASH_BYTES, "latin1");
     this.#hashes.write(hash("sha256", this.#leaf, "binary"), at * HASH_BYTES, HASH_BYTES, "latin1");
-    this.#lastTimestamp = record.timestamp;
+    this.#lastTimestamp = slots[TIMESTAMP] as string;
   }
 
   /** What keeps the batch from being stored, line by line; its first hundred. */
@@ -84,31 +100,25 @@ export class SignedCheck {
 
   /** Null when number and root are what was signed. */
   mismatch(): string | null {
-    if (this.#count !== this.#expected())
-      return `the signature is over ${this.#expected()} records, and the request has ${this.#count}`;
+    if (this.#count !== this.#expected)
+      return `the signature is over ${this.#expected} records, and the request has ${this.#count}`;
     const root = hex(foldHashes(this.#hashes, 0, this.#count));
     return root === this.#request.claim.root ? null : "the root that was signed is not the root of these records";
   }
 
-  #expected(): number {
-    const { first_seq: first, last_seq: last } = this.#request.claim;
-    return last - first + 1;
-  }
-
-  #lookAtNumber(line: number, record: Numbered, at: number): void {
+  #tellWrong(line: number, slots: Slots, number: number): void {
     const { claim, service } = this.#request;
     const wrong = (field: string, is: unknown, should: unknown) =>
       this.#fault(line, "signature_mismatch", `${field} is ${String(is)}, and the signature is over ${String(should)}`);
-    if (record.producer !== claim.producer_id) wrong("producer_id", "another", "one producer's records");
-    if (record.epoch !== claim.producer_epoch) wrong("producer_epoch", "another", "one run's records");
-    const number = claim.first_seq + at;
-    if (record.number !== number) wrong("producer_seq", record.number ?? "absent", number);
-    if (record.recorder !== service)
+    if (slots[PRODUCER] !== claim.producer_id) wrong("producer_id", "another", "one producer's records");
+    if (slots[EPOCH] !== claim.producer_epoch) wrong("producer_epoch", "another", "one run's records");
+    if (slots[NUMBER] !== number) wrong("producer_seq", slots[NUMBER] ?? "absent", number);
+    if (slots[RECORDER] !== service)
       this.#fault(line, "signature_mismatch", "recorder_id is not the service that the batch key speaks for");
   }
 
-  #lookForChange(line: number, sent: unknown, canonical: Uint8Array): void {
-    const stored = JSON.parse(Buffer.from(canonical).toString("utf8")) as Readonly<Record<string, unknown>>;
+  #lookForChange(line: number, sent: unknown, { bytes, start, end }: RecordBytes): void {
+    const stored = JSON.parse(bytes.toString("utf8", start, end)) as Readonly<Record<string, unknown>>;
     const given = sent as Readonly<Record<string, unknown>>;
     const field = [...new Set([...Object.keys(stored), ...Object.keys(given)])].find(
       (name) => textOf(given[name]) !== textOf(stored[name]),
@@ -123,6 +133,10 @@ export class SignedCheck {
   #fault(line: number, code: string, message: string): void {
     if (this.#faults.length < MAX_FAULTS) this.#faults.push({ line, code, message });
   }
+}
+
+function isSame({ bytes, start, end, raw }: RecordBytes): boolean {
+  return raw !== null && bytes.compare(raw.bytes, raw.start, raw.end, start, end) === 0;
 }
 
 /** Undefined for what is not there or has no canonical form. */

@@ -2,6 +2,7 @@ import { isAscii, isUtf8 } from "node:buffer";
 
 import type { Batch } from "../batch.ts";
 import { tooMany, type Refused } from "../refused.ts";
+import type { RawText } from "../signed-batch.ts";
 import { positionOf } from "./json.ts";
 
 const NEWLINE = 0x0a;
@@ -24,7 +25,7 @@ export function readNdjson(body: Uint8Array, maxRecords: number, batch: Batch): 
     if (!isBlank(bytes, start, end)) {
       if (++records > maxRecords) return tooMany(maxRecords);
       if (valid || isUtf8(bytes.subarray(start, end))) {
-        const raw = batch.isSigned ? bytes.subarray(start, end) : null;
+        const raw = batch.isSigned ? { bytes, start, end } : null;
         takeLine(bytes.toString(ascii ? "latin1" : "utf8", start, end), line, raw, batch);
       } else batch.reject(line, "malformed_line", "the line is not UTF-8");
     }
@@ -33,7 +34,7 @@ export function readNdjson(body: Uint8Array, maxRecords: number, batch: Batch): 
   return null;
 }
 
-function takeLine(text: string, line: number, raw: Uint8Array | null, batch: Batch): void {
+function takeLine(text: string, line: number, raw: RawText | null, batch: Batch): void {
   let value: unknown;
   try {
     value = JSON.parse(text);
