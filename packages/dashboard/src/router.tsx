@@ -82,7 +82,7 @@ const credential = createRoute({
 const map = createRoute({
   getParentRoute,
   path: "/map",
-  validateSearch: texts("from", "to", "edge", "service", "compare", "as"),
+  validateSearch: texts("from", "to", "edge", "at", "service", "compare", "as", "find", "only"),
   component: lazyRouteComponent(() => import("./map/map-page.tsx"), "MapPage"),
 });
 

@@ -1,4 +1,4 @@
-import { NODE_HEIGHT, NODE_WIDTH, type Layout, type Place } from "./layout.ts";
+import type { Layout, Place } from "./shape.ts";
 
 /** The way of a call from one service to another, and where its label stands. */
 export interface Curve {
@@ -6,14 +6,17 @@ export interface Curve {
   readonly middle: Place;
 }
 
-export function curveOf(direction: Layout["direction"], from: Place, to: Place): Curve {
-  return direction === "right" ? curveRight(from, to) : curveDown(from, to);
+type Drawn = Pick<Layout, "direction" | "node">;
+
+export function curveOf(layout: Drawn, from: Place, to: Place): Curve {
+  if (layout.direction === "any") return curveAny(layout, from, to);
+  return layout.direction === "right" ? curveRight(layout, from, to) : curveDown(layout, from, to);
 }
 
 /** From the right side of the caller to the left of the callee; a call back goes around below. */
-function curveRight(from: Place, to: Place): Curve {
-  const start = { x: from.x + NODE_WIDTH, y: from.y + NODE_HEIGHT / 2 };
-  const end = { x: to.x - 3, y: to.y + NODE_HEIGHT / 2 };
+function curveRight({ node }: Drawn, from: Place, to: Place): Curve {
+  const start = { x: from.x + node.width, y: from.y + node.height / 2 };
+  const end = { x: to.x - 3, y: to.y + node.height / 2 };
   const bend = Math.max(46, Math.abs(end.x - start.x) / 2);
   const drop = end.x <= start.x ? 46 : 0;
   const path = `M ${start.x} ${start.y} C ${start.x + bend} ${start.y + drop} ${end.x - bend} ${end.y + drop} ${end.x} ${end.y}`;
@@ -21,11 +24,23 @@ function curveRight(from: Place, to: Place): Curve {
 }
 
 /** From below the caller to above the callee; a call back goes around at the right. */
-function curveDown(from: Place, to: Place): Curve {
-  const start = { x: from.x + NODE_WIDTH / 2, y: from.y + NODE_HEIGHT };
-  const end = { x: to.x + NODE_WIDTH / 2, y: to.y - 3 };
+function curveDown({ node }: Drawn, from: Place, to: Place): Curve {
+  const start = { x: from.x + node.width / 2, y: from.y + node.height };
+  const end = { x: to.x + node.width / 2, y: to.y - 3 };
   const bend = Math.max(40, Math.abs(end.y - start.y) / 2);
-  const aside = end.y <= start.y ? NODE_WIDTH : 0;
+  const aside = end.y <= start.y ? node.width : 0;
   const path = `M ${start.x} ${start.y} C ${start.x + aside} ${start.y + bend} ${end.x + aside} ${end.y - bend} ${end.x} ${end.y}`;
   return { path, middle: { x: (start.x + end.x) / 2 + aside * 0.75, y: (start.y + end.y) / 2 } };
+}
+
+/** Between the sides that face each other; what stands below each other is joined around the right side. */
+function curveAny({ node }: Drawn, from: Place, to: Place): Curve {
+  const [startY, endY] = [from.y + node.height / 2, to.y + node.height / 2];
+  const isBeside = Math.abs(to.x - from.x) > node.width;
+  const way = to.x > from.x ? 1 : -1;
+  const startX = from.x + (isBeside && way < 0 ? 0 : node.width);
+  const endX = isBeside ? (way > 0 ? to.x - 3 : to.x + node.width + 3) : to.x + node.width + 3;
+  const bend = isBeside ? Math.max(28, Math.abs(endX - startX) * 0.45) * way : 28 + Math.abs(endY - startY) / 5;
+  const path = `M ${startX} ${startY} C ${startX + bend} ${startY} ${isBeside ? endX - bend : endX + bend} ${endY} ${endX} ${endY}`;
+  return { path, middle: { x: (startX + endX) / 2 + (isBeside ? 0 : bend * 0.75), y: (startY + endY) / 2 } };
 }

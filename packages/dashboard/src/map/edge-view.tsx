@@ -22,11 +22,7 @@ export function EdgeView({ found: { edge, before, look }, period, close }: EdgeV
   const strangers = strangersIn(edge);
   const calls = `${term("caller", edge.caller)} AND ${term("callee", edge.callee)}`;
   return (
-    <aside
-      aria-label="Edge"
-      className="w-full shrink-0 overflow-y-auto rounded-lg border border-line lg:w-96"
-      tabIndex={0}
-    >
+    <>
       <div className="flex items-center gap-2 border-b border-line px-4 py-2">
         <h2 className="min-w-0 font-semibold break-words">
           <ServiceLink name={edge.caller} /> → <ServiceLink name={edge.callee} />
@@ -81,7 +77,7 @@ export function EdgeView({ found: { edge, before, look }, period, close }: EdgeV
         </section>
         <EdgeOperations edge={edge} period={period} />
       </div>
-    </aside>
+    </>
   );
 }
 

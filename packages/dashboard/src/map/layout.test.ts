@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { layoutOf, NODE_HEIGHT, NODE_WIDTH, type LayoutEdge } from "./layout.ts";
+import { groupsOf } from "./groups.ts";
+import { layoutOf } from "./layout.ts";
+import type { LayoutEdge } from "./shape.ts";
 
 function wide(
   services: number,
@@ -26,7 +28,9 @@ test("300 services and 2,000 calls, cycles among them, stand apart and always in
   expect(seen.size).toBe(300);
   for (const [at, one] of places.entries())
     for (const other of places.slice(at + 1))
-      expect(Math.abs(one.x - other.x) < NODE_WIDTH && Math.abs(one.y - other.y) < NODE_HEIGHT).toBe(false);
+      expect(Math.abs(one.x - other.x) < layout.node.width && Math.abs(one.y - other.y) < layout.node.height).toBe(
+        false,
+      );
   expect(layoutOf(names, edges, WIDE)).toEqual(layout);
 });
 
@@ -51,4 +55,29 @@ test("one service that calls itself has a place", () => {
     x: 0,
     y: 0,
   });
+});
+
+test("services of a large map are grouped by the first word that tells, the others by whom they call", () => {
+  const named = ["orders", "payments"].flatMap((area) => Array.from({ length: 4 }, (_, n) => `acme-${area}-${n}`));
+  const loose = ["gatekeeper", "anvil", "bellows"];
+  const edges = [
+    { caller: "gatekeeper", callee: "acme-orders-1", calls: 90 },
+    { caller: "gatekeeper", callee: "acme-payments-1", calls: 10 },
+    { caller: "bellows", callee: "anvil", calls: 5 },
+  ];
+  const groups = groupsOf([...named, ...loose].toSorted(), edges);
+  expect(groups.map(({ name, prefix, members }) => [name, prefix, members.length])).toEqual([
+    ["acme-orders", "", 5],
+    ["acme-payments", "acme-payments-", 4],
+    ["around anvil", "", 2],
+  ]);
+  const many = wide(70, 200);
+  const { places, groups: boxes, node } = layoutOf(many.names, many.edges, WIDE);
+  expect(boxes.flatMap(({ members }) => members).toSorted()).toEqual(many.names.toSorted());
+  for (const { x, y, width, height, members } of boxes)
+    for (const name of members) {
+      const place = places.get(name)!;
+      expect([place.x > x, place.x + node.width < x + width]).toEqual([true, true]);
+      expect([place.y > y, place.y + node.height < y + height]).toEqual([true, true]);
+    }
 });

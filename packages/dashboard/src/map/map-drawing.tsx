@@ -1,247 +1,192 @@
-import { memo, useEffect, useMemo, useRef, useState, type RefObject } from "react";
-import { formatCount, formatRate, formatShare } from "../page/format.ts";
-import { layoutOf, MAX_LABELLED, NODE_HEIGHT, NODE_WIDTH, type Layout, type Place, type Room } from "./layout.ts";
-import { curveOf } from "./curve.ts";
+import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { Edges, Strokes } from "./edges.tsx";
+import { nearOf, ownOf, toldOf, united } from "./emphasis.ts";
+import { layoutOf, MAX_LABELLED } from "./layout.ts";
+import { Groups, Nodes } from "./nodes.tsx";
 import { usePanZoom } from "./pan-zoom.ts";
-import { edgeKey, strangersIn, type EdgeLook, type MapEdge, type ServiceMap } from "./use-map.ts";
+import type { Layout, Place, Room } from "./shape.ts";
+import { edgeKey, type MapEdge, type ServiceMap } from "./use-map.ts";
 
 interface MapDrawingProps {
   readonly map: ServiceMap;
   /** Key of the edge that is open. */
-  readonly chosen: string | undefined;
-  readonly choose: (key: string) => void;
-  readonly openService: (name: string) => void;
+  readonly edge: string | undefined;
+  /** The service that is open. */
+  readonly service: string | undefined;
+  /** Services with it in their names stand out. */
+  readonly find: string;
+  readonly chooseEdge: (key: string) => void;
+  readonly chooseService: (name: string) => void;
 }
 
-const STROKES: Readonly<Record<EdgeLook, string>> = {
-  broken: "stroke-bad",
-  failing: "stroke-bar-bad",
-  new: "stroke-accent",
-  gone: "stroke-quiet [stroke-dasharray:4_5]",
-  slower: "stroke-warn",
-  well: "stroke-bar",
-};
-const MAX_NAME = 21;
+const POINTS_AFTER_MS = 70;
 
-/** Services in ranks, calls between them from left to right or down, as thick as they are many. */
-export function MapDrawing({ map, chosen, choose, openService }: MapDrawingProps) {
-  const frame = useRef<HTMLDivElement>(null);
-  const room = useRoom(frame);
+/**
+ * A small map: services in ranks, every call between them. A large one: services in groups, bands between those, and
+ * of calls those that are not well and those of the service that is looked at or pointed to.
+ */
+export function MapDrawing({ map, edge, service, find, chooseEdge, chooseService }: MapDrawingProps) {
+  const [room, setRoom] = useState<Room>({ width: 1_000, height: 600 });
+  const [pointedTo, setPointedTo] = useState<string>();
   const layout = useMemo(
     () =>
       layoutOf(
         map.services.map(({ name }) => name).toSorted(),
-        map.edges.map(({ edge }) => edge),
+        map.edges.map(({ edge: { caller, callee, calls } }) => ({ caller, callee, calls })),
         room,
       ),
     [map, room],
   );
-  const seen = map.edges.find(({ edge }) => edgeKey(edge) === chosen)?.edge;
-  const { svg, content, fit, zoom } = usePanZoom(layout, seen === undefined ? null : middleOf(layout, seen));
+  const isLarge = layout.groups.length > 0;
+  const told = useMemo(() => toldOf(map, isLarge), [map, isLarge]);
+  const most = useMemo(() => Math.max(1, ...map.edges.map(({ edge: { calls } }) => calls)), [map]);
+  const chosen = useMemo(() => map.edges.find((one) => edgeKey(one.edge) === edge), [map, edge]);
+  const near = useMemo(
+    () => nearOf(map, { find, edge: pointedTo === undefined ? chosen : undefined, service: pointedTo ?? service }),
+    [map, find, service, chosen, pointedTo],
+  );
+  const lookedAt = useMemo(() => {
+    // Found as the only one is as good as chosen.
+    if (find !== "") return near?.size === 1 ? [...near] : [];
+    const name = pointedTo ?? (chosen === undefined ? service : undefined);
+    return name === undefined ? [] : [name];
+  }, [find, near, pointedTo, chosen, service]);
+  const edges = useMemo(
+    () => (isLarge ? united(told.each, chosen === undefined ? [] : [chosen], ownOf(map, lookedAt)) : told.each),
+    [isLarge, told, chosen, map, lookedAt],
+  );
+  const { frame, content, fit, zoom } = usePanZoom(
+    layout,
+    placeOf(layout, chosen, find === "" ? service : lookedAt[0]),
+  );
+  const point = usePointer(setPointedTo);
+  useRoom(frame, setRoom);
+  useMarks(frame, isLarge || find !== "" ? near : null, service, map);
   return (
     <div
-      className="relative h-[26rem] min-w-0 grow overflow-hidden rounded-lg border border-line lg:h-auto lg:min-h-[26rem]"
+      className="group/map relative h-[26rem] min-w-0 grow cursor-grab touch-none overflow-hidden rounded-lg border border-line select-none active:cursor-grabbing lg:h-auto lg:min-h-[26rem]"
       ref={frame}
     >
-      <svg
-        aria-label={`Map of ${map.services.length} services and ${map.edges.length} edges`}
-        className="size-full cursor-grab touch-none select-none active:cursor-grabbing"
-        ref={svg}
-        role="group"
-      >
-        <defs>
-          <marker
-            id="arrow"
-            markerHeight="7"
-            markerUnits="userSpaceOnUse"
-            markerWidth="7"
-            orient="auto"
-            refX="6"
-            refY="3.5"
-          >
-            <path className="fill-quiet" d="M 0 0 L 7 3.5 L 0 7 z" />
-          </marker>
-        </defs>
-        <g ref={content}>
-          <Edges choose={choose} chosen={chosen} layout={layout} map={map} />
-          {map.services.map(({ name, kind }) => (
-            <Node key={name} kind={kind} name={name} open={openService} place={layout.places.get(name)} />
-          ))}
-        </g>
-      </svg>
-      <div className="absolute right-3 bottom-3 flex overflow-hidden rounded border border-line bg-ground">
-        {(
-          [
-            ["−", "Zoom out", () => zoom(1 / 1.3)],
-            ["+", "Zoom in", () => zoom(1.3)],
-            ["⤢", "Show all", fit],
-          ] as const
-        ).map(([sign, label, press]) => (
-          <button
-            aria-label={label}
-            className="size-8 cursor-pointer hover:bg-raised"
-            key={label}
-            onClick={press}
-            type="button"
-          >
-            {sign}
-          </button>
-        ))}
+      <div className="absolute top-0 left-0 origin-top-left" ref={content}>
+        <svg
+          aria-label={`Map of ${map.services.length} services and ${map.edges.length} edges`}
+          className="block overflow-visible"
+          height={layout.height}
+          onPointerLeave={() => point(undefined)}
+          onPointerOver={(event) => isLarge && point(serviceUnder(event.target))}
+          role="group"
+          width={layout.width}
+        >
+          <Arrow />
+          {isLarge && <Groups layout={layout} map={map} />}
+          <Strokes edges={told.others} layout={layout} />
+          <Edges
+            choose={chooseEdge}
+            chosen={edge}
+            edges={edges}
+            isLabelled={map.edges.length <= MAX_LABELLED}
+            layout={layout}
+            most={most}
+            services={lookedAt}
+          />
+          <Nodes choose={chooseService} layout={layout} map={map} />
+        </svg>
       </div>
+      <Buttons fit={fit} zoom={zoom} />
+    </div>
+  );
+}
+
+function serviceUnder(target: EventTarget): string | undefined {
+  return (target as Element).closest("[data-service]")?.getAttribute("data-service") ?? undefined;
+}
+
+/** A pointer that only passes points to nothing. */
+function usePointer(set: (name: string | undefined) => void): (name: string | undefined) => void {
+  const waits = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(waits.current), []);
+  return (name) => {
+    clearTimeout(waits.current);
+    waits.current = setTimeout(() => set(name), POINTS_AFTER_MS);
+  };
+}
+
+function Arrow() {
+  return (
+    <defs>
+      <marker
+        id="arrow"
+        markerHeight="7"
+        markerUnits="userSpaceOnUse"
+        markerWidth="7"
+        orient="auto"
+        refX="6"
+        refY="3.5"
+      >
+        <path className="fill-quiet" d="M 0 0 L 7 3.5 L 0 7 z" />
+      </marker>
+    </defs>
+  );
+}
+
+function Buttons({ fit, zoom }: { readonly fit: () => void; readonly zoom: (factor: number) => void }) {
+  const buttons = [
+    ["−", "Zoom out", () => zoom(1 / 1.3)],
+    ["+", "Zoom in", () => zoom(1.3)],
+    ["⤢", "Show all", fit],
+  ] as const;
+  return (
+    <div className="absolute bottom-3 left-3 flex overflow-hidden rounded border border-line bg-ground">
+      {buttons.map(([sign, label, press]) => (
+        <button
+          aria-label={label}
+          className="size-8 cursor-pointer hover:bg-raised"
+          key={label}
+          onClick={press}
+          type="button"
+        >
+          {sign}
+        </button>
+      ))}
     </div>
   );
 }
 
 /** Of the frame, in steps, so that a map is laid out anew only where its room is another one. */
-function useRoom(frame: RefObject<HTMLDivElement | null>): Room {
-  const [room, setRoom] = useState<Room>({ width: 1_000, height: 600 });
+function useRoom(frame: RefObject<HTMLDivElement | null>, set: (change: (before: Room) => Room) => void): void {
   useEffect(() => {
     const box = frame.current;
     if (box === null) return undefined;
     const resized = new ResizeObserver(() => {
       const [width, height] = [box.clientWidth, box.clientHeight].map((px) => Math.max(1, Math.round(px / 100)) * 100);
       if (width === undefined || height === undefined) return;
-      setRoom((before) => (before.width === width && before.height === height ? before : { width, height }));
+      set((before) => (before.width === width && before.height === height ? before : { width, height }));
     });
     resized.observe(box);
     return () => resized.disconnect();
-  }, [frame]);
-  return room;
+  }, [frame, set]);
 }
 
-function middleOf({ places }: Layout, { caller, callee }: MapEdge["edge"]): Place | null {
-  const [from, to] = [places.get(caller), places.get(callee)];
+/** Said to the drawing by attributes, so that hundreds of services are not rendered again for it. */
+function useMarks(
+  frame: RefObject<HTMLDivElement | null>,
+  near: ReadonlySet<string> | null,
+  chosen: string | undefined,
+  map: ServiceMap,
+): void {
+  useEffect(() => {
+    frame.current?.toggleAttribute("data-looking", near !== null);
+    for (const part of frame.current?.querySelectorAll("[data-service]") ?? []) {
+      const name = part.getAttribute("data-service") ?? "";
+      part.toggleAttribute("data-near", near?.has(name) === true);
+      part.toggleAttribute("data-chosen", name === chosen);
+    }
+  }, [frame, near, chosen, map]);
+}
+
+function placeOf({ places, node }: Layout, chosen: MapEdge | undefined, service: string | undefined): Place | null {
+  const ends = chosen === undefined ? [service, service] : [chosen.edge.caller, chosen.edge.callee];
+  const [from, to] = ends.map((name) => (name === undefined ? undefined : places.get(name)));
   if (from === undefined || to === undefined) return null;
-  return { x: (from.x + to.x + NODE_WIDTH) / 2, y: (from.y + to.y + NODE_HEIGHT) / 2 };
+  return { x: (from.x + to.x + node.width) / 2, y: (from.y + to.y + node.height) / 2 };
 }
-
-interface EdgesProps {
-  readonly map: ServiceMap;
-  readonly layout: Layout;
-  readonly chosen: string | undefined;
-  readonly choose: (key: string) => void;
-}
-
-/** Apart from the nodes, so that choosing one edge draws only edges. */
-const Edges = memo(function Edges({ map, layout, chosen, choose }: EdgesProps) {
-  const isLabelled = map.edges.length <= MAX_LABELLED;
-  const most = Math.max(1, ...map.edges.map(({ edge }) => edge.calls));
-  return map.edges.map((one) => {
-    const [from, to] = [layout.places.get(one.edge.caller), layout.places.get(one.edge.callee)];
-    if (from === undefined || to === undefined) return null;
-    const key = edgeKey(one.edge);
-    return (
-      <Edge
-        choose={choose}
-        direction={layout.direction}
-        from={from}
-        isChosen={chosen === key}
-        isLabelled={isLabelled || one.look === "broken"}
-        key={key}
-        one={one}
-        to={to}
-        width={1 + 3 * (Math.log1p(one.edge.calls) / Math.log1p(most))}
-      />
-    );
-  });
-});
-
-interface EdgeProps {
-  readonly one: MapEdge;
-  readonly from: Place;
-  readonly to: Place;
-  readonly direction: Layout["direction"];
-  readonly width: number;
-  readonly isChosen: boolean;
-  readonly isLabelled: boolean;
-  readonly choose: (key: string) => void;
-}
-
-const Edge = memo(function Edge({ one, from, to, direction, width, isChosen, isLabelled, choose }: EdgeProps) {
-  const { edge, look } = one;
-  const key = edgeKey(edge);
-  const { path, middle } = curveOf(direction, from, to);
-  const said = saidOf(one);
-  return (
-    <g
-      aria-label={`${edge.caller} calls ${edge.callee}: ${formatCount(edge.calls)} calls, ${said}`}
-      className="group cursor-pointer outline-none"
-      onClick={() => choose(key)}
-      onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && choose(key)}
-      role="button"
-      tabIndex={0}
-    >
-      <path className="fill-none stroke-transparent" d={path} strokeWidth={14} />
-      <path
-        className={`fill-none group-hover:opacity-100 group-focus-visible:stroke-accent group-focus-visible:opacity-100 ${isChosen ? "stroke-accent" : STROKES[look]} ${look === "well" && !isChosen ? "opacity-65" : ""}`}
-        d={path}
-        markerEnd="url(#arrow)"
-        strokeWidth={isChosen ? width + 1.5 : width}
-      />
-      {isLabelled && <Label isBad={look === "broken" || look === "failing"} place={middle} says={said} />}
-    </g>
-  );
-});
-
-function saidOf({ edge, look }: MapEdge): string {
-  const strangers = strangersIn(edge);
-  if (look === "gone") return "gone";
-  if (strangers > 0) return `${formatCount(strangers)} not known to ${edge.caller}`;
-  const rate = edge.calls_per_second === null ? "" : formatRate(edge.calls_per_second);
-  const words = [
-    rate,
-    edge.error_ratio > 0 ? `${formatShare(edge.error_ratio)} fail` : "",
-    look === "new" || look === "slower" ? look : "",
-  ];
-  return words.filter((word) => word !== "").join(" · ");
-}
-
-function Label({ says, place, isBad }: { readonly says: string; readonly place: Place; readonly isBad: boolean }) {
-  const width = says.length * 6.2 + 12;
-  return (
-    <g aria-hidden="true" transform={`translate(${place.x - width / 2} ${place.y - 9})`}>
-      <rect
-        className={isBad ? "fill-bad-ground stroke-bad" : "fill-ground stroke-line"}
-        height={18}
-        rx={9}
-        width={width}
-      />
-      <text className={`text-[11px] ${isBad ? "fill-bad" : "fill-quiet"}`} textAnchor="middle" x={width / 2} y={12.5}>
-        {says}
-      </text>
-    </g>
-  );
-}
-
-interface NodeProps {
-  readonly name: string;
-  readonly kind: string;
-  readonly place: Place | undefined;
-  readonly open: (name: string) => void;
-}
-
-const Node = memo(function Node({ name, kind, place, open }: NodeProps) {
-  if (place === undefined) return null;
-  return (
-    <g
-      aria-label={`${name}${kind === "service" ? "" : ", records nothing itself"}`}
-      className="group cursor-pointer outline-none"
-      onClick={() => open(name)}
-      onKeyDown={(event) => (event.key === "Enter" || event.key === " ") && open(name)}
-      role="button"
-      tabIndex={0}
-      transform={`translate(${place.x} ${place.y})`}
-    >
-      <title>{name}</title>
-      <rect
-        className={`fill-ground group-hover:stroke-accent group-focus-visible:stroke-accent group-focus-visible:stroke-2 ${kind === "service" ? "stroke-quiet" : "stroke-quiet [stroke-dasharray:4_4]"}`}
-        height={NODE_HEIGHT}
-        rx={6}
-        width={NODE_WIDTH}
-      />
-      <text className="fill-ink text-[13px]" textAnchor="middle" x={NODE_WIDTH / 2} y={NODE_HEIGHT / 2 + 4.5}>
-        {name.length > MAX_NAME ? `${name.slice(0, MAX_NAME - 1)}…` : name}
-      </text>
-    </g>
-  );
-});

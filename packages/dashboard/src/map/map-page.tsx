@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, type ReactNode } from "react";
 import { formatCount } from "../page/format.ts";
 import { PeriodPicker } from "../page/period-picker.tsx";
 import { Answer } from "../page/states.tsx";
@@ -8,10 +8,13 @@ import { useNowMs } from "../service/use-health.ts";
 import { periodAt } from "../service/window.ts";
 import { EdgeTable } from "./edge-table.tsx";
 import { EdgeView } from "./edge-view.tsx";
+import { isFound } from "./emphasis.ts";
 import { MapDrawing } from "./map-drawing.tsx";
-import { COMPARISONS, edgeKey, useMap, type ServiceMap } from "./use-map.ts";
+import { NodeView } from "./node-view.tsx";
+import { COMPARISONS, edgeKey, useMap, type MapEdge, type ServiceMap } from "./use-map.ts";
 
-type Changes = Partial<Record<"from" | "to" | "edge" | "service" | "compare" | "as", string | undefined>>;
+type Name = "from" | "to" | "edge" | "at" | "service" | "compare" | "as" | "find" | "only";
+type Changes = Partial<Record<Name, string | undefined>>;
 
 const EVERY_MS = 60_000;
 const ALL_BUT_WELL = "trouble";
@@ -21,27 +24,24 @@ export function MapPage() {
   const state = useSearch({ from: "/map" });
   const navigate = useNavigate({ from: "/map" });
   const nowMs = useNowMs(EVERY_MS);
-  const { from, to, edge, service, compare } = state;
+  const { from, to, edge, at, service, compare } = state;
   const period = useMemo(() => periodAt(nowMs, from, to), [nowMs, from, to]);
   const found = useMap(period, service, compare);
-  const [filter, setFilter] = useState("");
   const change = useCallback(
-    (changes: Changes) => void navigate({ search: (before) => ({ ...before, ...changes }) }),
+    (changes: Changes, replace = false) => void navigate({ search: (before) => ({ ...before, ...changes }), replace }),
     [navigate],
   );
-  const openService = useCallback(
-    (name: string) => void navigate({ to: "/service", search: { name, from, to } }),
-    [navigate, from, to],
-  );
-  const choose = useCallback((key: string) => change({ edge: key }), [change]);
-  const shown = useMemo(() => (found.map === null ? null : filtered(found.map, filter)), [found.map, filter]);
+  const chooseEdge = useCallback((key: string) => change({ edge: key }), [change]);
+  const chooseService = useCallback((name: string) => change({ at: name, edge: undefined }), [change]);
+  const shown = useMemo(() => (found.map === null ? null : only(found.map, state.only)), [found.map, state.only]);
+  const find = state.find ?? "";
   const chosen = found.map?.edges.find((one) => edgeKey(one.edge) === edge);
   return (
     <main
       className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden lg:px-6"
       tabIndex={-1}
     >
-      <Bar change={change} filter={filter} map={found.map} setFilter={setFilter} state={state} />
+      <Bar change={change} map={shown} state={state} />
       <Answer
         empty={{ when: ({ edges }) => edges.length === 0, says: "No call was settled in this period." }}
         lines={12}
@@ -49,15 +49,29 @@ export function MapPage() {
       >
         {(graph) => (
           <>
-            <div className="flex grow flex-col gap-3 lg:min-h-0 lg:flex-row">
+            <div className="relative flex grow flex-col gap-3 lg:min-h-0">
               {shown !== null &&
                 (state.as === "list" ? (
-                  <EdgeTable chosen={edge} map={shown} />
+                  <EdgeTable chosen={edge} map={withWords(shown, find)} />
                 ) : (
-                  <MapDrawing choose={choose} chosen={edge} map={shown} openService={openService} />
+                  <MapDrawing
+                    chooseEdge={chooseEdge}
+                    chooseService={chooseService}
+                    edge={edge}
+                    find={find}
+                    map={shown}
+                    service={at}
+                  />
                 ))}
               {chosen !== undefined && (
-                <EdgeView close={() => change({ edge: undefined })} found={chosen} period={period} />
+                <Aside label="Edge">
+                  <EdgeView close={() => change({ edge: undefined })} found={chosen} period={period} />
+                </Aside>
+              )}
+              {chosen === undefined && at !== undefined && shown !== null && (
+                <Aside label="Service">
+                  <NodeView close={() => change({ at: undefined })} from={from} map={shown} name={at} to={to} />
+                </Aside>
               )}
             </div>
             <Settled partial={graph.partial} through={graph.settled_through} />
@@ -68,17 +82,30 @@ export function MapPage() {
   );
 }
 
+/** Beside the list and over the drawing, so that opening it moves nothing. */
+function Aside({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+  return (
+    <aside
+      aria-label={label}
+      className="w-full shrink-0 overflow-y-auto rounded-lg border border-line bg-ground lg:absolute lg:top-0 lg:right-0 lg:max-h-full lg:w-96 lg:shadow-lg"
+      tabIndex={0}
+    >
+      {children}
+    </aside>
+  );
+}
+
 interface BarProps {
   readonly state: Changes;
   readonly map: ServiceMap | null;
-  readonly filter: string;
-  readonly setFilter: (filter: string) => void;
-  readonly change: (changes: Changes) => void;
+  readonly change: (changes: Changes, replace?: boolean) => void;
 }
 
 const BOX = "rounded border border-line bg-raised px-2 py-1.5";
 
-function Bar({ state, map, filter, setFilter, change }: BarProps) {
+function Bar({ state, map, change }: BarProps) {
+  const find = state.find ?? "";
+  const matches = map === null || find === "" ? [] : map.services.filter(({ name }) => isFound(name, find));
   return (
     <div className="flex shrink-0 flex-wrap items-center gap-2">
       <h1 className="mr-2 text-xl font-semibold">Map</h1>
@@ -101,14 +128,17 @@ function Bar({ state, map, filter, setFilter, change }: BarProps) {
       <input
         aria-label="Find a service"
         className={`${BOX} w-44`}
-        onChange={(event) => setFilter(event.target.value === ALL_BUT_WELL ? "" : event.target.value)}
+        onChange={(event) => change({ find: event.target.value || undefined }, true)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && matches[0] !== undefined) change({ at: matches[0].name, edge: undefined });
+        }}
         placeholder="Find a service"
-        value={filter === ALL_BUT_WELL ? "" : filter}
+        value={find}
       />
       <label className="flex cursor-pointer items-center gap-1.5">
         <input
-          checked={filter === ALL_BUT_WELL}
-          onChange={(event) => setFilter(event.target.checked ? ALL_BUT_WELL : "")}
+          checked={state.only === ALL_BUT_WELL}
+          onChange={(event) => change({ only: event.target.checked ? ALL_BUT_WELL : undefined })}
           type="checkbox"
         />
         trouble only
@@ -152,15 +182,17 @@ function Settled({ through, partial }: { readonly through: string | null; readon
   );
 }
 
-/** Services whose name has the words, with whom they call and who calls them; or edges that are not well. */
-function filtered(map: ServiceMap, filter: string): ServiceMap {
-  if (filter === "") return map;
-  const words = filter.toLowerCase();
-  const edges = map.edges.filter(({ edge, look }) =>
-    filter === ALL_BUT_WELL
-      ? look !== "well"
-      : edge.caller.toLowerCase().includes(words) || edge.callee.toLowerCase().includes(words),
-  );
+/** Edges that are not well, and the services at their ends. */
+function only(map: ServiceMap, what: string | undefined): ServiceMap {
+  return what === ALL_BUT_WELL ? withEdges(map, ({ look }) => look !== "well") : map;
+}
+
+function withWords(map: ServiceMap, find: string): ServiceMap {
+  return find === "" ? map : withEdges(map, ({ edge }) => isFound(edge.caller, find) || isFound(edge.callee, find));
+}
+
+function withEdges(map: ServiceMap, isKept: (edge: MapEdge) => boolean): ServiceMap {
+  const edges = map.edges.filter(isKept);
   const names = new Set(edges.flatMap(({ edge }) => [edge.caller, edge.callee]));
   return { services: map.services.filter(({ name }) => names.has(name)), edges };
 }
