@@ -38,23 +38,8 @@ export function MapDrawing({ map, edge, service, find, chooseEdge, chooseService
     [map, room],
   );
   const isLarge = layout.groups.length > 0;
-  const told = useMemo(() => toldOf(map, isLarge), [map, isLarge]);
+  const { chosen, near, lookedAt, told, edges } = useLooks(map, { edge, service, find }, isLarge, pointedTo);
   const most = useMemo(() => Math.max(1, ...map.edges.map(({ edge: { calls } }) => calls)), [map]);
-  const chosen = useMemo(() => map.edges.find((one) => edgeKey(one.edge) === edge), [map, edge]);
-  const near = useMemo(
-    () => nearOf(map, { find, edge: pointedTo === undefined ? chosen : undefined, service: pointedTo ?? service }),
-    [map, find, service, chosen, pointedTo],
-  );
-  const lookedAt = useMemo(() => {
-    // Found as the only one is as good as chosen.
-    if (find !== "") return near?.size === 1 ? [...near] : [];
-    const name = pointedTo ?? (chosen === undefined ? service : undefined);
-    return name === undefined ? [] : [name];
-  }, [find, near, pointedTo, chosen, service]);
-  const edges = useMemo(
-    () => (isLarge ? united(told.each, chosen === undefined ? [] : [chosen], ownOf(map, lookedAt)) : told.each),
-    [isLarge, told, chosen, map, lookedAt],
-  );
   const { frame, content, fit, zoom } = usePanZoom(
     layout,
     placeOf(layout, chosen, find === "" ? service : lookedAt[0]),
@@ -95,6 +80,32 @@ export function MapDrawing({ map, edge, service, find, chooseEdge, chooseService
       <Buttons fit={fit} zoom={zoom} />
     </div>
   );
+}
+
+/** What stands out, and which calls are drawn by themselves. */
+function useLooks(
+  map: ServiceMap,
+  { edge, service, find }: Pick<MapDrawingProps, "edge" | "service" | "find">,
+  isLarge: boolean,
+  pointedTo: string | undefined,
+) {
+  const told = useMemo(() => toldOf(map, isLarge), [map, isLarge]);
+  const chosen = useMemo(() => map.edges.find((one) => edgeKey(one.edge) === edge), [map, edge]);
+  const near = useMemo(
+    () => nearOf(map, { find, edge: pointedTo === undefined ? chosen : undefined, service: pointedTo ?? service }),
+    [map, find, service, chosen, pointedTo],
+  );
+  const lookedAt = useMemo(() => {
+    // Found as the only one is as good as chosen.
+    if (find !== "") return near?.size === 1 ? [...near] : [];
+    const name = pointedTo ?? (chosen === undefined ? service : undefined);
+    return name === undefined ? [] : [name];
+  }, [find, near, pointedTo, chosen, service]);
+  const edges = useMemo(
+    () => (isLarge ? united(told.each, chosen === undefined ? [] : [chosen], ownOf(map, lookedAt)) : told.each),
+    [isLarge, told, chosen, map, lookedAt],
+  );
+  return { chosen, near, lookedAt, told, edges };
 }
 
 function serviceUnder(target: EventTarget): string | undefined {
