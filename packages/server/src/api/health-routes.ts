@@ -8,6 +8,7 @@ import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { SpaceWatch } from "./disk-forecast.ts";
+import type { TallyReader } from "../tally/reader.ts";
 import type { Metrics, TreeReading } from "./metrics.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 
@@ -16,6 +17,8 @@ export interface HealthParts {
   readonly ledger: Ledger;
   readonly index: IndexFollower;
   readonly metrics: Metrics;
+  /** Null where it is switched off. */
+  readonly tally: TallyReader | null;
   readonly space: SpaceWatch;
   readonly version: string;
   readonly startedAt: string;
@@ -31,6 +34,8 @@ export interface IndexRebuild {
   start(): void;
   isRunning(): boolean;
 }
+
+const Time = Type.String({ format: "date-time" });
 
 const LastFsckSchema = Type.Object({
   at: Type.String({ format: "date-time" }),
@@ -58,6 +63,9 @@ const Status = Type.Object({
     }),
   ),
   index: Type.Object({ state: Type.Enum(["starting", "ready", "rebuilding", "failed"]) }),
+  tally: Type.Union([Type.Object({ settled_through: Type.Union([Time, Type.Null()]) }), Type.Null()], {
+    description: "Every call that came due before then is settled; null: the tally is switched off.",
+  }),
   disk: Type.Object({ free_bytes: Type.Integer(), days_until_full: Type.Union([Type.Number(), Type.Null()]) }),
   fsck: Type.Union([LastFsckSchema, Type.Null()], {
     description: "What `tallystick fsck` noted last in the data folder; null: it was never run there.",
@@ -143,6 +151,7 @@ async function statusOf(parts: HealthParts): Promise<unknown> {
       ...positions,
       checkpoint_age_s: checkpointAgeS === null ? null : Math.round(checkpointAgeS),
     })),
+    tally: parts.tally === null ? null : { settled_through: parts.tally.settledThrough() },
     index: { state: parts.rebuild.isRunning() ? "rebuilding" : parts.index.state() },
     disk: {
       free_bytes: freeBytes,

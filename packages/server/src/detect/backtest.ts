@@ -133,7 +133,7 @@ function statementOf(scope: Scope, rule: LinkedRule, period: Period & { readonly
   const since = (us: number) => `(${visible}) AND timestamp >= ${at(us)} AND timestamp < ${until}`;
   const within = since(fromUs);
   const earlier = since(fromUs - lookBackS(rule) * 1_000_000);
-  const sql = recordsSql({ history: () => earlier });
+  const sql = recordsSql({ history: () => earlier, within });
   return params.statement(
     `SELECT floor(us / ${params.add(widthUs, "Int64")}) AS bucket, toString(toDate(fromUnixTimestamp64Micro(us, 'UTC'))) AS day, count() AS hits, ` +
       `arraySlice(arrayReverseSort(groupArraySorted(${MAX_BACKTEST_SAMPLE})((-tupleElement(found, 1), found))), 1, ${MAX_BACKTEST_SAMPLE}) AS kept, ` +

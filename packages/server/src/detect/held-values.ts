@@ -28,7 +28,7 @@ export class HeldValues {
 
   ask(rules: readonly LinkedRule[], range: Range): HeldQuestion {
     const params = new Params();
-    const sql = recordsSql({ history: () => "0" });
+    const sql = recordsSql({ history: () => "0", within: "1" });
     const asked = askedFields(rules);
     const spans = [...asked.numbers].filter((field) => sql.field(field).number !== null);
     const others = [...asked.numbers].filter((field) => sql.field(field).number === null);

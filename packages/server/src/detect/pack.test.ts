@@ -26,6 +26,8 @@ import { RuleBook } from "./rule-book.ts";
 import { RuleFollower } from "./rule-follower.ts";
 import { packExamples } from "./pack-examples.contract.ts";
 import { readPack } from "./pack.ts";
+import { passStatement } from "./pass-sql.ts";
+import type { PassRow } from "./pass-sql.ts";
 import { checkRules } from "./sigma/check.ts";
 import { mayFind } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
@@ -56,7 +58,7 @@ const files = async () => (await all()).filter(({ text }) => !isMeasureText(text
 /** Of each rule the leaves that it finds in the tree. */
 async function found(rules: readonly LinkedRule[], tree: string): Promise<readonly (readonly number[])[]> {
   const within = `tree = '${tree}'`;
-  const sql = recordsSql({ history: () => within });
+  const sql = recordsSql({ history: () => within, within: "1" });
   const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
   const statement = `SELECT leaf_index, arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits FROM records WHERE ${within} AND notEmpty(hits) ORDER BY leaf_index`;
   const { rows } = await index.index.reader.select<{ leaf_index: number; hits: readonly number[] }>(
@@ -283,6 +285,29 @@ it("rules run over what becomes searchable, each record once, also after a resta
   expect([past.hits, past.per_day, past.sample.length]).toEqual([2 + many.length, 2 + many.length, 20]);
   const scoped = { ...WHOLE_SCOPE, services: ["nobody"] };
   expect(await backtest(index.index.reader, scoped, rule, period)).toMatchObject({ hits: 0, sample: [] });
+});
+
+it("correlations look back beyond the range, also through one another, and find only with what is new", async () => {
+  const tree = "default/2026-04";
+  const counted = (name: string, of: string, least: number, by: string) =>
+    `---\ntitle: ${name}\nname: ${name}\ncorrelation:\n  type: event_count\n  rules: [${of}]\n  group-by: [${by}]\n` +
+    `  timespan: 1m\n  condition: {gte: ${least}}\n`;
+  const base = detection('operation: "own operation"').replace("title: R", "title: R\nname: base");
+  const foundIn = async (correlations: string, from: number, to: number) => {
+    const rule = checkRules([{ file: "c.yml", text: `${base}${correlations}` }]).at(-1)!.rule!;
+    const { rows } = await index.index.reader.select<PassRow>(
+      passStatement([rule], { tree, from, to }, START_US),
+      LIMITS,
+    );
+    return rows.map(({ count }) => count);
+  };
+  const many = MAX_FINDINGS_PER_RULE + 3;
+  // Two are in the tree before.
+  expect(await foundIn(counted("all", "base", many + 2, "callee"), many - 1, many)).toEqual([1]);
+  expect(await foundIn(counted("more", "base", many + 3, "callee"), many - 1, many)).toEqual([]);
+  expect(await foundIn(counted("one", "base", 2, "caller"), 0, many)).toEqual([]);
+  const twice = counted("inner", "base", 2, "callee") + counted("outer", "inner", 7, "callee");
+  expect(await foundIn(twice, 3, 5)).toEqual([2]);
 });
 
 it("six measures are switched on, and the engine takes them", async () => {

@@ -55,7 +55,7 @@ export function passStatement(rules: readonly LinkedRule[], range: Range, sinceU
  * says that there is more.
  */
 export function gatherSql(rules: readonly LinkedRule[], within: string, history: (spanS: number) => string): string {
-  const sql = recordsSql({ history });
+  const sql = recordsSql({ history, within });
   const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
   const { lists, which } = labelsSql(rules);
   const inner =
@@ -71,7 +71,7 @@ export function gatherSql(rules: readonly LinkedRule[], within: string, history:
 
 /** Every different list of labels once, and for each rule which of them is its own, from 1. */
 function labelsSql(rules: readonly LinkedRule[]): { readonly lists: string; readonly which: readonly number[] } {
-  const sql = recordsSql({ history: () => "0" });
+  const sql = recordsSql({ history: () => "0", within: "1" });
   const text = (name: string): string => `arrayStringConcat(${sql.field(name).values}, ', ')`;
   const lists = rules.map((rule) => {
     const names = labelNames(rule);

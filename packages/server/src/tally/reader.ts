@@ -40,12 +40,18 @@ export class TallyReader {
     return { throughUs: this.#settledUs(), longestDeadlineUs: this.#tally.settings.deadlines.longestUs };
   }
 
+  /** Every call that came due before then is settled; null before the first. An RFC 3339 time. */
+  settledThrough(): string | null {
+    const { settledUs } = this.#tally.figures();
+    return settledUs === 0 ? null : formatTimestamp(settledUs);
+  }
+
   async breaks(scope: Scope, request: BreaksRequest, signal?: AbortSignal): Promise<BreaksAnswer> {
     const settledUs = this.#settledUs();
     const found = await listBreaks(this.#sources, scope, request, signal);
     const pendingFromUs = settledUs - this.#tally.settings.deadlines.longestUs;
     const counts = await countCalls(this.#sources, scope, request, pendingFromUs, signal);
-    return { ...found, counts, settled_through: settledUs === 0 ? null : formatTimestamp(settledUs) };
+    return { ...found, counts, settled_through: this.settledThrough() };
   }
 
   /** Of all services that the scope names. */

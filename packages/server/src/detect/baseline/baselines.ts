@@ -86,15 +86,16 @@ export class Baselines {
     if (this.#judgedUs === 0) await this.recover();
     if (this.#judgedUs === 0) return;
     const endUs = endBefore(atUs);
+    // Each look is at a whole hour: what is caught up with needs fewer of them.
+    const next = (us: number): number => us + (us + CATCH_UP_US <= endUs ? CATCH_UP_US : TRAFFIC_US);
     // Far behind, the hours are learned and only the last minutes judged.
-    let toUs = Math.max(this.#judgedUs + TRAFFIC_US, endUs - BUCKETS_AT_ONCE * TRAFFIC_US);
+    let toUs = Math.max(next(this.#judgedUs), endUs - BUCKETS_AT_ONCE * TRAFFIC_US);
     await this.#learnUntil(Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US);
     while (toUs <= endUs) {
       await this.#learnUntil(Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US);
       await this.#judgeAt(toUs);
       this.#judgedUs = toUs;
-      // Each look is at a whole hour: what is caught up with needs fewer of them.
-      toUs += toUs + CATCH_UP_US <= endUs ? CATCH_UP_US : TRAFFIC_US;
+      toUs = next(toUs);
     }
   }
 

@@ -15,6 +15,9 @@ export const TAUGHT = {
   value: "tallystick.fact_value",
 } as const;
 
+/** A predicate over `records`. */
+export const IS_TEACHING = `event_type = 'CONFIG_CHANGE' AND operation = '${TEACH_OPERATION}' AND ${OWN}`;
+
 export function fillReaderFacts(range: Range, networks: Networks): Statement {
   const params = new Params();
   const network = networkOf("client_network", networks, params);
@@ -41,7 +44,6 @@ export function keepTaught(range: Range): Statement {
     `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
 SELECT ${told("kind")} AS kind, ${told("log")} AS log, ${told("subject")} AS subject, ${told("value")} AS value,
   ${RECEIVED_US} AS first_us, ${RECEIVED_US} AS last_us, 0 AS through
-FROM records WHERE ${within(range, params)} 
-  AND event_type = 'CONFIG_CHANGE' AND operation = '${TEACH_OPERATION}' AND ${OWN}`,
+FROM records WHERE ${within(range, params)} AND ${IS_TEACHING}`,
   );
 }

@@ -35,6 +35,7 @@ import {
   fillRangeFacts,
   freshFacts,
   keepFacts,
+  keepPosition,
   knownValues,
   LOGS_SINCE,
   POSITIONS,
@@ -44,11 +45,12 @@ import {
   TOKEN_WEEK_US,
 } from "./facts.ts";
 import type { FreshFact, KnownValues, ShownScope } from "./facts.ts";
-import { rangeFindings } from "./range-questions.ts";
+import { countRange, rangeFindings } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
 import { NONCE_HOUR_US, NONCES } from "./replays.ts";
-import { keepRevocations } from "./revoked-uses.ts";
+import { countRevoked, keepRevocations } from "./revoked-uses.ts";
+import type { Revoked } from "./revoked-uses.ts";
 
 export interface DetectorSettings {
   /** A log's first days, in which what is first seen is learned and not told. Microseconds. */
@@ -81,6 +83,7 @@ export class DetectorFollower {
   readonly #parts: DetectorParts;
   readonly #through = new Map<string, number>();
   readonly #logsSince = new Map<string, number>();
+  #revoked: Revoked = { ids: 0, issuers: 0 };
   readonly #pauses: Pauses;
   readonly #unsubscribe: () => void;
   readonly #ended: Promise<void>;
@@ -202,6 +205,7 @@ export class DetectorFollower {
     this.#due = null;
     for (const { tree, through } of positions) this.#through.set(tree, through);
     await this.#readLogs();
+    this.#revoked = await countRevoked(deriver);
     await this.#parts.baselines?.recover();
     this.#generation = generation;
   }
@@ -217,6 +221,7 @@ export class DetectorFollower {
     await this.#parts.deriver.empty(NONCES);
     await this.#parts.deriver.empty(FACTS);
     await this.#parts.baselines?.empty();
+    this.#revoked = { ids: 0, issuers: 0 };
     this.#emptyWanted = false;
   }
 
@@ -235,20 +240,28 @@ export class DetectorFollower {
   async #look(range: Range): Promise<void> {
     const { deriver, settings, sink } = this.#parts;
     const derive = (statement: Parameters<Deriver["derive"]>[0]) => deriver.derive(statement, STEP_LIMITS);
+    const counts = await countRange(deriver, range);
     for (const table of [RANGE_TABLE, RANGE_FACTS]) await deriver.empty(table);
-    await derive(keepRevocations(range));
-    if (isOwn(range.tree)) {
-      await derive(keepTaught(range));
-      await derive(fillReaderFacts(range, settings.networks));
-    } else {
+    if (counts.revocations > 0) {
+      await derive(keepRevocations(range));
+      this.#revoked = await countRevoked(deriver);
+    }
+    const isTraffic = !isOwn(range.tree) && counts.sent > 0;
+    const hasReads = isOwn(range.tree) && counts.reads > 0;
+    if (isOwn(range.tree) && counts.teachings > 0) await derive(keepTaught(range));
+    if (hasReads) await derive(fillReaderFacts(range, settings.networks));
+    if (isTraffic) {
       await derive(fillRange(range, settings.networks, settings.sensitiveOperations));
       await derive(fillRangeFacts());
     }
-    const fresh = await this.#fresh();
-    const findings = [...(await rangeFindings(deriver, range)), ...(await this.#told(fresh))];
+    const fresh = isTraffic || hasReads ? await this.#fresh() : [];
+    const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
+    const findings = [...told, ...(await this.#told(fresh))];
     if (findings.length > 0) await sink(findings);
-    if (!isOwn(range.tree)) await this.#parts.baselines?.take(range);
-    await derive(keepFacts(range.tree, range.to, settings.dormantUs));
+    if (isTraffic) await this.#parts.baselines?.take(range);
+    await derive(
+      isTraffic || hasReads ? keepFacts(range.tree, range.to, settings.dormantUs) : keepPosition(range.tree, range.to),
+    );
     this.#through.set(range.tree, range.to);
     await this.#forget();
   }

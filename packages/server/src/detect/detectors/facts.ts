@@ -130,6 +130,15 @@ FROM ${FACTS.name} WHERE (kind, log, subject) IN (${subjects}) GROUP BY kind, lo
   );
 }
 
+/** How far a tree has come with a range that tells no facts. */
+export function keepPosition(tree: string, to: number): Statement {
+  const params = new Params();
+  return params.statement(
+    `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
+SELECT '${POSITION}', '', ${params.text(tree)}, '', 0, 0, ${params.add(to, "Int64")}`,
+  );
+}
+
 /** Takes the facts of the range in, and how far the tree has come with it. */
 export function keepFacts(tree: string, to: number, dormantUs: number): Statement {
   const params = new Params();

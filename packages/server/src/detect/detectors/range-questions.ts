@@ -8,6 +8,7 @@ import type { Statement } from "../../index/index-seam.ts";
 import { CALL_KEY_EXPRESSION } from "../../index/schema/records.ts";
 import { Params } from "../../search/compile/sql.ts";
 import type { Finding, Level } from "../finding.ts";
+import { IS_TEACHING } from "./access-facts.ts";
 import { counted, findingOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
 import {
@@ -24,24 +25,35 @@ import type { Group } from "./range-groups.ts";
 import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
 import { HAS_NONCE, replays } from "./replays.ts";
-import { revokedUses } from "./revoked-uses.ts";
+import { IS_REVOCATION, revokedUses } from "./revoked-uses.ts";
+import type { Revoked } from "./revoked-uses.ts";
 
-export async function rangeFindings(deriver: Deriver, range: Range): Promise<readonly Finding[]> {
+/** What there is is counted before; `revoked`: what was revoked up to here, this range's revocations included. */
+export async function rangeFindings(
+  deriver: Deriver,
+  range: Range,
+  { counts, revoked }: { readonly counts: RangeCounts; readonly revoked: Revoked },
+): Promise<readonly Finding[]> {
   const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
-  const [counts] = await ask<OwnCounts>(ownCounts(range));
   const found: Said[] = [];
-  if (counts!.verdicts > 0)
-    found.push(...(await ask<VerdictGroup>(verdicts(range, counts!.replays > 0))).flatMap(verdictSaid));
-  if (counts!.claims > 0) found.push(...(await ask<ClaimGroup>(claims(range))).map(claimSaid));
-  if (counts!.revoked_uses > 0) found.push(...(await ask<RevokedUseGroup>(usesRefused(range))).map(useRefusedSaid));
-  if (counts!.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
-  if (counts!.expiring > 0) found.push(...(await ask<ExpiredGroup>(expired(range))).map(expiredSaid));
-  if (counts!.nonces > 0) found.push(...(await replays(deriver, range)));
-  found.push(...(await revokedUses(deriver, range, counts!.issued > 0)));
+  if (counts.verdicts > 0)
+    found.push(...(await ask<VerdictGroup>(verdicts(range, counts.replays > 0))).flatMap(verdictSaid));
+  if (counts.claims > 0) found.push(...(await ask<ClaimGroup>(claims(range))).map(claimSaid));
+  if (counts.revoked_uses > 0) found.push(...(await ask<RevokedUseGroup>(usesRefused(range))).map(useRefusedSaid));
+  if (counts.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
+  if (counts.expiring > 0) found.push(...(await ask<ExpiredGroup>(expired(range))).map(expiredSaid));
+  if (counts.nonces > 0) found.push(...(await replays(deriver, range)));
+  found.push(...(await revokedUses(deriver, range, { revoked, namesIssuers: counts.issued > 0 })));
   return found.map(findingOf);
 }
 
-interface OwnCounts {
+export interface RangeCounts {
+  /** Records that producers sent. */
+  readonly sent: number;
+  readonly revocations: number;
+  readonly teachings: number;
+  /** Reads of the log. */
+  readonly reads: number;
   readonly verdicts: number;
   readonly replays: number;
   readonly claims: number;
@@ -62,10 +74,17 @@ const IS_EXPIRED = `side = 'callee' AND status = 'success' AND toUnixTimestamp64
   AND toUnixTimestamp64Micro(auth_expires_at) + ${CLOCK_TOLERANCE_US} < toUnixTimestamp64Micro(timestamp)`;
 
 /** So that what is not there costs no statement. */
-function ownCounts(range: Range): Statement {
+export async function countRange(deriver: Deriver, range: Range): Promise<RangeCounts> {
+  const [counts] = await deriver.select<RangeCounts>(rangeCounts(range), STEP_LIMITS);
+  return counts!;
+}
+
+function rangeCounts(range: Range): Statement {
   const params = new Params();
   return params.statement(
-    `SELECT countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_VERDICT} AND operation = 'replay') AS replays,
+    `SELECT countIf(NOT (${OWN}) AND phase != 'intent') AS sent, countIf(${IS_REVOCATION}) AS revocations,
+  countIf(${IS_TEACHING}) AS teachings, countIf(event_type = 'ACCESS' AND ${OWN}) AS reads,
+  countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_VERDICT} AND operation = 'replay') AS replays,
   countIf(${IS_CLAIM}) AS claims, countIf(${IS_REVOKED_USE}) AS revoked_uses,
   countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces,
   countIf(notEmpty(auth_issuer) AND notEmpty(auth_token_id)) AS issued

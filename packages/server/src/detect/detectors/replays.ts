@@ -35,7 +35,7 @@ export async function replays(deriver: Deriver, range: Range): Promise<readonly 
   const params = new Params();
   const both = (columns: string) =>
     `SELECT ${columns}, told.1 AS digest, told.2 AS what FROM (
-      SELECT *, call_key, arrayJoin([
+      SELECT observed_received_at, call_key, arrayJoin([
         tuple(auth_nonce_digest, 'nonce'), tuple(auth_signature_digest, 'signature')]) AS told
       FROM records WHERE ${within(range, params)} AND ${HAS_NONCE}
     ) WHERE notEmpty(digest)`;
@@ -58,7 +58,10 @@ FROM (${both(`call_key, ${RECEIVED_US} AS received_us`)}) GROUP BY digest, call_
     asked.statement(
       `SELECT toString(caller) AS caller, toString(callee) AS callee, credential_id AS credential, any(u.what) AS what,
   any(u.one) AS one, min(u.before_us) AS before_us, ${GROUPED}
-FROM (SELECT *, call_id, call_key FROM records WHERE ${where} AND ${HAS_NONCE}) AS records INNER JOIN (
+FROM (
+  SELECT tree, leaf_index, call_id, call_key, caller, callee, credential_id, observed_received_at
+  FROM records WHERE ${where} AND ${HAS_NONCE}
+) AS records INNER JOIN (
   SELECT arrayJoin(arraySlice(keys, 2)) AS call_key, what, before_us, lower(hex(digest)) AS one FROM (
     SELECT digest, any(what) AS what, min(received_us) AS before_us,
       arrayMap(one -> one.2, arraySort(groupArray(tuple(received_us, call_key)))) AS keys

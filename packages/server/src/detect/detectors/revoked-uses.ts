@@ -23,6 +23,11 @@ const KINDS = { id: "revoked", token: "revoked_token", issued: "revoked_issued" 
 const attribute = (name: string) => `attributes['${name}']`;
 const BEFORE_US = `toUnixTimestamp64Micro(parseDateTime64BestEffortOrZero(${attribute(REVOKED_BEFORE)}, 6, 'UTC'))`;
 
+const IS_REVOKED_ID = "event_type = 'AUTH' AND action = 'revoke' AND status = 'success'";
+const IS_REVOKED_TOKEN = `event_type = 'CONFIG_CHANGE' AND action = 'revoke' AND ${OWN}`;
+/** A predicate over `records`. */
+export const IS_REVOCATION = `((${IS_REVOKED_ID}) OR (${IS_REVOKED_TOKEN}))`;
+
 /** Facts of what AUTH records with the action revoke name, and of what was revoked at this server. */
 export function keepRevocations(range: Range): Statement {
   const params = new Params();
@@ -35,23 +40,34 @@ FROM (
   SELECT ${RECEIVED_US} AS us, arrayJoin([
     ('${KINDS.id}', credential_id, toString(observed_principal)),
     ('${KINDS.id}', auth_token_id, toString(observed_principal))]) AS told
-  FROM records WHERE ${where} AND event_type = 'AUTH' AND action = 'revoke' AND status = 'success'
+  FROM records WHERE ${where} AND ${IS_REVOKED_ID}
   UNION ALL
   SELECT ${RECEIVED_US} AS us, if(notEmpty(${attribute(REVOKED_JTI)}),
     ('${KINDS.token}', ${attribute(REVOKED_ISS)}, ${attribute(REVOKED_JTI)}),
     ('${KINDS.issued}', ${attribute(REVOKED_ISS)}, concat(toString(${BEFORE_US}), ' ', ${attribute(REVOKED_SUBJECT)}))
   ) AS told
-  FROM records WHERE ${where} AND event_type = 'CONFIG_CHANGE' AND action = 'revoke' AND ${OWN}
+  FROM records WHERE ${where} AND ${IS_REVOKED_TOKEN}
 ) WHERE notEmpty(subject) GROUP BY kind, log, subject, value`,
   );
 }
 
-/** Whether the range may hold a use; most do not, and are asked no more. `issuers`: some of its records name one. */
-const MAY_BE: Statement = {
-  sql: `SELECT
-  (SELECT count() FROM ${FACTS.name} WHERE kind = '${KINDS.id}' AND log = ''
-    AND subject IN (SELECT arrayJoin([credential_id, token]) FROM ${RANGE_TABLE.name})) AS ids,
-  (SELECT count() FROM ${FACTS.name} WHERE kind IN ('${KINDS.token}', '${KINDS.issued}')) AS issuers`,
+/** How much was revoked: where there is nothing, no range is asked. */
+export interface Revoked {
+  readonly ids: number;
+  readonly issuers: number;
+}
+
+export async function countRevoked(deriver: Deriver): Promise<Revoked> {
+  const sql = `SELECT countIf(kind = '${KINDS.id}') AS ids, countIf(kind != '${KINDS.id}') AS issuers
+FROM ${FACTS.name} WHERE kind IN ('${KINDS.id}', '${KINDS.token}', '${KINDS.issued}')`;
+  const [revoked] = await deriver.select<Revoked>({ sql, params: {} }, STEP_LIMITS);
+  return revoked!;
+}
+
+/** How many revoked ids the range shows; most show none, and are asked no more. */
+const IDS_SHOWN: Statement = {
+  sql: `SELECT count() AS ids FROM ${FACTS.name} WHERE kind = '${KINDS.id}' AND log = ''
+    AND subject IN (SELECT arrayJoin([credential_id, token]) FROM ${RANGE_TABLE.name})`,
   params: {},
 };
 
@@ -68,11 +84,16 @@ interface Use {
   readonly places: readonly Place[];
 }
 
-export async function revokedUses(deriver: Deriver, range: Range, namesIssuers: boolean): Promise<readonly Said[]> {
+/** `namesIssuers`: some records of the range name an issuer. */
+export async function revokedUses(
+  deriver: Deriver,
+  range: Range,
+  { revoked, namesIssuers }: { readonly revoked: Revoked; readonly namesIssuers: boolean },
+): Promise<readonly Said[]> {
   const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
-  const [may] = await ask<{ readonly ids: number; readonly issuers: number }>(MAY_BE);
-  const byId = may!.ids > 0 ? await ask<Use>(usesOfIds(range)) : [];
-  const byIssuer = may!.issuers > 0 && namesIssuers ? await ask<Use>(usesByIssuer(range)) : [];
+  const shown = revoked.ids > 0 ? (await ask<{ readonly ids: number }>(IDS_SHOWN))[0]!.ids : 0;
+  const byId = shown > 0 ? await ask<Use>(usesOfIds(range)) : [];
+  const byIssuer = revoked.issuers > 0 && namesIssuers ? await ask<Use>(usesByIssuer(range)) : [];
   return [...byId, ...byIssuer].map(saidOf);
 }
 

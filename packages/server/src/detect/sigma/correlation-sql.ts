@@ -2,6 +2,9 @@
  * Any rule as one predicate over events. A correlation holds of an event with which its condition comes true: what its
  * rules found within the timespan that ends there, of the same group. The windows slide; events of the same instant
  * are in each other's windows, so that the order in which they came does not matter.
+ *
+ * Windows are dear, and hardly any group ever comes near its condition: events are gathered by group first, and only
+ * groups that hold enough for it, one of them new, are looked at window by window.
  */
 import { compileNode, numberSql } from "./compile.ts";
 import type { EventSql } from "./field-sql.ts";
@@ -10,8 +13,13 @@ import { isTemporal } from "./read-correlation.ts";
 import type { CorrelationRule, CountOperator } from "./syntax.ts";
 
 export function compileRule(linked: LinkedRule, events: EventSql): string {
+  return compileWithin(linked, events, 0);
+}
+
+/** `beforeS`: so much older than what is looked at are events that another rule looks back on. */
+function compileWithin(linked: LinkedRule, events: EventSql, beforeS: number): string {
   if (linked.kind === "rule") return compileNode(linked.root, events);
-  return `${events.position} IN (${firedBy(linked, events)})`;
+  return `${events.position} IN (${firedBy(linked, events, beforeS)})`;
 }
 
 /** The longest time that a rule looks back. */
@@ -37,9 +45,12 @@ const COMPARED: Readonly<Record<CountOperator, string>> = {
   neq: "!=",
 };
 
-function firedBy(linked: LinkedCorrelation, events: EventSql): string {
+function firedBy(linked: LinkedCorrelation, events: EventSql, beforeS: number): string {
   const { rule } = linked;
-  const rows = linked.of.map((_, at) => rowsOf(linked, at, events)).join(" UNION ALL ");
+  const rows = promising(
+    rule,
+    linked.of.map((_, at) => rowsOf(linked, at, { events, beforeS })),
+  );
   if (rule.type === "temporal_ordered") return ordered(linked, rows);
   const unitUs = frameUnitUs(rule.timespanS);
   const span = (rule.timespanS * 1_000_000) / unitUs;
@@ -49,13 +60,46 @@ function firedBy(linked: LinkedCorrelation, events: EventSql): string {
   return `SELECT at FROM (SELECT at, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
 }
 
+/** The rows of groups in which the condition can come true with a new event. */
+function promising(rule: CorrelationRule, rows: readonly string[]): string {
+  const columns = ["at", "us", "which", "isNew", ...valueNames(rule)];
+  const events = `groupArray(tuple(${columns.join(", ")})) AS events`;
+  const groups = `SELECT key, ${events} FROM (${rows.join(" UNION ALL ")}) GROUP BY key HAVING max(isNew) = 1 AND ${enough(rule)}`;
+  const each = columns.map((name, at) => `tupleElement(event, ${at + 1}) AS ${name}`).join(", ");
+  return `SELECT key, ${each} FROM (${groups}) ARRAY JOIN events AS event`;
+}
+
+/** Sums in another order differ in their last digits. */
+const CLOSE = 1e-9;
+
+/** Of all events of a group: holds wherever the condition holds of a part of them. */
+function enough(rule: CorrelationRule): string {
+  const { type, condition, rules } = rule;
+  if (condition === null) return isTemporal(type) ? `uniqExact(which) >= ${rules.length}` : "1";
+  const { operator, number } = condition;
+  if (operator !== "gt" && operator !== "gte" && operator !== "eq") return "1";
+  const least = numberSql(number);
+  if (isTemporal(type)) return `uniqExact(which) >= ${least}`;
+  if (type === "event_count") return `count() >= ${least}`;
+  if (type === "value_count") return `uniqExactIf(value, valued = 1) >= ${least}`;
+  if (type !== "value_sum" || number <= 0) return "1";
+  return `sumArray(arrayMap(one -> greatest(one, 0), numbers)) >= ${numberSql(number * (1 - CLOSE))}`;
+}
+
+const valueNames = ({ type }: CorrelationRule): readonly string[] =>
+  type === "value_count" ? ["value", "valued"] : type.startsWith("value_") ? ["numbers"] : [];
+
 /** The engine takes frames of 31 bits only: longer ones are told in thousandths, or whole seconds. */
 function frameUnitUs(timespanS: number): number {
   return [1, 1_000].find((unitUs) => (timespanS * 1_000_000) / unitUs < 2 ** 31) ?? 1_000_000;
 }
 
 /** Of one of its rules: where, when, which rule, the group, and what is counted. */
-function rowsOf(linked: LinkedCorrelation, at: number, events: EventSql): string {
+function rowsOf(
+  linked: LinkedCorrelation,
+  at: number,
+  { events, beforeS }: { readonly events: EventSql; readonly beforeS: number },
+): string {
   const { rule } = linked;
   const { reference, rule: of } = linked.of[at]!;
   const field = (name: string) => events.field(rule.aliases.get(name)?.get(reference) ?? name);
@@ -65,10 +109,13 @@ function rowsOf(linked: LinkedCorrelation, at: number, events: EventSql): string
     `${events.timeUs} AS us`,
     `${at} AS which`,
     `[${key.length === 0 ? "''" : key.join(", ")}] AS key`,
+    // What is older than the range is looked at by who looks back on it.
+    `toUInt8(${beforeS > 0 ? "1" : events.isNew}) AS isNew`,
     ...valueColumns(rule, field),
   ];
-  const { from, where } = events.history(rule.timespanS);
-  return `SELECT ${select.join(", ")} FROM ${from} WHERE (${where}) AND (${compileRule(of, events)})`;
+  const spanS = beforeS + rule.timespanS;
+  const { from, where } = events.history(spanS);
+  return `SELECT ${select.join(", ")} FROM ${from} WHERE (${where}) AND (${compileWithin(of, events, spanS)})`;
 }
 
 function valueColumns(

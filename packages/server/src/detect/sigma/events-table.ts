@@ -28,6 +28,7 @@ export function eventsTable(name: string, fields: readonly string[], withText: b
     names: columns.map(([column]) => column).join(", "),
     sql: {
       history: () => ({ from: name, where: "1" }),
+      isNew: "1",
       position: "position",
       timeUs: "time_us",
       field(field) {

@@ -26,6 +26,8 @@ export interface EventSql {
   anywhere(holds: (text: string) => string): string;
   /** What a correlation reads: all that is looked at, and what is up to so many seconds older. */
   history(spanS: number): { readonly from: string; readonly where: string };
+  /** A predicate of what is looked at, not of what is older. */
+  readonly isNew: string;
   /** An expression that tells one event from every other. */
   readonly position: string;
   /** When it was, in microseconds since 1970. */

@@ -13,7 +13,7 @@ export function passesOf<Rule>(
 ): readonly (readonly Rule[])[] {
   return cut(rules, (rule) => {
     const linked = linkedOf(rule);
-    const length = LENGTHS.get(linked) ?? compileRule(linked, recordsSql({ history: () => "1" })).length;
+    const length = LENGTHS.get(linked) ?? compileRule(linked, recordsSql({ history: () => "1", within: "1" })).length;
     LENGTHS.set(linked, length);
     return length;
   });

@@ -12,6 +12,8 @@ import type { EventSql, FieldSql } from "./field-sql.ts";
 export interface RecordsRange {
   /** Records up to so many seconds older as well. */
   history(spanS: number): string;
+  /** All that is looked at. */
+  readonly within: string;
 }
 
 /** The words of a record with their letters as they are. */
@@ -20,6 +22,7 @@ const TEXT = WORDS_EXPRESSION.replace(/^lowerUTF8\(/, "(");
 export function recordsSql(range: RecordsRange): EventSql {
   return {
     history: (spanS) => ({ from: "records", where: range.history(spanS) }),
+    isNew: range.within,
     position: "(tree, leaf_index)",
     timeUs: "toUnixTimestamp64Micro(timestamp)",
     field: recordField,
