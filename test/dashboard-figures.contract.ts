@@ -20,6 +20,21 @@ measure:
   at-least: 10
 `;
 
+const NOT_SEARCHABLE = "Records not yet searchable";
+/** The screen behind each figure of the overview, and the list there that cannot be empty here. */
+const FIGURES: Readonly<Record<string, readonly [string, string | null]>> = {
+  "Records received": ["Search", null],
+  "Calls that fail": ["Search", "Records"],
+  "Both halves agree": ["Tally", "Breaks"],
+  "Alerts firing": ["Alerts", null],
+  "Silent producers": ["Producers", null],
+  "Producers with gaps": ["Producers", "Producers"],
+  "Records that no checkpoint covers": ["Integrity", "Trees"],
+  [NOT_SEARCHABLE]: ["Integrity", "Trees"],
+  Disk: ["Keeping", "Logs and retention"],
+  "Server runs for": ["Search", "Records"],
+};
+
 export function figureTests(walk: () => Walk): void {
   const opened: Walk["opened"] = (path, within) => walk().opened(path, within);
 
@@ -108,19 +123,40 @@ export function figureTests(walk: () => Walk): void {
     await page.close();
   });
 
-  test("what is not searchable yet is told tree by tree, one click from the overview", async () => {
+  test("every figure of the overview leads to what it counts", async () => {
     const page = await opened("/");
-    await page
-      .getByRole("region", { name: "The log" })
-      .getByRole("link", { name: /^index / })
-      .click();
-    await page.getByRole("heading", { level: 1, name: "Integrity" }).waitFor();
+    const cards = page.getByRole("region", { name: /^The (fleet|log)$/ }).getByRole("group");
+    await page.getByRole("group", { name: "Server runs for" }).waitFor();
+    const figures = await until(30_000, "all figures to be known", async () => {
+      const shown = await cards.evaluateAll((parts) =>
+        parts.map((part) => ({
+          title: part.getAttribute("aria-label") ?? "",
+          says: part.textContent,
+          to: part.querySelector("a")?.getAttribute("href") ?? "",
+        })),
+      );
+      return shown.some(({ says }) => says.includes("…")) ? undefined : shown;
+    });
+    expect(figures.map(({ title }) => title)).toEqual(Object.keys(FIGURES));
+    for (const { title, to } of figures) {
+      const [screen, list] = FIGURES[title] ?? ["", null];
+      await page.goto(`${walk().server.url}${to}`);
+      await page.getByRole("heading", { level: 1, name: screen }).waitFor();
+      if (list !== null) await page.getByRole("table", { name: list }).getByRole("row").nth(1).waitFor();
+      else await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+    }
     const trees = page.getByRole("table", { name: "Trees" });
-    await trees.getByRole("columnheader", { name: "searchable" }).waitFor();
+    await page.goto(`${walk().server.url}${figures.find(({ title }) => title === NOT_SEARCHABLE)?.to ?? ""}`);
     await trees
       .getByRole("row", { name: /default\/.* (all|to come) / })
       .first()
       .waitFor();
+    await page.getByRole("table", { name: "Life of the log" }).getByText("tree opened").first().waitFor();
+    await page.goto(`${walk().server.url}/`);
+    const row = page.getByRole("table", { name: "Services" }).getByRole("row", { name: /^payments \d/ });
+    await row.getByRole("link").nth(2).click();
+    await page.waitForURL(/\/search\?q=callee.*payments.*error/);
+    await page.getByRole("table", { name: "Records" }).getByText("error").first().waitFor();
     await page.close();
   });
 }

@@ -14,6 +14,16 @@ const PRESSED = new Set(
 const REFUSED =
   /^(Acknowledge|Assign to me|Resolve|Reopen|Comment|Silence|New silence|End|Undo|Take back|Send .*|Block|Hold its records|Place a hold|Release|Count what would go|Approve|Reject|Teach it|Declare .*|New rule|Save, .*|Edit.*|Make your own of it|Remove|Open)$/;
 
+/** Of the credential that belongs to nobody: each panel, and what stands in it. */
+const CREDENTIAL_PARTS = [
+  ["Services that used it", "orders"],
+  ["Services that took it", "payments"],
+  ["Operations", "POST /charges"],
+  ["Resources", "/charges"],
+  ["Addresses it came from", "10.9.3.77"],
+  ["Outcomes", "success"],
+] as const;
+
 export function peopleTests(walk: () => Walk): void {
   const opened: Walk["opened"] = (path, within) => walk().opened(path, within);
 
@@ -171,6 +181,19 @@ export function peopleTests(walk: () => Walk): void {
     await proposal(his).getByText("done", { exact: true }).waitFor();
     await his.getByRole("button", { name: "Holds" }).click();
     await his.getByRole("row", { name: /^two-people.*released by/ }).waitFor();
+    await his.getByRole("button", { name: "Logs and retention" }).click();
+    const plan = his.getByRole("table", { name: "Logs and retention" });
+    await plan
+      .getByRole("row", { name: /^default\/.* (open|held|kept) [\d,]+ / })
+      .first()
+      .waitFor();
+    await his.getByRole("button", { name: "Erasures" }).click();
+    await his.getByLabel("Person").fill("nobody-of-that-name");
+    await his.getByRole("button", { name: "Count what would go" }).click();
+    await his
+      .getByRole("status")
+      .getByText(/^0 bodies of 0 records/)
+      .waitFor();
     for (const name of ["dana", "erik"]) await server.fetch(`/api/users/${name}`, { method: "DELETE" });
     await Promise.all([dana.close(), erik.close()]);
   });
@@ -178,6 +201,11 @@ export function peopleTests(walk: () => Walk): void {
   test("a credential's records are taken away and held, it is blocked, and that is undone", async () => {
     const { ids, server } = walk();
     const page = await opened(`/credential?id=${encodeURIComponent(ids.impostorKey)}`);
+    const fact = (title: string) => page.getByRole("group", { name: title });
+    for (const title of ["First use", "Last use", "Denials"]) await fact(title).getByText(/\d/).first().waitFor();
+    await fact("Use after revocation").getByText("no record of a revocation names it").waitFor();
+    for (const [part, value] of CREDENTIAL_PARTS)
+      await page.getByRole("region", { name: part }).getByText(value).first().waitFor();
     const [file] = await Promise.all([
       page.waitForEvent("download"),
       page.getByRole("link", { name: "Export" }).click(),
@@ -186,6 +214,7 @@ export function peopleTests(walk: () => Walk): void {
       .trimEnd()
       .split("\n");
     expect(lines.length).toBeGreaterThan(5);
+    await fact("Records").getByText(String(lines.length), { exact: true }).waitFor();
     for (const line of lines) expect(line).toContain(ids.impostorKey);
     await page.getByRole("button", { name: "Hold its records" }).click();
     const hold = page.getByRole("dialog", { name: "Hold its records" });

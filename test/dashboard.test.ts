@@ -40,8 +40,24 @@ test("the failing call is three clicks from the overview, and its proof is check
   await page.getByText(/Failing since .*% of/).waitFor();
   const changes = page.getByRole("region", { name: "What changed" });
   await changes.getByText("1.5.0").first().waitFor();
+  const rows = (table: string) => page.getByRole("table", { name: table }).getByRole("row");
+  await rows("Callers").filter({ hasText: "orders" }).getByRole("link").nth(1).waitFor();
+  await rows("Callees").filter({ hasText: "payments-db" }).first().waitFor();
+  // By errors at first, by its own time where one asks for it.
+  const works = rows("Operations and queries");
+  await works
+    .nth(1)
+    .getByText(/ · [\d.]+%/)
+    .waitFor();
+  await page.getByRole("columnheader", { name: "self time" }).getByRole("button").click();
+  await page.locator("th[aria-sort=descending]", { hasText: "self time" }).waitFor();
   await page.getByRole("link", { name: "Show an example call" }).click();
   await page.getByRole("region", { name: "Both halves" }).getByText("QueryCanceled").first().waitFor();
+  await page
+    .getByText("who sent it may speak for this recorder")
+    .or(page.getByText(/^(relayed|claimed)$/))
+    .first()
+    .waitFor();
   await page
     .getByText(/Proven in this browser/)
     .first()
@@ -60,6 +76,8 @@ test("the impostor stands out on the map, to the calls that the caller knows not
   await page.getByRole("button", { name: /orders calls payments: .* not known to orders/ }).click();
   await page.getByText(/in the name of orders, and orders knows nothing of/).waitFor();
   await page.getByRole("link", { name: "Show them" }).click();
+  await page.getByRole("img", { name: /^Records over time: \d+ in / }).waitFor();
+  await page.getByRole("region", { name: "By kind" }).getByRole("button").first().waitFor();
   await page.getByRole("table", { name: "Breaks" }).getByRole("row").nth(1).getByRole("link").first().click();
   await page.getByText("callee only").waitFor();
   await page.getByRole("columnheader", { name: /caller recorded nothing/ }).waitFor();

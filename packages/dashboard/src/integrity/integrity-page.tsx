@@ -2,7 +2,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { Status } from "../client/status.ts";
 import type { SearchPage, Tree } from "../client/types.ts";
 import { useApi } from "../client/use-api.ts";
-import { SearchLink } from "../page/links.tsx";
+import { LIFE_OF_LOG, SearchLink } from "../page/links.tsx";
 import { Panel, Screen } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
@@ -11,8 +11,6 @@ import { CompareCheckpoints } from "./compare-checkpoints.tsx";
 import { LastFsck } from "./last-fsck.tsx";
 import { StrangerView } from "./stranger-view.tsx";
 import { TreeTable } from "./tree-table.tsx";
-
-const LIFECYCLE = "event_type:LOG_LIFECYCLE";
 
 /** What the log proves of itself, checked in this browser, and what a stranger needs to check it. */
 export function IntegrityPage() {
@@ -56,11 +54,11 @@ export function IntegrityPage() {
 /** What happened to the log itself: starts, cuts, deletions, keys that followed each other. */
 function Lifecycle() {
   const { clock, label } = useMoments();
-  const found = useApi<SearchPage>("/api/search", { q: LIFECYCLE, limit: 20 });
+  const found = useApi<SearchPage>("/api/search", { q: LIFE_OF_LOG, own: true, limit: 20 });
   return (
     <Panel
       actions={
-        <SearchLink from="all" q={LIFECYCLE}>
+        <SearchLink from="all" own q={LIFE_OF_LOG}>
           all of them
         </SearchLink>
       }
@@ -76,7 +74,7 @@ function Lifecycle() {
                 title: "time",
                 className: "whitespace-nowrap tabular-nums",
                 cell: ({ tree, leaf_index: index, record }) => (
-                  <SearchLink from="all" q={LIFECYCLE} record={`${tree}/${index}`}>
+                  <SearchLink from="all" own q={LIFE_OF_LOG} record={`${tree}/${index}`}>
                     {clock(record.timestamp)}
                   </SearchLink>
                 ),

@@ -1,5 +1,5 @@
 import { formatCount, formatDuration, formatRate, formatShare } from "../page/format.ts";
-import { ServiceLink } from "../page/links.tsx";
+import { SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
 import type { ServiceHealth } from "./use-overview.ts";
 
@@ -12,6 +12,16 @@ export function ServiceTable({ services }: { readonly services: readonly Service
       label="Services"
       rows={services}
     />
+  );
+}
+
+/** A number that opens what it counts. */
+function found(name: string, more: string, says: string, count: number) {
+  if (count === 0) return says;
+  return (
+    <SearchLink className="text-inherit!" q={`${term("callee", name)}${more}`}>
+      {says}
+    </SearchLink>
   );
 }
 
@@ -31,7 +41,12 @@ const COLUMNS: readonly DataColumn<ServiceHealth>[] = [
       </>
     ),
   },
-  { title: "calls", numeric: true, sort: ({ calls }) => calls, cell: ({ calls }) => formatCount(calls) },
+  {
+    title: "calls",
+    numeric: true,
+    sort: ({ calls }) => calls,
+    cell: ({ name, calls }) => found(name, "", formatCount(calls), calls),
+  },
   {
     title: "rate",
     numeric: true,
@@ -42,13 +57,13 @@ const COLUMNS: readonly DataColumn<ServiceHealth>[] = [
     title: "errors",
     numeric: true,
     sort: ({ errors }) => errors,
-    cell: ({ errors, errorRatio, calls }) =>
+    cell: ({ name, errors, errorRatio, calls }) =>
       calls === 0 ? (
         "–"
       ) : (
-        <span
-          className={errorRatio > 0.02 ? "font-medium text-bad" : ""}
-        >{`${formatCount(errors)} · ${formatShare(errorRatio)}`}</span>
+        <span className={errorRatio > 0.02 ? "font-medium text-bad" : ""}>
+          {found(name, " AND status:(error OR timeout)", formatCount(errors), errors)} · {formatShare(errorRatio)}
+        </span>
       ),
   },
   {

@@ -1,9 +1,8 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
 import type { Producers } from "../client/status.ts";
 import { Fact, Facts } from "../page/fact.tsx";
 import { formatAge, formatBytes, formatCount, formatRate, formatShare } from "../page/format.ts";
-import { SearchLink } from "../page/links.tsx";
+import { LIFE_OF_LOG, SearchLink } from "../page/links.tsx";
 import { brokenCalls, type OverviewFound } from "./use-overview.ts";
 
 const WAIT = "…";
@@ -127,13 +126,21 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
         {...toned(behind > 100_000 || status.index.state === "failed", "warn")}
       />
       <Fact
-        says={days === null ? "it does not fill" : <DiskSays days={days} />}
+        says={
+          <Link className={LINK} search={{}} to="/keeping">
+            {days === null ? "it does not fill" : `full in ${fillsIn(days)}`}
+          </Link>
+        }
         title="Disk"
         value={`${formatBytes(free)} free`}
         {...toned(days !== null && days < 7, "bad")}
       />
       <Fact
-        says={`version ${status.version}`}
+        says={
+          <SearchLink from="all" own q={LIFE_OF_LOG}>
+            {`version ${status.version}, life of the log`}
+          </SearchLink>
+        }
         title="Server runs for"
         value={formatAge((Date.now() - Date.parse(status.started_at)) / 1_000)}
       />
@@ -141,12 +148,8 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
   );
 }
 
-function DiskSays({ days }: { readonly days: number }): ReactNode {
-  return (
-    <Link className={LINK} search={{}} to="/keeping">
-      full in {days < 2 ? `${Math.round(days * 24)} hours` : `${Math.round(days)} days`}
-    </Link>
-  );
+function fillsIn(days: number): string {
+  return days < 2 ? `${Math.round(days * 24)} hours` : `${Math.round(days)} days`;
 }
 
 function toned(isSo: boolean, tone: "bad" | "warn"): { readonly tone?: "bad" | "warn" } {

@@ -12,7 +12,7 @@ const TONES = { good: "text-good", bad: "text-bad", warn: "text-warn" } as const
 /** One figure with its name, and under it what it means or leads to. */
 export function Fact({ title, value, says, tone }: FactProps) {
   return (
-    <div className="min-w-0 rounded-lg border border-line bg-ground px-4 py-3">
+    <div aria-label={title} className="min-w-0 rounded-lg border border-line bg-ground px-4 py-3" role="group">
       <p className="text-xs text-quiet">{title}</p>
       <p className={`mt-0.5 text-xl font-semibold tabular-nums break-words ${tone === undefined ? "" : TONES[tone]}`}>
         {value}

@@ -63,6 +63,9 @@ export function SearchLink({ q, from, to, own, record, children, className = "" 
   );
 }
 
+/** What happened to the log itself: opened, cut, deleted, keys that followed each other; of our own records. */
+export const LIFE_OF_LOG = 'event_type:LOG_LIFECYCLE AND service_id:tallystick AND -operation:"control snapshot"';
+
 /** A term that finds exactly this value. */
 export function term(field: string, value: string): string {
   return `${field}:"${value.replaceAll(/(["\\])/g, "\\$1")}"`;

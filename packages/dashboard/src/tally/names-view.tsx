@@ -10,7 +10,7 @@ import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
-import { DataTable } from "../table/data-table.tsx";
+import { DataTable, type DataColumn } from "../table/data-table.tsx";
 
 /** Which parties never record, and which service stands behind a name; each can be declared and taken back. */
 export function NamesView() {
@@ -34,69 +34,74 @@ function useDeclaring(path: string) {
 }
 
 function Parties() {
-  const { clock } = useMoments();
-  const mayDeclare = useMay("manage");
-  const found = useApi<{ readonly parties: readonly Party[] }>("/api/parties");
-  const { declare, takeBack } = useDeclaring("/api/parties");
   return (
-    <Panel flush note="their missing half is no break" title="Parties that never record">
-      <Answer of={found}>
-        {({ parties }) => (
-          <DataTable
-            columns={[
-              { title: "party", cell: ({ name }) => <ServiceLink name={name} /> },
-              { title: "why", cell: ({ reason }) => reason ?? "" },
-              { title: "from", className: "text-quiet", cell: (one) => whence(one, clock) },
-              {
-                title: "",
-                cell: ({ name, source }) =>
-                  mayDeclare &&
-                  source === "declared" && <Button onClick={() => takeBack.mutate(name)}>Take back</Button>,
-              },
-            ]}
-            empty="None is declared; databases are known by their protocol."
-            keyOf={({ name }) => name}
-            label="Parties that never record"
-            rows={parties}
-          />
-        )}
-      </Answer>
-      {mayDeclare && (
-        <Declare
-          error={declare.error ?? takeBack.error}
-          names={["name", "reason"]}
-          send={(fields) => declare.mutateAsync(fields)}
-          title="Declare a party"
-        />
-      )}
-    </Panel>
+    <Declared
+      columns={[
+        { title: "party", cell: ({ name }) => <ServiceLink name={name} /> },
+        { title: "why", cell: ({ reason }) => reason ?? "" },
+      ]}
+      empty="None is declared; databases are known by their protocol."
+      names={["name", "reason"]}
+      note="their missing half is no break"
+      path="/api/parties"
+      rowsOf={(answer: { readonly parties: readonly Party[] }) => answer.parties}
+      title="Parties that never record"
+      word="Declare a party"
+    />
   );
-}
-
-function whence(
-  { source, declared_by: by, declared_at: at }: Pick<Party, "source" | "declared_by" | "declared_at">,
-  clock: (text: string) => string,
-): string {
-  return at === null ? source : `${by ?? "somebody"}, ${clock(at)}`;
 }
 
 function Names() {
+  return (
+    <Declared
+      columns={[
+        { title: "name", className: "font-mono text-xs", cell: ({ name }) => name },
+        {
+          title: "service",
+          cell: ({ service }) =>
+            service === null ? <span className="text-quiet">several</span> : <ServiceLink name={service} />,
+        },
+      ]}
+      empty="Every name is a service's own."
+      names={["name", "service"]}
+      note="declared, configured, or learned from pairs"
+      path="/api/aliases"
+      rowsOf={({ aliases }: Aliases) => aliases}
+      title="Who stands behind a name"
+      word="Declare a name"
+    />
+  );
+}
+
+type Sourced = Pick<Party, "name" | "source" | "declared_by" | "declared_at">;
+
+interface DeclaredProps<Row, Told> {
+  readonly path: string;
+  readonly rowsOf: (answer: Told) => readonly Row[];
+  readonly title: string;
+  readonly note: string;
+  readonly columns: readonly DataColumn<Row>[];
+  readonly empty: string;
+  /** The two things that are said of each. */
+  readonly names: readonly [string, string];
+  /** On the button. */
+  readonly word: string;
+}
+
+/** What was declared, by whom, and what else is known of the kind; who may declare does so beneath. */
+function Declared<Row extends Sourced, Told>(props: DeclaredProps<Row, Told>) {
+  const { path, rowsOf, title, note, columns, empty, names, word } = props;
   const { clock } = useMoments();
   const mayDeclare = useMay("manage");
-  const found = useApi<Aliases>("/api/aliases");
-  const { declare, takeBack } = useDeclaring("/api/aliases");
+  const found = useApi<Told>(path);
+  const { declare, takeBack } = useDeclaring(path);
   return (
-    <Panel flush note="declared, configured, or learned from pairs" title="Who stands behind a name">
+    <Panel flush note={note} title={title}>
       <Answer of={found}>
-        {({ aliases }) => (
+        {(answer) => (
           <DataTable
             columns={[
-              { title: "name", className: "font-mono text-xs", cell: ({ name }) => name },
-              {
-                title: "service",
-                cell: ({ service }) =>
-                  service === null ? <span className="text-quiet">several</span> : <ServiceLink name={service} />,
-              },
+              ...columns,
               { title: "from", className: "text-quiet", cell: (one) => whence(one, clock) },
               {
                 title: "",
@@ -105,23 +110,27 @@ function Names() {
                   source === "declared" && <Button onClick={() => takeBack.mutate(name)}>Take back</Button>,
               },
             ]}
-            empty="Every name is a service's own."
+            empty={empty}
             keyOf={({ name, source }) => `${name} ${source}`}
-            label="Who stands behind a name"
-            rows={aliases}
+            label={title}
+            rows={rowsOf(answer)}
           />
         )}
       </Answer>
       {mayDeclare && (
         <Declare
           error={declare.error ?? takeBack.error}
-          names={["name", "service"]}
+          names={names}
           send={(fields) => declare.mutateAsync(fields)}
-          title="Declare a name"
+          title={word}
         />
       )}
     </Panel>
   );
+}
+
+function whence({ source, declared_by: by, declared_at: at }: Sourced, clock: (text: string) => string): string {
+  return at === null ? source : `${by ?? "somebody"}, ${clock(at)}`;
 }
 
 interface DeclareProps {
