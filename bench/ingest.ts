@@ -1,17 +1,23 @@
 /**
  * Records a second, end to end: acknowledged after fsync, and at the end integrated, published, indexed and
- * searchable. The loader runs on the same cores. `npm run bench -- ingest --records 2000000 [--batch 1000]
- * [--connections 4] [--keep DIR]`
+ * searchable. The loader runs on the same cores. `npm run bench -- ingest --records 2000000 [--only spine|everything]
+ * [--batch 1000] [--connections 4] [--keep DIR]`
+ *
+ * Two loads, one after the other: of the spine (intake, journal, ledger, index) by itself, whose figures come first,
+ * and of everything that a server does unless it is told otherwise, with tally, rules, detectors and baselines. `keep`:
+ * where the data folder of the last load stays.
  */
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { caughtUp, startServer } from "../integrity/running-server.ts";
 import { generator, RECORD_BYTES } from "./generator.ts";
+import { measuring } from "./load-figures.ts";
 import { runLoader } from "./load.ts";
 import type { LoadOrder } from "./loader.ts";
-import { cpuSeconds, folderBytes, quantile, residentBytes, rounded } from "./measure.ts";
+import { folderBytes, quantile, rounded } from "./measure.ts";
 
 const CATCH_UP_TIMEOUT_MS = 600_000;
 
@@ -22,75 +28,89 @@ const { values: options } = parseArgs({
     connections: { type: "string", default: "4" },
     seed: { type: "string", default: "1" },
     "step-us": { type: "string", default: "20" },
+    only: { type: "string" },
     keep: { type: "string" },
   },
 });
+const RECORDS = Number(options.records);
+const MILLIONS = RECORDS / 1e6;
+
+type What = "spine" | "everything";
+
+const OFF = {
+  TALLYSTICK_TALLY_ENABLED: "false",
+  TALLYSTICK_RULES_ENABLED: "false",
+  TALLYSTICK_DETECTORS_ENABLED: "false",
+};
 
 async function main(): Promise<void> {
-  const records = Number(options.records);
-  const data = options.keep ?? mkdtempSync(join(tmpdir(), "tallystick-bench-"));
-  const server = await startServer(data);
-  const startMs = Date.now() - (records * Number(options["step-us"])) / 1_000;
+  const { only, keep } = options;
+  assert(only === undefined || only === "spine" || only === "everything", "--only is `spine` or `everything`");
+  const spine = only === "everything" ? null : await inFolder("spine", only === "spine" ? keep : undefined);
+  const everything = only === "spine" ? null : await inFolder("everything", keep);
+  const result = { bench: "ingest", records: RECORDS, ...spine, ...(everything === null ? {} : { everything }) };
+  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+}
+
+async function inFolder(what: What, keep: string | undefined) {
+  const data = keep ?? mkdtempSync(join(tmpdir(), "tallystick-bench-"));
+  try {
+    return await measure(what, data);
+  } finally {
+    if (keep === undefined) rmSync(data, { recursive: true, force: true });
+  }
+}
+
+async function measure(what: What, data: string) {
+  const server = await startServer(data, { env: what === "spine" ? OFF : {} });
+  const stepUs = Number(options["step-us"]);
   const order: LoadOrder = {
     url: server.url,
     token: server.token,
     what: "records",
-    records,
+    records: RECORDS,
     batch: Number(options.batch),
     connections: Number(options.connections),
     seed: Number(options.seed),
-    startMs,
-    stepUs: Number(options["step-us"]),
+    startMs: Date.now() - (RECORDS * stepUs) / 1_000,
+    stepUs,
   };
-  const engine = server.children()[0] ?? 0;
-  const before = { server: cpuSeconds(server.pid), engine: cpuSeconds(engine) };
-  const started = performance.now();
-  const report = await runLoader(order, (n) => process.stderr.write(`\r${n} acknowledged`));
+  const loadFigures = measuring(server);
+  const report = await runLoader(order, (n) => process.stderr.write(`\r${n} acknowledged, ${what}`));
   await caughtUp(server, CATCH_UP_TIMEOUT_MS);
-  const last = generator(order.seed, startMs, order.stepUs).requestId(records - 1);
+  const last = generator(order.seed, order.startMs, stepUs).requestId(RECORDS - 1);
   const found = await server.json<{ readonly records: readonly unknown[] }>(`/api/search?q=request_id:${last}`);
-  const elapsedMs = performance.now() - started;
+  const load = loadFigures(report);
   process.stderr.write("\n");
-  const memory = residentBytes(server.pid);
-  const cpu = { server: cpuSeconds(server.pid) - before.server, engine: cpuSeconds(engine) - before.engine };
   const metrics = await (await server.fetch("/metrics")).text();
   const exitCode = await server.stop();
-  const kept = (part: string): number => rounded(folderBytes(join(data, part)) / records);
+  const kept = (part: string): number => rounded(folderBytes(join(data, part)) / RECORDS);
   const disk = { journal: kept("journal"), ledger: kept("ledger"), index: kept("index") };
-  const millions = records / 1e6;
-  const result = {
-    bench: "ingest",
-    records,
+  return {
     last_record_found: found.records.length === 1,
-    records_per_second: Math.round(records / (elapsedMs / 1_000)),
-    acknowledged_per_second: Math.round(records / (report.elapsedMs / 1_000)),
+    ...load,
     ack_ms: {
       p50: rounded(quantile(report.latenciesMs, 0.5)),
-      p99: rounded(quantile(report.latenciesMs, 0.99)),
+      p99: load.ack_p99_ms,
       max: rounded(report.latenciesMs.at(-1) ?? 0),
     },
     pushbacks: report.pushbacks,
-    catch_up_ms: Math.round(elapsedMs - report.elapsedMs),
-    resident_mib: { now: Math.round(memory.now / 2 ** 20), peak: Math.round(memory.peak / 2 ** 20) },
     disk_bytes_per_record: disk,
     disk_share_of_raw: rounded((disk.journal + disk.ledger + disk.index) / RECORD_BYTES, 3),
     cpu_seconds_per_million: {
-      server: rounded(cpu.server / millions),
-      engine: rounded(cpu.engine / millions),
-      loader: rounded(report.cpuSeconds / millions),
-      by_task: taskSeconds(metrics, millions),
+      ...load.cpu_seconds_per_million,
+      loader: rounded(report.cpuSeconds / MILLIONS),
+      by_task: taskSeconds(metrics),
     },
-    raw_bytes_per_record: rounded(report.rawBytes / records),
+    raw_bytes_per_record: rounded(report.rawBytes / RECORDS),
     exit_code: exitCode,
   };
-  process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  if (options.keep === undefined) rmSync(data, { recursive: true, force: true });
 }
 
 /** Seconds each compute task took, from the server's own metrics. */
-function taskSeconds(metrics: string, millions: number): Readonly<Record<string, number>> {
+function taskSeconds(metrics: string): Readonly<Record<string, number>> {
   const found = [...metrics.matchAll(/^tallystick_task_seconds_total\{task="([^"]+)"\} (\S+)/gm)];
-  return Object.fromEntries(found.map(([, task = "", seconds]) => [task, rounded(Number(seconds) / millions, 2)]));
+  return Object.fromEntries(found.map(([, task = "", seconds]) => [task, rounded(Number(seconds) / MILLIONS, 2)]));
 }
 
 await main();
