@@ -169,6 +169,8 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
     compile_sort_description: 0,
     max_threads: 1,
     max_insert_threads: "1",
+    // A bloom filter that is asked for thousands of keys, granule by granule, costs more than it saves.
+    use_index_for_in_with_subqueries_max_values: "1000",
     min_insert_block_size_rows: "1000000",
     min_insert_block_size_bytes: "268435456",
   };

@@ -115,7 +115,7 @@ export function gatherOlder(window: DueWindow): Statement {
 }
 
 function gather(older: 0 | 1, kinds: string, received: string, params: Params): Statement {
-  const names = namesOf(GATHERED_COLUMNS);
+  const names = `leaf_hash, ${namesOf(GATHERED_COLUMNS)}`;
   return params.statement(
     `INSERT INTO ${HALVES.name} (older, ${names}) SELECT ${older} AS older, ${names} FROM records
 PREWHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${kinds}))

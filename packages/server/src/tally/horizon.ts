@@ -38,6 +38,11 @@ export class Horizon {
     this.#cancel();
   }
 
+  /** Something was journaled before the last look that the index did not hold then. */
+  get isBehind(): boolean {
+    return this.#samples.length > 1;
+  }
+
   /** Microseconds; 0 while the index holds less than it once did, and until it has first caught up. */
   look(): number {
     // The time before the sizes: whatever came in between makes the sizes larger than they need be.

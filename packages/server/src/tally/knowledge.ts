@@ -5,6 +5,7 @@ import type { Deadlines } from "./deadlines.ts";
 import { IS_HALF, receivedBetween } from "./halves.ts";
 import type { Knowledge } from "./judge.ts";
 import { MAX_CREDENTIALS_SHOWN, MAX_STEP_NAMES } from "./limits.ts";
+import { isAddress } from "./rules.ts";
 import { EDGE_CREDENTIALS } from "./schema.ts";
 
 export type Ask = <Row>(statement: Statement) => Promise<readonly Row[]>;
@@ -26,7 +27,7 @@ interface CredentialRow {
 }
 
 /**
- * Credentials that callers have used, of callers that some lone half names by itself or through its credential, and
+ * Credentials that callers have used, of services that some lone half names as its caller or by its credential, and
  * since when that is known. Whenever it is asked, a time before a call came due means the same: calls that are not
  * settled yet are looked through where those that are do not answer it.
  */
@@ -36,7 +37,7 @@ export async function credentialsUsed(ask: Ask, source: Source, deadlines: Deadl
     inner.statement(
       `SELECT arrayJoin(arrayDistinct([toString(d_service_id), d_auth_subject])) AS caller,
   d_credential_id AS credential, min(due_us) AS due_us
-FROM ${source(inner)} WHERE callers = 0 AND notEmpty(d_credential_id)
+FROM ${source(inner)} WHERE callers = 0 AND notEmpty(d_credential_id) AND NOT ${isAddress("caller")}
 GROUP BY caller, credential LIMIT ${MAX_STEP_NAMES}`,
     ),
   );

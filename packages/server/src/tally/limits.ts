@@ -11,13 +11,18 @@ export const STEP_FEW_ROWS = 60_000;
 
 /** Time between two looks for calls that have come due, and the shortest pause after one that took long. */
 export const TICK_MS = 2_000;
+/** The same while a look takes so long that there is much to settle: verdicts come sooner, at no more cost. */
+export const BUSY_TICK_MS = 1_000;
+export const BUSY_TURN_MS = 700;
 export const MIN_PAUSE_MS = 50;
+/** How long the end of an insert is waited for after that. */
+export const MAX_INSERT_WAIT_MS = 2_000;
 /** The position is written down so often: what was settled since is settled again after a crash. */
 export const KEEP_POSITION_MS = 10_000;
 /** After a fault. */
 export const RETRY_MS = 1_000;
 /** How often the journal's sizes are noted, to know by them how far the index has come. */
-export const SAMPLE_MS = 250;
+export const SAMPLE_MS = 100;
 /** Samples of journal sizes kept while the index catches up. */
 export const MAX_SAMPLES = 64;
 

@@ -21,7 +21,7 @@ export function placeLists(places: readonly HalfPlace[], params: Params) {
   return { pairs: `arrayZip(${trees}, ${indexes})`, indexes };
 }
 
-/** A predicate over `records`. */
+/** A predicate over `records`, and over what has their columns. */
 export function isAmong(places: readonly HalfPlace[], params: Params): string {
   const { pairs, indexes } = placeLists(places, params);
   return `leaf_index IN (${indexes}) AND (tree, leaf_index) IN (SELECT arrayJoin(${pairs}))`;

@@ -148,7 +148,7 @@ export const DUE: DerivedTable = {
  */
 export const HALVES: DerivedTable = {
   name: "tally_halves",
-  columns: plain([["older", "UInt8"], ...GATHERED_COLUMNS]),
+  columns: plain([["older", "UInt8"], ["leaf_hash", "FixedString(32)"], ...GATHERED_COLUMNS]),
   engine: "Memory",
 };
 

@@ -277,7 +277,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
     const params = new Params();
     const where = isAmong(places, params);
     const rows = await this.#ask<HalfPlace & { readonly hash: string }>(
-      params.statement(`SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM records WHERE ${where}`),
+      params.statement(`SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM ${HALVES.name} WHERE ${where}`),
     );
     return new Map(rows.map((row) => [placeName(row), row.hash]));
   }

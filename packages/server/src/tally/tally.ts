@@ -25,7 +25,10 @@ import { candidateCount, nextHalf } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { Horizon } from "./horizon.ts";
 import {
+  BUSY_TICK_MS,
+  BUSY_TURN_MS,
   KEEP_POSITION_MS,
+  MAX_INSERT_WAIT_MS,
   MIN_PAUSE_MS,
   RETRY_MS,
   STEP_FEW_ROWS,
@@ -93,6 +96,8 @@ export class Tally {
   #keptMs = 0;
   #calls = 0;
   #verdicts = 0;
+  #inserts = 0;
+  readonly #unsubscribe: () => void;
   #idle = false;
   #closing = false;
 
@@ -105,6 +110,10 @@ export class Tally {
     this.#summaries = new Summaries(parts.deriver, append);
     this.#findings = new Findings(parts.deriver, append, parts.settings.tolerances.unknownSkewUs);
     this.#pauses = new Pauses(parts.clock);
+    this.#unsubscribe = parts.index.onIndexed(() => {
+      this.#inserts += 1;
+      this.#pauses.wake();
+    });
     this.#ended = this.#follow();
   }
 
@@ -159,6 +168,7 @@ export class Tally {
 
   async close(): Promise<void> {
     this.#closing = true;
+    this.#unsubscribe();
     this.#horizon.close();
     this.#pauses.close();
     await this.#ended;
@@ -172,7 +182,7 @@ export class Tally {
         const beganMs = this.#parts.clock.monotonicMs();
         this.#idle = !(await this.#turn());
         const tookMs = this.#parts.clock.monotonicMs() - beganMs;
-        if (this.#idle) await this.#pauses.pause(Math.max(MIN_PAUSE_MS, (this.#parts.tickMs ?? TICK_MS) - tookMs));
+        if (this.#idle) await this.#rest(tookMs);
       } catch (error) {
         if (this.#closing) return;
         this.#generation = -1;
@@ -181,6 +191,16 @@ export class Tally {
         await this.#pauses.pause(RETRY_MS);
       }
     }
+  }
+
+  /** While the index lags behind, an insert is waited for: right after it, most of what has come due can be settled. */
+  async #rest(tookMs: number): Promise<void> {
+    const tickMs = this.#parts.tickMs ?? (tookMs < BUSY_TURN_MS ? TICK_MS : BUSY_TICK_MS);
+    await this.#pauses.pause(Math.max(MIN_PAUSE_MS, tickMs - tookMs));
+    this.#horizon.look();
+    if (!this.#horizon.isBehind) return;
+    const inserts = this.#inserts;
+    await this.#pauses.pause(MAX_INSERT_WAIT_MS, () => this.#inserts > inserts);
   }
 
   /** Settles what has come due; false when there is nothing to do at the moment. */

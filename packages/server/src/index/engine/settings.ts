@@ -47,6 +47,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "result_overflow_mode",
   "throw_on_max_partitions_per_insert_block",
   "timeout_overflow_mode",
+  "use_index_for_in_with_subqueries_max_values",
   "use_top_k_dynamic_filtering",
 ]);
 
