@@ -1,6 +1,7 @@
 /**
- * The search page over many records, in a real Chromium: opening it, scrolling far and back, values, a record. Of each:
- * from the press to the next paint, which is the page's own work; and to the answer, with the server's and the engine's.
+ * The dashboard over many records, in a real Chromium: the search page opened, scrolled far and back, values, a record;
+ * then every screen gone to by its key or its link. Of each: from the press to the next paint, which is the page's own
+ * work; and to the whole answer, with the server's and the engine's.
  * `npm run bench -- dashboard [--records 1000000] [--scrolls 20] [--runs 8] [--data DIR]`
  * (DIR: a folder kept by an earlier run, of `bench -- search` too)
  */
@@ -9,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
+import type { AuditRecord, StoredRecord } from "@tallystick/record";
 import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
 import { inDashboard, longestPress, spread, watchPresses } from "./browser.ts";
 import { runLoader } from "./load.ts";
@@ -90,7 +92,7 @@ async function repeated(times: number, once: (run: number) => Promise<Taken>): P
   return taken;
 }
 
-async function measure(page: Page, url: string) {
+async function measure(page: Page, url: string, newest: AuditRecord) {
   const runs = Number(options.runs);
   const rows = page.getByRole("table", { name: "Records" }).getByRole("row");
   const counted = page.getByRole("status").getByText(/^[\d,]+ records$/);
@@ -137,6 +139,7 @@ async function measure(page: Page, url: string) {
     };
     return pressed(page, () => error.click(), isOther);
   });
+  const screens = await openScreens(page, url, newest);
   return {
     found: count,
     open_page: { first_rows: figures(open).paint, whole: figures(open).answer },
@@ -144,7 +147,46 @@ async function measure(page: Page, url: string) {
     scroll_on: { median_frame_ms: rounded(quantile(frames, 0.5)), max_frame_ms: rounded(frames.at(-1) ?? 0) },
     open_record: figures(record),
     choose_value: figures(value),
+    screens,
   };
+}
+
+/** By their key after `g`. */
+const KEYS = { overview: "o", alerts: "l", rules: "r", map: "m", tally: "t", producers: "p", integrity: "i" } as const;
+const SETTLED_FRAMES = 3;
+
+/** Goes from screen to screen as a person does, each to the end of all that it asks. */
+async function openScreens(page: Page, url: string, newest: AuditRecord) {
+  const banner = page.getByRole("banner");
+  const all = async () => {
+    for (let frame = 0; frame < SETTLED_FRAMES; frame++) {
+      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+      await banner.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+      await page.waitForLoadState("networkidle").catch(() => undefined);
+    }
+  };
+  const going = async (press: () => Promise<void>): Promise<Taken> => {
+    await all();
+    return pressed(page, press, all);
+  };
+  const found: Record<string, ReturnType<typeof figures>> = {};
+  for (const [name, key] of Object.entries(KEYS))
+    found[name] = figures(
+      await repeated(2, async () => {
+        await page.keyboard.press("g");
+        await page.keyboard.press("s");
+        return going(async () => {
+          await page.keyboard.press("g");
+          await page.keyboard.press(key);
+        });
+      }),
+    );
+  // The newest record's service and credential, over all of their time.
+  const { service_id: service, credential_id: credential } = newest;
+  const linked = { service: `/service?name=${service}&from=now-1d`, credential: `/credential?id=${credential ?? ""}` };
+  for (const [name, path] of Object.entries(linked))
+    found[name] = figures([await going(async () => void (await page.goto(`${url}${path}`)))]);
+  return found;
 }
 
 async function main(): Promise<void> {
@@ -153,7 +195,10 @@ async function main(): Promise<void> {
   const server = await startServer(data);
   try {
     if (!isLoaded) await load(server);
-    const measured = await inDashboard(server, (page) => measure(page, server.url));
+    const { records } = await server.json<{ readonly records: readonly StoredRecord[] }>("/api/search?limit=1");
+    const [newest] = records;
+    if (newest === undefined) throw new Error("the folder has no record");
+    const measured = await inDashboard(server, (page) => measure(page, server.url, newest.record));
     const result = { bench: "dashboard", records: RECORDS, ...measured };
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   } finally {
