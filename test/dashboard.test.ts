@@ -81,6 +81,8 @@ test("the impostor stands out on the map, to the calls that the caller knows not
   await page.getByRole("table", { name: "Breaks" }).getByRole("row").nth(1).getByRole("link").first().click();
   await page.getByText("callee only").waitFor();
   await page.getByRole("columnheader", { name: /caller recorded nothing/ }).waitFor();
+  await page.getByRole("link", { name: /^(Its trace|What belongs to it)$/ }).click();
+  await page.getByRole("img", { name: "caller recorded nothing" }).first().waitFor();
   await page.close();
 });
 
@@ -104,6 +106,21 @@ test("a trace of a thousand calls is drawn row by row", async () => {
   expect(await rows.count()).toBeLessThan(80);
   await page.getByRole("button", { name: /First failure/ }).click();
   await page.getByRole("complementary", { name: "Call" }).getByText("the last of many").waitFor();
+  await page.goto(`${walk.server.url}/trace?id=${walk.ids.failedTrace}`);
+  await rows
+    .getByRole("img", { name: /^caller \d/ })
+    .first()
+    .waitFor();
+  await rows
+    .getByRole("img", { name: /^callee \d/ })
+    .first()
+    .waitFor();
+  await page.getByRole("button", { name: "Critical path" }).click();
+  await page.getByRole("button", { name: /First failure: INSERT charges/ }).click();
+  const call = page.getByRole("complementary", { name: "Call" });
+  await call.getByText("on the critical path").waitFor();
+  await rows.filter({ hasText: "POST /charges" }).first().click();
+  await call.getByText("network", { exact: true }).waitFor();
   await page.close();
 });
 
