@@ -255,6 +255,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     nowMs,
     lastFsck: () => lastFsck(disk, request.folder),
     rebuild: indexRebuild(index, producers, log),
+    indexTrouble: () => index.trouble(),
     proxies: trustedProxies(config.http.trusted_proxies),
     effectiveConfig: request.config,
     publicUrl,

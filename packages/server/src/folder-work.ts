@@ -94,7 +94,7 @@ async function checkFolder(
   const { disk, bulk } = machine;
   const inUse = await isInUse(disk, request.folder);
   const lock = await lockOrNull(machine, request.folder, repair);
-  const canAsk = lock !== null && (await hasOwnIndex(machine, request));
+  const canAsk = lock !== null && (await hasIndex(machine, request));
   const indexCounts = canAsk ? () => countIndex(machine, request) : null;
   let check: FsckResult;
   try {
@@ -125,12 +125,12 @@ async function lockOrNull(machine: Machine, folder: string, isNeeded: boolean): 
   }
 }
 
-async function hasOwnIndex({ disk }: Machine, request: FolderRequest): Promise<boolean> {
+async function hasIndex({ disk }: Machine, request: FolderRequest): Promise<boolean> {
   const { url } = request.config.config.index;
-  return url === "" && (await disk.list(placesFor(request).index)).length > 0;
+  return url !== "" || (await disk.list(placesFor(request).index)).length > 0;
 }
 
-async function countIndex(machine: Machine, request: FolderRequest): Promise<readonly DayCount[]> {
+async function countIndex(machine: Machine, request: FolderRequest): Promise<readonly DayCount[] | null> {
   const { config, base } = request;
   const { index: folder } = placesFor(request);
   return machine.countIndex({ folder, config: config.config, base, keyring: await keyringOf(machine, request) });

@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 
 import type { Clock } from "./clock.ts";
 import type { Disk } from "./disk/disk.ts";
-import { TallystickError } from "./errors.ts";
+import { isTallystickError, TallystickError } from "./errors.ts";
 import { indexReader } from "./index/client.ts";
-import { dayCounts } from "./index/day-counts.ts";
+import { dayCounts, hasRecords } from "./index/day-counts.ts";
 import type { DayCount } from "./index/day-counts.ts";
 import { engineEnvironment } from "./index/engine/engine-environment.ts";
 import { superviseEngine } from "./index/engine/supervisor.ts";
-import { embeddedHome } from "./index/home.ts";
+import type { EngineAddress } from "./index/engine/supervisor.ts";
+import { embeddedHome, externalHome } from "./index/home.ts";
 import type { Home } from "./index/home.ts";
 import { openIndex } from "./index/open-index.ts";
 import type { Index, IndexOptions } from "./index/open-index.ts";
@@ -41,30 +42,47 @@ async function homeOf(request: IndexPlace, disk: Disk, environment: Environment)
 
 /** Longer than an engine that still holds the folder needs to let go of it. */
 const ENGINE_WAIT_MS = 60_000;
+/** A server by URL is there or is not. */
+const SERVER_WAIT_MS = 10_000;
 
-/** Asks an engine that follows no journal, so that the index is seen as it was left. */
+/** Asks an index that follows no journal, so that it is seen as it was left; null: a server by URL does not answer. */
 export async function countLeftIndex(
   place: IndexPlace,
   clock: Clock,
   disk: Disk,
   environment: Environment,
-): Promise<readonly DayCount[]> {
+): Promise<readonly DayCount[] | null> {
   const chosen = await homeOf(place, disk, environment);
-  if (chosen.kind === "external") throw new TallystickError("index_unavailable", "The index is a server's own.");
+  if (chosen.kind === "external") return countAt(chosen.address, clock);
   const engine = superviseEngine({ ...chosen.engine, database: "tallystick", clock, onTrouble: () => {} });
   const home = embeddedHome(engine, "tallystick", {});
   try {
-    await untilUp(home, clock);
+    await untilUp(home, clock, ENGINE_WAIT_MS);
     return await dayCounts(indexReader({ home, pressed: () => false }));
   } finally {
     await home.close();
   }
 }
 
-function untilUp(home: Home, clock: Clock): Promise<void> {
+/** Without the table, as after somebody dropped it, nothing is there. */
+async function countAt(address: EngineAddress, clock: Clock): Promise<readonly DayCount[] | null> {
+  const home = externalHome({ address, clock, onTrouble: () => {} });
+  try {
+    await untilUp(home, clock, SERVER_WAIT_MS);
+    if (!(await hasRecords(home))) return [];
+    return await dayCounts(indexReader({ home, pressed: () => false }));
+  } catch (error) {
+    if (isTallystickError(error, "index_unavailable")) return null;
+    throw error;
+  } finally {
+    await home.close();
+  }
+}
+
+function untilUp(home: Home, clock: Clock, waitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(ENGINE_WAIT_MS, () =>
-      reject(new TallystickError("index_unavailable", "The engine does not start.")),
+    const cancel = clock.after(waitMs, () =>
+      reject(new TallystickError("index_unavailable", "The index's engine does not answer.")),
     );
     const look = () => {
       if (!home.isUp()) return;

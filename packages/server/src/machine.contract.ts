@@ -60,6 +60,7 @@ export function absentIndex(): Index {
     reindex: () => Promise.reject(down()),
     prune: async () => {},
     replaceLeaves: () => Promise.reject(down()),
+    trouble: () => null,
     enginePid: () => null,
     engineAddress: () => null,
     close: async () => {},

@@ -33,7 +33,7 @@ export interface Machine {
   readonly pipelinesFolder: string;
   readonly openIndex: (request: IndexRequest) => Promise<Index>;
   /** What an index that nobody has open holds, as it was left. */
-  readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[]>;
+  readonly countIndex: (request: IndexPlace) => Promise<readonly DayCount[] | null>;
   /** The way to other servers: issuers' keys. */
   readonly fetch: typeof globalThis.fetch;
   /** What a password costs to check; absent: what it should. */

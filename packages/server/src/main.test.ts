@@ -103,6 +103,7 @@ describe("serve", () => {
     ]);
     for (const line of program.err().trim().split("\n"))
       expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) });
+    await expectWholeAnswer(url);
   });
 
   it.each([
@@ -170,6 +171,29 @@ describe("serve", () => {
     expect(program.out()).toBe("");
   });
 });
+
+/** More than a pipe holds: a command that ends before its reader has read on would cut it. */
+async function expectWholeAnswer(url: string): Promise<void> {
+  const token = readFileSync(join(folder, "data/admin.token"), "utf8").trim();
+  const records = Array.from({ length: 300 }, (_, place) => ({ ...CALL, request_id: `call-${place}` }));
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  await fetch(`${url}/v1/records`, { method: "POST", headers, body: JSON.stringify(records) });
+  await until("the records", async () => {
+    const asked = run("search", "service_id:whole", "--data", join(folder, "data"), "--limit", "1000", "--json");
+    expect(await asked.exit()).toBe(0);
+    const answer = JSON.parse(asked.out()) as { readonly records: readonly unknown[] };
+    return answer.records.length === records.length ? true : null;
+  });
+}
+
+const CALL = {
+  timestamp: "2026-11-27T08:20:43Z",
+  event_type: "API_CALL",
+  service_id: "whole",
+  target_id: "service-b",
+  status: "success",
+  error_message: "x".repeat(500),
+};
 
 describe("the program", () => {
   it("prints help for a pipe that closes early without complaint", async () => {

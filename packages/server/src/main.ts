@@ -103,9 +103,16 @@ function rawOut(bytes: Uint8Array): Promise<void> {
   });
 }
 
+/** To a pipe, what was written may still wait for its reader; ending before that would cut it. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
+}
+
 const machine = thisMachine();
 // A reader that has seen enough, as `head`, closes the pipe; that is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 2));
+// A command that waits for something, as for a server that does not answer, waits although nothing else is going on.
+setInterval(() => {}, 2 ** 30);
 const exitCode = await runCommandLine(
   {
     terminal: terminal(process.stdout, process.stderr, process.env),
@@ -122,5 +129,6 @@ const exitCode = await runCommandLine(
   },
   process.argv.slice(2),
 );
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
 // Idle connections and timers must not hold up the end of a command that is done.
 process.exit(exitCode);

@@ -27,6 +27,8 @@ export interface HealthParts {
   readonly nowMs: () => number;
   readonly lastFsck: () => Promise<LastFsck | null>;
   readonly rebuild: IndexRebuild;
+  /** Why the index cannot be asked, for an operator; null where nothing is known. */
+  readonly indexTrouble: () => string | null;
 }
 
 /** Building the index anew while everything else goes on. */
@@ -62,7 +64,12 @@ const Status = Type.Object({
       }),
     }),
   ),
-  index: Type.Object({ state: Type.Enum(["starting", "ready", "rebuilding", "failed"]) }),
+  index: Type.Object({
+    state: Type.Enum(["starting", "ready", "rebuilding", "failed"]),
+    trouble: Type.Union([Type.String(), Type.Null()], {
+      description: "Why a ClickHouse server by URL cannot be used; null where nothing is known.",
+    }),
+  }),
   tally: Type.Union([Type.Object({ settled_through: Type.Union([Time, Type.Null()]) }), Type.Null()], {
     description: "Every call that came due before then is settled; null: the tally is switched off.",
   }),
@@ -152,7 +159,10 @@ async function statusOf(parts: HealthParts): Promise<unknown> {
       checkpoint_age_s: checkpointAgeS === null ? null : Math.round(checkpointAgeS),
     })),
     tally: parts.tally === null ? null : { settled_through: parts.tally.settledThrough() },
-    index: { state: parts.rebuild.isRunning() ? "rebuilding" : parts.index.state() },
+    index: {
+      state: parts.rebuild.isRunning() ? "rebuilding" : parts.index.state(),
+      trouble: parts.indexTrouble(),
+    },
     disk: {
       free_bytes: freeBytes,
       days_until_full: Number.isFinite(daysUntilFull) ? Math.round(daysUntilFull * 10) / 10 : null,

@@ -98,7 +98,7 @@ interface Status {
     readonly published: number;
     readonly indexed: number;
   }[];
-  readonly index: { readonly state: string };
+  readonly index: { readonly state: string; readonly trouble?: string | null };
   readonly disk: { readonly free_bytes: number; readonly days_until_full: number | null };
 }
 
@@ -120,6 +120,14 @@ async function serverChecks(parts: CliParts, folder: string, config: Config): Pr
   }
 }
 
+function indexCheck({ state, trouble = null }: Status["index"]): Check {
+  if (trouble !== null)
+    return bad("index", `${state}: ${trouble}`, "Records are taken and kept; they are searchable once it answers.");
+  return state === "ready"
+    ? good("index", "ready")
+    : warning("index", state, "It comes by itself; `tallystick reindex` rebuilds it.");
+}
+
 function statusChecks(url: string, { version, trees, index, disk }: Status): readonly Check[] {
   const { days_until_full: days } = disk;
   const lag = Math.max(
@@ -128,9 +136,7 @@ function statusChecks(url: string, { version, trees, index, disk }: Status): rea
   );
   return [
     good("server", `${version} answers at ${url}`),
-    index.state === "ready"
-      ? good("index", "ready")
-      : warning("index", index.state, "It comes by itself; `tallystick reindex` rebuilds it."),
+    indexCheck(index),
     lag < MUCH_LAG
       ? good("followers", `at most ${lag} records behind`)
       : warning(

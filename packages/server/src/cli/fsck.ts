@@ -45,7 +45,8 @@ export function fsckCommand(parts: CliParts, run: Run): Command {
 }
 
 async function whyNotCompared({ folder, config }: FolderRequest): Promise<string> {
-  if (config.config.index.url !== "") return "it is in a ClickHouse server, and only the embedded one is";
+  if (config.config.index.url !== "")
+    return "no ClickHouse server at index.url can be asked, or a server runs on the folder";
   const files = await readdir(join(folder, "index")).catch(() => []);
   return files.length === 0 ? "there is none here" : "a server has it open; stop the server first";
 }

@@ -138,12 +138,12 @@ const LEDGER = section("The Merkle trees and their signed checkpoints.", {
 
 const INDEX = section("The search index.", {
   url: text("A ClickHouse server's URL; empty: the embedded engine.", "", {
-    source: "^(https?://\\S+)?$",
-    says: "http:// or https:// URL",
+    source: "^(https?://[^\\s@?#]+)?$",
+    says: "http:// or https:// URL without user, password or query: see index.user and index.password_file",
   }),
   user: text("User at the ClickHouse server.", "default"),
   password_file: path("File with the password at the ClickHouse server."),
-  database: text("Database at the ClickHouse server.", "tallystick", {
+  database: text("Database at the ClickHouse server, of this Tallystick alone.", "tallystick", {
     source: "^[a-z_][a-z0-9_]{0,62}$",
     says: "lower-case name",
   }),

@@ -32,8 +32,8 @@ export interface FsckOptions {
   readonly verify: VerifyFolderOptions;
   readonly bulk: BulkDisk;
   readonly repair: boolean;
-  /** What the index holds; null when there is none to compare. */
-  readonly indexCounts: (() => Promise<readonly IndexDayCount[]>) | null;
+  /** What the index holds; null, at once or when asked, where there is none to compare. */
+  readonly indexCounts: (() => Promise<readonly IndexDayCount[] | null>) | null;
 }
 
 export interface FsckResult {

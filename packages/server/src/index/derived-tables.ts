@@ -63,7 +63,7 @@ class EngineDeriver implements Deriver {
 
   constructor({ home, name, nice }: DeriverOptions) {
     this.#home = home;
-    this.#session = `${DERIVER_SESSION}-${name}`;
+    this.#session = `${DERIVER_SESSION}-${name}-${home.database}`;
     this.#nice = nice;
   }
 

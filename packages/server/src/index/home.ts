@@ -6,7 +6,8 @@ import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { ClickHouseClient } from "@clickhouse/client";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
-import { PING_MS, WRITE_TIMEOUT_MS } from "./limits.ts";
+import { externalFault, isOldServer, oldServer } from "./external-fault.ts";
+import { PING_MS, PING_TIMEOUT_MS, WRITE_TIMEOUT_MS } from "./limits.ts";
 import type { EngineAddress, Supervisor } from "./engine/supervisor.ts";
 
 export interface Home {
@@ -16,19 +17,25 @@ export interface Home {
   /** A number that changes whenever the server was or may have been another one. */
   generation(): number;
   onChange(listener: () => void): void;
+  /** Why there is no server to ask, for an operator; null where nothing is known. Holds no secret. */
+  trouble(): string | null;
   readonly database: string;
   /** Settings that tables of this home need. */
   readonly tableSettings: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
-function clientOf(address: EngineAddress, database: string | undefined): ClickHouseClient {
+function clientOf(
+  address: EngineAddress,
+  database: string | undefined,
+  timeoutMs = WRITE_TIMEOUT_MS,
+): ClickHouseClient {
   return createClient({
     url: address.url,
     username: address.user,
     password: address.password,
     ...(database === undefined ? {} : { database }),
-    request_timeout: WRITE_TIMEOUT_MS,
+    request_timeout: timeoutMs,
     max_open_connections: 64,
     compression: { request: false, response: false },
     log: { level: ClickHouseLogLevel.OFF },
@@ -57,6 +64,10 @@ class ChangingHome {
   client(): ClickHouseClient {
     if (this.current === null) throw unavailable();
     return this.current;
+  }
+
+  trouble(): string | null {
+    return null;
   }
 
   isUp(): boolean {
@@ -99,28 +110,31 @@ export function embeddedHome(
 export interface ExternalOptions {
   readonly address: EngineAddress;
   readonly clock: Clock;
+  /** Told why the server cannot be used, once for each reason. Never holds content. */
+  readonly onTrouble: (message: string) => void;
 }
 
 /** A server that is already there: asked every few seconds whether it still is. */
 export function externalHome(options: ExternalOptions): Home {
-  const { address, clock } = options;
+  const { address, clock, onTrouble } = options;
   const changing = new ChangingHome(address.database, {});
   // Without a database, since it may not exist yet.
-  const probe = clientOf(address, undefined);
+  const probe = clientOf(address, undefined, PING_TIMEOUT_MS);
   let closed = false;
   let cancel = (): void => {};
+  let trouble: string | null = null;
   const look = async (): Promise<void> => {
-    const { success } = await probe.ping({ select: true }).catch(() => ({ success: false }));
+    const found = await troubleWith(probe, address, changing.isUp());
     if (closed) return;
-    if (success && !changing.isUp()) {
-      await probe.command({ query: `CREATE DATABASE IF NOT EXISTS ${address.database}` }).catch(() => {});
-      changing.change(clientOf(address, address.database));
-    }
-    if (!success && changing.isUp()) changing.change(null);
+    if (found !== null && found !== trouble) onTrouble(found);
+    trouble = found;
+    if (found === null && !changing.isUp()) changing.change(clientOf(address, address.database));
+    if (found !== null && changing.isUp()) changing.change(null);
     cancel = clock.after(PING_MS, () => void look());
   };
   void look();
   return Object.assign(changing, {
+    trouble: () => trouble,
     async close() {
       closed = true;
       cancel();
@@ -128,4 +142,30 @@ export function externalHome(options: ExternalOptions): Home {
       await probe.close();
     },
   });
+}
+
+const VERSION = /^\d{1,4}(\.\d{1,9}){1,5}$/;
+
+/** What keeps the server from being used, in words for its operator; null: nothing. */
+async function troubleWith(
+  probe: ClickHouseClient,
+  { url, database }: EngineAddress,
+  isKnown: boolean,
+): Promise<string | null> {
+  try {
+    const [version] = await column(probe, "SELECT version() AS value");
+    if (version === undefined || !VERSION.test(version)) return externalFault(null, url);
+    if (isKnown) return null;
+    if (isOldServer(version)) return oldServer(version);
+    const listed = await column(probe, `SELECT name AS value FROM system.databases WHERE name = '${database}'`);
+    if (listed.length === 0) await probe.command({ query: `CREATE DATABASE IF NOT EXISTS ${database}` });
+    return null;
+  } catch (error) {
+    return externalFault(error, url);
+  }
+}
+
+async function column(client: ClickHouseClient, query: string): Promise<readonly string[]> {
+  const result = await client.query({ query, format: "JSONEachRow", clickhouse_settings: { wait_end_of_query: 1 } });
+  return (await result.json<{ readonly value: string }>()).map(({ value }) => value);
 }

@@ -78,5 +78,7 @@ export const RETRY_MS = 1_000;
 export const WRITE_TIMEOUT_MS = 300_000;
 /** How often an external server is asked whether it is there. */
 export const PING_MS = 2_000;
+/** One that has not answered by then is not there. */
+export const PING_TIMEOUT_MS = 30_000;
 /** Leaves of one group when the first missing one is looked for. */
 export const HEAL_GROUP_LEAVES = 65_536;

@@ -61,6 +61,8 @@ export interface Index {
   enginePid(): number | null;
   /** Where our own engine answers; null when there is none. */
   engineAddress(): EngineAddress | null;
+  /** Why the index cannot be asked, for an operator; null where nothing is known. */
+  trouble(): string | null;
   /** Ends the follower and the engine; returns when both have ended. */
   close(): Promise<void>;
 }
@@ -76,7 +78,7 @@ export function openIndex(options: IndexOptions): Index {
     supervisor = superviseEngine({ ...chosen.engine, database: EMBEDDED_DATABASE, clock, onTrouble });
     home = embeddedHome(supervisor, EMBEDDED_DATABASE, { storage_policy: `'${DISK_POLICY}'` });
   } else {
-    home = externalHome({ address: chosen.address, clock });
+    home = externalHome({ address: chosen.address, clock, onTrouble });
   }
   const { journal, compute, holdsTree } = options;
   const limits = holdsTree === undefined ? {} : { holdsTree };
@@ -100,6 +102,7 @@ export function openIndex(options: IndexOptions): Index {
     replaceLeaves: (tree, indexes) => follower.replaceLeaves(tree, indexes),
     enginePid: () => supervisor?.pid() ?? null,
     engineAddress: () => supervisor?.address() ?? null,
+    trouble: () => home.trouble(),
     async close() {
       await follower.close();
       await home.close();

@@ -3,7 +3,6 @@
  * writer session, so that a statement sees all inserts that were sent before it, also those whose answer was lost.
  */
 import { Readable } from "node:stream";
-import type { ClickHouseClient } from "@clickhouse/client";
 import { letGo } from "../compute/memory.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
@@ -25,18 +24,21 @@ export interface TreeContent {
   readonly sum: string;
 }
 
-async function rowsOf<Row>(client: ClickHouseClient, query: string): Promise<readonly Row[]> {
-  const result = await client.query({
+/** A server lets one statement of a session run at a time, and may hold other databases of ours. */
+const sessionOf = (home: Home): string => `${WRITER_SESSION}-${home.database}`;
+
+async function rowsOf<Row>(home: Home, query: string): Promise<readonly Row[]> {
+  const result = await home.client().query({
     query,
     format: "JSONEachRow",
-    session_id: WRITER_SESSION,
+    session_id: sessionOf(home),
     clickhouse_settings: { wait_end_of_query: 1, output_format_json_quote_64bit_integers: 0 },
   });
   return result.json<Row>();
 }
 
-async function command(client: ClickHouseClient, query: string): Promise<void> {
-  await client.command({ query, session_id: WRITER_SESSION, clickhouse_settings: { mutations_sync: "2" } });
+async function command(home: Home, query: string): Promise<void> {
+  await home.client().command({ query, session_id: sessionOf(home), clickhouse_settings: { mutations_sync: "2" } });
 }
 
 /** Sum of 0 … count − 1. */
@@ -59,7 +61,7 @@ export class RecordsTable {
   /** Whether the table is there in our version. */
   async state(): Promise<"current" | "absent" | "other version"> {
     const [row] = await rowsOf<{ comment: string }>(
-      this.home.client(),
+      this.home,
       `SELECT comment FROM system.tables WHERE database = '${this.home.database}' AND name = '${RECORDS}'`,
     );
     if (row === undefined) return "absent";
@@ -67,23 +69,25 @@ export class RecordsTable {
   }
 
   async create(): Promise<void> {
-    await command(this.home.client(), recordsTable(this.home.tableSettings));
+    await command(this.home, recordsTable(this.home.tableSettings));
   }
 
   async drop(): Promise<void> {
-    await command(this.home.client(), `DROP TABLE IF EXISTS ${RECORDS} SYNC`);
+    await command(this.home, `DROP TABLE IF EXISTS ${RECORDS} SYNC`);
   }
 
   /** Parts that the server set aside as broken; what they held is inserted again. */
   async dropDetached(): Promise<void> {
-    const client = this.home.client();
     const parts = await rowsOf<{ name: string }>(
-      client,
+      this.home,
       `SELECT name FROM system.detached_parts WHERE database = '${this.home.database}' AND table = '${RECORDS}' LIMIT 10000`,
     );
     for (const { name } of parts) {
       if (/^[\w-]+$/.test(name)) {
-        await command(client, `ALTER TABLE ${RECORDS} DROP DETACHED PART '${name}' SETTINGS allow_drop_detached = 1`);
+        await command(
+          this.home,
+          `ALTER TABLE ${RECORDS} DROP DETACHED PART '${name}' SETTINGS allow_drop_detached = 1`,
+        );
       }
     }
   }
@@ -91,7 +95,7 @@ export class RecordsTable {
   /** True while an insert of ours, perhaps of a process before this one, is still running at the server. */
   async inserting(): Promise<boolean> {
     const [row] = await rowsOf<{ running: number }>(
-      this.home.client(),
+      this.home,
       `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND current_database = '${this.home.database}' AND query LIKE 'INSERT INTO ${RECORDS} %'`,
     );
     return (row?.running ?? 0) > 0;
@@ -99,7 +103,7 @@ export class RecordsTable {
 
   contents(): Promise<readonly TreeContent[]> {
     return rowsOf<TreeContent>(
-      this.home.client(),
+      this.home,
       `SELECT tree, count() AS count, min(leaf_index) AS min, max(leaf_index) AS max, toString(sum(toInt128(leaf_index))) AS sum FROM ${RECORDS} GROUP BY tree`,
     );
   }
@@ -107,7 +111,7 @@ export class RecordsTable {
   /** Leaf hash of one leaf, as hexadecimal text; null when there is no such row. */
   async leafHash(tree: string, index: number): Promise<string | null> {
     const [row] = await rowsOf<{ hash: string }>(
-      this.home.client(),
+      this.home,
       `SELECT lower(hex(leaf_hash)) AS hash FROM ${RECORDS} WHERE tree = '${checked(tree)}' AND leaf_index = ${index} LIMIT 1`,
     );
     return row?.hash ?? null;
@@ -116,7 +120,7 @@ export class RecordsTable {
   /** Start of the first group of leaves below `size` that is not there exactly once. */
   async firstFault(tree: string, size: number): Promise<number> {
     const groups = await rowsOf<{ group: number; count: number; sum: string }>(
-      this.home.client(),
+      this.home,
       `SELECT intDiv(leaf_index, ${HEAL_GROUP_LEAVES}) AS group, count() AS count,
          toString(sum(toInt128(leaf_index))) AS sum
        FROM ${RECORDS} WHERE tree = '${checked(tree)}' AND leaf_index < ${size} GROUP BY group ORDER BY group`,
@@ -133,37 +137,35 @@ export class RecordsTable {
 
   async deleteFrom(tree: string, index: number): Promise<void> {
     await command(
-      this.home.client(),
+      this.home,
       `ALTER TABLE ${RECORDS} DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`,
     );
   }
 
   /** Rows of single leaves; only the parts that hold them are written again. */
   async deleteLeaves(tree: string, indexes: readonly number[]): Promise<void> {
-    const client = this.home.client();
     const which = `tree = '${checked(tree)}' AND leaf_index IN (${indexes.map(Number).join(", ")})`;
     const partitions = await rowsOf<{ id: string }>(
-      client,
+      this.home,
       `SELECT DISTINCT _partition_id AS id FROM ${RECORDS} WHERE ${which}`,
     );
     for (const { id } of partitions)
       if (/^[\w-]+$/.test(id))
-        await command(client, `ALTER TABLE ${RECORDS} DELETE IN PARTITION ID '${id}' WHERE ${which}`);
+        await command(this.home, `ALTER TABLE ${RECORDS} DELETE IN PARTITION ID '${id}' WHERE ${which}`);
   }
 
   /** Every row of a tree: whole partitions where all rows are its own, which costs nothing; elsewhere row by row. */
   async deleteTree(tree: string): Promise<void> {
-    const client = this.home.client();
     const name = checked(tree);
     const partitions = await rowsOf<{ id: string; others: number }>(
-      client,
+      this.home,
       `SELECT _partition_id AS id, countIf(tree != '${name}') AS others FROM ${RECORDS}
        WHERE _partition_id IN (SELECT DISTINCT _partition_id FROM ${RECORDS} WHERE tree = '${name}')
        GROUP BY id`,
     );
     for (const { id, others } of partitions)
       if (others === 0 && /^[\w-]+$/.test(id))
-        await command(client, `ALTER TABLE ${RECORDS} DROP PARTITION ID '${id}'`);
+        await command(this.home, `ALTER TABLE ${RECORDS} DROP PARTITION ID '${id}'`);
     await this.deleteFrom(tree, 0);
   }
 
@@ -175,7 +177,7 @@ export class RecordsTable {
     const result = await this.home.client().exec({
       query: `INSERT INTO ${RECORDS} (${block.columns.join(", ")}) FORMAT Native`,
       values: Readable.from([block.bytes], { objectMode: false }),
-      session_id: WRITER_SESSION,
+      session_id: sessionOf(this.home),
       abort_signal: timeoutSignal,
       clickhouse_settings: {
         async_insert: 0,
