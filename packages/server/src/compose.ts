@@ -256,6 +256,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     lastFsck: () => lastFsck(disk, request.folder),
     rebuild: indexRebuild(index, producers, log),
     indexTrouble: () => index.trouble(),
+    checkpointTrouble: stores.checkpointTrouble,
     proxies: trustedProxies(config.http.trusted_proxies),
     effectiveConfig: request.config,
     publicUrl,

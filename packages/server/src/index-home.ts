@@ -30,7 +30,7 @@ async function homeOf(request: IndexPlace, disk: Disk, environment: Environment)
   const { url, user, password_file: passwordFile, database, memory_bytes: memoryBytes } = config.index;
   if (url !== "") {
     const password = passwordFile === "" ? "" : await passwordIn(disk, resolve(base, passwordFile));
-    return { kind: "external", address: { url, user, password, database } };
+    return { kind: "external", address: { ...loginIn(url, user, password), database } };
   }
   await disk.makeFolder(folder);
   const diskKey = await keyring.key("index");
@@ -38,6 +38,16 @@ async function homeOf(request: IndexPlace, disk: Disk, environment: Environment)
     kind: "embedded",
     engine: { folder, memoryBytes, diskKey, environment: engineEnvironment(environment) },
   };
+}
+
+/** A user and a password that stand in the URL go first; the URL that is used and told is without them. */
+function loginIn(text: string, user: string, password: string): Omit<EngineAddress, "database"> {
+  if (!URL.canParse(text)) throw new TallystickError("config_invalid", "index.url is no URL, as http://host:8123.");
+  const url = new URL(text);
+  const own = { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  url.username = "";
+  url.password = "";
+  return { url: url.href, user: own.user || user, password: own.password || password };
 }
 
 /** Longer than an engine that still holds the folder needs to let go of it. */

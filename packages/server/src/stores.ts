@@ -231,7 +231,7 @@ async function openOwn({ disk, clock, random }: Machine, config: Config, path: s
   return { logs: RESERVE_FLOORS, reserve, reserveBytes: bytes };
 }
 
-function openCopies({ machine, config, base }: StoresRequest): Pick<TreeParts, "copies" | "trouble"> {
+function openCopies({ machine, config, base, log }: StoresRequest): Pick<TreeParts, "copies" | "trouble"> {
   const { clock, host, pid } = machine;
   const targets = config.ledger.copies.map((copy) => {
     if (copy.kind === "file") return copyTarget({ ...copy, to: resolve(base, copy.to) }, { clock, host, pid });
@@ -239,7 +239,11 @@ function openCopies({ machine, config, base }: StoresRequest): Pick<TreeParts, "
     if (!URL.canParse(copy.to) || !wanted.test(new URL(copy.to).protocol)) throw noCopyTarget(copy.kind);
     return copyTarget(copy, { clock, host, pid });
   });
-  return { copies: checkpointCopies(targets, clock), trouble: new PublishingTrouble(clock) };
+  const onChange = (copy: string, reason: string | null) =>
+    reason === null
+      ? log.info({ part: "ledger", copy }, "checkpoints are taken there again")
+      : log.warn({ part: "ledger", copy, reason }, "no checkpoint is taken there; it is tried again, the log goes on");
+  return { copies: checkpointCopies(targets, clock, onChange), trouble: new PublishingTrouble(clock) };
 }
 
 function noCopyTarget(kind: string): TallystickError {

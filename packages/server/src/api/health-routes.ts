@@ -6,6 +6,7 @@ import { TallystickError } from "../errors.ts";
 import type { LastFsck } from "../fsck/last-fsck.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { CheckpointTrouble } from "../ledger/checkpoint-trouble.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { SpaceWatch } from "./disk-forecast.ts";
 import type { TallyReader } from "../tally/reader.ts";
@@ -29,6 +30,7 @@ export interface HealthParts {
   readonly rebuild: IndexRebuild;
   /** Why the index cannot be asked, for an operator; null where nothing is known. */
   readonly indexTrouble: () => string | null;
+  readonly checkpointTrouble: () => readonly CheckpointTrouble[];
 }
 
 /** Building the index anew while everything else goes on. */
@@ -72,6 +74,11 @@ const Status = Type.Object({
   }),
   tally: Type.Union([Type.Object({ settled_through: Type.Union([Time, Type.Null()]) }), Type.Null()], {
     description: "Every call that came due before then is settled; null: the tally is switched off.",
+  }),
+  checkpoints: Type.Object({
+    troubles: Type.Array(Type.Object({ step: Type.String(), since: Type.String(), reason: Type.String() }), {
+      description: "What keeps checkpoints from being published (`publish`) or copied (the copy's name) now.",
+    }),
   }),
   disk: Type.Object({ free_bytes: Type.Integer(), days_until_full: Type.Union([Type.Number(), Type.Null()]) }),
   fsck: Type.Union([LastFsckSchema, Type.Null()], {
@@ -162,6 +169,11 @@ async function statusOf(parts: HealthParts): Promise<unknown> {
     index: {
       state: parts.rebuild.isRunning() ? "rebuilding" : parts.index.state(),
       trouble: parts.indexTrouble(),
+    },
+    checkpoints: {
+      troubles: parts
+        .checkpointTrouble()
+        .map(({ step, sinceUs, reason }) => ({ step, since: new Date(sinceUs / 1_000).toISOString(), reason })),
     },
     disk: {
       free_bytes: freeBytes,

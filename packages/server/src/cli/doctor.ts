@@ -99,6 +99,7 @@ interface Status {
     readonly indexed: number;
   }[];
   readonly index: { readonly state: string; readonly trouble?: string | null };
+  readonly checkpoints?: { readonly troubles: readonly CheckpointTrouble[] };
   readonly disk: { readonly free_bytes: number; readonly days_until_full: number | null };
 }
 
@@ -120,6 +121,24 @@ async function serverChecks(parts: CliParts, folder: string, config: Config): Pr
   }
 }
 
+interface CheckpointTrouble {
+  readonly step: string;
+  readonly since: string;
+  readonly reason: string;
+}
+
+function checkpointChecks({ checkpoints }: Status): readonly Check[] {
+  return (checkpoints?.troubles ?? []).map(({ step, since, reason }) =>
+    step === "publish"
+      ? bad("checkpoints", `none is published since ${since}: ${reason}`, "Records are kept meanwhile; see the log.")
+      : bad(
+          "witness",
+          `no checkpoint reaches ${step} since ${since}: ${reason}`,
+          "Start what is to take it, or name another place in ledger.copies; the newest is sent once it answers.",
+        ),
+  );
+}
+
 function indexCheck({ state, trouble = null }: Status["index"]): Check {
   if (trouble !== null)
     return bad("index", `${state}: ${trouble}`, "Records are taken and kept; they are searchable once it answers.");
@@ -128,7 +147,8 @@ function indexCheck({ state, trouble = null }: Status["index"]): Check {
     : warning("index", state, "It comes by itself; `tallystick reindex` rebuilds it.");
 }
 
-function statusChecks(url: string, { version, trees, index, disk }: Status): readonly Check[] {
+function statusChecks(url: string, status: Status): readonly Check[] {
+  const { version, trees, index, disk } = status;
   const { days_until_full: days } = disk;
   const lag = Math.max(
     0,
@@ -137,6 +157,7 @@ function statusChecks(url: string, { version, trees, index, disk }: Status): rea
   return [
     good("server", `${version} answers at ${url}`),
     indexCheck(index),
+    ...checkpointChecks(status),
     lag < MUCH_LAG
       ? good("followers", `at most ${lag} records behind`)
       : warning(

@@ -190,4 +190,25 @@ describe("doctor", () => {
     expect(warnings).toEqual(expect.arrayContaining(["kms key", "witness", "people", "tls", "backup"]));
     expect(checks.find(({ name }) => name === "permissions")?.state).toBe("good");
   });
+
+  it("names the place that takes no checkpoint, while the log goes on", async () => {
+    const copied = join(folder.path, "copied");
+    const yaml = "ledger: {copies: [{kind: webhook, to: 'http://127.0.0.1:1/hook?token=sesame', every: checkpoint}]}";
+    const witnessed = await startTestServer(copied, yaml);
+    const headers = { "content-type": "application/json" };
+    const record = { timestamp: "2023-10-05T08:20:43Z", event_type: "AUTH", service_id: "a", status: "success" };
+    const init = { method: "POST", headers, body: JSON.stringify(record) };
+    expect((await witnessed.fetch("/v1/records?wait=published", init)).status).toBe(200);
+    let found: readonly { name: string; state: string; says: string }[] = [];
+    while (found.length === 0) {
+      const words = ["doctor", "--data", copied, "--json"];
+      const { out, json } = await runLine(words, { folder: folderWork(testMachine()) });
+      const { checks } = json<{ checks: typeof found }>();
+      found = checks.filter(({ name, state }) => name === "witness" && state === "bad");
+      expect(out).not.toContain("sesame");
+    }
+    expect(found[0]!.says).toContain("no checkpoint reaches webhook http://127.0.0.1:1/hook since");
+    expect((await witnessed.fetch("/v1/records?wait=published", init)).status).toBe(200);
+    await witnessed.close();
+  });
 });

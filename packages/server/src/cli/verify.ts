@@ -32,7 +32,10 @@ export function verifyCommand(parts: CliParts, run: Run): Command {
     .description("check a data folder, a copy of one, or a server by what it serves")
     .argument("<folder-or-url>", "a data folder, or a server's URL")
     .option("--vkey <key>", "the verifier key that you knew before, or a file with it")
-    .option("--since <file>", "a checkpoint that you kept, or several as a copies file holds them")
+    .option(
+      "--since <file>",
+      "a checkpoint that you kept, or several as a copies file or a syslog collector's file holds them",
+    )
     .option(
       "--integrity-key <file>",
       "what `keys export-integrity` printed: checks every segment's HMAC without the KMS key",

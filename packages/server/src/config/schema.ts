@@ -138,8 +138,8 @@ const LEDGER = section("The Merkle trees and their signed checkpoints.", {
 
 const INDEX = section("The search index.", {
   url: text("A ClickHouse server's URL; empty: the embedded engine.", "", {
-    source: "^(https?://[^\\s@?#]+)?$",
-    says: "http:// or https:// URL without user, password or query: see index.user and index.password_file",
+    source: "^(https?://\\S+)?$",
+    says: "http:// or https:// URL",
   }),
   user: text("User at the ClickHouse server.", "default"),
   password_file: path("File with the password at the ClickHouse server."),

@@ -9,12 +9,13 @@ export interface RememberedNote {
 }
 
 /**
- * One signed note, or several with empty lines between, as a copies file holds them. Throws `bad_request` when there
+ * One signed note, or several with empty lines between, as a copies file holds them, or lines of a syslog collector.
+ * Throws `bad_request` when there
  * is none: a remembered checkpoint that cannot be read must not pass for one that was compared.
  */
 export function parseRemembered(bytes: Uint8Array): readonly RememberedNote[] {
   const notes: RememberedNote[] = [];
-  for (const text of splitNotes(Buffer.from(bytes).toString("utf8"))) {
+  for (const text of splitNotes(unescaped(Buffer.from(bytes).toString("utf8")))) {
     const note = parseNote(text);
     const checkpoint = note.kind === "ok" ? parseCheckpoint(note.value.text) : note;
     if (checkpoint.kind === "refused") throw unusable(`a remembered checkpoint cannot be read: ${checkpoint.reason}`);
@@ -23,6 +24,15 @@ export function parseRemembered(bytes: Uint8Array): readonly RememberedNote[] {
   }
   if (notes.length === 0) throw unusable("there is no checkpoint in what was given as known");
   return notes;
+}
+
+/** A note in one line of syslog, its line feeds escaped (`ledger/node-copy-senders.ts`). */
+const SYSLOG_NOTE = /[^\s\\]+\\n\d+\\n[A-Za-z0-9+/=]+\\n\\n(?:— [^\s\\]+ [A-Za-z0-9+/=]+\\n)+/g;
+
+/** What a syslog collector wrote, as notes; everything else as it is. */
+function unescaped(text: string): string {
+  const found = text.match(SYSLOG_NOTE);
+  return found === null ? text : found.map((note) => note.replaceAll("\\n", "\n")).join("\n");
 }
 
 /**

@@ -48,7 +48,10 @@ describe("copies of checkpoints", () => {
       attempts += 1;
       if (isAway) throw new Error("away");
     };
-    const copies = checkpointCopies([{ name: "away", every: "checkpoint", send }], clock);
+    const told: [string, string | null][] = [];
+    const copies = checkpointCopies([{ name: "away", every: "checkpoint", send }], clock, (...notice) =>
+      told.push(notice),
+    );
     for (let second = 0; second < 60; second += 1) {
       copies.offer(checkpoint(second + 1));
       await settle();
@@ -61,6 +64,10 @@ describe("copies of checkpoints", () => {
     clock.advance(10_000);
     await settle();
     expect(copies.stats()).toMatchObject([{ sent: 1, waiting: 0, failingSinceMs: null, lastError: null }]);
+    expect(told).toEqual([
+      ["away", "away"],
+      ["away", null],
+    ]);
   });
 
   it("go out once an hour for each tree when told so, and once more at the end", async () => {

@@ -45,8 +45,15 @@ export interface CheckpointCopies {
 
 const HOUR_MS = 3_600_000;
 
-export function checkpointCopies(targets: readonly CopyTarget[], clock: Clock): CheckpointCopies {
-  const lanes = targets.map((target) => new Lane(target, clock));
+/** Told when a target begins to refuse, with the reason, and when it takes checkpoints again, with null. */
+export type CopyNotice = (name: string, reason: string | null) => void;
+
+export function checkpointCopies(
+  targets: readonly CopyTarget[],
+  clock: Clock,
+  onChange: CopyNotice = () => {},
+): CheckpointCopies {
+  const lanes = targets.map((target) => new Lane(target, clock, onChange));
   return {
     offer: (checkpoint) => lanes.forEach((lane) => lane.offer(checkpoint)),
     stats: () => lanes.map((lane) => lane.stats()),
@@ -58,6 +65,7 @@ export function checkpointCopies(targets: readonly CopyTarget[], clock: Clock): 
 class Lane {
   readonly #target: CopyTarget;
   readonly #clock: Clock;
+  readonly #onChange: CopyNotice;
   readonly #waiting = new Map<string, PublishedCheckpoint>();
   readonly #sentAt = new Map<string, number>();
   #sending: Promise<void> | null = null;
@@ -71,9 +79,10 @@ class Lane {
   #failingSinceMs: number | null = null;
   #lastError: string | null = null;
 
-  constructor(target: CopyTarget, clock: Clock) {
+  constructor(target: CopyTarget, clock: Clock, onChange: CopyNotice) {
     this.#target = target;
     this.#clock = clock;
+    this.#onChange = onChange;
   }
 
   offer(checkpoint: PublishedCheckpoint): void {
@@ -143,11 +152,13 @@ class Lane {
       await this.#target.send(checkpoint);
     } catch (cause) {
       this.#failed += 1;
-      this.#failingSinceMs ??= Math.floor(this.#clock.nowUs() / 1_000);
       this.#lastError = cause instanceof Error ? cause.message : String(cause);
+      if (this.#failingSinceMs === null) this.#onChange(this.#target.name, this.#lastError);
+      this.#failingSinceMs ??= Math.floor(this.#clock.nowUs() / 1_000);
       return false;
     }
     this.#sent += 1;
+    if (this.#failingSinceMs !== null) this.#onChange(this.#target.name, null);
     this.#lastError = null;
     this.#failingSinceMs = null;
     this.#lastSentAtMs = Math.floor(this.#clock.nowUs() / 1_000);
