@@ -176,11 +176,11 @@ export function scopeOf(request: FastifyRequest): Scope {
 
 function addressOf(request: FastifyRequest, parts: RouteAccessParts): string {
   const { remoteAddress = "", remotePort = 0 } = request.socket;
-  const named = parts.connections()?.sourceOf(remoteAddress, remotePort);
-  if (named !== null && named !== undefined) return named;
+  // Whom a trusted proxy named by PROXY protocol may be a trusted proxy again, which names its client by a header.
+  const peer = parts.connections()?.sourceOf(remoteAddress, remotePort) ?? remoteAddress;
   const { forwarded, "x-forwarded-for": xForwardedFor } = request.headers;
   return clientAddress(
-    remoteAddress,
+    peer,
     { forwarded, xForwardedFor: Array.isArray(xForwardedFor) ? xForwardedFor.join(",") : xForwardedFor },
     parts.proxies,
   );

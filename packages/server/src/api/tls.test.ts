@@ -98,16 +98,23 @@ describe("the port under TLS", () => {
     expect((await (await connection(null)).send("GET", "/healthz")).status).toBe(200);
   });
 
-  it("believes a trusted proxy's PROXY header that comes before TLS begins", async () => {
+  it.each([
+    ["", [198, 51, 100, 7], "198.51.100.7"],
+    [", whose client's own header it is not,", [198, 51, 100, 8], "198.51.100.8"],
+    [", and the proxy's before it,", [127, 0, 0, 1], "203.0.113.9"],
+  ])("believes a trusted proxy's PROXY header%s that comes before TLS begins", async (told, source, expected) => {
     const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
-    const addresses = Buffer.from([0x21, 0x11, 0, 12, 198, 51, 100, 7, 127, 0, 0, 1, 0x12, 0x34, 0, 80]);
+    const addresses = Buffer.from([0x21, 0x11, 0, 12, ...source, 127, 0, 0, 1, 0x12, 0x34, 0, 80]);
+    const forwarded = told === "" ? {} : { "x-forwarded-for": "203.0.113.9" };
     const tls = { ca: authority.pem.certificate, cert: orders.certificate, key: orders.key };
     const made = await connectSecurely(server.url, tls, Buffer.concat([signature, addresses]));
     open.push(made);
-    const stored = await made.send("POST", "/v1/records?wait=published", json(), RECORD);
+    const stored = await made.send("POST", "/v1/records?wait=published", { ...json(), ...forwarded }, RECORD);
     expect(stored.status).toBe(200);
     const { tree, first_index: index } = JSON.parse(stored.text.split("\r\n\r\n")[1]!) as Record<string, string>;
-    expect((await made.send("GET", `/api/records/${tree}/${index}`, admin())).text).toContain("198.51.100.7");
+    expect((await made.send("GET", `/api/records/${tree}/${index}`, admin())).text).toContain(
+      `"source_address":"${expected}"`,
+    );
   });
 });
 

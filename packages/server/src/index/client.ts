@@ -33,7 +33,9 @@ const TIMEOUT_CODES: ReadonlySet<string> = new Set(["159", "160", "209"]);
 const MEMORY_CODE = "241";
 const ALL_MEMORY = "(total)";
 const LIMIT_CODES: ReadonlySet<string> = new Set(["158", MEMORY_CODE, "307", "396"]);
-const BUSY_CODES: ReadonlySet<string> = new Set(["202", "236", "394"]);
+/** The table is being built anew. */
+const UNKNOWN_TABLE = "60";
+const BUSY_CODES: ReadonlySet<string> = new Set(["202", "236", "394", UNKNOWN_TABLE]);
 
 /**
  * An error of the client or server as one of ours. The text of a server's error may hold values, so it stays in

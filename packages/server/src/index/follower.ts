@@ -110,6 +110,7 @@ export class JournalFollower implements IndexFollower {
   }
 
   state(): "starting" | "ready" | "rebuilding" | "failed" {
+    if (this.rebuildWanted) return "rebuilding";
     if (!this.everReady) return this.failing ? "failed" : "starting";
     if (this.failing || this.compared !== this.options.home.generation()) return "failed";
     return this.rebuildGoal === null ? "ready" : "rebuilding";
@@ -302,6 +303,8 @@ export class JournalFollower implements IndexFollower {
   }
 
   private async rebuild(): Promise<void> {
+    // Nothing is searchable from here on, so that nobody derives from a table that goes or is empty.
+    this.indexed.clear();
     await this.table.drop();
     this.rebuildWanted = false;
     this.compared = -1;

@@ -22,7 +22,7 @@ import type { TreeTakenIn } from "./producer-table.ts";
 
 export interface ProducerFollowerOptions {
   readonly deriver: Deriver;
-  readonly index: Pick<IndexFollower, "positions" | "onIndexed">;
+  readonly index: Pick<IndexFollower, "positions" | "onIndexed" | "state">;
   readonly journal: Pick<Journal, "trees">;
   readonly clock: Clock;
   /** Told about failures that are being retried. Never holds content. */
@@ -136,10 +136,15 @@ export class ProducerFollower {
         // Whether the rows arrived is not known: the table is asked before anything else.
         this.generation = -1;
         const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
-        if (this.options.deriver.isUp()) this.options.onTrouble(`following producers failed: ${reason}`);
+        if (this.isThere()) this.options.onTrouble(`following producers failed: ${reason}`);
         await this.pauses.pause(FOLLOW_RETRY_MS);
       }
     }
+  }
+
+  /** While the engine is down or the index is built anew, failing is what is to be expected. */
+  private isThere(): boolean {
+    return this.options.deriver.isUp() && this.options.index.state() === "ready";
   }
 
   private async step(): Promise<void> {
