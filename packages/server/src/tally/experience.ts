@@ -11,7 +11,7 @@ import type { DueWindow } from "./halves.ts";
 import { heardRecorders, knownRecorders, knownSkews, learnRecorders } from "./learn.ts";
 import type { RecorderRow, SkewRow } from "./learn.ts";
 import { edgeName } from "./deadlines.ts";
-import { ALIAS_HOURS, MAX_EDGES, RECORDERS_WRITTEN_US, REPORTS_DAYS, STEP_LIMITS } from "./limits.ts";
+import { ALIAS_HOURS, MAX_EDGES, RECORDERS_WRITTEN_US, REPORTS_DAYS, SKEW_AHEAD_PAIRS, STEP_LIMITS } from "./limits.ts";
 import { learnedAliases } from "./names.ts";
 import type { AliasRow } from "./names.ts";
 
@@ -23,6 +23,14 @@ interface Heard {
 
 const MINUTE_US = 60_000_000;
 const DAY_US = 86_400_000_000;
+
+interface WaitingPairs {
+  /** `edgeName` */
+  readonly pairs: readonly string[];
+  readonly sinceUs: number;
+}
+
+const NOBODY: WaitingPairs = { pairs: [], sinceUs: Number.POSITIVE_INFINITY };
 
 export class Experience {
   readonly #deriver: Deriver;
@@ -37,6 +45,10 @@ export class Experience {
   skews: ReadonlyMap<string, number> = new Map();
   /** What was looked for ahead of a step within the minute, found or not. */
   readonly tried = new Set<string>();
+  /** Pairs of clocks that were met again within the minute in which they were tried, and since when. */
+  readonly #met = new Set<string>();
+  #metSinceUs = Number.POSITIVE_INFINITY;
+  #waiting: WaitingPairs = NOBODY;
   /** Edges by the steps of the minute, which `edges` does not know of yet. */
   readonly #recent = new Map<string, EdgeHalves>();
 
@@ -63,6 +75,9 @@ export class Experience {
     this.#told.clear();
     await this.readSkews(fromUs);
     this.tried.clear();
+    this.#waiting = { pairs: [...this.#met].filter((pair) => !this.skews.has(pair)), sinceUs: this.#metSinceUs };
+    this.#met.clear();
+    this.#metSinceUs = Number.POSITIVE_INFINITY;
     this.#recent.clear();
     this.#minute = minute;
     return true;
@@ -77,6 +92,22 @@ export class Experience {
       if (before !== undefined || this.#recent.size < MAX_EDGES) this.#recent.set(name, sum);
       return sum;
     });
+  }
+
+  /** Of the minute before: tried with too few calls, they are tried again with those that came after. Once. */
+  takeWaiting(): WaitingPairs {
+    const waiting = this.#waiting;
+    this.#waiting = NOBODY;
+    return waiting;
+  }
+
+  /** Pairs of a step; those whose skew is still not known when the minute is over are tried again. */
+  waitForSkews(pairs: readonly string[], fromUs: number): void {
+    for (const pair of pairs) {
+      if (this.skews.has(pair) || this.#met.size >= SKEW_AHEAD_PAIRS) continue;
+      this.#met.add(pair);
+      this.#metSinceUs = Math.min(this.#metSinceUs, fromUs);
+    }
   }
 
   async readAliases(atUs: number): Promise<void> {

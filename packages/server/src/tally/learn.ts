@@ -101,8 +101,16 @@ GROUP BY c_recorder_id, d_recorder_id, minute`,
   );
 }
 
-/** The same by all halves received up to the step's end, among them those of calls that come due later. */
-export function learnSkewsAhead(step: number, pairs: readonly string[], { fromUs, toUs }: DueWindow): Statement {
+/**
+ * The same by all halves received up to the step's end, among them those of calls that come due later; of pairs with
+ * so many calls at least.
+ */
+export function learnSkewsAhead(
+  step: number,
+  pairs: readonly string[],
+  { fromUs, toUs }: DueWindow,
+  least = 1,
+): Statement {
   const params = new Params();
   const names = params.add([...new Set(pairs.flatMap((pair) => pair.split("\n")))], "Array(String)");
   const half = (name: string, side: string) => `anyIf(${name}, side = '${side}')`;
@@ -120,6 +128,6 @@ FROM (
     WHERE ${receivedBetween(fromUs, toUs, params)} AND ${IS_HALF}
       AND ${SYNCHRONOUS} AND recorder_id IN (${names}) LIMIT ${AHEAD_ROWS}
   ) GROUP BY call_key HAVING countIf(side = 'caller') = 1 AND countIf(side = 'callee') = 1
-) WHERE ${ANSWERED} GROUP BY c_recorder_id, d_recorder_id`,
+) WHERE ${ANSWERED} GROUP BY c_recorder_id, d_recorder_id HAVING calls >= ${least}`,
   );
 }

@@ -21,7 +21,14 @@ import type { Experience } from "./experience.ts";
 import { credentialsUsed, noncesUsed } from "./knowledge.ts";
 import type { Ask } from "./knowledge.ts";
 import { LEARN_CREDENTIALS, learnSkews, learnSkewsAhead } from "./learn.ts";
-import { MAX_STEP_VERDICTS, MAX_STEP_NAMES, SKEW_AHEAD_PAIRS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
+import {
+  MAX_STEP_VERDICTS,
+  MAX_STEP_NAMES,
+  SKEW_AHEAD_PAIRS,
+  SKEW_MIN_CALLS,
+  STEP_LIMITS,
+  VERDICT_BATCH,
+} from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
 import { isAmong, placeName } from "./places.ts";
 import type { HalfPlace } from "./places.ts";
@@ -150,12 +157,17 @@ export class Step {
   /** What the step itself does not tell of clocks that are new. */
   async #learnAhead({ pairs }: Contents): Promise<void> {
     const { number, deadlines, experience } = this.#request;
-    const window = this.#window;
+    const { fromUs, toUs } = this.#window;
+    const waiting = experience.takeWaiting();
     const fresh = untried(experience.tried, pairs, new Set(experience.skews.keys()));
-    if (fresh.length === 0) return;
-    const around = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
-    await this.#derive(learnSkewsAhead(number, fresh, around));
-    await experience.readSkews(window.fromUs);
+    experience.waitForSkews(pairs, fromUs);
+    const since = (us: number): DueWindow => ({ fromUs: us - deadlines.longestUs, toUs });
+    if (fresh.length > 0) await this.#derive(learnSkewsAhead(number, fresh, since(fromUs)));
+    // Among these are calls that were counted when they were tried: only many of them together say something.
+    if (waiting.pairs.length > 0)
+      await this.#derive(learnSkewsAhead(number, waiting.pairs, since(waiting.sinceUs), SKEW_MIN_CALLS));
+    if (fresh.length + waiting.pairs.length === 0) return;
+    await experience.readSkews(fromUs);
   }
 
   async #judge(contents: Contents, late: boolean): Promise<void> {

@@ -291,6 +291,21 @@ test("a constant skew of two clocks is learned and is no discrepancy", async () 
   expect(await tally.select("SELECT round(median(skew_us) / 1e6) AS skew_s FROM skews")).toEqual([{ skew_s: 300 }]);
 });
 
+test("clocks of which too few calls were known when they were tried are known once the minute is over", async () => {
+  const tally = await bench();
+  const skewed = (request: string, atS: number) =>
+    pair(request, atS, { timestamp: "2026-11-25T08:00:00Z" }, { timestamp: "2026-11-25T08:05:00Z" });
+  await tally.add(...skewed("first", 1));
+  await tally.passTo(60.5);
+  await tally.passTo(62);
+  await tally.add(...Array.from({ length: 8 }, (_, place) => skewed(`r${place}`, 63)).flat());
+  await tally.passTo(119);
+  await tally.passTo(125);
+  await tally.add(...skewed("later", 130));
+  await tally.passTo(195);
+  expect(await tally.select("SELECT max(calls) >= 8 AS known FROM skews")).toEqual([{ known: 1 }]);
+});
+
 test("a sampled edge is one-sided for its missing halves", async () => {
   const tally = await bench();
   const halves = Array.from({ length: 100 }, (_, place) =>
