@@ -153,21 +153,32 @@ async function measure(page: Page, url: string, newest: AuditRecord) {
 
 /** By their key after `g`. */
 const KEYS = { overview: "o", alerts: "l", rules: "r", map: "m", tally: "t", producers: "p", integrity: "i" } as const;
-const SETTLED_FRAMES = 3;
+const LOOKS = 3;
+const NEXT_FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))";
 
 /** Goes from screen to screen as a person does, each to the end of all that it asks. */
 async function openScreens(page: Page, url: string, newest: AuditRecord) {
   const banner = page.getByRole("banner");
   const all = async () => {
-    for (let frame = 0; frame < SETTLED_FRAMES; frame++) {
+    // What came may ask for more.
+    for (let look = 0; look < LOOKS; look++) {
+      await page.evaluate(NEXT_FRAME);
       await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
       await banner.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
-      await page.waitForLoadState("networkidle").catch(() => undefined);
     }
   };
   const going = async (press: () => Promise<void>): Promise<Taken> => {
     await all();
     return pressed(page, press, all);
+  };
+  /** A page that is loaded anew: until it is whole. */
+  const loaded = async (load: () => Promise<unknown>): Promise<Taken> => {
+    const begun = performance.now();
+    await load();
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    const paint = performance.now() - begun;
+    await all();
+    return { paint, answer: performance.now() - begun };
   };
   const found: Record<string, ReturnType<typeof figures>> = {};
   for (const [name, key] of Object.entries(KEYS))
@@ -185,7 +196,7 @@ async function openScreens(page: Page, url: string, newest: AuditRecord) {
   const { service_id: service, credential_id: credential } = newest;
   const linked = { service: `/service?name=${service}&from=now-1d`, credential: `/credential?id=${credential ?? ""}` };
   for (const [name, path] of Object.entries(linked))
-    found[name] = figures([await going(async () => void (await page.goto(`${url}${path}`)))]);
+    found[name] = figures([await loaded(() => page.goto(`${url}${path}`))]);
   return found;
 }
 
