@@ -3,7 +3,9 @@
  * clock set by the simulator, its detectors as anybody runs them. Says of each kind of attack how many were found and
  * how soon, and of each detector how often it was right and how many alerts it made.
  * `npm run bench -- mesh [--services 200] [--days 30] [--records 2000000] [--each 3] [--peace 9] [--seed 1]
- * [--look-hours 1] [--rows]`
+ * [--tick 15] [--look-hours 1] [--rows]`
+ *
+ * `tick`: what comes within so many minutes, at most thirty, is sent together. `look-hours`: all is waited for so often.
  */
 import { parseArgs } from "node:util";
 
@@ -26,6 +28,7 @@ const { values: options } = parseArgs({
     each: { type: "string", default: "3" },
     seed: { type: "string", default: "1" },
     peace: { type: "string", default: "9" },
+    tick: { type: "string", default: "15" },
     "look-hours": { type: "string", default: "1" },
     rows: { type: "boolean", default: false },
   },
@@ -33,10 +36,11 @@ const { values: options } = parseArgs({
 const DAYS = Number(options.days);
 /** Days before the first attack; all but two of them are the log's first days. */
 const PEACE = Number(options.peace);
-const TICK_US = 900_000_000;
+const TICK_US = Number(options.tick) * 60_000_000;
+const HEARTBEAT_US = 1_800_000_000;
 const LAST_LOOKS = 5;
 /** All is waited for so often in the fleet's time: what is found is found within so long. */
-const TICKS_A_LOOK = Number(options["look-hours"]) * 4;
+const TICKS_A_LOOK = (Number(options["look-hours"]) * HOUR_US) / TICK_US;
 /** Short timers run so many times as fast as the machine's. */
 const HURRY = 8;
 /** Longer ones wait for the simulator's time, so that a slow machine does no more within an hour than a fast one. */
@@ -265,7 +269,7 @@ async function oneTick(server: TestServer, world: World, attacks: readonly Attac
   for (const attack of attacks)
     for (const row of attack.records?.(fromUs, toUs) ?? [])
       (attack.senderOf === "impostor" ? rogueRows : rows).push(row);
-  if ((fromUs - START_US) % (2 * TICK_US) === 0)
+  if ((fromUs - START_US) % HEARTBEAT_US === 0)
     for (let service = 0; service < world.services; service += 1) rows.push(world.heartbeat(service, toUs - 1_000_000));
   clock.set(toUs);
   if (rows.length > 0) await send(server, relay, rows);
