@@ -8,6 +8,8 @@ import type { ClickHouseClient, ClickHouseSettings } from "@clickhouse/client";
 import { indexError } from "./client.ts";
 import type { Home } from "./home.ts";
 import type { QueryLimits, Statement } from "./index-seam.ts";
+import { mutate } from "./mutation.ts";
+import type { MutationSession } from "./mutation.ts";
 import { DERIVER_SESSION } from "./session-names.ts";
 
 export interface DerivedTable {
@@ -111,7 +113,11 @@ class EngineDeriver implements Deriver {
   }
 
   remove(table: DerivedTable, condition: string): Promise<void> {
-    return this.#command(`ALTER TABLE ${table.name} DELETE WHERE ${condition}`, {}, { mutations_sync: "2" });
+    const session: MutationSession = {
+      command: (sql, settings) => this.#command(sql, {}, settings),
+      rows: (sql) => this.#rows(sql),
+    };
+    return mutate(session, this.#home.database, table.name, `DELETE WHERE ${condition}`);
   }
 
   async #rows<Row>(

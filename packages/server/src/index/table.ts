@@ -7,6 +7,8 @@ import { letGo } from "../compute/memory.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
+import { mutate } from "./mutation.ts";
+import type { MutationSession } from "./mutation.ts";
 import { RECORDS, recordsTable, SCHEMA_COMMENT } from "./schema/records.ts";
 import { WRITER_SESSION } from "./session-names.ts";
 
@@ -37,8 +39,12 @@ async function rowsOf<Row>(home: Home, query: string): Promise<readonly Row[]> {
   return result.json<Row>();
 }
 
-async function command(home: Home, query: string): Promise<void> {
-  await home.client().command({ query, session_id: sessionOf(home), clickhouse_settings: { mutations_sync: "2" } });
+async function command(
+  home: Home,
+  query: string,
+  settings: { readonly mutations_sync: "0" | "2" } = { mutations_sync: "2" },
+): Promise<void> {
+  await home.client().command({ query, session_id: sessionOf(home), clickhouse_settings: settings });
 }
 
 /** Sum of 0 … count − 1. */
@@ -136,10 +142,7 @@ export class RecordsTable {
   }
 
   async deleteFrom(tree: string, index: number): Promise<void> {
-    await command(
-      this.home,
-      `ALTER TABLE ${RECORDS} DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`,
-    );
+    await this.mutate(`DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`);
   }
 
   /** Rows of single leaves; only the parts that hold them are written again. */
@@ -150,8 +153,15 @@ export class RecordsTable {
       `SELECT DISTINCT _partition_id AS id FROM ${RECORDS} WHERE ${which}`,
     );
     for (const { id } of partitions)
-      if (/^[\w-]+$/.test(id))
-        await command(this.home, `ALTER TABLE ${RECORDS} DELETE IN PARTITION ID '${id}' WHERE ${which}`);
+      if (/^[\w-]+$/.test(id)) await this.mutate(`DELETE IN PARTITION ID '${id}' WHERE ${which}`);
+  }
+
+  private mutate(change: string): Promise<void> {
+    const session: MutationSession = {
+      command: (sql, settings) => command(this.home, sql, settings),
+      rows: (sql) => rowsOf(this.home, sql),
+    };
+    return mutate(session, this.home.database, RECORDS, change);
   }
 
   /** Every row of a tree: whole partitions where all rows are its own, which costs nothing; elsewhere row by row. */

@@ -99,7 +99,18 @@ describe("statements", () => {
     expect(verbOf("with 1 AS x SELECT x")).toBe("query");
     expect(verbOf("INSERT INTO t (a) FORMAT Native")).toBe("insert");
     expect(verbOf("DROP TABLE t")).toBe("command");
-    for (const sql of ["SET x = 1", "SYSTEM SHUTDOWN", "ATTACH TABLE t", "", "RESTORE x", "BACKUP x", "USE x"]) {
+    expect(verbOf("SYSTEM START MERGES records")).toBe("command");
+    const beyond = ["SYSTEM START MERGES", "SYSTEM START MERGES a; SYSTEM SHUTDOWN", "SYSTEM STOP MERGES records"];
+    for (const sql of [
+      ...beyond,
+      "SET x = 1",
+      "SYSTEM SHUTDOWN",
+      "ATTACH TABLE t",
+      "",
+      "RESTORE x",
+      "BACKUP x",
+      "USE x",
+    ]) {
       expect(() => verbOf(sql), sql).toThrow(StatementFault);
     }
   });

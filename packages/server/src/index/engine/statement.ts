@@ -142,8 +142,12 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ["TRUNCATE", "command"],
 ]);
 
+/** Makes the engine look at once for what it is to do in the background with a table. */
+const LOOK_AGAIN = /^SYSTEM START MERGES \w+$/;
+
 /** What a statement does, by its first word; anything else is refused. */
 export function verbOf(sql: string): Verb {
+  if (LOOK_AGAIN.test(sql)) return "command";
   const word = /^[\s(]*([A-Za-z]+)\b/.exec(sql)?.[1]?.toUpperCase();
   const verb = word === undefined ? undefined : VERBS.get(word);
   if (verb === undefined)
