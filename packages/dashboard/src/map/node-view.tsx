@@ -51,7 +51,7 @@ export function NodeView({ name, map, from, to, close }: NodeViewProps) {
               {edges.toSorted(byTrouble).map((one) => (
                 <li className="flex gap-3" key={edgeKey(one.edge)}>
                   <Link
-                    className={`min-w-0 truncate ${LINK}`}
+                    className={`min-w-0 truncate py-0.5 leading-6 ${LINK}`}
                     from="/map"
                     search={(before) => ({ ...before, edge: edgeKey(one.edge) })}
                     title={other(one)}
@@ -59,7 +59,7 @@ export function NodeView({ name, map, from, to, close }: NodeViewProps) {
                   >
                     {other(one)}
                   </Link>
-                  <span className="ml-auto whitespace-nowrap tabular-nums text-quiet">
+                  <span className="ml-auto py-0.5 leading-6 whitespace-nowrap tabular-nums text-quiet">
                     {figuresOf(one)}
                     {one.look !== "well" && <span className="text-bad"> · {saidOf(one)}</span>}
                   </span>
