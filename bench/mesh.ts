@@ -3,7 +3,7 @@
  * clock set by the simulator, its detectors as anybody runs them. Says of each kind of attack how many were found and
  * how soon, and of each detector how often it was right and how many alerts it made.
  * `npm run bench -- mesh [--services 200] [--days 30] [--records 2000000] [--each 3] [--peace 9] [--seed 1]
- * [--tick 15] [--look-hours 1] [--rows]`
+ * [--tick 30] [--look-hours 2] [--rows]`
  *
  * `tick`: what comes within so many minutes, at most thirty, is sent together. `look-hours`: all is waited for so often.
  */
@@ -28,8 +28,8 @@ const { values: options } = parseArgs({
     each: { type: "string", default: "3" },
     seed: { type: "string", default: "1" },
     peace: { type: "string", default: "9" },
-    tick: { type: "string", default: "15" },
-    "look-hours": { type: "string", default: "1" },
+    tick: { type: "string", default: "30" },
+    "look-hours": { type: "string", default: "2" },
     rows: { type: "boolean", default: false },
   },
 });
