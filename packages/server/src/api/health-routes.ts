@@ -42,7 +42,7 @@ export interface IndexRebuild {
 const Time = Type.String({ format: "date-time" });
 
 const LastFsckSchema = Type.Object({
-  at: Type.String({ format: "date-time" }),
+  at: Time,
   clean: Type.Boolean(),
   trees: Type.Integer(),
   leaves: Type.Integer(),

@@ -114,7 +114,7 @@ class EngineDeriver implements Deriver {
 
   remove(table: DerivedTable, condition: string): Promise<void> {
     const session: MutationSession = {
-      command: (sql, settings) => this.#command(sql, {}, settings),
+      command: (sql) => this.#command(sql),
       rows: (sql) => this.#rows(sql),
     };
     return mutate(session, this.#home.database, table.name, `DELETE WHERE ${condition}`);

@@ -8,7 +8,7 @@ import { MUTATION_LOOK_S, MUTATION_LOOKS } from "./limits.ts";
 
 /** One session, whose statements come one after another. */
 export interface MutationSession {
-  command(sql: string, settings: { readonly mutations_sync: "0" | "2" }): Promise<void>;
+  command(sql: string): Promise<void>;
   rows<Row>(sql: string): Promise<readonly Row[]>;
 }
 
@@ -19,7 +19,7 @@ interface Progress {
 
 /** `database` and `table` are our own names; `change` is what follows `ALTER TABLE …`. */
 export async function mutate(session: MutationSession, database: string, table: string, change: string): Promise<void> {
-  await session.command(`ALTER TABLE ${table} ${change}`, { mutations_sync: "0" });
+  await session.command(`ALTER TABLE ${table} ${change}`);
   const progress =
     "SELECT countIf(is_done = 0) AS open, anyIf(latest_fail_reason, is_done = 0 AND latest_fail_reason != '') AS fault " +
     `FROM system.mutations WHERE database = '${database}' AND table = '${table}'`;
@@ -28,7 +28,7 @@ export async function mutate(session: MutationSession, database: string, table: 
     if ((found?.open ?? 0) === 0) return;
     if (found?.fault !== "") throw unfinished(table, found?.fault ?? "");
     // Where somebody else's server does not let us, its own pace has to do.
-    await session.command(`SYSTEM START MERGES ${table}`, { mutations_sync: "0" }).catch(() => undefined);
+    await session.command(`SYSTEM START MERGES ${table}`).catch(() => undefined);
     await session.rows(`SELECT sleep(${MUTATION_LOOK_S})`);
   }
   throw unfinished(table, "it takes too long");

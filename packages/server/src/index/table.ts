@@ -39,12 +39,8 @@ async function rowsOf<Row>(home: Home, query: string): Promise<readonly Row[]> {
   return result.json<Row>();
 }
 
-async function command(
-  home: Home,
-  query: string,
-  settings: { readonly mutations_sync: "0" | "2" } = { mutations_sync: "2" },
-): Promise<void> {
-  await home.client().command({ query, session_id: sessionOf(home), clickhouse_settings: settings });
+async function command(home: Home, query: string): Promise<void> {
+  await home.client().command({ query, session_id: sessionOf(home) });
 }
 
 /** Sum of 0 … count − 1. */
@@ -158,7 +154,7 @@ export class RecordsTable {
 
   private mutate(change: string): Promise<void> {
     const session: MutationSession = {
-      command: (sql, settings) => command(this.home, sql, settings),
+      command: (sql) => command(this.home, sql),
       rows: (sql) => rowsOf(this.home, sql),
     };
     return mutate(session, this.home.database, RECORDS, change);

@@ -96,7 +96,6 @@ export class Tally {
   #keptMs = 0;
   #calls = 0;
   #verdicts = 0;
-  #inserts = 0;
   readonly #unsubscribe: () => void;
   #idle = false;
   #closing = false;
@@ -110,10 +109,7 @@ export class Tally {
     this.#summaries = new Summaries(parts.deriver, append);
     this.#findings = new Findings(parts.deriver, append, parts.settings.tolerances.unknownSkewUs);
     this.#pauses = new Pauses(parts.clock);
-    this.#unsubscribe = parts.index.onIndexed(() => {
-      this.#inserts += 1;
-      this.#pauses.wake();
-    });
+    this.#unsubscribe = parts.index.onIndexed(() => this.#pauses.wake());
     this.#ended = this.#follow();
   }
 
@@ -199,8 +195,7 @@ export class Tally {
     await this.#pauses.pause(Math.max(MIN_PAUSE_MS, tickMs - tookMs));
     this.#horizon.look();
     if (!this.#horizon.isBehind) return;
-    const inserts = this.#inserts;
-    await this.#pauses.pause(MAX_INSERT_WAIT_MS, () => this.#inserts > inserts);
+    await this.#pauses.pause(MAX_INSERT_WAIT_MS, () => true);
   }
 
   /** Settles what has come due; false when there is nothing to do at the moment. */

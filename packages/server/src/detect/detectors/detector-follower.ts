@@ -246,22 +246,23 @@ export class DetectorFollower {
       await derive(keepRevocations(range));
       this.#revoked = await countRevoked(deriver);
     }
-    const isTraffic = !isOwn(range.tree) && counts.sent > 0;
-    const hasReads = isOwn(range.tree) && counts.reads > 0;
-    if (isOwn(range.tree) && counts.teachings > 0) await derive(keepTaught(range));
+    const isOurs = isOwn(range.tree);
+    const isTraffic = !isOurs && counts.sent > 0;
+    const hasReads = isOurs && counts.reads > 0;
+    const hasFacts = isTraffic || hasReads;
+    if (isOurs && counts.teachings > 0) await derive(keepTaught(range));
     if (hasReads) await derive(fillReaderFacts(range, settings.networks));
     if (isTraffic) {
       await derive(fillRange(range, settings.networks, settings.sensitiveOperations));
       await derive(fillRangeFacts());
     }
-    const fresh = isTraffic || hasReads ? await this.#fresh() : [];
+    const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
     const findings = [...told, ...(await this.#told(fresh))];
     if (findings.length > 0) await sink(findings);
     if (isTraffic) await this.#parts.baselines?.take(range);
-    await derive(
-      isTraffic || hasReads ? keepFacts(range.tree, range.to, settings.dormantUs) : keepPosition(range.tree, range.to),
-    );
+    const { tree, to } = range;
+    await derive(hasFacts ? keepFacts(tree, to, settings.dormantUs) : keepPosition(tree, to));
     this.#through.set(range.tree, range.to);
     await this.#forget();
   }
