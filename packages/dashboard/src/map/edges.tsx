@@ -102,7 +102,10 @@ export const Strokes = memo(function Strokes({ edges, layout }: Pick<EdgesProps,
   for (const { edge, look } of edges) {
     const [from, to] = [layout.places.get(edge.caller), layout.places.get(edge.callee)];
     if (from === undefined || to === undefined) continue;
-    paths.set(look, [...(paths.get(look) ?? []), curveOf(layout, from, to).path]);
+    const { path } = curveOf(layout, from, to);
+    const lines = paths.get(look);
+    if (lines === undefined) paths.set(look, [path]);
+    else lines.push(path);
   }
   return [...paths].map(([look, lines]) => (
     <path

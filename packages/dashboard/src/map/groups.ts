@@ -25,7 +25,9 @@ export function groupsOf(names: readonly string[], edges: readonly LayoutEdge[])
   const members = new Map<string, string[]>();
   for (const name of names) {
     const label = labels.get(name) ?? name;
-    members.set(label, [...(members.get(label) ?? []), name]);
+    const found = members.get(label);
+    if (found === undefined) members.set(label, [name]);
+    else found.push(name);
   }
   const callsOf = new Map<string, number>();
   for (const { caller, callee, calls } of edges)
