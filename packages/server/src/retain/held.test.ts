@@ -57,7 +57,9 @@ it("a hold keeps the trees that have a record of its query, and says how many th
 it("what the index cannot say is taken as held", async () => {
   const more = { ...parts("service_id:nobody"), sizeOf: () => 6 };
   expect(await holdsOn(more, OLD)).toEqual([{ id: "hold_0", name: "h0", records: null }]);
-  expect(await heldBy(more, OLD, [0])).toBe("h0");
+  expect(await heldBy(more, OLD, [0, 5])).toBe("h0");
+  // The tree has grown beyond the index, which knows this leaf.
+  expect(await heldBy(more, OLD, [0])).toBeNull();
 });
 
 it("a leaf is held by a hold that it matches, and its neighbours are not", async () => {

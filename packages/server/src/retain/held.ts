@@ -24,12 +24,14 @@ export async function holdsOn({ holds, sources, sizeOf }: HeldParts, tree: strin
 
 /** The name of a hold that keeps one of these leaves, or may; null when none does. */
 export async function heldBy(
-  { holds, sources, sizeOf }: HeldParts,
+  { holds, sources }: Pick<HeldParts, "holds" | "sources">,
   tree: string,
   indexes: readonly number[],
 ): Promise<string | null> {
+  // Of a tree that goes on growing the index never holds all, and these leaves are what is asked for.
+  const size = indexes.reduce((most, index) => Math.max(most, index + 1), 0);
   for (const { name, query, scope, placedAt } of holds.on(logOf(tree))) {
-    const question = { tree, size: sizeOf(tree), query, scope, nowUs: timestampUs(placedAt), indexes };
+    const question = { tree, size, query, scope, nowUs: timestampUs(placedAt), indexes };
     if ((await countHeld(sources, question)) !== 0) return name;
   }
   return null;

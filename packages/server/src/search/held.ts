@@ -10,7 +10,7 @@ const LIMITS = { timeoutMs: 120_000, maxRows: 10, maxMemoryBytes: SEARCH_MEMORY_
 
 export interface HeldQuestion {
   readonly tree: string;
-  /** Leaves of the tree; the index must have them all. */
+  /** So many first leaves of the tree the index must have. */
   readonly size: number;
   readonly query: string;
   /** Of whoever placed it. */
@@ -21,7 +21,7 @@ export interface HeldQuestion {
   readonly indexes?: readonly number[];
 }
 
-/** Null when the index cannot say: it does not hold the whole tree, or gave up. */
+/** Null when the index cannot say: it does not hold so much of the tree, or gave up. */
 export async function countHeld(sources: SearchSources, question: HeldQuestion): Promise<number | null> {
   const { tree, size, query, scope, nowUs, indexes } = question;
   const indexed = sources.follower.positions().find((position) => position.tree === tree)?.indexed ?? 0;
