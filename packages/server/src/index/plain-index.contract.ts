@@ -1,7 +1,7 @@
 /** The embedded engine's files, opened: for tests that look for what must not be there any more. */
 import { createDecipheriv } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { zstdDecompress } from "../intake/zstd.ts";
 
@@ -11,9 +11,10 @@ import { zstdDecompress } from "../intake/zstd.ts";
  */
 export async function plainIndex(folder: string, key: Uint8Array | null): Promise<string> {
   const texts: string[] = [];
-  for (const { bytes } of await filesOf(folder)) {
+  for (const { path, bytes } of await filesOf(folder)) {
     const plain = key === null ? bytes : decrypted(bytes, key);
-    texts.push(plain.toString("latin1"), (await decompressed(plain)).toString("latin1"));
+    texts.push(plain.toString("latin1"));
+    if (isCompressed(path)) texts.push((await decompressed(path, plain)).toString("latin1"));
   }
   return texts.join("\n");
 }
@@ -33,41 +34,50 @@ const COUNTER_AT = 23;
 const COUNTER_BYTES = 16;
 
 function decrypted(bytes: Buffer, key: Uint8Array): Buffer {
-  if (bytes.length < ENCRYPTED_HEADER_BYTES || bytes.toString("latin1", 0, 3) !== "ENC") return bytes;
+  if (bytes.toString("latin1", 0, 3) !== "ENC") return bytes;
+  if (bytes.length < ENCRYPTED_HEADER_BYTES) return Buffer.alloc(0);
   const counter = bytes.subarray(COUNTER_AT, COUNTER_AT + COUNTER_BYTES);
   const cipher = createDecipheriv("aes-256-ctr", key, counter);
   return Buffer.concat([cipher.update(bytes.subarray(ENCRYPTED_HEADER_BYTES)), cipher.final()]);
 }
 
+/** Columns, marks, the primary key and skip indexes; not ranges of a partition nor posting lists, which are bare numbers. */
+function isCompressed(path: string): boolean {
+  const name = basename(path);
+  if (name.startsWith("minmax_") || name.endsWith(".pst.idx")) return false;
+  return /\.(?:bin|cmrk\d*|cidx|idx2?)$/.test(name);
+}
+
 /** ClickHouse's compressed file: blocks of checksum (16), method, size with this head (9 bytes), size of the plain text. */
 const CHECKSUM_BYTES = 16;
 const BLOCK_HEAD_BYTES = 9;
-const METHODS = { lz4: 0x82, zstd: 0x90, none: 0x02, multiple: 0x91 } as const;
+const METHODS = { lz4: 0x82, none: 0x02, multiple: 0x91 } as const;
 
-async function decompressed(bytes: Buffer): Promise<Buffer> {
+/** Whole blocks only: the last one of a file that is being written may be cut. */
+async function decompressed(path: string, bytes: Buffer): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let at = 0; at + CHECKSUM_BYTES + BLOCK_HEAD_BYTES <= bytes.length;) {
     const head = at + CHECKSUM_BYTES;
     const [method, size, plainSize] = [bytes[head]!, bytes.readUInt32LE(head + 1), bytes.readUInt32LE(head + 5)];
-    const isBlock = Object.values<number>(METHODS).includes(method) && size > BLOCK_HEAD_BYTES;
-    if (!isBlock || head + size > bytes.length) break;
-    parts.push(await openBlock(method, bytes.subarray(head + BLOCK_HEAD_BYTES, head + size), plainSize));
+    if (head + size > bytes.length) break;
+    const plain = await openBlock(method, bytes.subarray(head + BLOCK_HEAD_BYTES, head + size), plainSize);
+    if (plain === null) throw new Error(`${path}: the block at ${at} of ${bytes.length} bytes does not open`);
+    parts.push(plain);
     at = head + size;
   }
   return Buffer.concat(parts);
 }
 
-async function openBlock(method: number, body: Buffer, plainSize: number): Promise<Buffer> {
+async function openBlock(method: number, body: Buffer, plainSize: number): Promise<Buffer | null> {
   if (method === METHODS.none) return body;
   if (method === METHODS.lz4) return lz4(body, plainSize);
   if (method === METHODS.multiple) return multiple(body);
   const outcome = await zstdDecompress(body, plainSize);
-  if (outcome.kind !== "bytes") throw new Error("a block of the index does not open");
-  return Buffer.from(outcome.bytes);
+  return outcome.kind === "bytes" ? Buffer.from(outcome.bytes) : null;
 }
 
 /** `Delta(8), ZSTD(1)`: how many codecs, which, then a block of the last one. Numbers only, so the inner block will do. */
-async function multiple(body: Buffer): Promise<Buffer> {
+async function multiple(body: Buffer): Promise<Buffer | null> {
   const inner = body.subarray(1 + body[0]!);
   const [method, size, plainSize] = [inner[0]!, inner.readUInt32LE(1), inner.readUInt32LE(5)];
   return openBlock(method, inner.subarray(BLOCK_HEAD_BYTES, size), plainSize);
