@@ -28,6 +28,7 @@ import type { PlanSources, Selection } from "./erasure-plan.ts";
 import { isHere, overwriteLeaves, wholeLeaves } from "./overwrite-leaves.ts";
 import { findQuotes, findReferences, quotableOf } from "./own-quotes.ts";
 import type { Quotable, Quotes } from "./own-quotes.ts";
+import type { TreeHold } from "./plan.ts";
 
 export interface EraserParts extends Omit<PlanSources, "journal"> {
   readonly journal: LocalJournal;
@@ -40,7 +41,7 @@ export interface EraserParts extends Omit<PlanSources, "journal"> {
   /** What alerting remembers of records that are erased. */
   readonly alerts: Pick<AlertLog, "goesOn" | "forget" | "recall">;
   /** The name of a hold that keeps one of these leaves of the tree; null when none does. */
-  readonly heldBy: (tree: string, indexes: readonly number[]) => Promise<string | null>;
+  readonly heldBy: (tree: string, indexes: readonly number[]) => Promise<TreeHold | null>;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -364,7 +365,11 @@ export class Eraser {
         some.map(({ leaf_index: index }) => index),
       );
       if (hold === null) continue;
-      throw new TallystickError("held", `${tree} has records among these that the hold ${hold} keeps.`, {
+      if (hold.records === null)
+        throw new TallystickError("index_unavailable", `The index cannot say now what the hold ${hold.name} keeps.`, {
+          hint: "Wait until it is ready and try again.",
+        });
+      throw new TallystickError("held", `${tree} has records among these that the hold ${hold.name} keeps.`, {
         hint: "Release the hold first, if it may be.",
       });
     }

@@ -22,17 +22,23 @@ export async function holdsOn({ holds, sources, sizeOf }: HeldParts, tree: strin
   return found;
 }
 
-/** The name of a hold that keeps one of these leaves, or may; null when none does. */
+/**
+ * A hold that keeps one of these leaves, with how many of them; else one of which that cannot be asked now, where
+ * `records` is null; null when none does.
+ */
 export async function heldBy(
   { holds, sources }: Pick<HeldParts, "holds" | "sources">,
   tree: string,
   indexes: readonly number[],
-): Promise<string | null> {
+): Promise<TreeHold | null> {
   // Of a tree that goes on growing the index never holds all, and these leaves are what is asked for.
   const size = indexes.reduce((most, index) => Math.max(most, index + 1), 0);
-  for (const { name, query, scope, placedAt } of holds.on(logOf(tree))) {
+  let unsure: TreeHold | null = null;
+  for (const { id, name, query, scope, placedAt } of holds.on(logOf(tree))) {
     const question = { tree, size, query, scope, nowUs: timestampUs(placedAt), indexes };
-    if ((await countHeld(sources, question)) !== 0) return name;
+    const hold = { id, name, records: await countHeld(sources, question) };
+    if (hold.records === null) unsure ??= hold;
+    else if (hold.records > 0) return hold;
   }
-  return null;
+  return unsure;
 }
