@@ -52,14 +52,15 @@ export function connectTo({ url, token, fetch: ownFetch }: Target, usualFetch: t
 
 function unreachable(url: string, cause: unknown): CommandError {
   const why = (cause as { readonly cause?: { readonly code?: unknown; readonly message?: unknown } }).cause;
+  if (why instanceof CommandError) return why;
   const isTls = /CERT|TLS|SSL|UNABLE_TO|certificate/.test(`${String(why?.code)} ${String(why?.message)}`);
   if (!isTls)
     return new CommandError(`${url} does not answer.`, {
       code: "unreachable",
-      hint: "Is the server running there?",
+      hint: "Is the server running there? One that was killed or hangs is to be started again.",
       cause,
     });
-  return new CommandError(`There is no secure connection to ${url}: ${String(why?.message)}.`, {
+  return new CommandError(`There is no secure connection to ${url}: ${String(why?.message).replace(/\.$/, "")}.`, {
     code: "unreachable",
     hint: "Name the authority of the server's certificate with --ca, or the data folder of a local server with --data.",
     cause,

@@ -116,8 +116,10 @@ async function serverChecks(parts: CliParts, folder: string, config: Config): Pr
     const client = connectTo({ url, token: token.trim(), fetch: ownFetch }, parts.fetch);
     return [...statusChecks(url, await client.get<Status>("/api/status")), ...(await peopleChecks(client, config))];
   } catch (error) {
-    const { message } = asCommandError(error);
-    return [bad("server", `run.json names ${url}: ${message}`, "The server was killed or hangs; start it again.")];
+    const { message, hint } = asCommandError(error);
+    return [
+      bad("server", `run.json names ${url}: ${message}`, hint ?? "The server was killed or hangs; start it again."),
+    ];
   }
 }
 

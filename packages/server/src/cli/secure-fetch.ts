@@ -36,7 +36,8 @@ export async function secureFetch(
     ...(ca === undefined ? {} : { ca: await pem(ca) }),
     ...(cert === undefined || key === undefined ? {} : { cert: await pem(cert), key: await pem(key) }),
     // Checked below, by the one certificate that it may be.
-    ...(ca === undefined && pinned !== null ? { rejectUnauthorized: false } : {}),
+    // A resumed session shows no certificate at this end, so none is resumed.
+    ...(ca === undefined && pinned !== null ? { rejectUnauthorized: false, maxCachedSessions: 0 } : {}),
   });
   const dispatcher = new Agent({ connect: ca === undefined && pinned !== null ? onlyTo(connect, pinned) : connect });
   return ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as Fetch;
@@ -48,12 +49,18 @@ function onlyTo(connect: buildConnector.connector, pinned: string): buildConnect
       if (error !== null) return done(error, null);
       if (request.protocol === "https:" && sha256Of(socket as TLSSocket) !== pinned) {
         socket.destroy();
-        return done(new Error("The server shows another certificate than its data folder names."), null);
+        return done(otherCertificate(), null);
       }
       return done(null, socket);
     });
   };
 }
+
+const otherCertificate = () =>
+  new CommandError("The port shows another certificate than the data folder names.", {
+    code: "unreachable",
+    hint: "Another program has the port, or the server of this folder was killed. Nothing was sent to it.",
+  });
 
 function sha256Of(socket: TLSSocket): string | undefined {
   return socket.getPeerX509Certificate()?.fingerprint256.replaceAll(":", "").toLowerCase();
