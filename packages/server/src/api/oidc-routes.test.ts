@@ -102,7 +102,9 @@ describe("a login by the provider", () => {
   it("ends for the browser that began it, once, and with what the provider said", async () => {
     const browser = new Browser();
     const back = await browser.logInAt(`${server.url}/login/oidc`, "ada", callback);
-    expect((await new Browser().get(back)).status).toBe(401);
+    const stranger = await new Browser().get(back);
+    expect(stranger.status).toBe(401);
+    expect(await stranger.json()).toMatchObject({ hint: "Begin the login again." });
     expect((await browser.get(back)).status).toBe(303);
     expect((await browser.get(back)).status).toBe(401);
     for (const change of [

@@ -77,7 +77,9 @@ async function comeBack(parts: OidcRoutesParts, request: FastifyRequest, reply: 
   reply.clearCookie(LOGIN_COOKIE, { path: PATH });
   try {
     if (state === undefined || bound !== state)
-      throw new TallystickError("unauthenticated", "This login was begun by another browser, or is too old.");
+      throw new TallystickError("unauthenticated", "This login was begun by another browser, or is too old.", {
+        hint: "Begin the login again.",
+      });
     const subject = await oidc.finish(state, request.url.split("?").slice(1).join("?"));
     await parts.control.users.seen(subject.name, subject.role);
     await comeIn(parts, request, reply, parts.sessions.begin(subject, "oidc", request.client));
@@ -93,7 +95,7 @@ async function comeBack(parts: OidcRoutesParts, request: FastifyRequest, reply: 
 function configured({ oidc }: OidcRoutesParts): OidcLogin {
   if (oidc !== null) return oidc;
   throw new TallystickError("not_found", "No identity provider is configured.", {
-    hint: "docs/guides/access.md shows how; the section is `oidc`.",
+    hint: "docs/guides/people.md shows how; the section is `oidc`.",
   });
 }
 
