@@ -7,6 +7,8 @@ export interface PlannedTree {
   readonly first_received_at: string;
   readonly last_received_at: string;
   readonly keep: string;
+  /** The shorter time that is configured and waits for a second person. */
+  readonly asked_keep: string | null;
   readonly clause: string | null;
   readonly due_at: string | null;
   readonly state: "open" | "kept" | "held" | "waiting" | "due";

@@ -41,9 +41,10 @@ export function RetentionPlan() {
               { title: "to", cell: ({ last_received_at: at }) => clock(at) },
               {
                 title: "kept for",
-                cell: ({ keep, clause }) => (
+                cell: ({ keep, asked_keep: asked, clause }) => (
                   <>
                     {keep}
+                    {asked !== null && <span className="text-quiet">, until somebody approves {asked}</span>}
                     {clause !== null && <span className="text-quiet"> {clause}</span>}
                   </>
                 ),

@@ -35,7 +35,10 @@ const PlannedTree = Type.Object({
   bytes: Type.Integer({ description: "Of its segments." }),
   first_received_at: Time,
   last_received_at: Time,
-  keep: Type.String(),
+  keep: Type.String({ description: "The time in force." }),
+  asked_keep: orNull(
+    Type.String({ description: "The shorter time that the configuration says, not in force until somebody approves." }),
+  ),
   clause: orNull(Type.String({ description: "What the log's preset cites." })),
   due_at: orNull(Time),
   state: Type.Enum(["open", "kept", "held", "waiting", "due"], {
@@ -173,6 +176,7 @@ function shown({ facts, retention, fate, isIndexed }: Planned): object {
     first_received_at: formatTimestamp(facts.firstReceivedUs),
     last_received_at: formatTimestamp(facts.lastReceivedUs),
     keep: periodText(retention.keep),
+    asked_keep: retention.askedKeep === undefined ? null : periodText(retention.askedKeep),
     clause: retention.preset === null ? null : PRESETS[retention.preset].clause,
     due_at: fate.dueUs === null ? null : formatTimestamp(fate.dueUs),
     state: fate.kind,

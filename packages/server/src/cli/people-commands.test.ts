@@ -16,7 +16,7 @@ const PASSWORD = "correct horse battery staple";
 beforeAll(async () => {
   folder = await temporaryFolder();
   data = join(folder.path, "data");
-  server = await startTestServer(data);
+  server = await startTestServer(data, "retention: {keep: 30 days}\ncontrol: {approvals: always}\n");
 });
 afterAll(async () => {
   await server.close();
@@ -110,6 +110,15 @@ describe("login", () => {
     expect((await runLine(["logout"], { environment })).exitCode).toBe(0);
     expect((await runLine(["users", "list"], { environment })).err).toContain("needs credentials");
     expect((await runLine(["logout"], { environment })).err).toContain("Nobody is logged in");
+  });
+});
+
+describe("a shorter time to keep that nobody has approved", () => {
+  it("is said by the plan, with the time that holds meanwhile", async () => {
+    const { out } = await line(["retain", "plan"]);
+    expect(out.match(/The configuration says .*/g)).toContain(
+      "The configuration says 30 days for log control: 13 months holds until it is approved (`tallystick approvals list`).",
+    );
   });
 });
 

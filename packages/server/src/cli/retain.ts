@@ -15,6 +15,7 @@ interface PlannedTree {
   readonly records: number;
   readonly bytes: number;
   readonly keep: string;
+  readonly asked_keep: string | null;
   readonly clause: string | null;
   readonly due_at: string | null;
   readonly state: "open" | "kept" | "held" | "waiting" | "due";
@@ -78,8 +79,14 @@ function planLines(trees: readonly PlannedTree[], local: boolean): readonly stri
     due.length === 0
       ? "Nothing is due."
       : `Due: ${grouped(due.length)} ${due.length === 1 ? "tree" : "trees"}, ${grouped(records)} records.`;
+  const asked = trees.flatMap((one) => (one.asked_keep === null ? [] : [askedText(one, one.asked_keep)]));
   const clauses = [...new Set(trees.flatMap(({ clause }) => (clause === null ? [] : [clause])))];
-  return [...table(columns, rows, null), "", total, ...clauses];
+  return [...table(columns, rows, null), "", total, ...new Set(asked), ...clauses];
+}
+
+function askedText({ tree, keep }: PlannedTree, asked: string): string {
+  const log = tree.split("/")[0];
+  return `The configuration says ${asked} for log ${log}: ${keep} holds until it is approved (\`tallystick approvals list\`).`;
 }
 
 function stateText({ state, why, holds }: PlannedTree): string {

@@ -59,7 +59,9 @@ export class ApprovalBook implements Approvals {
       if (approval.state !== "pending")
         throw new TallystickError("not_pending", `The proposal is ${approval.state}; it waits for nobody.`);
       if (approval.proposedBy === by && decision === "approved")
-        throw new TallystickError("forbidden", "Somebody else than who proposed it must approve it.");
+        throw new TallystickError("forbidden", "Somebody else than who proposed it must approve it.", {
+          hint: "Let another administrator approve it; `tallystick approvals list` names those who may.",
+        });
       if (approval.proposedBy !== by && !this.approvers().includes(by))
         throw new TallystickError("forbidden", `${by} is none of the administrators who approve here.`, {
           hint: "While there are administrators with logins of their own, they approve, and no token or key does.",

@@ -11,6 +11,8 @@ import type { Period } from "./period.ts";
 
 export interface Retention {
   readonly keep: Period;
+  /** The shorter time that the configuration says and that waits for a second person; absent: none does. */
+  readonly askedKeep?: Period;
   /** Longest time that a record may be there; null: no such limit. */
   readonly maximum: Period | null;
   /** How long a tree stays in the index; null: as long as it is there. */

@@ -158,13 +158,17 @@ describe("the retention in force", () => {
     const shorter = new RetentionInForce(log, configured("30 days"));
     await shorter.refresh(["default"]);
     await shorter.refresh(["default"]);
-    expect(shorter.of("default").keep).toEqual({ count: 2, unit: "years" });
+    expect(shorter.of("default")).toMatchObject({
+      keep: { count: 2, unit: "years" },
+      askedKeep: { count: 30, unit: "days" },
+    });
     const [proposal, ...others] = log.approvals.approvals();
     expect(others).toEqual([]);
     expect(proposal).toMatchObject({ action: "shorten_retention", proposedBy: "configuration", state: "pending" });
     await log.approvals.decide("key:second", proposal!.id, "approved");
     await shorter.refresh(["default"]);
     expect(shorter.of("default").keep).toEqual({ count: 30, unit: "days" });
+    expect(shorter.of("default").askedKeep).toBeUndefined();
     const again = await control(bench, ALWAYS);
     expect(new RetentionInForce(again, configured("30 days")).of("default").keep).toEqual({ count: 30, unit: "days" });
     await bench.stop();

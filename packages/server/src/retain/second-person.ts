@@ -89,7 +89,8 @@ export class RetentionInForce {
   of(log: string): Retention {
     const configured = this.#configured(log);
     const recorded = this.#recorded(log);
-    return mayExceed(recorded, configured.keep) ? { ...configured, keep: recorded } : configured;
+    if (!mayExceed(recorded, configured.keep)) return configured;
+    return { ...configured, keep: recorded, askedKeep: configured.keep };
   }
 
   /** Records what is configured of these logs where it is longer, proposes it where it is shorter. */
