@@ -19,10 +19,10 @@ export interface NameInForce {
 
 export interface CallNames {
   /**
-   * SELECT of settled calls as they stand: call_key, minute, caller, callee, and caller_told and callee_told, true
-   * when every record of the call has that name itself. Null while there are none.
+   * SELECT of settled calls as they stand: call_key, minute, caller, callee. `such` is a condition on these and on
+   * caller_told and callee_told, 1 when every record of the call has that name itself. Null while there are none.
    */
-  readonly calls: string | null;
+  readonly calls: ((such: string) => string) | null;
   /** At most one of a name. */
   readonly aliases: readonly NameInForce[];
   /** What address ranges are called; absent: nothing. */
@@ -63,7 +63,7 @@ export function ownName(party: Party, { aliases }: CallNames, params: Params): s
   return `if(${place} > 0 AND ${us} >= ${at(from)} AND ${us} < ${at(to)}, ${at(services)}, ${own})`;
 }
 
-/** `FROM … WHERE …` of settled calls in which a record may go by another name than its own; null: there are none. */
+/** `FROM …` of settled calls in which a record may go by another name than its own; null: there are none. */
 export function renamedCalls(party: Party, names: CallNames, period: NamesPeriod, params: Params): string | null {
   if (names.calls === null) return null;
   const { axis, fromUs, toUs } = period;
@@ -75,7 +75,7 @@ export function renamedCalls(party: Party, names: CallNames, period: NamesPeriod
   const within = [
     fromUs === null ? [] : [`minute >= ${at(fromUs - LATEST_US)}`],
     toUs === null ? [] : [`minute < ${at(toUs + (axis === "timestamp" ? LATEST_US : 1_000_000))}`],
-    names.aliases.length === 0 ? [`NOT ${party}_told`] : [`(NOT ${party}_told OR has(${aliased}, ${party}))`],
+    names.aliases.length === 0 ? [`${party}_told = 0`] : [`(${party}_told = 0 OR has(${aliased}, ${party}))`],
   ];
-  return `FROM (${names.calls}) WHERE ${within.flat().join(" AND ")}`;
+  return `FROM (${names.calls(within.flat().join(" AND "))})`;
 }

@@ -23,8 +23,8 @@ export function compileResolved(
   if (such === null) return own;
   const isSuch = condition(nameColumn(party, party));
   return (
-    `call_key IN (SELECT call_key ${such} AND (${isSuch})) OR ` +
-    `((${own}) AND call_key NOT IN (SELECT call_key ${such} AND NOT (${isSuch})))`
+    `call_key IN (SELECT call_key ${such} WHERE ${isSuch}) OR ` +
+    `((${own}) AND call_key NOT IN (SELECT call_key ${such} WHERE NOT (${isSuch})))`
   );
 }
 
