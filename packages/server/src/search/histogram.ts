@@ -1,7 +1,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { TallystickError } from "../errors.ts";
-import type { QueryAnswer, Statement } from "../index/index-seam.ts";
+import type { QueryAnswer } from "../index/index-seam.ts";
 import { Params } from "./compile/sql.ts";
 import { axisColumn, filterPredicate } from "./filter.ts";
 import type { RecordFilter, TimeAxis } from "./filter.ts";
@@ -65,64 +65,54 @@ export async function countHistogram(
   const widthUs = empty ? 1_000_000 : bucketWidth(span.fromUs, span.toUs, asked, request.width ?? null);
   const params = new Params();
   const { predicate, notes } = filterPredicate({ ...filter, fromUs: span.fromUs, toUs: span.toUs }, params);
-  const width = params.add(widthUs, "Int64");
-  const sql =
-    `SELECT floor(${microseconds(filter.axis)} / ${width}) AS bucket, status, count() AS records ` +
-    `FROM records WHERE ${predicate} GROUP BY bucket, status`;
-  const answer: QueryAnswer<CountRow> = empty
+  const bucket = `floor(${microseconds(filter.axis)} / ${params.add(widthUs, "Int64")}) AS bucket`;
+  const sql = (request.durations === true ? timedSql : countsSql)(bucket, predicate);
+  const answer: QueryAnswer<BucketRow> = empty
     ? NOTHING
-    : await reader.select<CountRow>(params.statement(sql), LIMITS, signal);
-  const timed =
-    request.durations !== true || empty
-      ? null
-      : await reader.select<DurationRow>(durationsStatement({ ...filter, ...span }, widthUs), LIMITS, signal);
-  const buckets = empty ? [] : filled(answer.rows, span, widthUs);
+    : await reader.select<BucketRow>(params.statement(sql), LIMITS, signal);
+  const buckets = empty ? [] : filled(answer.rows, span, widthUs, request.durations === true);
   return {
     width_us: widthUs,
-    buckets: timed === null ? buckets : withDurations(buckets, timed.rows, Math.floor(span.fromUs / widthUs)),
-    count: answer.rows.reduce((sum, row) => sum + row.records, 0),
-    elapsed_ms: span.elapsedMs + answer.elapsedMs + (timed?.elapsedMs ?? 0),
-    scanned_rows: span.scannedRows + answer.scannedRows + (timed?.scannedRows ?? 0),
-    partial: span.partial || answer.partial || timed?.partial === true || isIncomplete(sources),
+    buckets,
+    count: buckets.reduce((sum, { count }) => sum + count, 0),
+    elapsed_ms: span.elapsedMs + answer.elapsedMs,
+    scanned_rows: span.scannedRows + answer.scannedRows,
+    partial: span.partial || answer.partial || isIncomplete(sources),
     notes,
   };
 }
 
-interface DurationRow {
+interface BucketRow {
   readonly bucket: number;
-  readonly quantiles: readonly [p50: number, p95: number];
+  readonly counts: readonly (readonly [status: string, records: number])[];
+  /** Only where durations are asked for; null where no record tells one. */
+  readonly quantiles?: readonly [p50: number | null, p95: number | null];
 }
 
-/** Estimates by t-digest, so that a bucket of millions of records costs as little as one of ten. */
-function durationsStatement(filter: RecordFilter, widthUs: number): Statement {
-  const params = new Params();
-  const { predicate } = filterPredicate(filter, params);
-  const bucket = `floor(${microseconds(filter.axis)} / ${params.add(widthUs, "Int64")}) AS bucket`;
-  return params.statement(
-    `SELECT ${bucket}, quantilesTDigest(0.5, 0.95)(duration_us) AS quantiles ` +
-      `FROM records WHERE ${predicate} AND duration_us >= 0 GROUP BY bucket`,
+function countsSql(bucket: string, predicate: string): string {
+  return (
+    "SELECT bucket, groupArray((status, records)) AS counts FROM (" +
+    `SELECT ${bucket}, status, count() AS records FROM records WHERE ${predicate} GROUP BY bucket, status` +
+    ") GROUP BY bucket"
   );
 }
 
-function withDurations(
-  buckets: readonly HistogramBucket[],
-  rows: readonly DurationRow[],
-  first: number,
-): readonly HistogramBucket[] {
-  const byPlace = new Map(rows.map(({ bucket, quantiles }) => [bucket - first, quantiles]));
-  return buckets.map((bucket, place) => {
-    const [p50 = null, p95 = null] = byPlace.get(place) ?? [];
-    return { ...bucket, p50_us: rounded(p50), p95_us: rounded(p95) };
-  });
+/**
+ * Counts and durations in one pass over the records. Estimates by t-digest, so that a bucket of millions of records
+ * costs as little as one of ten.
+ */
+function timedSql(bucket: string, predicate: string): string {
+  return (
+    "SELECT bucket, groupArray((status, records)) AS counts, " +
+    "quantilesTDigestMerge(0.5, 0.95)(lasted) AS quantiles FROM (" +
+    `SELECT ${bucket}, status, count() AS records, ` +
+    "quantilesTDigestStateIf(0.5, 0.95)(duration_us, duration_us >= 0) AS lasted " +
+    `FROM records WHERE ${predicate} GROUP BY bucket, status` +
+    ") GROUP BY bucket"
+  );
 }
 
 const rounded = (us: number | null): number | null => (us === null ? null : Math.round(us));
-
-interface CountRow {
-  readonly bucket: number;
-  readonly status: string;
-  readonly records: number;
-}
 
 interface Span extends Omit<QueryAnswer<never>, "rows"> {
   readonly fromUs: number;
@@ -187,16 +177,21 @@ function bucketCount(fromUs: number, toUs: number, widthUs: number): number {
   return Math.floor((toUs - 1) / widthUs) - Math.floor(fromUs / widthUs) + 1;
 }
 
-function filled(rows: readonly CountRow[], { fromUs, toUs }: Span, widthUs: number): readonly HistogramBucket[] {
+function filled(
+  rows: readonly BucketRow[],
+  { fromUs, toUs }: Span,
+  widthUs: number,
+  isTimed: boolean,
+): readonly HistogramBucket[] {
   const first = Math.floor(fromUs / widthUs);
-  const byBucket = Array.from({ length: bucketCount(fromUs, toUs, widthUs) }, (): Record<string, number> => ({}));
-  for (const { bucket, status, records } of rows) {
-    const counts = byBucket[bucket - first];
-    if (counts !== undefined) counts[status] = records;
-  }
-  return byBucket.map((counts, place) => ({
-    start: formatTimestamp((first + place) * widthUs),
-    count: Object.values(counts).reduce((sum, count) => sum + count, 0),
-    by_status: counts,
-  }));
+  const byPlace = new Map(rows.map((row) => [row.bucket - first, row]));
+  return Array.from({ length: bucketCount(fromUs, toUs, widthUs) }, (_, place) => {
+    const { counts = [], quantiles: [p50, p95] = [null, null] } = byPlace.get(place) ?? {};
+    return {
+      start: formatTimestamp((first + place) * widthUs),
+      count: counts.reduce((sum, [, records]) => sum + records, 0),
+      by_status: Object.fromEntries(counts),
+      ...(isTimed ? { p50_us: rounded(p50), p95_us: rounded(p95) } : {}),
+    };
+  });
 }

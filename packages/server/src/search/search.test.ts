@@ -201,7 +201,22 @@ describe("a histogram", () => {
     const answer = await fixture.search.histogram(ALL, { q: "_exists_:duration_us", durations: true });
     const counted = answer.buckets.filter(({ count }) => count > 0);
     expect(counted.length).toBeGreaterThan(0);
-    for (const { p50_us: p50, p95_us: p95 } of counted) expect([typeof p50, p95! >= p50!]).toEqual(["number", true]);
+    for (const { start, count, p50_us: p50, p95_us: p95 } of counted) {
+      const lasted = fixture.stored
+        .filter(({ observed }) => observed.principal !== "tallystick")
+        .filter(({ record }) => {
+          const afterUs = timestampUs(record.timestamp) - timestampUs(start);
+          return record.duration_us !== undefined && afterUs >= 0 && afterUs < answer.width_us;
+        })
+        .map(({ record }) => record.duration_us!)
+        .toSorted((a, b) => a - b);
+      expect(lasted).toHaveLength(count);
+      expect([p50! >= lasted[0]!, p95! >= p50!, p95! <= lasted.at(-1)!]).toEqual([true, true, true]);
+    }
+    const counts = await fixture.search.histogram(ALL, { q: "_exists_:duration_us" });
+    expect(counts.buckets.map(({ count, by_status }) => ({ count, by_status }))).toEqual(
+      answer.buckets.map(({ count, by_status }) => ({ count, by_status })),
+    );
     const none = await fixture.search.histogram(ALL, { q: "NOT _exists_:duration_us", durations: true, own: true });
     expect(none.buckets.every(({ p50_us: p50 }) => p50 === null)).toBe(true);
     expect((await fixture.search.histogram(ALL, {})).buckets[0]).not.toHaveProperty("p50_us");
