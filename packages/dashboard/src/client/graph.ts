@@ -34,7 +34,6 @@ export type ServiceKind = "service" | "counterpart" | "unknown_callers";
 export interface Graph {
   readonly services: readonly { readonly name: string; readonly kind: ServiceKind }[];
   readonly edges: readonly GraphEdge[];
-  readonly pending: readonly { readonly caller: string; readonly callee: string; readonly calls: number }[] | null;
   readonly from: string;
   readonly to: string;
   readonly settled_through: string | null;

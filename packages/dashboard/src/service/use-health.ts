@@ -28,7 +28,7 @@ export function callsTo(name: string, recordsItself: boolean): string {
 export function useService(name: string, period: Period) {
   const graph = useApi<Graph>(
     "/api/graph",
-    { service: name, from: period.from, to: period.to, operations: true, pending: true },
+    { service: name, from: period.from, to: period.to, operations: true },
     { keep: true },
   );
   const kind = graph.data?.services.find((service) => service.name === name)?.kind;
