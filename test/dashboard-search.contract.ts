@@ -53,7 +53,7 @@ export function searchTests(walk: () => Walk): void {
     expect((await page.getByRole("combobox", { name: "Query" }).inputValue()).trim()).toBe("callee:payments-db");
     await page.getByRole("combobox", { name: "Query" }).fill("status:(error");
     await page.keyboard.press("Enter");
-    await page.locator("#query-fault", { hasText: /column \d+/ }).waitFor();
+    await page.locator("#query-fault", { hasText: /^\s*\^ Column \d+: [^:]+$/ }).waitFor();
     await page.close();
   });
 

@@ -54,8 +54,8 @@ export function Busy({ queryKey }: { readonly queryKey: QueryKey }) {
   const seconds = useSeconds(isAsking);
   if (!isAsking || seconds < SHOWN_AFTER_S) return null;
   return (
-    <span className="inline-flex items-center gap-2 text-quiet" role="status">
-      {seconds} s …
+    <span className="inline-flex items-center gap-2 whitespace-nowrap text-quiet" role="status">
+      <span className="tabular-nums">{seconds} s</span>
       <Button className="py-0.5!" onClick={() => void queries.cancelQueries({ queryKey })}>
         Stop
       </Button>

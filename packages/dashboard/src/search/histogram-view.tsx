@@ -59,7 +59,7 @@ export const HistogramView = memo(function HistogramView({ histogram, change }: 
           />
         )}
       </svg>
-      <figcaption className="flex h-6 justify-between pt-0.5 text-xs text-quiet">
+      <figcaption className="flex min-h-6 justify-between gap-3 pt-0.5 text-xs text-quiet [&>span:last-child]:text-right [&>span:nth-child(2)]:text-center">
         <span>{buckets[0] === undefined ? "" : `${moments.moment(buckets[0].from)} ${moments.label}`}</span>
         <span>{histogram === undefined ? "" : `${formatCount(highest)} at most in ${width(histogram.bucket_ms)}`}</span>
         <span>
