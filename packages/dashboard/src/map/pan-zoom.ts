@@ -19,10 +19,10 @@ interface Moved {
 const MIN_SCALE = 0.08;
 const MAX_SCALE = 2.5;
 const MARGIN_PX = 28;
-/** So small names can still be read; of a larger map it begins with where somebody looks, else at its left side. */
-const LEGIBLE_SCALE = 0.55;
-/** Below it, names are left out. */
+/** Below it, names are left out; of a map that is whole only there one begins with a part. */
 const FAR_SCALE = 0.42;
+/** Of such a map: where somebody looks, else its left side. */
+const LEGIBLE_SCALE = 0.55;
 /** A hand that presses shakes so much. */
 const SHAKE_PX = 4;
 /** After it, what was moved as a picture is drawn anew, sharp. */
@@ -51,7 +51,8 @@ export function usePanZoom(size: Room, looksAt: Place | null): Moved {
   const show = (minScale: number) => {
     const room = roomOf(frame.current);
     if (room === null) return;
-    const scale = Math.max(minScale, scaleIn(room));
+    const whole = scaleIn(room);
+    const scale = whole >= FAR_SCALE ? whole : Math.max(minScale, whole);
     const x = begin(room.width, size.width * scale, looksAt === null ? undefined : looksAt.x * scale);
     const y = begin(room.height, size.height * scale, (looksAt?.y ?? size.height / 2) * scale);
     view.current = { scale, x, y };
@@ -60,7 +61,7 @@ export function usePanZoom(size: Room, looksAt: Place | null): Moved {
   const look = () => {
     const room = roomOf(frame.current);
     if (looksAt === null || room === null) return;
-    if (!isTouched.current && scaleIn(room) >= LEGIBLE_SCALE) return show(LEGIBLE_SCALE);
+    if (!isTouched.current && scaleIn(room) >= FAR_SCALE) return show(LEGIBLE_SCALE);
     const { x, y, scale } = view.current;
     view.current = { scale, x: seen(x, looksAt.x * scale, room.width), y: seen(y, looksAt.y * scale, room.height) };
     apply();
