@@ -6,7 +6,7 @@ import { Answer } from "../page/states.tsx";
 import { Panel } from "../page/panel.tsx";
 import { failuresIn, totalsOf } from "./onset.ts";
 import type { ServiceFound } from "./use-health.ts";
-import type { Period } from "./window.ts";
+import { secondsWithin, type Period } from "./window.ts";
 
 interface FiguresProps {
   readonly found: ServiceFound;
@@ -37,7 +37,7 @@ interface ChartsProps {
 }
 
 function Charts({ now, before, onset, period, choose }: ChartsProps) {
-  const drawn = useMemo(() => seriesOf(now, before), [now, before]);
+  const drawn = useMemo(() => seriesOf(now, before, period), [now, before, period]);
   const common = {
     times: drawn.times,
     mark: onset === null ? null : Date.parse(onset) / 1_000,
@@ -101,18 +101,22 @@ function Chart({ title, value, before, isBad = false, ...chart }: ChartProps) {
   );
 }
 
-function seriesOf(now: Histogram, before: Histogram | undefined) {
-  const seconds = now.bucket_ms / 1_000;
-  const read = (value: (bucket: Histogram["buckets"][number]) => number | null) => ({
+/** Less of a bucket than this says nothing of a rate. */
+const LEAST_PART = 0.2;
+
+function seriesOf(now: Histogram, before: Histogram | undefined, period: Period) {
+  const seconds = now.buckets.map(({ from }) => secondsWithin(Date.parse(from), now.bucket_ms, period));
+  const leastSeconds = (now.bucket_ms / 1_000) * LEAST_PART;
+  const read = (value: (bucket: Histogram["buckets"][number], at: number) => number | null) => ({
     now: now.buckets.map(value),
     // Buckets of a week ago begin at the same minutes; the last one may be missing.
     before: now.buckets.map((_, at) => {
       const bucket = before?.bucket_ms === now.bucket_ms ? before.buckets[at] : undefined;
-      return bucket === undefined ? null : value(bucket);
+      return bucket === undefined ? null : value(bucket, at);
     }),
   });
   const p95 = read(({ p95_us: us }) => us ?? null);
-  const rate = read(({ count }) => count / seconds);
+  const rate = read(({ count }, at) => ((seconds[at] ?? 0) < leastSeconds ? null : count / (seconds[at] ?? 1)));
   const errors = read((bucket) => (bucket.count === 0 ? null : failuresIn(bucket) / bucket.count));
   const lines = (values: { readonly now: Series; readonly before: Series }, colour: string): readonly ChartLine[] => [
     { title: "last week", values: values.before, colour: "--bar", kind: "dashed" },

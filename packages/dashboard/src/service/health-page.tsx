@@ -11,13 +11,13 @@ import { Operations } from "./operations.tsx";
 import { ServiceTimeline } from "./timeline-view.tsx";
 import { useNowMs, useService } from "./use-health.ts";
 import { Verdict } from "./verdict.tsx";
-import { periodAt } from "./window.ts";
+import { anewEveryMs, periodAt } from "./window.ts";
 
 /** The screen of three in the morning: how a service is, since when, why, and an example of it. */
 export function ServicePage() {
   const { name, from, to } = useSearch({ from: "/service" });
   const navigate = useNavigate({ from: "/service" });
-  const nowMs = useNowMs();
+  const nowMs = useNowMs(anewEveryMs(periodAt(0, from, to)));
   const period = useMemo(() => periodAt(nowMs, from, to), [nowMs, from, to]);
   const choose = (chosen: { readonly from?: string | undefined; readonly to?: string | undefined }) =>
     void navigate({ search: { name, ...chosen } });

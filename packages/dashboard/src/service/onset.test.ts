@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { onsetOf } from "./onset.ts";
+import { mannerOf, onsetOf } from "./onset.ts";
 
 const at = (minute: number, count: number, errors: number) => ({
   from: `2026-11-26T08:${String(minute).padStart(2, "0")}:00Z`,
@@ -43,4 +43,17 @@ test("what always fails as much, what has stopped, and silence are no beginning"
     ),
   ).toBeNull();
   expect(onsetOf([], null)).toBeNull();
+});
+
+test("what fails all along is not well, and what failed and stopped is better", () => {
+  const manner = (errorsAt: (minute: number) => number) => {
+    const buckets = hour(errorsAt);
+    return mannerOf(buckets, onsetOf(buckets, null));
+  };
+  expect(manner(() => 0)).toBe("well");
+  expect(manner((n) => (n === 30 ? 2 : 0))).toBe("well");
+  expect(manner(() => 3)).toBe("unwell");
+  expect(manner((n) => (n < 20 ? 6 : 0))).toBe("better");
+  expect(manner((n) => (n >= 42 ? 8 : 0))).toBe("failing");
+  expect(mannerOf([at(1, 0, 0)], null)).toBe("silent");
 });

@@ -28,19 +28,42 @@ const TIMES_USUAL = 3;
  * last sixth of the buckets in which anything was called.
  */
 export function onsetOf(all: readonly HistogramBucket[], usual: number | null): string | null {
-  const buckets = all.slice(0, all.findLastIndex(({ count }) => count > 0) + 1);
+  const buckets = calledOf(all);
   const limit = Math.max(LOWEST_RATIO, TIMES_USUAL * (usual ?? calmest(buckets)));
   const isOver = (part: readonly HistogramBucket[]) => {
     const found = totalsOf(part);
     return found.failures >= FEWEST_FAILURES && (found.ratio ?? 0) > limit;
   };
-  if (!isOver(buckets.slice(-Math.max(5, Math.ceil(buckets.length / 6))))) return null;
+  if (!isOver(newestOf(buckets))) return null;
   for (const [at, bucket] of buckets.entries()) {
     const own = totalsOf([bucket]);
     if (own.failures === 0 || (own.ratio ?? 0) <= limit) continue;
     if (isOver(buckets.slice(at)) && isOver(buckets.slice(at, at + 5))) return bucket.from;
   }
   return null;
+}
+
+/**
+ * How a service is in a word: `failing` since an onset; `unwell` fails more than little, its newest calls too, without
+ * a beginning; `better` did, and its newest calls do not.
+ */
+export type Manner = "silent" | "well" | "better" | "unwell" | "failing";
+
+export function mannerOf(all: readonly HistogramBucket[], onset: string | null): Manner {
+  if (onset !== null) return "failing";
+  const [whole, newest] = [totalsOf(all), totalsOf(newestOf(calledOf(all)))];
+  if (whole.calls === 0) return "silent";
+  if (whole.failures < FEWEST_FAILURES || (whole.ratio ?? 0) <= LOWEST_RATIO) return "well";
+  return newest.failures > 0 && (newest.ratio ?? 0) > LOWEST_RATIO ? "unwell" : "better";
+}
+
+function calledOf(all: readonly HistogramBucket[]): readonly HistogramBucket[] {
+  return all.slice(0, all.findLastIndex(({ count }) => count > 0) + 1);
+}
+
+/** The last sixth. */
+function newestOf(buckets: readonly HistogramBucket[]): readonly HistogramBucket[] {
+  return buckets.slice(-Math.max(5, Math.ceil(buckets.length / 6)));
 }
 
 function calmest(buckets: readonly HistogramBucket[]): number {

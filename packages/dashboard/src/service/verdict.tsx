@@ -1,8 +1,23 @@
 import { formatCount, formatShare } from "../page/format.ts";
 import { CallLink, ServiceLink, TraceLink } from "../page/links.tsx";
 import { useMoments } from "../page/zone.ts";
-import { totalsOf } from "./onset.ts";
+import { mannerOf, totalsOf, type Manner } from "./onset.ts";
 import type { ServiceFound } from "./use-health.ts";
+
+const LOOKS: Readonly<Record<Manner, readonly [frame: string, text: string]>> = {
+  silent: ["border-line bg-raised", "text-quiet"],
+  well: ["border-line bg-good-ground", "text-good"],
+  better: ["border-line bg-warn-ground", "text-warn"],
+  unwell: ["border-warn bg-warn-ground", "text-warn font-medium"],
+  failing: ["border-bad bg-bad-ground", "text-bad font-medium"],
+};
+
+/** What is said of the failed ones after their share. */
+const SAYS: Readonly<Record<Exclude<Manner, "silent" | "failing">, string>> = {
+  well: ".",
+  better: ", but few of the newest.",
+  unwell: ", the newest too; nothing in this period shows when it began.",
+};
 
 /** In two sentences: is it failing, since when, and what fails first. */
 export function Verdict({ found, name }: { readonly found: ServiceFound; readonly name: string }) {
@@ -12,16 +27,16 @@ export function Verdict({ found, name }: { readonly found: ServiceFound; readonl
   const lastWeek = found.lastWeek.data === undefined ? null : totalsOf(found.lastWeek.data.buckets).ratio;
   const since = found.onset;
   const recent = since === null ? now : totalsOf(found.now.data.buckets.filter(({ from }) => from >= since));
-  const isFailing = since !== null;
-  const look = isFailing ? "border-bad bg-bad-ground" : "border-line bg-good-ground";
+  const manner = mannerOf(found.now.data.buckets, since);
+  const [frame, text] = LOOKS[manner];
   return (
-    <section aria-label="Verdict" className={`rounded-lg border px-4 py-3 text-base ${look}`}>
-      <p className={isFailing ? "font-medium text-bad" : "text-good"}>
-        {now.calls === 0 && `Nobody called ${name} in this period.`}
-        {now.calls > 0 &&
-          !isFailing &&
-          `${formatCount(now.calls)} calls, ${formatShare(now.ratio ?? 0)} of them failed.`}
-        {isFailing &&
+    <section aria-label="Verdict" className={`rounded-lg border px-4 py-3 text-base ${frame}`}>
+      <p className={text}>
+        {manner === "silent" && `Nobody called ${name} in this period.`}
+        {manner !== "silent" &&
+          manner !== "failing" &&
+          `${formatCount(now.calls)} calls, ${formatShare(now.ratio ?? 0)} of them failed${SAYS[manner]}`}
+        {since !== null &&
           `Failing since ${clock(since)} ${label}: ${formatShare(recent.ratio ?? 0)} of ${formatCount(recent.calls)} calls.`}
         {now.calls > 0 && (
           <span className="font-normal text-ink">

@@ -30,6 +30,20 @@ export function between(fromMs: number, toMs: number): Period {
   return { fromMs, toMs, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
 }
 
+/** Of a bucket, the seconds that lie in the period: its first and last bucket mostly stick out. */
+export function secondsWithin(beginMs: number, widthMs: number, { fromMs, toMs }: Period): number {
+  return Math.max(0, Math.min(beginMs + widthMs, toMs) - Math.max(beginMs, fromMs)) / 1_000;
+}
+
+const SOONEST_MS = 30_000;
+const LATEST_MS = 300_000;
+const TIMES_ANEW = 240;
+
+/** How often a period that ends now is looked at anew: an hour changes sooner than a day. */
+export function anewEveryMs({ fromMs, toMs }: Period): number {
+  return Math.min(LATEST_MS, Math.max(SOONEST_MS, (toMs - fromMs) / TIMES_ANEW));
+}
+
 export function shiftedBy({ fromMs, toMs }: Period, ms: number): Period {
   return between(fromMs + ms, toMs + ms);
 }
