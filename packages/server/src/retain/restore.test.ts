@@ -1,8 +1,12 @@
 /** Backups of a folder while it is written to, and what becomes of them. */
 import { decodeLeaf } from "@tallystick/record";
 import { describe, expect, it } from "vitest";
+import { openAlerting } from "../alert/open-alerting.ts";
+import type { Alerting } from "../alert/open-alerting.ts";
+import { sampleFinding } from "../alert/sample-finding.contract.ts";
 import { DATA, FolderBench } from "../fsck/folder-bench.contract.ts";
 import { leafAt } from "../journal/entries.ts";
+import type { Journal } from "../journal/journal.ts";
 import { trimTree } from "../journal/trim-tree.ts";
 import { openFileKms } from "../kms/file-kms.ts";
 import type { Keyring } from "../kms/kms.ts";
@@ -261,4 +265,58 @@ it("an erasure knows which backups hold its leaves", () => {
   expect(holdersOf(places, leaf(4))).toHaveLength(2);
   expect(holdersOf(places, leaf(9))).toEqual(["/mnt/a (2026-11-26T00:00:00Z)"]);
   expect(holdersOf(places, leaf(10))).toEqual([]);
+});
+
+describe("what goes on in the log `alerts`", () => {
+  const alertingOn = (bench: FolderBench, journal: Journal = bench.journal): Promise<Alerting> =>
+    openAlerting({ journal, clock: bench.clock, random: (size) => bench.randomBytes(size) });
+  const stateOf = ({ alerts, silences }: Alerting) => ({
+    alerts: alerts.list(),
+    silences: silences.list().map(({ id, startsAtUs, endsAtUs, comment }) => ({ id, startsAtUs, endsAtUs, comment })),
+  });
+
+  it("is after a restore what it was at the backup, and stays when the tree from before the restore has gone", async () => {
+    const bench = new FolderBench();
+    await bench.start();
+    const before = await alertingOn(bench);
+    await before.alerts.sink([
+      sampleFinding(),
+      sampleFinding({ labels: { service: "billing" } }),
+      sampleFinding({ labels: { service: "shop" } }),
+    ]);
+    const [shop, billing, orders] = before.alerts.list();
+    await before.alerts.act("user:ada", orders!.id, "acknowledge", "looking");
+    await before.alerts.act("user:ada", shop!.id, "resolve");
+    const hour = { startsAtUs: bench.clock.nowUs(), endsAtUs: bench.clock.nowUs() + 3_600_000_000, comment: "known" };
+    const silence = await before.silences.place("user:ada", { ...hour, matchers: ["service=orders"] });
+    await bench.publish();
+    const atBackup = stateOf(before);
+    await back(bench);
+    await before.alerts.act("user:ada", billing!.id, "resolve");
+    await before.silences.place("user:ada", { ...hour, matchers: ["service=billing"] });
+    await bench.publish();
+
+    const again = await restored(bench);
+    await again.start();
+    const after = await alertingOn(again);
+    expect(stateOf(after)).toEqual(atBackup);
+    await after.alerts.act("user:bob", billing!.id, "comment", "after the restore");
+    const [closed, newer, ...others] = again.journal.trees().filter(({ log }) => log === "alerts");
+    expect([closed!.tree, newer!.tree, others]).toEqual(["alerts/2026-11", "alerts/2026-11.r1", []]);
+
+    expect(await after.log.snapshotAfter(closed!.tree)).toBe(newer!.tree);
+    const { journal } = again;
+    const left = { ...journal, trees: () => [newer!], read: journal.read.bind(journal) };
+    const alone = await alertingOn(again, left);
+    for (const { id } of [orders!, billing!]) expect(alone.alerts.find(id)).toEqual(after.alerts.find(id));
+    expect(alone.alerts.find(billing!.id)?.steps.at(-1)).toMatchObject({ kind: "commented", by: "user:bob" });
+    expect(alone.alerts.find(shop!.id)).toBeNull();
+    expect(alone.silences.of({ service: "orders" })).toBe(silence.id);
+    expect(alone.silences.of({ service: "billing" })).toBeNull();
+    // And over both, as a start reads them: the snapshot tells nothing twice.
+    expect(stateOf(await alertingOn(again))).toEqual(stateOf(after));
+    await again.stop();
+    expect((await again.verify()).faults).toEqual([]);
+    await bench.stop();
+  });
 });
