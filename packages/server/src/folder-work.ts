@@ -233,7 +233,13 @@ async function keyChecks(machine: Machine, request: FolderRequest): Promise<read
   const { provider, pkcs11 } = request.config.config.kms;
   const { kmsFile } = placesFor(request);
   const where = provider === "file" ? kmsFile : `the token ${pkcs11.token}`;
-  const kms = await kmsOrNull(machine, request);
+  let kms: Kms | null;
+  try {
+    kms = await kmsOrNull(machine, request);
+  } catch (error) {
+    if (!isTallystickError(error)) throw error;
+    return [bad("kms key", error.message, error.hint ?? "Look at the KMS or HSM, and at `kms` in the configuration.")];
+  }
   if (kms === null)
     return [
       bad(

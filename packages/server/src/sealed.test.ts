@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { startServer } from "./compose.ts";
+import { folderWork } from "./folder-work.ts";
 import { softHsm } from "./kms/softhsm.contract.ts";
 import { folderRequest, startTestServer, temporaryFolder, testMachine } from "./machine.contract.ts";
 import type { TestServer } from "./machine.contract.ts";
@@ -117,9 +118,23 @@ describe("a folder whose KMS is an HSM", () => {
     const locked = await toNewLog();
     expect(locked.status).toBe(503);
     expect(await locked.json()).toMatchObject({ code: "kms_unreachable" });
+    // The first read of all, so the log of reads is a new one as well.
+    const read = () => server.fetch(`/api/records/default/${new Date().toISOString().slice(0, 7)}/1`);
+    expect(await (await read()).json()).toMatchObject({
+      code: "kms_unreachable",
+      detail:
+        "This read could not be recorded, so it was not answered. A new epoch has begun, and its key waits for the KMS.",
+    });
+    const checks = await folderWork(testMachine()).examine(folderRequest(folder.path, yaml()));
+    expect(checks.find(({ name }) => name === "kms key")).toMatchObject({
+      state: "bad",
+      says: expect.stringContaining("does not answer") as string,
+    });
+    expect(checks.map(({ name }) => name)).toContain("space");
     expect((await send(server, `${ID}3`)).status).toBe(200);
     hsm.plug();
     expect((await toNewLog()).status).toBe(200);
+    expect((await read()).status).toBe(200);
     await server.close();
     await folder.remove();
   });

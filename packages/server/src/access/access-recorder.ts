@@ -271,6 +271,14 @@ export class AccessRecorder {
     const { reason, retryAfterS } = outcome;
     if (reason === "closing")
       throw new TallystickError("shutting_down", "The server is shutting down.", { retryAfterS });
+    if (reason === "locked")
+      throw new TallystickError(
+        "kms_unreachable",
+        `${otherwise} A new epoch has begun, and its key waits for the KMS.`,
+        {
+          retryAfterS,
+        },
+      );
     throw new TallystickError("access_unrecorded", otherwise, {
       retryAfterS,
       ...(reason === "full" ? {} : { hint: "Try again; see the server's log when it stays." }),

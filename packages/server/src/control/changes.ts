@@ -64,9 +64,19 @@ export class Changes {
   async append(records: readonly AuditRecord[]): Promise<string> {
     const outcome = await this.#parts.journal.appendOwn(this.#log, records);
     if (outcome.kind === "stored") return outcome.tree;
-    throw new TallystickError("journal_unavailable", "The change could not be recorded, so it was not made.", {
+    const { reason, retryAfterS } = outcome;
+    const otherwise = "The change could not be recorded, so it was not made.";
+    if (reason === "locked")
+      throw new TallystickError(
+        "kms_unreachable",
+        `${otherwise} A new epoch has begun, and its key waits for the KMS.`,
+        {
+          retryAfterS,
+        },
+      );
+    throw new TallystickError("journal_unavailable", otherwise, {
       hint: "Try again; see the server's log when it stays.",
-      retryAfterS: outcome.retryAfterS,
+      retryAfterS,
     });
   }
 }
