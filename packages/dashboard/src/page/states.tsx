@@ -55,7 +55,7 @@ export function Busy({ queryKey }: { readonly queryKey: QueryKey }) {
   if (!isAsking || seconds < SHOWN_AFTER_S) return null;
   return (
     <span className="inline-flex items-center gap-2 whitespace-nowrap text-quiet" role="status">
-      <span className="tabular-nums">{seconds} s</span>
+      <span className="tabular-nums">{seconds} s …</span>
       <Button className="py-0.5!" onClick={() => void queries.cancelQueries({ queryKey })}>
         Stop
       </Button>
