@@ -66,6 +66,26 @@ export function figureTests(walk: () => Walk): void {
     await page.close();
   });
 
+  test("of a service comes first how it is, and what changed is asked once, when it is known since when", async () => {
+    const page = await opened("/");
+    const seen: string[] = [];
+    const note = (what: string, url: string) => {
+      const { pathname, searchParams } = new URL(url);
+      if (pathname.startsWith("/api/")) seen.push(`${what} ${pathname} ${[...searchParams.values()].join(" ")}`);
+    };
+    page.on("request", (request) => note("asked", request.url()));
+    page.on("response", (response) => note("told", response.url()));
+    await page.goto(`${walk().server.url}/service?name=payments&from=now-3h`);
+    await page.getByRole("table", { name: "Timeline" }).waitFor();
+    const places = (start: string) => seen.flatMap((line, place) => (line.startsWith(start) ? [place] : []));
+    const told = Math.min(...places("told /api/histogram"));
+    for (const later of ["facets", "bottlenecks", "timeline", "search"])
+      expect(Math.min(...places(`asked /api/${later}`)), later).toBeGreaterThan(told);
+    const facets = seen.filter((line) => line.startsWith("asked /api/facets"));
+    expect([facets.length, new Set(facets).size]).toEqual([6, 6]);
+    await page.close();
+  });
+
   test("who is seen from one side only is listed with what closes it, and whose clock is off", async () => {
     const page = await opened("/tally?tab=coverage");
     const edges = page.getByRole("table", { name: "Edges" });

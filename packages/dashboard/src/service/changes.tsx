@@ -12,12 +12,14 @@ interface ChangesProps {
   readonly name: string;
   readonly period: Period;
   readonly onset: string | null;
+  /** Since when is known, so that it need not be asked twice. */
+  readonly enabled: boolean;
 }
 
 /** What is there since it began that was not there before, and what went away. */
-export function Changes({ name, period, onset }: ChangesProps) {
+export function Changes({ name, period, onset, enabled }: ChangesProps) {
   const { clock, label } = useMoments();
-  const changes = useChanges(name, period, onset);
+  const changes = useChanges(name, period, onset, enabled);
   const since =
     onset === null
       ? "the second half of the period, against the first"
@@ -39,7 +41,7 @@ export function Changes({ name, period, onset }: ChangesProps) {
           {changes.isSampled && <li className="text-quiet">Found in a sample of the records.</li>}
         </ul>
       )}
-      <ConfigChanges period={changes.around} />
+      <ConfigChanges enabled={enabled} period={changes.around} />
     </Panel>
   );
 }
@@ -78,10 +80,15 @@ function FirstSeen({ q, from, to }: Pick<Change, "q" | "from" | "to">) {
   return record === undefined ? null : <CallLink id={record.call_id}>first {clock(record.record.timestamp)}</CallLink>;
 }
 
-function ConfigChanges({ period: { from, to } }: { readonly period: Pick<Period, "from" | "to"> }) {
+interface ConfigChangesProps {
+  readonly period: Pick<Period, "from" | "to">;
+  readonly enabled: boolean;
+}
+
+function ConfigChanges({ period: { from, to }, enabled }: ConfigChangesProps) {
   const { clock } = useMoments();
   const q = "event_type:CONFIG_CHANGE";
-  const found = useApi<SearchPage>("/api/search", { q, from, to, limit: 6 });
+  const found = useApi<SearchPage>("/api/search", { q, from, to, limit: 6 }, { enabled });
   const records = found.data?.records ?? [];
   return (
     <div className="mt-4 border-t border-line pt-3">

@@ -58,10 +58,10 @@ function Found({ name, period, from, to, choose }: FoundProps) {
       <Figures choose={choose} found={found} name={name} period={period} />
       <div className="grid items-start gap-4 xl:grid-cols-[3fr_2fr]">
         <Operations found={found} name={name} period={period} />
-        <Changes name={name} onset={found.onset} period={period} />
+        <Changes enabled={found.isToldHow} name={name} onset={found.onset} period={period} />
       </div>
       <Neighbours found={found} name={name} />
-      <ServiceTimeline name={name} period={period} />
+      <ServiceTimeline enabled={found.isToldHow} name={name} period={period} />
     </Screen>
   );
 }

@@ -13,18 +13,19 @@ import type { Period } from "./window.ts";
 interface ServiceTimelineProps {
   readonly name: string;
   readonly period: Period;
+  readonly enabled: boolean;
 }
 
 const FAILED = "status:(error OR timeout OR denied)";
 
 /** What it did and what was done to it, newest first. */
-export function ServiceTimeline({ name, period: { from, to } }: ServiceTimelineProps) {
+export function ServiceTimeline({ name, period: { from, to }, enabled }: ServiceTimelineProps) {
   const [failedOnly, setFailedOnly] = useState(false);
   const moments = useMoments();
   const found = useApi<Timeline>(
     "/api/timeline",
     { service: name, from, to, limit: 50, ...(failedOnly ? { q: FAILED } : {}) },
-    { keep: true },
+    { keep: true, enabled },
   );
   return (
     <Panel

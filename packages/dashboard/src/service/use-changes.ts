@@ -39,7 +39,7 @@ const PLACES = {
  * Compares what records say since it began with the hour before. Without a beginning, the two halves of the period are
  * compared.
  */
-export function useChanges(name: string, period: Period, onset: string | null) {
+export function useChanges(name: string, period: Period, onset: string | null, enabled: boolean) {
   const beganMs = onset === null ? (period.fromMs + period.toMs) / 2 : Date.parse(onset);
   const endMs = Math.max(Math.ceil(period.toMs / STEP_MS) * STEP_MS, beganMs + STEP_MS);
   const leadMs = beganMs - LEAD_MS;
@@ -48,8 +48,8 @@ export function useChanges(name: string, period: Period, onset: string | null) {
     after: between(leadMs, endMs),
     since: between(beganMs, endMs),
   };
-  const own = useThree(PLACES.own.q(name), Object.keys(PLACES.own.fields), periods);
-  const served = useThree(PLACES.served.q(name), Object.keys(PLACES.served.fields), periods);
+  const own = useThree(PLACES.own.q(name), Object.keys(PLACES.own.fields), periods, enabled);
+  const served = useThree(PLACES.served.q(name), Object.keys(PLACES.served.fields), periods, enabled);
   const found =
     own === null || served === null
       ? null
@@ -79,12 +79,13 @@ interface Three {
   readonly isSampled: boolean;
 }
 
-function useThree(q: string, fields: readonly string[], periods: Periods): Three | null {
+function useThree(q: string, fields: readonly string[], periods: Periods, enabled: boolean): Three | null {
+  const options = { keep: true, enabled };
   const asked = { q, fields: fields.join(","), limit: MAX_VALUES };
   const of = ({ from, to }: Period) => ({ ...asked, from, to });
-  const before = useApi<Facets>("/api/facets", of(periods.before), { keep: true }).data;
-  const after = useApi<Facets>("/api/facets", of(periods.after), { keep: true }).data;
-  const since = useApi<Facets>("/api/facets", of(periods.since), { keep: true }).data;
+  const before = useApi<Facets>("/api/facets", of(periods.before), options).data;
+  const after = useApi<Facets>("/api/facets", of(periods.after), options).data;
+  const since = useApi<Facets>("/api/facets", of(periods.since), options).data;
   if (before === undefined || after === undefined || since === undefined) return null;
   const isSampled = [before, after, since].some(({ sample_records: sample }) => sample !== null);
   return { before, after, since, periods, isSampled };

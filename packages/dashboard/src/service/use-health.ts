@@ -46,14 +46,16 @@ export function useService(name: string, period: Period) {
     { ...asked, from: before.from, to: before.to },
     { keep: true, enabled },
   );
+  // How it is comes first; what is asked beside it would only make that wait.
+  const isToldHow = now.data !== undefined || now.error !== null;
   const bottlenecks = useApi<Bottlenecks>(
     "/api/bottlenecks",
     { service: name, from: period.from, to: period.to, limit: 50 },
-    { keep: true },
+    { keep: true, enabled: isToldHow },
   );
   const usual = lastWeek.data === undefined ? null : totalsOf(lastWeek.data.buckets).ratio;
   const onset = now.data === undefined ? null : onsetOf(now.data.buckets, usual);
-  return { graph, kind, q, now, lastWeek, bottlenecks, onset };
+  return { graph, kind, q, now, lastWeek, bottlenecks, onset, isToldHow };
 }
 
 export type ServiceFound = ReturnType<typeof useService>;
