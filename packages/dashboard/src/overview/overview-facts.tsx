@@ -44,8 +44,16 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
         {...toned(broken > 0, "warn")}
       />
       <AlertFact found={found} />
-      <ProducerFact found={found.silent.data} says="who is silent" state="silent" title="Silent producers" tone="bad" />
       <ProducerFact
+        any={found.numbering.data}
+        found={found.silent.data}
+        says="who is silent"
+        state="silent"
+        title="Silent producers"
+        tone="bad"
+      />
+      <ProducerFact
+        any={found.numbering.data}
         found={found.gaps.data}
         says="what is missing"
         state="gap"
@@ -76,6 +84,8 @@ function AlertFact({ found: { alerts } }: { readonly found: OverviewFound }) {
 }
 
 interface ProducerFactProps {
+  /** Of those that number their records; where nobody does, nobody can be missed. */
+  readonly any: Producers | undefined;
   readonly found: Producers | undefined;
   readonly title: string;
   readonly says: string;
@@ -83,17 +93,20 @@ interface ProducerFactProps {
   readonly tone: "bad" | "warn";
 }
 
-function ProducerFact({ found, title, says, state, tone }: ProducerFactProps) {
+function ProducerFact({ any, found, title, says, state, tone }: ProducerFactProps) {
   const count = found?.producers.length ?? 0;
+  const isNobody = count === 0 && any?.producers.length === 0;
   return (
     <Fact
       says={
-        <Link className={LINK} search={{ state }} to="/producers">
-          {says}
+        <Link className={LINK} search={isNobody ? {} : { state }} to="/producers">
+          {isNobody ? "none numbers its records" : says}
         </Link>
       }
       title={title}
-      value={found === undefined ? WAIT : `${formatCount(count)}${found.next === null ? "" : " and more"}`}
+      value={
+        found === undefined ? WAIT : isNobody ? "–" : `${formatCount(count)}${found.next === null ? "" : " and more"}`
+      }
       {...toned(count > 0, tone)}
     />
   );

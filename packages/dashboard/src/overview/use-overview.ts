@@ -32,6 +32,7 @@ export function useOverview() {
     { from: "now-1m", to: "now", time: "received_at", buckets: 1 },
     options,
   );
+  const numbering = useApi<Producers>("/api/producers", { limit: 1, gaps: 1 }, options);
   const silent = useApi<Producers>("/api/producers", { state: "silent", limit: 100, gaps: 1 }, options);
   const gaps = useApi<Producers>("/api/producers", { state: "gap", limit: 100, gaps: 1 }, options);
   const alerts = useApi<Alerts>(
@@ -40,7 +41,7 @@ export function useOverview() {
     options,
   );
   const services = useMemo(() => (graph.data === undefined ? [] : healthOf(graph.data)), [graph.data]);
-  return { status, graph, histogram, recent, silent, gaps, alerts, services };
+  return { status, graph, histogram, recent, numbering, silent, gaps, alerts, services };
 }
 
 export type OverviewFound = ReturnType<typeof useOverview>;

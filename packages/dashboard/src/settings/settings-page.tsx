@@ -77,5 +77,5 @@ const COLUMNS: readonly DataColumn<Setting>[] = [
     cell: ({ from }) =>
       from === "default" ? <span className="text-quiet">default</span> : <Chip tone="warn">{from}</Chip>,
   },
-  { title: "what it does", className: "min-w-64 text-quiet", cell: ({ says }) => says },
+  { title: "what it does", className: "min-w-[26rem] text-quiet", cell: ({ says }) => says },
 ];

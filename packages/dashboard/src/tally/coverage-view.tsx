@@ -26,7 +26,7 @@ export function CoverageView({ period: { from, to } }: { readonly period: Period
   );
 }
 
-const ADVICE = "max-w-md text-quiet";
+const ADVICE = "min-w-80 max-w-md text-quiet";
 
 function Edges({ edges }: { readonly edges: Coverage["edges"] }) {
   const { clock } = useMoments();
@@ -36,13 +36,14 @@ function Edges({ edges }: { readonly edges: Coverage["edges"] }) {
         columns={[
           {
             title: "edge",
+            className: "min-w-48",
             cell: ({ caller, callee }) => (
               <>
                 <ServiceLink name={caller} /> → <ServiceLink name={callee} />
               </>
             ),
           },
-          { title: "missing", cell: ({ missing }) => `the ${missing}’s half` },
+          { title: "missing", className: "whitespace-nowrap", cell: ({ missing }) => `the ${missing}’s half` },
           { title: "calls", numeric: true, sort: ({ calls }) => calls, cell: ({ calls }) => formatCount(calls) },
           { title: "alone", numeric: true, sort: ({ alone }) => alone, cell: ({ alone }) => formatCount(alone) },
           {
@@ -76,7 +77,7 @@ function Services({ services }: { readonly services: Coverage["services"] }) {
     <Panel flush note="only others name them" title="Services that record nothing">
       <DataTable
         columns={[
-          { title: "service", cell: ({ service }) => <ServiceLink name={service} /> },
+          { title: "service", className: "min-w-32", cell: ({ service }) => <ServiceLink name={service} /> },
           { title: "calls", numeric: true, sort: ({ calls }) => calls, cell: ({ calls }) => formatCount(calls) },
           {
             title: "what closes it",
