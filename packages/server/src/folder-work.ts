@@ -217,13 +217,13 @@ async function examine(machine: Machine, request: FolderRequest): Promise<readon
           "Set ledger.copies to a place that others hold, or nobody finds it when the whole folder is put back to an earlier day.",
         ),
     freeBytes > totalBytes * NEARLY_FULL
-      ? good("space", `${Math.round(freeBytes / 2 ** 30)} GiB free`)
-      : warning(
-          "space",
-          `${Math.round(freeBytes / 2 ** 20)} MiB free`,
-          "When it is used up, producers get 503 until space returns.",
-        ),
+      ? good("space", `${spaceText(freeBytes)} free`)
+      : warning("space", `${spaceText(freeBytes)} free`, "When it is used up, producers get 503 until space returns."),
   ];
+}
+
+function spaceText(bytes: number): string {
+  return bytes < 2 ** 30 ? `${Math.floor(bytes / 2 ** 20)} MiB` : `${Math.floor(bytes / 2 ** 30)} GiB`;
 }
 
 /** Part of the disk below which its end is near. */

@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -113,5 +113,27 @@ describe("doctor", () => {
     expect(await say(origin, new Date())).toEqual(["good"]);
     expect(await say(origin, new Date(Date.now() - 48 * 3_600_000))).toEqual(["warning"]);
     expect(await say("audit.example.com", new Date())).toEqual(["bad"]);
+  });
+
+  it("calls a full disk bad, and one that gets full a warning", async () => {
+    const run = join(data, "run.json");
+    await writeFile(run, JSON.stringify({ url: "http://127.0.0.1:9" }));
+    const diskCheck = async (freeBytes: number, days: number | null) => {
+      const disk = { free_bytes: freeBytes, days_until_full: days };
+      const answers = new Map<string, object>([
+        ["/api/status", { version: "1", trees: [], index: { state: "ready" }, disk }],
+        ["/api/keys", { keys: [] }],
+        ["/api/users", { users: [] }],
+      ]);
+      const answer = async (url: string | URL | Request) =>
+        Response.json(answers.get(new URL(url instanceof Request ? url.url : url).pathname));
+      const parts = { folder: folderWork(testMachine()), fetch: answer };
+      const { json } = await runLine(["doctor", "--data", data, "--json"], parts);
+      return json<{ checks: readonly Check[] }>().checks.find(({ name }) => name === "disk");
+    };
+    expect(await diskCheck(4_096, null)).toMatchObject({ state: "bad", says: "full: producers get 503" });
+    expect(await diskCheck(2 ** 30, 3)).toMatchObject({ state: "warning", says: "full in 3 days at this rate" });
+    expect(await diskCheck(2 ** 30, null)).toMatchObject({ state: "good" });
+    await rm(run);
   });
 });

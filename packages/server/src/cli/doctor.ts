@@ -105,6 +105,8 @@ interface Status {
 
 const FEW_DAYS = 14;
 const MUCH_LAG = 1_000_000;
+/** Less than the journal needs to take records again. */
+const NOTHING_FREE_BYTES = 1_048_576;
 
 async function serverChecks(parts: CliParts, folder: string, config: Config): Promise<readonly Check[]> {
   const running = await runFileOf(folder);
@@ -151,7 +153,6 @@ function indexCheck({ state, trouble = null }: Status["index"]): Check {
 
 function statusChecks(url: string, status: Status): readonly Check[] {
   const { version, trees, index, disk } = status;
-  const { days_until_full: days } = disk;
   const lag = Math.max(
     0,
     ...trees.map(({ journaled, indexed, published }) => journaled - Math.min(indexed, published)),
@@ -167,8 +168,13 @@ function statusChecks(url: string, status: Status): readonly Check[] {
           `${lag} records behind`,
           "More comes in than ledger or index take; look at the server's log.",
         ),
-    days === null || days > FEW_DAYS
-      ? good("disk", "not filling up soon")
-      : warning("disk", `full in ${days} days at this rate`, "Make room, or delete old epochs."),
+    diskCheck(disk),
   ];
+}
+
+function diskCheck({ free_bytes: freeBytes, days_until_full: days }: Status["disk"]): Check {
+  if (freeBytes < NOTHING_FREE_BYTES)
+    return bad("disk", "full: producers get 503", "Make room; the server goes on by itself within seconds.");
+  if (days === null || days > FEW_DAYS) return good("disk", "not filling up soon");
+  return warning("disk", `full in ${days} days at this rate`, "Make room, or let less be kept.");
 }

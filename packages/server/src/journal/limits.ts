@@ -70,4 +70,4 @@ export const RETRY_AFTER_FULL_S = 30;
 export const RETRY_AFTER_CLOSING_S = 5;
 /** What the reserve gives away at a time, and how often it looks whether it can be filled again. */
 export const RESERVE_PIECE_BYTES = 1024 * 1024;
-export const RESERVE_PROBE_MS = 10_000;
+export const RESERVE_PROBE_MS = 1_000;
