@@ -52,12 +52,12 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
     ),
     placeholders: new Map(Object.entries(placeholders)),
   });
-  const { reader, background, follower } = stores.index;
+  const { reader, background, prompt, follower } = stores.index;
   if (!enabled) return { book, reader, setAside: () => "rules.enabled is false", pulses: [] };
   const state = await DetectionState.open(disk, folder.places.rules);
   const onTrouble = (message: string) => log.warn({ part: "rules" }, message);
   const common = { book, reader: background, state, sink: stores.alerting.alerts.sink, clock, onTrouble };
-  const rules = new RuleFollower({ ...common, index: follower, journal: stores.journal });
+  const rules = new RuleFollower({ ...common, prompt, index: follower, journal: stores.journal });
   closers.add("rules", () => rules.close());
   // From where rules begin is known before anything new comes, whatever is killed then.
   if (!state.isKnown) await state.save();

@@ -47,6 +47,7 @@ export function absentIndex(): Index {
     reader,
     queries: { underWay: 0, stopped: 0 },
     background: reader,
+    prompt: reader,
     follower: {
       positions: () => [],
       onIndexed: () => () => {},

@@ -8,6 +8,7 @@ import { MAX_HELD_ATTRIBUTES, MAX_HELD_TEXT, MAX_HELD_VALUES } from "./limits.ts
 import { withinRange } from "./pass-sql.ts";
 import type { Range } from "./pass-sql.ts";
 import { askedFields } from "./sigma/held.ts";
+import type { FieldSql } from "./sigma/field-sql.ts";
 import type { Held } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { attributeName, recordsSql } from "./sigma/records-sql.ts";
@@ -38,12 +39,12 @@ export class HeldValues {
       return attribute === null || this.#attributes.has(attribute);
     });
     const columns = [
-      ...texts.map((field, at) => `${distinct(sql.field(field).values)} AS t${at}`),
+      ...texts.map((field, at) => `${distinct(sql.field(field))} AS t${at}`),
       ...spans.map((field, at) => {
         const { number, present } = sql.field(field);
         return `[minOrNullIf(${number}, ${present}), maxOrNullIf(${number}, ${present})] AS n${at}`;
       }),
-      `${distinct("mapKeys(attributes)")} AS attribute_names`,
+      `${distinct({ text: null, present: "1", values: "mapKeys(attributes)" })} AS attribute_names`,
     ];
     return {
       statement: params.statement(`SELECT ${columns.join(", ")} FROM records WHERE ${withinRange(range, params)}`),
@@ -75,9 +76,12 @@ export class HeldValues {
   }
 }
 
-/** An aggregate of lists: their different texts, one more than may be and a little longer than may be. */
-function distinct(values: string): string {
-  return `arrayMap(v -> substring(v, 1, ${MAX_HELD_TEXT + 1}), groupUniqArrayArray(${MAX_HELD_VALUES + 1})(${values}))`;
+/** An aggregate: the different texts, one more than may be and a little longer than may be. */
+function distinct({ text, present, values }: Pick<FieldSql, "text" | "present" | "values">): string {
+  const most = `(${MAX_HELD_VALUES + 1})`;
+  // A list made of each single value would be most of the cost.
+  const all = text === null ? `groupUniqArrayArray${most}(${values})` : `groupUniqArrayIf${most}(${text}, ${present})`;
+  return `arrayMap(v -> substring(v, 1, ${MAX_HELD_TEXT + 1}), ${all})`;
 }
 
 /** Null where that is not all. */

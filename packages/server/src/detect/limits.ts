@@ -6,6 +6,8 @@ export const MAX_OWN_RULES = 1_000;
 
 /** Leaves that rules look at in one pass. */
 export const PASS_LEAVES = 100_000;
+/** From so many on a pass is as cheap by the record as it gets, and rests for nothing. */
+export const MUCH_LEAVES = 50_000;
 /** So few rules are run without asking first which of them can find something. */
 export const FEW_RULES = 3;
 /** Different values of a field that are looked at to tell which rules can find something, and how much of each. */

@@ -26,13 +26,14 @@ import { RuleBook } from "./rule-book.ts";
 import { RuleFollower } from "./rule-follower.ts";
 import { packExamples } from "./pack-examples.contract.ts";
 import { readPack } from "./pack.ts";
-import { passStatement } from "./pass-sql.ts";
+import { passStatement, promisingStatement } from "./pass-sql.ts";
 import type { PassRow } from "./pass-sql.ts";
 import { checkRules } from "./sigma/check.ts";
 import { mayFind } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { plainRule } from "./sigma/plain-evaluator.contract.ts";
 import { compileRule } from "./sigma/correlation-sql.ts";
+import { askedAtOnce, isAskedTogether } from "./sigma/promising.ts";
 import { recordsSql } from "./sigma/records-sql.ts";
 
 const PACK = fileURLToPath(new URL("rules", import.meta.url));
@@ -231,6 +232,7 @@ it("rules run over what becomes searchable, each record once, also after a resta
     new RuleFollower({
       book,
       reader: index.index.reader,
+      prompt: index.index.prompt,
       index: index.index.follower,
       journal: index.journal,
       state: await DetectionState.open(disk, "/rules.json"),
@@ -308,6 +310,45 @@ it("correlations look back beyond the range, also through one another, and find 
   expect(await foundIn(counted("one", "base", 2, "caller"), 0, many)).toEqual([]);
   const twice = counted("inner", "base", 2, "callee") + counted("outer", "inner", 7, "callee");
   expect(await foundIn(twice, 3, 5)).toEqual([2]);
+});
+
+const CORRELATED = [
+  ...["gte: 3", "gt: 40", "eq: 2", "lt: 2"].map(
+    (condition) => `event_count\n  rules: [ok]\n  condition: {${condition}}`,
+  ),
+  ...["gte: 3", "neq: 1"].flatMap((condition) => [
+    `event_count\n  rules: [ok, no]\n  condition: {${condition}}`,
+    `value_count\n  rules: [no]\n  condition: {field: operation, ${condition}}`,
+    `value_sum\n  rules: [ok]\n  condition: {field: response_size, ${condition}}`,
+    `value_avg\n  rules: [ok]\n  condition: {field: response_size, ${condition}}`,
+  ]),
+  "temporal\n  rules: [ok, no]",
+  "temporal_ordered\n  rules: [no, ok]",
+].map((text) => `correlation:\n  timespan: 5s\n  group-by: [caller, callee]\n  type: ${text}\n`);
+
+it("what can come true of correlations is told by all of them together, and none of those that do is left out", async () => {
+  const base = (name: string, status: string) => `---\nname: ${name}\n${detection(`status: ${status}`)}`;
+  const bases = base("ok", "success") + base("no", "denied");
+  const own = CORRELATED.map((text) => checkRules([{ file: "", text: `title: C\n${text}${bases}` }])[0]!.rule!);
+  const pack = checkRules(await files()).flatMap(({ rule }) => (rule?.kind === "correlation" ? [rule] : []));
+  const rules = [...own, ...pack].filter(isAskedTogether);
+  expect(rules).toHaveLength(CORRELATED.length + pack.length);
+  const size = packExamples(await files(), START_US).reduce((sum, { records }) => sum + records.length, 0);
+  const range = { tree: EXAMPLES, from: Math.floor(size / 2), to: size };
+  const promising = new Set<LinkedRule>();
+  for (const some of askedAtOnce(rules)) {
+    const statement = promisingStatement(some, range, START_US);
+    const { rows } = await index.index.reader.select<{ rule: number }>(statement, LIMITS);
+    for (const { rule } of rows) promising.add(some[rule]!);
+  }
+  expect(promising.size).toBeLessThan(rules.length);
+  let told = 0;
+  for (const [at, rule] of rules.entries()) {
+    const { rows } = await index.index.reader.select<PassRow>(passStatement([rule], range, START_US), LIMITS);
+    told += rows.length;
+    if (rows.length > 0) expect(promising, CORRELATED[at] ?? rule.rule.title).toContain(rule);
+  }
+  expect(told).toBeGreaterThan(0);
 });
 
 it("six measures are switched on, and the engine takes them", async () => {

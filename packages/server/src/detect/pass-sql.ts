@@ -3,9 +3,11 @@ import { stringLiteral } from "../index/engine/statement.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
 import { LATE_S, MAX_FINDING_RECORDS, MAX_FINDINGS_PER_RULE } from "./limits.ts";
-import type { LinkedRule } from "./sigma/link.ts";
+import type { LinkedCorrelation, LinkedRule } from "./sigma/link.ts";
 import { compileRule } from "./sigma/correlation-sql.ts";
+import { promisingSql } from "./sigma/promising.ts";
 import { recordsSql } from "./sigma/records-sql.ts";
+import type { RecordsRange } from "./sigma/records-sql.ts";
 
 export interface Range {
   readonly tree: string;
@@ -37,8 +39,18 @@ export function labelNames(rule: LinkedRule): readonly string[] {
 
 /** `sinceUs`: when the oldest record of the range was received; of rules without correlations it does not matter. */
 export function passStatement(rules: readonly LinkedRule[], range: Range, sinceUs: number): Statement {
-  const { tree, to } = range;
   const params = new Params();
+  return params.statement(gatherSql(rules, looksAt(range, sinceUs, params)));
+}
+
+/** Asks which of the correlations can find something in the range. */
+export function promisingStatement(rules: readonly LinkedCorrelation[], range: Range, sinceUs: number): Statement {
+  const params = new Params();
+  return params.statement(promisingSql(rules, recordsSql(looksAt(range, sinceUs, params))));
+}
+
+function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
+  const { tree, to } = range;
   const own = params.text(tree);
   const end = params.add(to, "Int64");
   const within = withinRange(range, params);
@@ -47,20 +59,17 @@ export function passStatement(rules: readonly LinkedRule[], range: Range, sinceU
     const start = Math.max(0, Math.floor(sinceUs / 1_000_000) - spanS - LATE_S);
     return `log = ${log} AND observed_received_at >= toDateTime64(${start}, 6, 'UTC') AND (tree != ${own} OR leaf_index < ${end})`;
   };
-  return params.statement(gatherSql(rules, within, history));
+  return { within, history };
 }
 
-/**
- * `within`, `history`: predicates over `records`. Of a rule that found more than MAX_FINDINGS_PER_RULE one further row
- * says that there is more.
- */
-export function gatherSql(rules: readonly LinkedRule[], within: string, history: (spanS: number) => string): string {
-  const sql = recordsSql({ history, within });
+/** Of a rule that found more than MAX_FINDINGS_PER_RULE one further row says that there is more. */
+function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
+  const sql = recordsSql(looked);
   const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
   const { lists, which } = labelsSql(rules);
   const inner =
     `SELECT tree, leaf_index, call_id, observed_received_at, ${lists} AS labels_of, ` +
-    `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits FROM records WHERE (${within}) AND notEmpty(hits)`;
+    `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits FROM records WHERE (${looked.within}) AND notEmpty(hits)`;
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
     `SELECT toUInt32(found) AS rule, labels_of[[${which.join(", ")}][found + 1]] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +

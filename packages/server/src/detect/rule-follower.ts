@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.ts";
 import { ALERTS_LOG } from "../control/own-logs.ts";
 import { isTallystickError } from "../errors.ts";
-import type { IndexFollower, IndexReader, QueryLimits } from "../index/index-seam.ts";
+import type { IndexFollower, IndexReader, QueryLimits, Statement } from "../index/index-seam.ts";
 import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
@@ -21,21 +21,26 @@ import {
   DETECT_RETRY_MS,
   FEW_RULES,
   MAX_FINDINGS_PER_RULE,
+  MUCH_LEAVES,
   PASS_LEAVES,
   PASS_MEMORY_BYTES,
   PASS_REST,
   PASS_TIMEOUT_MS,
 } from "./limits.ts";
-import { passStatement } from "./pass-sql.ts";
+import { passStatement, promisingStatement } from "./pass-sql.ts";
 import type { PassRow, Range } from "./pass-sql.ts";
 import type { Rule, RuleBook } from "./rule-book.ts";
 import { mayFind } from "./sigma/held.ts";
+import type { LinkedRule } from "./sigma/link.ts";
 import { passesOf } from "./sigma/passes.ts";
+import { askedAtOnce, isAskedTogether } from "./sigma/promising.ts";
 import { findingOf } from "./sigma-finding.ts";
 
 export interface RuleFollowerOptions {
   readonly book: Pick<RuleBook, "list">;
   readonly reader: IndexReader;
+  /** For rules of single records, which tell within seconds. */
+  readonly prompt: IndexReader;
   readonly index: Pick<IndexFollower, "positions" | "onIndexed">;
   readonly journal: Pick<Journal, "trees">;
   readonly state: DetectionState;
@@ -118,8 +123,8 @@ export class RuleFollower {
         this.#workedAtUs[lane] = clock.nowUs();
         const tookMs = clock.monotonicMs() - startedMs;
         const { leastMs, times, mostMs } = lane === "single" ? PASS_REST : CORRELATION_REST;
-        const restMs = Math.min(mostMs, Math.max(leastMs, times * tookMs));
-        await this.#pauses.pause(lane === "single" && this.#isBehind() ? leastMs : restMs);
+        const isMuch = (): boolean => lane === "single" && this.#hasMuch();
+        if (!isMuch()) await this.#pauses.pause(Math.min(mostMs, Math.max(leastMs, times * tookMs)), isMuch);
         if (!this.#hasNew(lane)) await this.#pauses.pause(null);
       } catch (error) {
         if (this.#closing.signal.aborted) return;
@@ -136,9 +141,9 @@ export class RuleFollower {
     return this.#trees().some(({ tree, indexed }) => indexed > this.#at(tree)[lane]);
   }
 
-  /** Rules of single records have more than one pass before them. */
-  #isBehind(): boolean {
-    return this.#trees().some(({ tree, indexed }) => indexed > this.#at(tree).single + PASS_LEAVES);
+  /** Rules of single records have so much before them that waiting makes it no cheaper. */
+  #hasMuch(): boolean {
+    return this.#trees().some(({ tree, indexed }) => indexed >= this.#at(tree).single + MUCH_LEAVES);
   }
 
   /** A range of every tree that has something new. */
@@ -159,28 +164,52 @@ export class RuleFollower {
       .list()
       .filter((rule) => rule.on && rule.sigma !== null && (rule.sigma.kind === "rule") === (lane === "single"))
       .filter((rule) => this.setAside(rule) === null);
-    const able = await this.#ableToFind(rules, this.#held[lane], range);
+    const able = await this.#ableToFind(rules, lane, range);
     if (able.length === 0) return;
     const sinceUs = lane === "single" ? 0 : await this.#receivedSince(range);
-    for (const pass of passesOf(able, ({ sigma }) => sigma!)) await this.#runPass(pass, range, sinceUs);
+    const promising = lane === "single" ? able : await this.#promising(able, range, sinceUs);
+    for (const pass of passesOf(promising, ({ sigma }) => sigma!)) await this.#runPass(pass, lane, range, sinceUs);
   }
 
   /** The others find nothing, by what the range holds. */
-  async #ableToFind(rules: readonly Rule[], values: HeldValues, range: Range): Promise<readonly Rule[]> {
+  async #ableToFind(rules: readonly Rule[], lane: Lane, range: Range): Promise<readonly Rule[]> {
     if (rules.length < FEW_RULES) return rules;
-    const { reader } = this.#options;
-    const { statement, read } = values.ask(
+    const { statement, read } = this.#held[lane].ask(
       rules.map(({ sigma }) => sigma!),
       range,
     );
+    const rows = await this.#asked<HeldRow>(statement, lane);
+    const held = rows?.[0] === undefined ? null : read(rows[0]);
+    return held === null ? rules : rules.filter(({ sigma }) => mayFind(sigma!, held));
+  }
+
+  /** The others find nothing, by what is within the times that they look back on. */
+  async #promising(rules: readonly Rule[], range: Range, sinceUs: number): Promise<readonly Rule[]> {
+    const asked = rules.flatMap(({ sigma }) => (sigma !== null && isAskedTogether(sigma) ? [sigma] : []));
+    if (asked.length < FEW_RULES) return rules;
+    const idle = new Set<LinkedRule>();
+    for (const some of askedAtOnce(asked)) {
+      const statement = promisingStatement(some, range, sinceUs);
+      const rows = await this.#asked<{ readonly rule: number }>(statement, "together");
+      const found = new Set(rows?.map(({ rule }) => rule));
+      if (rows !== null) some.forEach((linked, place) => found.has(place) || idle.add(linked));
+    }
+    return rules.filter(({ sigma }) => !idle.has(sigma!));
+  }
+
+  /** Null where the engine does not take it. */
+  async #asked<Row>(statement: Statement, lane: Lane): Promise<readonly Row[] | null> {
     try {
-      const { rows } = await reader.select<HeldRow>(statement, LIMITS, this.#closing.signal);
-      const held = rows[0] === undefined ? null : read(rows[0]);
-      return held === null ? rules : rules.filter(({ sigma }) => mayFind(sigma!, held));
+      const { rows } = await this.#reader(lane).select<Row>(statement, LIMITS, this.#closing.signal);
+      return rows;
     } catch (error) {
       if (!OF_THE_RULE.some((code) => isTallystickError(error, code))) throw error;
-      return rules;
+      return null;
     }
+  }
+
+  #reader(lane: Lane): IndexReader {
+    return this.#options[lane === "single" ? "prompt" : "reader"];
   }
 
   async #receivedSince({ tree, from, to }: Range): Promise<number> {
@@ -196,8 +225,8 @@ export class RuleFollower {
   }
 
   /** Where the engine does not take them together, each half by itself, down to the one that it does not take. */
-  async #runPass(rules: readonly Rule[], range: Range, sinceUs: number): Promise<void> {
-    const { reader, sink, onTrouble } = this.#options;
+  async #runPass(rules: readonly Rule[], lane: Lane, range: Range, sinceUs: number): Promise<void> {
+    const { sink, onTrouble } = this.#options;
     let rows: readonly PassRow[];
     try {
       const statement = passStatement(
@@ -205,13 +234,13 @@ export class RuleFollower {
         range,
         sinceUs,
       );
-      ({ rows } = await reader.select<PassRow>(statement, LIMITS, this.#closing.signal));
+      ({ rows } = await this.#reader(lane).select<PassRow>(statement, LIMITS, this.#closing.signal));
     } catch (error) {
       if (!OF_THE_RULE.some((code) => isTallystickError(error, code))) throw error;
       if (rules.length > 1) {
         const middle = Math.ceil(rules.length / 2);
-        await this.#runPass(rules.slice(0, middle), range, sinceUs);
-        return this.#runPass(rules.slice(middle), range, sinceUs);
+        await this.#runPass(rules.slice(0, middle), lane, range, sinceUs);
+        return this.#runPass(rules.slice(middle), lane, range, sinceUs);
       }
       const [rule] = rules as readonly [Rule];
       const reason = error instanceof Error ? error.message : String(error);

@@ -123,6 +123,8 @@ export interface ReaderOptions {
   readonly home: Home;
   /** True while the index is far behind. */
   readonly pressed: () => boolean;
+  /** Linux nice value of the next query's threads; without it a query is behind the inserts. */
+  readonly nice?: () => number;
   /** Called when a query is asked and when it is answered. */
   readonly onAsked?: () => void;
   /** Counted in. */
@@ -132,6 +134,7 @@ export interface ReaderOptions {
 class ClickHouseReader implements IndexReader {
   private readonly home: Home;
   private readonly pressed: () => boolean;
+  private readonly nice: () => number;
   private readonly onAsked: () => void;
   private readonly gate: Gate;
   private readonly queries: AskedQueries;
@@ -140,6 +143,7 @@ class ClickHouseReader implements IndexReader {
     this.queries = options.queries ?? { underWay: 0, stopped: 0 };
     this.home = options.home;
     this.pressed = options.pressed;
+    this.nice = options.nice ?? (() => (options.pressed() ? PRESSED_QUERY_NICE : QUERY_NICE));
     this.onAsked = options.onAsked ?? (() => {});
     this.gate = new Gate(() => (options.pressed() ? 1 : MAX_CONCURRENT_QUERIES));
   }
@@ -167,15 +171,14 @@ class ClickHouseReader implements IndexReader {
   }
 
   private settings(limits: QueryLimits): ClickHouseSettings {
-    const pressed = this.pressed();
     return {
       max_execution_time: Math.max(0.001, limits.timeoutMs / 1000),
       timeout_overflow_mode: "throw",
       max_memory_usage: String(limits.maxMemoryBytes),
       output_format_json_quote_64bit_integers: 0,
-      max_threads: pressed ? 1 : 2,
+      max_threads: this.pressed() ? 1 : 2,
       // Behind intake and the index's writer; where the engine may not set it, it stays at what it has.
-      os_threads_nice_value_query: String(pressed ? PRESSED_QUERY_NICE : QUERY_NICE),
+      os_threads_nice_value_query: String(this.nice()),
       readonly: "2",
       // Compiling to machine code costs more than it saves of most statements.
       compile_expressions: 0,

@@ -42,6 +42,8 @@ export interface Index {
   readonly reader: IndexReader;
   /** For followers that only read: nobody waits for their answers. */
   readonly background: IndexReader;
+  /** For what keeps up with the inserts and only reads: it waits behind no other query of followers. */
+  readonly prompt: IndexReader;
   /** What is asked of `reader` at the moment, and how often nobody waited to the end. */
   readonly queries: Readonly<AskedQueries>;
   readonly follower: IndexFollower;
@@ -87,12 +89,14 @@ export function openIndex(options: IndexOptions): Index {
   const onAsked = (): void => void (askedMs = clock.monotonicMs());
   const queries: AskedQueries = { underWay: 0, stopped: 0 };
   const isAsked = (): boolean => clock.monotonicMs() - askedMs < ASKED_MS;
-  const deriver = (name: string, nice: number) =>
-    engineDeriver({ home, name, nice: () => (isAsked() ? ASKED_DERIVER_NICE : nice) });
+  const pressed = (): boolean => follower.pressed();
+  const steppingBack = (nice: number) => () => (isAsked() ? ASKED_DERIVER_NICE : nice);
+  const deriver = (name: string, nice: number) => engineDeriver({ home, name, nice: steppingBack(nice) });
   return {
-    reader: indexReader({ home, pressed: () => follower.pressed(), onAsked, queries }),
+    reader: indexReader({ home, pressed, onAsked, queries }),
     queries,
-    background: indexReader({ home, pressed: () => follower.pressed() }),
+    background: indexReader({ home, pressed }),
+    prompt: indexReader({ home, pressed, nice: steppingBack(DERIVER_NICE) }),
     follower,
     deriver: deriver("tally", TALLY_NICE),
     deriverOf: (follower) => deriver(follower, DERIVER_NICE),

@@ -7,7 +7,7 @@
  * groups that hold enough for it, one of them new, are looked at window by window.
  */
 import { compileNode, numberSql } from "./compile.ts";
-import type { EventSql } from "./field-sql.ts";
+import type { EventSql, FieldSql } from "./field-sql.ts";
 import type { LinkedCorrelation, LinkedRule } from "./link.ts";
 import { isTemporal } from "./read-correlation.ts";
 import type { CorrelationRule, CountOperator } from "./syntax.ts";
@@ -73,7 +73,7 @@ function promising(rule: CorrelationRule, rows: readonly string[]): string {
 const CLOSE = 1e-9;
 
 /** Of all events of a group: holds wherever the condition holds of a part of them. */
-function enough(rule: CorrelationRule): string {
+export function enough(rule: CorrelationRule): string {
   const { type, condition, rules } = rule;
   if (condition === null) return isTemporal(type) ? `uniqExact(which) >= ${rules.length}` : "1";
   const { operator, number } = condition;
@@ -100,34 +100,52 @@ function rowsOf(
   at: number,
   { events, beforeS }: { readonly events: EventSql; readonly beforeS: number },
 ): string {
-  const { rule } = linked;
-  const { reference, rule: of } = linked.of[at]!;
-  const field = (name: string) => events.field(rule.aliases.get(name)?.get(reference) ?? name);
-  const key = rule.groupBy.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
   const select = [
     `${events.position} AS at`,
     `${events.timeUs} AS us`,
     `${at} AS which`,
-    `[${key.length === 0 ? "''" : key.join(", ")}] AS key`,
+    `${groupKey(linked, at, events)} AS key`,
     // What is older than the range is looked at by who looks back on it.
     `toUInt8(${beforeS > 0 ? "1" : events.isNew}) AS isNew`,
-    ...valueColumns(rule, field),
+    ...Object.entries(valueColumns(linked, at, events)).map(([name, sql]) => `${sql} AS ${name}`),
   ];
-  const spanS = beforeS + rule.timespanS;
+  const { rule: of } = linked.of[at]!;
+  const spanS = beforeS + linked.rule.timespanS;
   const { from, where } = events.history(spanS);
   return `SELECT ${select.join(", ")} FROM ${from} WHERE (${where}) AND (${compileWithin(of, events, spanS)})`;
 }
 
-function valueColumns(
-  rule: CorrelationRule,
-  field: (name: string) => ReturnType<EventSql["field"]>,
-): readonly string[] {
-  const fields = rule.condition?.fields ?? [];
-  if (!rule.type.startsWith("value_")) return [];
-  if (rule.type !== "value_count") return [`${field(fields[0]!).numbers} AS numbers`];
+/** How a field of a correlation is reached in events of one of its rules. */
+function fieldOf({ rule, of }: LinkedCorrelation, at: number, events: EventSql): (name: string) => FieldSql {
+  const { reference } = of[at]!;
+  return (name) => events.field(rule.aliases.get(name)?.get(reference) ?? name);
+}
+
+/** What tells the group of an event that one of its rules found. */
+export function groupKey(linked: LinkedCorrelation, at: number, events: EventSql): string {
+  const field = fieldOf(linked, at, events);
+  const key = linked.rule.groupBy.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
+  return `[${key.length === 0 ? "''" : key.join(", ")}]`;
+}
+
+export interface ValueColumns {
+  /** The tuple that is counted, and whether there is one. */
+  readonly value?: string;
+  readonly valued?: string;
+  /** What is added, or put in order. */
+  readonly numbers?: string;
+}
+
+/** What is counted of an event that one of its rules found. */
+export function valueColumns(linked: LinkedCorrelation, at: number, events: EventSql): ValueColumns {
+  const field = fieldOf(linked, at, events);
+  const { type, condition } = linked.rule;
+  const fields = condition?.fields ?? [];
+  if (!type.startsWith("value_")) return {};
+  if (type !== "value_count") return { numbers: field(fields[0]!).numbers };
   const values = fields.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
   const present = fields.map((name) => field(name).present).join(" AND ");
-  return [`[${values.join(", ")}] AS value`, `toUInt8(${present}) AS valued`];
+  return { value: `[${values.join(", ")}]`, valued: `toUInt8(${present})` };
 }
 
 /** Of several rules an event that more than one of them found is one event. */

@@ -18,6 +18,8 @@ export interface FieldSql {
   readonly numbers: string;
   /** Its value as a number, of a column of numbers; else null. */
   readonly number: string | null;
+  /** Its value as text where it is present; null: it may have several. */
+  readonly text: string | null;
 }
 
 export interface EventSql {
@@ -52,5 +54,6 @@ export function listField(values: string, exists: string): FieldSql {
     values,
     numbers,
     number: null,
+    text: null,
   };
 }

@@ -19,3 +19,5 @@ export const MAX_RULE_SQL_LENGTH = 900_000;
 export const MAX_PASS_SQL_LENGTH = 900_000;
 /** Rules of one pass. */
 export const MAX_PASS_RULES = 64;
+/** Rules of correlations of which it is asked at once whether they can come true. */
+export const MAX_ASKED_PARTS = 40;

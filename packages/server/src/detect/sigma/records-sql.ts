@@ -88,5 +88,6 @@ function scalarField(present: string, text: string, number: string | null, time:
     values: `if(${present}, [toString(${text})], emptyArrayString())`,
     numbers: `if(${present} AND ${numbered}, [${number ?? ofText}], emptyArrayFloat64())`,
     number,
+    text: `toString(${text})`,
   };
 }

@@ -1,0 +1,87 @@
+/**
+ * Which correlations can come true with something new, asked of the engine in one reading of what they look back on,
+ * however many they are: the groups of each that hold enough. Errs to one side only, as what it leaves out holds
+ * too little in all its groups.
+ */
+import { compileNode } from "./compile.ts";
+import { enough, groupKey, valueColumns } from "./correlation-sql.ts";
+import type { EventSql } from "./field-sql.ts";
+import { MAX_ASKED_PARTS } from "./limits.ts";
+import type { LinkedCorrelation, LinkedRule } from "./link.ts";
+
+/** A rule of a correlation, over our events. */
+interface Part {
+  /** The correlation's place in the list. */
+  readonly rule: number;
+  /** Its own place in the correlation. */
+  readonly which: number;
+  readonly holds: string;
+  readonly columns: Readonly<Record<(typeof COLUMNS)[number], string>>;
+}
+
+const COLUMNS = ["key", "value", "valued", "numbers"] as const;
+
+/** Correlations of correlations are not asked for. */
+export function isAskedTogether(linked: LinkedRule): linked is LinkedCorrelation {
+  return linked.kind === "correlation" && linked.of.every(({ rule }) => rule.kind === "rule");
+}
+
+/** As many as one question takes: its memory grows with their rules. */
+export function askedAtOnce(rules: readonly LinkedCorrelation[]): readonly (readonly LinkedCorrelation[])[] {
+  const all: LinkedCorrelation[][] = [];
+  let parts = 0;
+  for (const rule of rules) {
+    parts += rule.of.length;
+    if (all.length === 0 || parts > MAX_ASKED_PARTS) {
+      all.push([]);
+      parts = rule.of.length;
+    }
+    all.at(-1)!.push(rule);
+  }
+  return all;
+}
+
+/** Answers with one row for each that can come true: its place in the list, as `rule`. */
+export function promisingSql(rules: readonly LinkedCorrelation[], events: EventSql): string {
+  const parts = rules.flatMap((linked, rule) => linked.of.map((_, which) => partOf(linked, { rule, which }, events)));
+  const { from, where } = events.history(Math.max(...rules.map(({ rule }) => rule.timespanS)));
+  const found = parts.map(({ holds }) => `toUInt8(${holds})`).join(", ");
+  const hits = `arrayFilter((n, hit) -> hit = 1, range(${parts.length}), [${found}])`;
+  const lists = COLUMNS.map((column) => different(parts.map(({ columns }) => columns[column])));
+  const of = (places: readonly number[]): string => `[${places.join(", ")}][hit + 1]`;
+  const inner = [
+    ...lists.map(({ list }, at) => `${list} AS ${COLUMNS[at]}s`),
+    `toUInt8(${events.isNew}) AS new`,
+    `${hits} AS hits`,
+  ];
+  const outer = [
+    ...lists.map(({ places }, at) => `${COLUMNS[at]}s[${of(places)}] AS ${COLUMNS[at]}`),
+    `${of(parts.map(({ rule }) => rule))} AS rule`,
+    `${of(parts.map(({ which }) => which))} AS which`,
+    "new AS isNew",
+  ];
+  const each = rules.map(({ rule }, at) => `rule = ${at}, toUInt8(${enough(rule)})`).join(", ");
+  const rows = `SELECT ${outer.join(", ")} FROM (SELECT ${inner.join(", ")} FROM ${from} WHERE (${where}) AND notEmpty(hits)) ARRAY JOIN hits AS hit`;
+  const groups = `SELECT rule FROM (${rows}) GROUP BY rule, key HAVING max(isNew) = 1 AND multiIf(${each}, 1)`;
+  return `SELECT toUInt32(rule) AS rule FROM (${groups}) GROUP BY rule ORDER BY rule`;
+}
+
+function partOf(linked: LinkedCorrelation, { rule, which }: Pick<Part, "rule" | "which">, events: EventSql): Part {
+  const { rule: of } = linked.of[which]!;
+  if (of.kind !== "rule") throw new Error("a correlation of correlations is not asked for");
+  const { value, valued, numbers } = valueColumns(linked, which, events);
+  const { where } = events.history(linked.rule.timespanS);
+  const columns = {
+    key: groupKey(linked, which, events),
+    value: value ?? "emptyArrayString()",
+    valued: valued ?? "toUInt8(0)",
+    numbers: numbers ?? "emptyArrayFloat64()",
+  };
+  return { rule, which, holds: `(${where}) AND (${compileNode(of.root, events)})`, columns };
+}
+
+/** Every different expression once, and for each given one its place among these, from 1. */
+function different(all: readonly string[]): { readonly list: string; readonly places: readonly number[] } {
+  const once = [...new Set(all)];
+  return { list: `[${once.join(", ")}]`, places: all.map((one) => once.indexOf(one) + 1) };
+}
