@@ -65,7 +65,7 @@ describe("/api/graph", () => {
 describe("tallystick graph", () => {
   it("shows the edges as a table, and the server's answer as JSON", async () => {
     const shown = await runLine(["graph", "--data", data(), "--operations"]);
-    expect([shown.exitCode, shown.err]).toEqual([0, expect.stringMatching(/^2 services, 1 edges; settled through /)]);
+    expect([shown.exitCode, shown.err]).toEqual([0, expect.stringMatching(/^2 services, 1 edge; settled through /)]);
     const lines = shown.out.trimEnd().split("\n");
     expect(lines[0]).toMatch(/^CALL +CALLS\/S +CALLS +ERRORS +P50 +P95 +P99 +MATCHED +LAST_SEEN$/);
     expect(lines[1]).toMatch(/^orders → payments +\d\S* +2 +50\.0% .* ms +100\.0% +\d{4}-\S+Z$/);

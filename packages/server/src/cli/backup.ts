@@ -7,7 +7,7 @@ import { loadConfig } from "./load-config.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts, FolderRequest } from "./parts.ts";
 import { DEFAULT_DATA_FOLDER } from "./target.ts";
-import { grouped, progressBar } from "./terminal.ts";
+import { counted, grouped, progressBar } from "./terminal.ts";
 
 interface Options {
   readonly data?: string;
@@ -38,8 +38,9 @@ export function backupCommand(parts: CliParts, run: Run): Command {
       if (options.json === true) terminal.json(made);
       else {
         const leaves = made.trees.reduce((sum, { size }) => sum + size, 0);
-        terminal.line(`${grouped(made.files)} files, ${mib(made.bytes)} MiB; ${mib(made.copiedBytes)} MiB were new`);
-        terminal.line(`${grouped(made.trees.length)} trees with ${grouped(leaves)} records under their checkpoints`);
+        terminal.line(`${counted(made.files, "file")}, ${mib(made.bytes)} MiB; ${mib(made.copiedBytes)} MiB were new`);
+        const [trees, records] = [counted(made.trees.length, "tree"), counted(leaves, "record")];
+        terminal.line(`${trees} with ${records} under checkpoints`);
         terminal.note("The KMS key is not in it: without that key nobody reads the backup. Keep it elsewhere.");
       }
       return EXIT.ok;

@@ -7,6 +7,7 @@ import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
+import { counted } from "./terminal.ts";
 
 interface Answer {
   readonly records: number;
@@ -64,8 +65,8 @@ export function eraseCommand(parts: CliParts, run: Run): Command {
 }
 
 function show({ terminal }: CliParts, answer: Answer): void {
-  const leaves = answer.leaves === 0 ? "" : ` and ${answer.leaves} leaves`;
-  const what = `${answer.bodies} bodies${leaves} of ${answer.records} records`;
+  const leaves = answer.leaves === 0 ? "" : ` and ${counted(answer.leaves, "leaf", "leaves")}`;
+  const what = `${counted(answer.bodies, "body", "bodies")}${leaves} of ${counted(answer.records, "record")}`;
   const period = answer.records === 0 ? "" : `, received ${answer.first_received_at} to ${answer.last_received_at}`;
   const before = answer.already_erased === 0 ? "" : `; ${answer.already_erased} were erased before`;
   terminal.line(`${what}${period}${before}`);

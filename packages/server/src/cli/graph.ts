@@ -9,7 +9,7 @@ import { table } from "./table.ts";
 import type { Column } from "./table.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
-import { grouped, printable } from "./terminal.ts";
+import { counted, grouped, printable } from "./terminal.ts";
 import { timeText } from "./time-text.ts";
 
 interface GraphOptions extends TargetOptions {
@@ -93,7 +93,7 @@ function show(
   if (rows.length > 0) for (const line of table(COLUMNS, rows, terminal.width)) terminal.line(line);
   const through = settled === null ? "no call is settled yet" : `settled through ${timeText(settled, local)}`;
   const cut = partial ? "; the least used edges are left out" : "";
-  terminal.note(`${grouped(services.length)} services, ${grouped(edges.length)} edges; ${through}${cut}`);
+  terminal.note(`${counted(services.length, "service")}, ${counted(edges.length, "edge")}; ${through}${cut}`);
 }
 
 function cells(name: string, figures: Figures, local: boolean): readonly string[] {

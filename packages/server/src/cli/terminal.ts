@@ -74,6 +74,10 @@ export function grouped(value: number): string {
   return value.toLocaleString("en-US");
 }
 
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${grouped(count)} ${count === 1 ? one : many}`;
+}
+
 /** Text of others may hold anything; on a terminal only what can be seen is shown. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text).replaceAll(
