@@ -4,6 +4,8 @@ import type { GroupBox, Layout } from "./shape.ts";
 import type { ServiceMap } from "./use-map.ts";
 
 const MAX_NAME = 21;
+/** So long a name has room to be written larger where the map is small. */
+const SHORT_NAME = 12;
 
 interface PartProps {
   readonly map: ServiceMap;
@@ -79,10 +81,11 @@ export const Nodes = memo(function Nodes({ map, layout, choose }: NodesProps) {
           width={width}
         />
         <text
-          className={`group-data-far/map:hidden ${isFailing ? "fill-bad" : "fill-ink"} ${layout.groups.length > 0 ? "text-[12px]" : "text-[13px]"}`}
+          className={`group-data-far/map:hidden ${isFailing ? "fill-bad" : "fill-ink"} ${layout.groups.length > 0 ? "text-[12px]" : "text-[13px]"} ${layout.groups.length === 0 && shown.length <= SHORT_NAME ? "group-data-small/map:text-[20px]" : ""}`}
           textAnchor="middle"
           x={width / 2}
-          y={height / 2 + 4.5}
+          dominantBaseline="central"
+          y={height / 2}
         >
           {shown.length > MAX_NAME ? `${shown.slice(0, MAX_NAME - 1)}…` : shown}
         </text>

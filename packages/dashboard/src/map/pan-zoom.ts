@@ -21,6 +21,8 @@ const MAX_SCALE = 2.5;
 const MARGIN_PX = 28;
 /** Below it, names are left out; of a map that is whole only there one begins with a part. */
 const FAR_SCALE = 0.42;
+/** Below it, names that have room for it are written larger. */
+const SMALL_SCALE = 0.62;
 /** Of such a map: where somebody looks, else its left side. */
 const LEGIBLE_SCALE = 0.55;
 /** A hand that presses shakes so much. */
@@ -43,6 +45,7 @@ export function usePanZoom(size: Room, looksAt: Place | null): Moved {
     const { x, y, scale } = view.current;
     moved.style.transform = `translate3d(${Math.round(x)}px, ${Math.round(y)}px, 0) scale(${scale})`;
     box.toggleAttribute("data-far", scale < FAR_SCALE);
+    box.toggleAttribute("data-small", scale < SMALL_SCALE);
   };
   const scaleIn = (room: Room) => {
     const [width, height] = [room.width - 2 * MARGIN_PX, room.height - 2 * MARGIN_PX];
