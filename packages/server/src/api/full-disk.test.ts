@@ -73,6 +73,11 @@ it("is read and changed by people, each time recorded, until the reserve is used
   const refused = await send();
   expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([503, "journal_full"]);
   expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
+  // Whoever watches is told what there is, and by nothing that records are taken.
+  expect(await (await server.fetch("/readyz")).text()).not.toContain("accepted");
+  const { disk: shown } = (await (await server.fetch("/api/status")).json()) as { disk: { free_bytes: number } };
+  expect(shown.free_bytes).toBeLessThan(1_048_576);
+  expect(await (await server.fetch("/metrics")).text()).toMatch(/^tallystick_disk_free_bytes \d+$/m);
   const before = await accesses();
   expect((await read()).status).toBe(200);
   expect((await keyMade("on-a-full-disk")).status).toBe(201);

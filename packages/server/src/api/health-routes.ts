@@ -100,7 +100,8 @@ export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
     {
       config: { access: "public" },
       schema: {
-        summary: "Records are accepted and the index answers",
+        summary: "Searches are answered",
+        description: "Whether records are taken does not hang on it: GET /api/status and /metrics tell of the disk.",
         tags,
         response: { 200: answer, ...problems(503) },
       },
@@ -109,7 +110,7 @@ export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
       if (parts.stopping()) throw new TallystickError("shutting_down", "The server is shutting down.");
       const state = parts.index.state();
       if (state === "starting" || state === "failed")
-        throw new TallystickError("index_unavailable", `Records are accepted; the index is ${state}.`);
+        throw new TallystickError("index_unavailable", `The index is ${state}; taking records does not hang on it.`);
       return { status: "ok" };
     },
   );
