@@ -39,8 +39,8 @@ interface Coverage {
 }
 
 interface Options extends TargetOptions {
-  readonly since?: string;
-  readonly until?: string;
+  readonly from?: string;
+  readonly to?: string;
   readonly json?: boolean;
   readonly local?: boolean;
 }
@@ -49,15 +49,15 @@ export function coverageCommand(parts: CliParts, run: Run): Command {
   return addTargetOptions(
     new Command("coverage").description("what is seen from one side only, and what to switch on to close it"),
   )
-    .option("--since <time>", "from then on; RFC 3339, a date, or now-24h", "now-24h")
-    .option("--until <time>", "until before then")
+    .option("--from <time>", "from this time on: RFC 3339, a date, or now-15m", "now-24h")
+    .option("--to <time>", "before this time")
     .option("--local", "times of this machine instead of UTC")
     .option("--json", "as JSON")
     .action((options: Options) =>
       run(async () => {
         const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const { since, until } = options;
-        const period = { ...(since && { from: since }), ...(until && { to: until }) };
+        const { from, to } = options;
+        const period = { ...(from && { from }), ...(to && { to }) };
         const coverage = await client.get<Coverage>("/api/coverage", period);
         if (options.json === true) parts.terminal.json(coverage);
         else show(parts, coverage, options.local === true);
