@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { startServer, until } from "../integrity/running-server.ts";
 import type { RunningServer } from "../integrity/running-server.ts";
 import { freePort } from "../test/free-port.ts";
+import { debianProgram } from "./debian.ts";
 
 const NOT_HERE = 77;
 const WITHIN_MS = 5_000;
@@ -73,11 +74,9 @@ http {
 }
 
 async function main(): Promise<void> {
-  const version = /nginx\/(\S+)/.exec(spawnSync("/usr/sbin/nginx", ["-v"], { encoding: "utf8" }).stderr ?? "")?.[1];
-  if (version === undefined) {
-    process.stdout.write("nginx is not here: apt-get install nginx-light\n");
-    process.exit(NOT_HERE);
-  }
+  const program = debianProgram("nginx", "/usr/sbin/nginx");
+  if (program === null) process.exit(NOT_HERE);
+  const version = /nginx\/(\S+)/.exec(spawnSync(program, ["-v"], { encoding: "utf8" }).stderr)?.[1];
   const folder = mkdtempSync(join(tmpdir(), "tallystick-interop-"));
   const config = join(folder, "tallystick.yaml");
   writeFileSync(config, RULES);
@@ -90,7 +89,7 @@ async function main(): Promise<void> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ name: "gateway", role: "producer", services: "*" }),
     });
-    nginx = startNginx(folder, nginxConf(port, new URL(server.url).host, key.secret));
+    nginx = startNginx(program, folder, nginxConf(port, new URL(server.url).host, key.secret));
     const call = (path: string, credential = CREDENTIAL) =>
       fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${credential}` } });
     await until(10_000, "nginx to listen", async () => {
@@ -182,11 +181,11 @@ async function decisionTimes(server: RunningServer, key: string): Promise<{ p50:
   return { p50: at(0.5), p99: at(0.99), max: at(1) };
 }
 
-function startNginx(folder: string, conf: string): ChildProcess {
+function startNginx(program: string, folder: string, conf: string): ChildProcess {
   const prefix = join(folder, "nginx");
   mkdirSync(join(prefix, "tmp"), { recursive: true });
   writeFileSync(join(prefix, "nginx.conf"), conf, { mode: 0o600 });
-  return spawn("/usr/sbin/nginx", ["-p", prefix, "-c", "nginx.conf"], { stdio: ["ignore", "ignore", "inherit"] });
+  return spawn(program, ["-p", prefix, "-c", "nginx.conf"], { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 function expectEqual(what: string, found: unknown, expected: unknown): void {
