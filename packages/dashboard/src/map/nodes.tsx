@@ -54,6 +54,7 @@ interface NodesProps extends PartProps {
 
 export const Nodes = memo(function Nodes({ map, layout, choose }: NodesProps) {
   const failing = failingOf(map);
+  const isGrouped = layout.groups.length > 0;
   return map.services.map(({ name, kind }) => {
     const place = layout.places.get(name);
     if (place === undefined) return null;
@@ -77,11 +78,11 @@ export const Nodes = memo(function Nodes({ map, layout, choose }: NodesProps) {
           className={`group-hover/node:stroke-accent group-focus-visible/node:stroke-accent group-focus-visible/node:stroke-2 group-data-chosen/node:stroke-accent group-data-chosen/node:stroke-2 ${isFailing ? "fill-bad-ground stroke-bar-bad" : "fill-ground stroke-quiet"} ${kind === "service" ? "" : "[stroke-dasharray:4_4]"}`}
           height={height}
           rx={6}
-          strokeWidth={layout.groups.length > 0 && !isFailing ? 0.6 : 1}
+          strokeWidth={isGrouped && !isFailing ? 0.6 : 1}
           width={width}
         />
         <text
-          className={`group-data-far/map:hidden ${isFailing ? "fill-bad" : "fill-ink"} ${layout.groups.length > 0 ? "text-[12px]" : "text-[13px]"} ${layout.groups.length === 0 && shown.length <= SHORT_NAME ? "group-data-small/map:text-[20px]" : ""}`}
+          className={`group-data-far/map:hidden ${isFailing ? "fill-bad" : "fill-ink"} ${isGrouped ? "text-[12px]" : "text-[13px]"} ${!isGrouped && shown.length <= SHORT_NAME ? "group-data-small/map:text-[20px]" : ""}`}
           textAnchor="middle"
           x={width / 2}
           dominantBaseline="central"

@@ -12,7 +12,7 @@ import { fingerprintSecrets, redactText } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
 import { ACCESS_LOG } from "../control/own-logs.ts";
-import { ownRecord } from "../control/own-record.ts";
+import { ownRecord, waitsForKms } from "../control/own-record.ts";
 import type { OwnFields } from "../control/own-record.ts";
 import type { Random } from "../control/secret.ts";
 import { TallystickError } from "../errors.ts";
@@ -271,14 +271,7 @@ export class AccessRecorder {
     const { reason, retryAfterS } = outcome;
     if (reason === "closing")
       throw new TallystickError("shutting_down", "The server is shutting down.", { retryAfterS });
-    if (reason === "locked")
-      throw new TallystickError(
-        "kms_unreachable",
-        `${otherwise} A new epoch has begun, and its key waits for the KMS.`,
-        {
-          retryAfterS,
-        },
-      );
+    if (reason === "locked") throw waitsForKms(otherwise, retryAfterS);
     throw new TallystickError("access_unrecorded", otherwise, {
       retryAfterS,
       ...(reason === "full" ? {} : { hint: "Try again; see the server's log when it stays." }),

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 
 import type { Config } from "../config/schema.ts";
+import { MIN_FREE_BYTES } from "../journal/limits.ts";
 import { connectTo } from "./client.ts";
 import { asCommandError } from "./command-error.ts";
 import { bad, good, warning } from "./doctor-checks.ts";
@@ -105,8 +106,6 @@ interface Status {
 
 const FEW_DAYS = 14;
 const MUCH_LAG = 1_000_000;
-/** Less than the journal needs to take records again. */
-const NOTHING_FREE_BYTES = 1_048_576;
 
 async function serverChecks(parts: CliParts, folder: string, config: Config): Promise<readonly Check[]> {
   const running = await runFileOf(folder);
@@ -173,7 +172,7 @@ function statusChecks(url: string, status: Status): readonly Check[] {
 }
 
 function diskCheck({ free_bytes: freeBytes, days_until_full: days }: Status["disk"]): Check {
-  if (freeBytes < NOTHING_FREE_BYTES)
+  if (freeBytes < MIN_FREE_BYTES)
     return bad("disk", "full: producers get 503", "Make room; the server goes on by itself within seconds.");
   if (days === null || days > FEW_DAYS) return good("disk", "not filling up soon");
   return warning("disk", `full in ${days} days at this rate`, "Make room, or let less be kept.");

@@ -10,7 +10,7 @@ import { count } from "./search.ts";
 import { table } from "./table.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
-import { grouped, printable } from "./terminal.ts";
+import { counted, grouped, printable } from "./terminal.ts";
 import type { Terminal } from "./terminal.ts";
 import { timeText } from "./time-text.ts";
 
@@ -92,7 +92,7 @@ function show(terminal: Terminal, answer: ProducersAnswer, local: boolean): void
     missingText(run),
   ]);
   if (rows.length > 0) for (const line of table(COLUMNS, rows, terminal.width)) terminal.line(line);
-  const runs = `${grouped(rows.length)} ${rows.length === 1 ? "run" : "runs"} of producers`;
+  const runs = `${counted(rows.length, "run")} of producers`;
   const stale = answer.partial ? "; what came since is not counted yet" : "";
   const more = answer.next === null ? "" : `; more with --cursor ${answer.next}`;
   terminal.note(`${runs} as of ${timeText(answer.as_of, local)}${stale}${more}`);

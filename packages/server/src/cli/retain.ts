@@ -7,7 +7,7 @@ import type { CliParts } from "./parts.ts";
 import { table } from "./table.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
-import { grouped } from "./terminal.ts";
+import { counted, grouped } from "./terminal.ts";
 import { timeText } from "./time-text.ts";
 
 interface PlannedTree {
@@ -76,9 +76,7 @@ function planLines(trees: readonly PlannedTree[], local: boolean): readonly stri
   const due = trees.filter(({ state }) => state === "due");
   const records = due.reduce((sum, one) => sum + one.records, 0);
   const total =
-    due.length === 0
-      ? "Nothing is due."
-      : `Due: ${grouped(due.length)} ${due.length === 1 ? "tree" : "trees"}, ${grouped(records)} records.`;
+    due.length === 0 ? "Nothing is due." : `Due: ${counted(due.length, "tree")}, ${counted(records, "record")}.`;
   const asked = trees.flatMap((one) => (one.asked_keep === null ? [] : [askedText(one, one.asked_keep)]));
   const clauses = [...new Set(trees.flatMap(({ clause }) => (clause === null ? [] : [clause])))];
   return [...table(columns, rows, null), "", total, ...new Set(asked), ...clauses];

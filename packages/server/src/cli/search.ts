@@ -12,7 +12,7 @@ import type { QuestionOptions } from "./question.ts";
 import { recordTable } from "./record-text.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
-import { grouped } from "./terminal.ts";
+import { counted } from "./terminal.ts";
 
 interface SearchOptions extends TargetOptions, QuestionOptions {
   readonly limit: number;
@@ -83,9 +83,7 @@ function show({ terminal }: CliParts, answer: SearchAnswer, local: boolean): voi
   for (const note of answer.notes ?? []) if (note.message !== undefined) terminal.note(note.message);
   const more = next === null ? "" : `; more with --cursor ${next}`;
   const cut = partial ? "; the answer was cut by a limit" : "";
-  terminal.note(
-    `${grouped(records.length)} ${records.length === 1 ? "record" : "records"} in ${Math.round(answer.elapsed_ms)} ms${cut}${more}`,
-  );
+  terminal.note(`${counted(records.length, "record")} in ${Math.round(answer.elapsed_ms)} ms${cut}${more}`);
 }
 
 export function count(text: string): number {

@@ -11,7 +11,7 @@ import { timelineTable } from "./record-text.ts";
 import { count } from "./search.ts";
 import { addTargetOptions, findTarget } from "./target.ts";
 import type { TargetOptions } from "./target.ts";
-import { grouped } from "./terminal.ts";
+import { counted } from "./terminal.ts";
 
 interface TimelineOptions extends TargetOptions {
   readonly service?: string;
@@ -71,5 +71,5 @@ function show({ terminal }: CliParts, { entries, next, partial, notes }: Timelin
   for (const { message } of notes) terminal.note(message);
   const more = next === null ? "" : `; more with --cursor ${next}`;
   const cut = partial ? "; the answer was cut by a limit" : "";
-  terminal.note(`${grouped(entries.length)} ${entries.length === 1 ? "record" : "records"}${cut}${more}`);
+  terminal.note(`${counted(entries.length, "record")}${cut}${more}`);
 }

@@ -3,7 +3,7 @@ import type { AuditRecord } from "@tallystick/record";
 import type { Clock } from "../clock.ts";
 import { TallystickError } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
-import { ownRecord } from "./own-record.ts";
+import { ownRecord, waitsForKms } from "./own-record.ts";
 import type { OwnFields } from "./own-record.ts";
 import type { Random } from "./secret.ts";
 
@@ -66,14 +66,7 @@ export class Changes {
     if (outcome.kind === "stored") return outcome.tree;
     const { reason, retryAfterS } = outcome;
     const otherwise = "The change could not be recorded, so it was not made.";
-    if (reason === "locked")
-      throw new TallystickError(
-        "kms_unreachable",
-        `${otherwise} A new epoch has begun, and its key waits for the KMS.`,
-        {
-          retryAfterS,
-        },
-      );
+    if (reason === "locked") throw waitsForKms(otherwise, retryAfterS);
     throw new TallystickError("journal_unavailable", otherwise, {
       hint: "Try again; see the server's log when it stays.",
       retryAfterS,

@@ -2,6 +2,7 @@ import { formatTimestamp, uuidv7 } from "@tallystick/record";
 import type { AuditRecord } from "@tallystick/record";
 
 import type { Clock } from "../clock.ts";
+import { TallystickError } from "../errors.ts";
 import { ownRecordOf } from "../journal/own-records.ts";
 import type { OwnFields } from "../journal/own-records.ts";
 import type { Random } from "./secret.ts";
@@ -13,4 +14,10 @@ export function ownRecord(clock: Clock, random: Random, fields: OwnFields): Audi
   const nowUs = clock.nowUs();
   const id = uuidv7(Math.floor(nowUs / 1_000), random(10));
   return ownRecordOf(id, formatTimestamp(nowUs), fields);
+}
+
+/** The record could not be kept. `otherwise`: what did not happen therefore, as a sentence. */
+export function waitsForKms(otherwise: string, retryAfterS: number): TallystickError {
+  const message = `${otherwise} A new epoch has begun, and its key waits for the KMS.`;
+  return new TallystickError("kms_unreachable", message, { retryAfterS });
 }

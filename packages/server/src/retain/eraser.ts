@@ -40,7 +40,7 @@ export interface EraserParts extends Omit<PlanSources, "journal"> {
   readonly clock: Clock;
   /** What alerting remembers of records that are erased. */
   readonly alerts: Pick<AlertLog, "goesOn" | "forget" | "recall">;
-  /** The name of a hold that keeps one of these leaves of the tree; null when none does. */
+  /** A hold that keeps one of these leaves of the tree, or may, where `records` is null; null when none does. */
   readonly heldBy: (tree: string, indexes: readonly number[]) => Promise<TreeHold | null>;
   readonly onTrouble: (message: string) => void;
 }
