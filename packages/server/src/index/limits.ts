@@ -41,9 +41,10 @@ export const ENGINE_STABLE_MS = 60_000;
 /** An engine that has not said where it listens by then is killed. */
 export const ENGINE_START_MS = 60_000;
 
-/** How often it is looked whether a deletion is done, and how many times: five minutes. */
-export const MUTATION_LOOK_S = 0.05;
-export const MUTATION_LOOKS = 6_000;
+/** Pauses between looks whether a deletion is done, the shortest after each part, and how long it may take. */
+export const MUTATION_LOOK_MIN_S = 0.01;
+export const MUTATION_LOOK_MAX_S = 0.16;
+export const MUTATION_TIMEOUT_S = 300;
 
 /** Queries at a time, and those that wait, before `index_unavailable`. */
 export const MAX_CONCURRENT_QUERIES = ENGINE_READERS;

@@ -1,5 +1,6 @@
 /** The embedded engine's files, opened: for tests that look for what must not be there any more. */
 import { createDecipheriv } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
@@ -7,7 +8,7 @@ import { zstdDecompress } from "../intake/zstd.ts";
 
 /**
  * Every file below the index's folder, decrypted, and decompressed where it is compressed; Latin-1, so that any bytes
- * are a text. Files that go while they are looked at are left out.
+ * are a text.
  */
 export async function plainIndex(folder: string, key: Uint8Array | null): Promise<string> {
   const texts: string[] = [];
@@ -19,13 +20,32 @@ export async function plainIndex(folder: string, key: Uint8Array | null): Promis
   return texts.join("\n");
 }
 
-export async function filesOf(folder: string): Promise<readonly { readonly path: string; readonly bytes: Buffer }[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const files = await Promise.all(
-    paths.map(async (path) => ({ path, bytes: await readFile(path).catch(() => Buffer.alloc(0)) })),
-  );
-  return files;
+export interface LyingFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/** As they lay there all at one time: where one goes while they are read, all are read again. No folder has none. */
+export async function filesOf(folder: string): Promise<readonly LyingFile[]> {
+  if (!existsSync(folder)) return [];
+  for (let time = 0; time < MAX_TIMES; time += 1) {
+    const files = await filesAtOnce(folder);
+    if (files !== null) return files;
+  }
+  throw new Error(`${folder} does not stand still`);
+}
+
+const MAX_TIMES = 100;
+
+async function filesAtOnce(folder: string): Promise<readonly LyingFile[] | null> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    return await Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(path) })));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** ClickHouse's encrypted file: a header of 64 bytes with magic and initial counter, then AES-256-CTR. */
