@@ -129,4 +129,12 @@ describe("every command", () => {
       expect([role, isRefused]).toEqual([role, !may(role, need as Parameters<typeof may>[1])]);
     }
   });
+
+  it.each(asked)("%s says with --json what it did, or why it did not, in JSON alone", async (words) => {
+    const line = [...words.split(" "), ...(ARGUMENTS[words] ?? []), "--url", server.url];
+    const { out } = await runLine([...line, "--token", tokens.get("admin")!, "--json"], endless(words));
+    const values = out.trim().startsWith("{\n") ? [out] : out.trim().split("\n");
+    for (const value of words === "tail" && out === "" ? [] : values)
+      expect(JSON.parse(value)).toEqual(expect.any(Object));
+  });
 });

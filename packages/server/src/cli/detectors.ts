@@ -103,6 +103,7 @@ function teachCommand(parts: CliParts, run: Run): Command {
     .argument("<value>")
     .requiredOption("--reason <text>", "why; it stands in the record")
     .option("--log <log>", "the log it is about", "default")
+    .option("--json", "what is expected now, as JSON")
     .action(
       (
         name: string,
@@ -114,14 +115,10 @@ function teachCommand(parts: CliParts, run: Run): Command {
         run(async () => {
           const client = connectTo(await findTarget(parts, options), parts.fetch);
           const { reason, log } = options;
-          await client.send("POST", `/api/detectors/${encodeURIComponent(name)}/facts`, {
-            kind,
-            log,
-            subject,
-            value,
-            reason,
-          });
-          parts.terminal.note(`${name}: ${printable(subject)} ${printable(value)} is expected from now on`);
+          const expected = { kind, log, subject, value, reason };
+          await client.send("POST", `/api/detectors/${encodeURIComponent(name)}/facts`, expected);
+          if (options.json === true) parts.terminal.json({ detector: name, ...expected });
+          else parts.terminal.note(`${name}: ${printable(subject)} ${printable(value)} is expected from now on`);
           return EXIT.ok;
         }),
     );

@@ -12,6 +12,7 @@ import type { TargetOptions } from "./target.ts";
 
 interface Options extends TargetOptions {
   readonly reason: string;
+  readonly json?: boolean;
 }
 
 export function importRevokedCommand(parts: CliParts, run: Run): Command {
@@ -19,6 +20,7 @@ export function importRevokedCommand(parts: CliParts, run: Run): Command {
     .description("revoke the credential ids in a file, one a line; # begins a remark")
     .argument("<file>")
     .requiredOption("--reason <text>", "why; it stands in the records")
+    .option("--json", "the ids that are revoked, as JSON")
     .action((file: string, options: Options) =>
       run(async () => {
         const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -39,6 +41,7 @@ export async function revokeIds(parts: CliParts, options: Options, ids: readonly
       credential_ids: ids.slice(from, from + REVOKED_AT_ONCE),
       reason: options.reason,
     });
-  parts.terminal.note(`${ids.length} ${ids.length === 1 ? "credential is" : "credentials are"} revoked`);
+  if (options.json === true) parts.terminal.json({ credential_ids: ids, reason: options.reason });
+  else parts.terminal.note(`${ids.length} ${ids.length === 1 ? "credential is" : "credentials are"} revoked`);
   return EXIT.ok;
 }
