@@ -17,13 +17,9 @@ export function derivedLeaves({ index }: Stores, producers: Producers, detectors
       await purgeFacts(index.deriver, records, PURGE_LIMITS);
     },
     async replace(records) {
-      for (const tree of new Set(records.map((record) => record.tree))) {
-        const own = records.filter((record) => record.tree === tree);
-        await index.replaceLeaves(
-          tree,
-          own.map(({ leaf_index: at }) => at),
-        );
-      }
+      const indexesOf = (tree: string) => records.filter((record) => record.tree === tree).map((one) => one.leaf_index);
+      const trees = [...new Set(records.map(({ tree }) => tree))];
+      await Promise.all(trees.map((tree) => index.replaceLeaves(tree, indexesOf(tree))));
       if (records.some(({ producer_id: producer }) => producer !== "")) producers.rebuild();
       // Whose names are not known any more, after a stop in between, are looked for by nobody: all is derived again.
       if (records.some(({ producer_id: producer }) => producer === null)) detectors?.follower.rebuild();

@@ -49,6 +49,11 @@ interface Prepared {
 }
 
 /** Leaves of a tree whose rows are to be made again. */
+interface LeavesOf {
+  readonly tree: TreePosition;
+  readonly indexes: readonly number[];
+}
+
 interface Replacement {
   readonly tree: string;
   readonly indexes: readonly number[];
@@ -268,38 +273,48 @@ export class JournalFollower implements IndexFollower {
   }
 
   /**
-   * A stop between deleting a row and inserting it leaves a gap, which the next comparison finds and heals; whoever
-   * asked asks again then.
+   * All that waits at once: a deletion looks at every part of the table, whatever it deletes. A stop between deleting a
+   * row and inserting it leaves a gap, which the next comparison finds and heals; whoever asked asks again then.
    */
   private async replaceWanted(): Promise<void> {
-    for (;;) {
-      const [next] = this.replacements;
-      if (next === undefined) return;
-      const tree = this.trees().find((one) => one.tree === next.tree);
+    const wanted = this.replacements.slice();
+    if (wanted.length === 0) return;
+    const few: LeavesOf[] = [];
+    for (const name of new Set(wanted.map(({ tree }) => tree))) {
       // What was read before the journal was changed must not come in after it.
-      if (this.prepared?.tree === next.tree) this.prepared = null;
-      if (tree !== undefined) await this.replaceIn(tree, next.indexes);
-      this.replacements.shift();
-      next.settle();
+      if (this.prepared?.tree === name) this.prepared = null;
+      const tree = this.trees().find((one) => one.tree === name);
+      const indexes = this.indexedOf(name, wanted);
+      if (tree === undefined || indexes.length === 0) continue;
+      if (indexes.length > MAX_REPLACED_LEAVES) await this.indexAnewFrom(name, indexes[0]!);
+      else few.push({ tree, indexes });
     }
+    if (few.length > 0) await this.replaceFew(few);
+    this.replacements = this.replacements.filter((one) => !wanted.includes(one));
+    for (const { settle } of wanted) settle();
   }
 
-  private async replaceIn(tree: TreePosition, wanted: readonly number[]): Promise<void> {
-    const indexed = this.indexed.get(tree.tree) ?? 0;
-    const indexes = [...new Set(wanted)].filter((index) => index < indexed).toSorted((one, other) => one - other);
-    const [first] = indexes;
-    if (first === undefined) return;
-    if (indexes.length > MAX_REPLACED_LEAVES) {
-      await this.table.deleteFrom(tree.tree, first);
-      this.indexed.set(tree.tree, first);
-      return;
-    }
-    await this.table.deleteLeaves(tree.tree, indexes);
-    for (const index of indexes) {
-      const token = `${tree.tree}:${index}:${randomUUID()}`;
-      for (const block of await prepareBlocks(this.options.journal, this.options.compute, tree, index, 1))
-        await this.table.insert(block, token, this.stop.signal);
-    }
+  /** Each once and in order; what is not searchable yet has no row. */
+  private indexedOf(tree: string, wanted: readonly Replacement[]): readonly number[] {
+    const indexed = this.indexed.get(tree) ?? 0;
+    const indexes = wanted.filter((one) => one.tree === tree).flatMap((one) => one.indexes);
+    return [...new Set(indexes)].filter((index) => index < indexed).toSorted((one, other) => one - other);
+  }
+
+  private async indexAnewFrom(tree: string, index: number): Promise<void> {
+    await this.table.deleteFrom(tree, index);
+    this.indexed.set(tree, index);
+  }
+
+  private async replaceFew(few: readonly LeavesOf[]): Promise<void> {
+    const { journal, compute } = this.options;
+    await this.table.deleteLeaves(few.map(({ tree, indexes }) => ({ tree: tree.tree, indexes })));
+    for (const { tree, indexes } of few)
+      for (const index of indexes) {
+        const token = `${tree.tree}:${index}:${randomUUID()}`;
+        for (const block of await prepareBlocks(journal, compute, tree, index, 1))
+          await this.table.insert(block, token, this.stop.signal);
+      }
   }
 
   private async rebuild(): Promise<void> {

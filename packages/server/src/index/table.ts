@@ -26,6 +26,11 @@ export interface TreeContent {
   readonly sum: string;
 }
 
+export interface TreeLeaves {
+  readonly tree: string;
+  readonly indexes: readonly number[];
+}
+
 /** A server lets one statement of a session run at a time, and may hold other databases of ours. */
 const sessionOf = (home: Home): string => `${WRITER_SESSION}-${home.database}`;
 
@@ -141,15 +146,12 @@ export class RecordsTable {
     await this.mutate(`DELETE WHERE tree = '${checked(tree)}' AND leaf_index >= ${index}`);
   }
 
-  /** Rows of single leaves; only the parts that hold them are written again. */
-  async deleteLeaves(tree: string, indexes: readonly number[]): Promise<void> {
-    const which = `tree = '${checked(tree)}' AND leaf_index IN (${indexes.map(Number).join(", ")})`;
-    const partitions = await rowsOf<{ id: string }>(
-      this.home,
-      `SELECT DISTINCT _partition_id AS id FROM ${RECORDS} WHERE ${which}`,
+  /** Rows of single leaves of several trees; only the parts that hold them are written again. */
+  async deleteLeaves(leaves: readonly TreeLeaves[]): Promise<void> {
+    const which = leaves.map(
+      ({ tree, indexes }) => `(tree = '${checked(tree)}' AND leaf_index IN (${indexes.map(Number).join(", ")}))`,
     );
-    for (const { id } of partitions)
-      if (/^[\w-]+$/.test(id)) await this.mutate(`DELETE IN PARTITION ID '${id}' WHERE ${which}`);
+    await this.mutate(`DELETE WHERE ${which.join(" OR ")}`);
   }
 
   private mutate(change: string): Promise<void> {
