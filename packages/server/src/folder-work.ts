@@ -94,7 +94,8 @@ async function checkFolder(
   const { disk, bulk } = machine;
   const inUse = await isInUse(disk, request.folder);
   const lock = await lockOrNull(machine, request.folder, repair);
-  const canAsk = lock !== null && (await hasIndex(machine, request));
+  const isThere = await hasIndex(machine, request);
+  const canAsk = lock !== null && isThere;
   const indexCounts = canAsk ? () => countIndex(machine, request) : null;
   let check: FsckResult;
   try {
@@ -106,7 +107,8 @@ async function checkFolder(
     // What was not stopped in order still is not: its lock is what says so.
     if (!inUse) await lock?.release();
   }
-  if (repair && check.index.faults.length > 0) {
+  // Of a journal with faults no index is made: they are to be looked at first.
+  if (repair && check.verify.clean && (check.index.faults.length > 0 || !isThere)) {
     await reindexFolder(machine, request, () => {});
     check = { ...check, index: { compared: true, faults: [] }, repaired: [...check.repaired, "index"] };
   }

@@ -23,7 +23,7 @@ export function fsckCommand(parts: CliParts, run: Run): Command {
     .description("verify a local data folder, compare the index with the journal, and repair what is derived")
     .option("--data <folder>", "data folder", DEFAULT_DATA_FOLDER)
     .option("--config <file>", "configuration file")
-    .option("--repair", "write derived files again that are wrong; the server must be stopped")
+    .option("--repair", "write again what is derived and wrong or missing; the server must be stopped")
     .option("--json", "the result as JSON")
     .action((options: FsckOptions) =>
       run(async () => {
@@ -65,7 +65,7 @@ function show(
     return outcome;
   }
   showResult(terminal, verify, false);
-  for (const tree of repaired) terminal.line(`repaired: tiles of ${tree}`);
+  for (const what of repaired) terminal.line(`repaired: ${what === "index" ? "the index" : `tiles of ${what}`}`);
   terminal.line(absence === null ? indexLine(index.faults) : `index not compared: ${absence}`);
   for (const { tree, message } of index.faults) terminal.line(`  ${tree ?? ""}: ${message}`);
   if (index.faults.length > 0) terminal.note("`tallystick reindex` builds the index anew from the journal.");

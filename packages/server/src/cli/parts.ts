@@ -65,7 +65,7 @@ export interface KnownBefore {
 export interface FolderCheck {
   readonly verify: VerifyResult;
   readonly index: { readonly compared: boolean; readonly faults: readonly Fault[] };
-  /** Trees whose derived files were written again. */
+  /** Trees whose derived files were written again, and `index` where that was built anew. */
   readonly repaired: readonly string[];
 }
 

@@ -3,8 +3,12 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { nodeDisk } from "../disk/node-disk.ts";
 import { folderWork } from "../folder-work.ts";
-import { startTestServer, temporaryFolder, testMachine } from "../machine.contract.ts";
+import { countLeftIndex } from "../index-home.ts";
+import type { IndexPlace } from "../machine.ts";
+import { startTestServer, temporaryFolder, testMachine, withEngine } from "../machine.contract.ts";
+import { realClock } from "../real-clock.ts";
 import { runLine } from "./command-line.contract.ts";
 
 const parts = { folder: folderWork(testMachine()) };
@@ -61,6 +65,22 @@ describe("verify of a stopped folder", () => {
     await writeFile(file, text);
     expect([exitCode, out]).toEqual([2, ""]);
     expect(err).toContain("has format 2; this version reads format 1");
+  });
+
+  it("fsck --repair builds an index that is not there anew, and compares it then", async () => {
+    const disk = nodeDisk();
+    const engine = {
+      ...withEngine(),
+      countIndex: (place: IndexPlace) => countLeftIndex(place, realClock(), disk, process.env),
+    };
+    const withIndex = { folder: folderWork(testMachine(engine)) };
+    await rm(join(data, "index"), { recursive: true, force: true });
+    const looked = await runLine(["fsck", "--data", data], withIndex);
+    expect([looked.exitCode, looked.out]).toEqual([0, expect.stringContaining("index not compared: there is none")]);
+    const repaired = await runLine(["fsck", "--data", data, "--repair"], withIndex);
+    expect([repaired.exitCode, repaired.out]).toEqual([0, expect.stringContaining("repaired: the index\n")]);
+    const after = await runLine(["fsck", "--data", data], withIndex);
+    expect([after.exitCode, after.out]).toEqual([0, expect.stringContaining("index: holds exactly what")]);
   });
 
   it("ends with 1 when all trees were deleted, and the server does not start", async () => {
