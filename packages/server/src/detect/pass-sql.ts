@@ -69,7 +69,9 @@ function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
   const { lists, which } = labelsSql(rules);
   const inner =
     `SELECT tree, leaf_index, call_id, observed_received_at, ${lists} AS labels_of, ` +
-    `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits FROM records WHERE (${looked.within}) AND notEmpty(hits)`;
+    `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits ` +
+    // Left to itself the engine takes the rules for a condition to read by, and runs them at twice the cost.
+    `FROM records PREWHERE ${looked.within} WHERE notEmpty(hits)`;
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
     `SELECT toUInt32(found) AS rule, labels_of[[${which.join(", ")}][found + 1]] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
