@@ -2,7 +2,7 @@
 import { columnOf, presence } from "../../search/compile/column.ts";
 import type { SearchColumn } from "../../search/compile/column.ts";
 import { stringLiteral } from "../../index/engine/statement.ts";
-import { WORDS_EXPRESSION } from "../../index/schema/records.ts";
+import { TEXT_EXPRESSION } from "../../index/schema/records.ts";
 import { resolveField } from "../../search/language/query-fields.ts";
 import { isNetworkField } from "../../search/compile/networked.ts";
 import { isNumber, listField } from "./field-sql.ts";
@@ -16,9 +16,6 @@ export interface RecordsRange {
   readonly within: string;
 }
 
-/** The words of a record with their letters as they are. */
-const TEXT = WORDS_EXPRESSION.replace(/^lowerUTF8\(/, "(");
-
 export function recordsSql(range: RecordsRange): EventSql {
   return {
     history: (spanS) => ({ from: "records", where: range.history(spanS) }),
@@ -26,7 +23,7 @@ export function recordsSql(range: RecordsRange): EventSql {
     position: "(tree, leaf_index)",
     timeUs: "toUnixTimestamp64Micro(timestamp)",
     field: recordField,
-    anywhere: (holds) => holds(TEXT),
+    anywhere: (holds) => holds(TEXT_EXPRESSION),
   };
 }
 

@@ -32,17 +32,25 @@ function columnLine(column: Column): string {
 /** What somebody asked is found by `access.query` only: else every search would find the searches before it. */
 const IS_ACCESS = "event_type = 'ACCESS' AND observed_principal = 'tallystick'";
 
-function wordsOf(column: Column): string {
-  if (column.shape === "map") return `if(${IS_ACCESS}, '', arrayStringConcat(mapValues(${column.name}), '\\n'))`;
-  if (column.shape === "names") return `arrayStringConcat(${column.name}, '\\n')`;
-  return column.bloom
-    ? `if(lengthUTF8(${column.name}) < ${ID_LENGTH} OR NOT match(${column.name}, '[0-9]'), ${column.name}, '')`
-    : column.name;
+function textOf({ name, shape }: Column): string {
+  if (shape === "map") return `if(${IS_ACCESS}, '', arrayStringConcat(mapValues(${name}), '\\n'))`;
+  return shape === "names" ? `arrayStringConcat(${name}, '\\n')` : name;
 }
 
-export const WORDS_EXPRESSION = `lowerUTF8(concatWithSeparator('\\n', ${COLUMNS.filter((column) => column.words)
-  .map(wordsOf)
-  .join(", ")}))`;
+function wordsOf(column: Column): string {
+  const { name, shape, bloom } = column;
+  if (!bloom || shape === "map" || shape === "names") return textOf(column);
+  return `if(lengthUTF8(${name}) < ${ID_LENGTH} OR NOT match(${name}, '[0-9]'), ${name}, '')`;
+}
+
+const joined = (of: (column: Column) => string): string =>
+  `concatWithSeparator('\\n', ${COLUMNS.filter((column) => column.words)
+    .map(of)
+    .join(", ")})`;
+
+/** All text of a record, ids included. */
+export const TEXT_EXPRESSION = joined(textOf);
+export const WORDS_EXPRESSION = `lowerUTF8(${joined(wordsOf)})`;
 
 export const CALL_ID_EXPRESSION =
   "if(empty(call_id_kept), concat(lower(hex(trace_id)), '/', lower(hex(if(side = 'callee', parent_span_id, span_id)))), call_id_kept)";
