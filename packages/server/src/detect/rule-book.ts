@@ -36,7 +36,7 @@ type ReadRule = Pick<Rule, "id" | "kind" | "heading" | "sigma" | "measure">;
 const ON_LEVELS: ReadonlySet<string> = new Set(["high", "critical"]);
 
 export class RuleBook {
-  readonly #pack: readonly RuleFile[];
+  readonly #pack: readonly RuleText[];
   readonly #changes: RuleChanges;
   readonly #settings: CheckSettings;
   #rules: readonly Rule[];
@@ -44,7 +44,7 @@ export class RuleBook {
   #texts: ReadonlyMap<string, ReadRule | RuleFault> = new Map();
 
   constructor(pack: readonly RuleFile[], changes: RuleChanges, settings: CheckSettings) {
-    this.#pack = pack;
+    this.#pack = pack.map(({ text }) => builtinText(text ?? ""));
     this.#changes = changes;
     this.#settings = settings;
     this.#rules = this.#read();
@@ -113,20 +113,21 @@ export class RuleBook {
       return known;
     };
     const states = new Map(this.#changes.list().map((state) => [state.id, state]));
-    const builtin = this.#pack.flatMap(({ text }) => ruleOf(text ?? "", "builtin", states, read));
+    const builtin = this.#pack.flatMap((text) => ruleOf(text, states, read));
     const ids = new Set(builtin.map(({ id }) => id));
-    const own = [...states.values()].flatMap((state) =>
-      state.text === null || state.removed || ids.has(state.id) ? [] : ruleOf(state.text, "own", states, read),
+    const own = [...states.values()].flatMap(({ id, text, removed, version }) =>
+      text === null || removed || ids.has(id) ? [] : ruleOf({ text, origin: "own", version }, states, read),
     );
     this.#texts = texts;
     return [...builtin, ...own];
   }
 }
 
+type RuleText = Pick<Rule, "text" | "origin" | "version">;
+
 /** Rules that this version no longer takes are left out, as they would be refused now. */
 function ruleOf(
-  text: string,
-  origin: Rule["origin"],
+  { text, origin, version }: RuleText,
   states: ReadonlyMap<string, RuleState>,
   readText: (text: string) => ReadRule | RuleFault,
 ): readonly Rule[] {
@@ -137,7 +138,7 @@ function ruleOf(
   return [
     {
       ...read,
-      version: origin === "own" ? (state?.version ?? 1) : builtinVersion(text),
+      version,
       origin,
       on: state?.on ?? byDefault,
       text,
@@ -147,9 +148,9 @@ function ruleOf(
   ];
 }
 
-function builtinVersion(text: string): number {
+function builtinText(text: string): RuleText {
   const version = (parseAllDocuments(text)[0]?.toJS() as { readonly version?: unknown } | null)?.version;
-  return typeof version === "number" ? version : 1;
+  return { text, origin: "builtin", version: typeof version === "number" ? version : 1 };
 }
 
 /** The first document is the rule; the others are what it is made of. */
