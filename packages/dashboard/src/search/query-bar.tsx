@@ -33,7 +33,7 @@ export function QueryBar({ state, change, refresh, problem, children }: QueryBar
             <span aria-hidden="true" className="whitespace-pre pl-3">
               {" ".repeat(Math.max((fault.column ?? 1) - 1, 0))}^{" "}
             </span>
-            {/^Column \d/.test(fault.message) ? fault.message : `Column ${fault.column}: ${fault.message}`}
+            {fault.message}
           </p>
         )}
       </div>

@@ -1,5 +1,5 @@
 import { looksLikeId } from "../../index/predicates.ts";
-import { syntaxError } from "../language/scanner.ts";
+import { syntaxError } from "../language/fault.ts";
 import type { FieldRef, Query, QueryNode, QueryNote } from "../language/syntax.ts";
 import { literalOf } from "../language/syntax.ts";
 import { columnOf, presence } from "./column.ts";

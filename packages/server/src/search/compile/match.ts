@@ -1,5 +1,5 @@
 import { bareId, equalTo, looksLikeId } from "../../index/predicates.ts";
-import { syntaxError } from "../language/scanner.ts";
+import { syntaxError } from "../language/fault.ts";
 import type { QueryValue } from "../language/syntax.ts";
 import { literalOf } from "../language/syntax.ts";
 import { parsePeriod, TIME_FORMS } from "../time.ts";

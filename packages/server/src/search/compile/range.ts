@@ -1,4 +1,4 @@
-import { syntaxError } from "../language/scanner.ts";
+import { syntaxError } from "../language/fault.ts";
 import type { Bound } from "../language/syntax.ts";
 import { parsePeriod, TIME_FORMS } from "../time.ts";
 import { comparedSql, comparedText, EARLIEST_TIME_US, presence, presentNumber } from "./column.ts";

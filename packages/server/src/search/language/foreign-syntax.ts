@@ -1,4 +1,4 @@
-import { syntaxError } from "./scanner.ts";
+import { syntaxError } from "./fault.ts";
 import type { Word } from "./scanner.ts";
 import type { QueryNote } from "./syntax.ts";
 

@@ -9,6 +9,13 @@ import { printQuery } from "./print.ts";
 import { queryNode, queryText } from "./query.contract.ts";
 import type { QueryNode } from "./syntax.ts";
 
+function columnOf({ at, message }: TallystickError): number {
+  const column = at["column"];
+  if (typeof column !== "number") throw new Error(`no column: ${message}`);
+  expect(message).toMatch(new RegExp(`^Column ${column}: (?!Column)`));
+  return column;
+}
+
 function faultOf(text: string): TallystickError {
   try {
     parseQuery(text);
@@ -107,12 +114,13 @@ describe("a query text", () => {
   ])("%s has a fault in column %i", (text, column, expected) => {
     const fault = faultOf(text);
     expect(fault.code).toBe("query_syntax");
-    expect(fault.at["column"]).toBe(column);
+    expect(columnOf(fault)).toBe(column);
     expect(fault.hint).toContain(expected);
   });
 
   it("is too large by bytes, depth or terms", () => {
-    expect(faultOf("ä".repeat(MAX_QUERY_BYTES / 2 + 1)).code).toBe("query_too_large");
+    const long = faultOf("ä".repeat(MAX_QUERY_BYTES / 2 + 1));
+    expect([long.code, columnOf(long)]).toEqual(["query_too_large", MAX_QUERY_BYTES / 2 + 1]);
     expect(parseQuery("ä".repeat(MAX_QUERY_BYTES / 2)).root.kind).toBe("match");
     expect(parseQuery("(".repeat(MAX_QUERY_DEPTH) + "a" + ")".repeat(MAX_QUERY_DEPTH)).root.kind).toBe("match");
     expect(faultOf("(".repeat(MAX_QUERY_BYTES)).code).toBe("query_too_large");
@@ -141,12 +149,8 @@ describe("a query text", () => {
         } catch (error) {
           if (!isTallystickError(error)) throw error;
           expect(["query_syntax", "query_too_large"]).toContain(error.code);
-          const column = error.at["column"];
-          if (error.code === "query_syntax") expect(column).toBeTypeOf("number");
-          if (typeof column === "number") {
-            expect(column).toBeGreaterThanOrEqual(1);
-            expect(column).toBeLessThanOrEqual(text.length + 1);
-          }
+          expect(columnOf(error)).toBeGreaterThanOrEqual(1);
+          expect(columnOf(error)).toBeLessThanOrEqual(text.length + 1);
         }
       }),
       { numRuns: 3_000 },

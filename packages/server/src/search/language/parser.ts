@@ -1,8 +1,8 @@
-import { TallystickError } from "../../errors.ts";
 import { MAX_QUERY_BYTES, MAX_QUERY_DEPTH, MAX_QUERY_NOTES, MAX_QUERY_TERMS, MAX_VALUE_WILDCARDS } from "../limits.ts";
+import { syntaxError, tooLarge } from "./fault.ts";
 import { foreignSyntax } from "./foreign-syntax.ts";
 import { resolveField } from "./query-fields.ts";
-import { Scanner, syntaxError } from "./scanner.ts";
+import { Scanner } from "./scanner.ts";
 import type { Word } from "./scanner.ts";
 import type { Bound, FieldRef, Query, QueryNode, QueryNote, QueryValue } from "./syntax.ts";
 import { literalOf } from "./syntax.ts";
@@ -19,7 +19,7 @@ import { literalOf } from "./syntax.ts";
  * It throws TallystickError `query_syntax` or `query_too_large` and nothing else, whatever the text is.
  */
 export function parseQuery(text: string): Query {
-  if (Buffer.byteLength(text) > MAX_QUERY_BYTES) throw tooLarge(`It is longer than ${MAX_QUERY_BYTES} bytes.`);
+  refuseLongText(text);
   refuseLoneSurrogates(text);
   const parser = new Parser(text);
   return { text, root: parser.parse(), notes: parser.notes };
@@ -266,24 +266,22 @@ class Parser {
   private matched(field: FieldRef | null, value: QueryValue, column: number): QueryNode {
     const wildcards = value.parts.filter((part) => part.kind !== "literal").length;
     if (wildcards > MAX_VALUE_WILDCARDS) {
-      throw tooLarge(`A value has more than ${MAX_VALUE_WILDCARDS} wildcards.`, value.column);
+      throw tooLarge(value.column, `A value has more than ${MAX_VALUE_WILDCARDS} wildcards.`);
     }
     return this.counted({ kind: "match", field, value, column });
   }
 
   private counted(node: QueryNode): QueryNode {
     this.terms++;
-    if (this.terms > MAX_QUERY_TERMS) throw tooLarge(`It has more than ${MAX_QUERY_TERMS} terms.`, node.column);
+    if (this.terms > MAX_QUERY_TERMS) throw tooLarge(node.column, `It has more than ${MAX_QUERY_TERMS} terms.`);
     return node;
   }
 
   private deeper(parse: () => QueryNode): QueryNode {
     this.depth++;
     if (this.depth > MAX_QUERY_DEPTH) {
-      throw tooLarge(
-        `It is nested more than ${MAX_QUERY_DEPTH} deep.`,
-        Math.min(this.scanner.column, this.scanner.text.length),
-      );
+      const column = Math.min(this.scanner.column, this.scanner.text.length);
+      throw tooLarge(column, `It is nested more than ${MAX_QUERY_DEPTH} deep.`);
     }
     const node = parse();
     this.depth--;
@@ -320,9 +318,9 @@ function refuseLoneSurrogates(text: string): void {
   if (at >= 0) throw syntaxError(at + 1, "Half of a surrogate pair.", "valid Unicode");
 }
 
-function tooLarge(problem: string, column?: number): TallystickError {
-  return new TallystickError("query_too_large", `The query is too large. ${problem}`, {
-    hint: "Split it, or use a range or a wildcard instead of a long list.",
-    ...(column === undefined ? {} : { at: { column } }),
-  });
+/** The column is where the first byte too many stands. */
+function refuseLongText(text: string): void {
+  if (Buffer.byteLength(text) <= MAX_QUERY_BYTES) return;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(MAX_QUERY_BYTES));
+  throw tooLarge(read + 1, `It is longer than ${MAX_QUERY_BYTES} bytes.`);
 }

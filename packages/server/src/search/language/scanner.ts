@@ -1,4 +1,4 @@
-import { TallystickError } from "../../errors.ts";
+import { syntaxError } from "./fault.ts";
 import type { ValuePart } from "./syntax.ts";
 
 /**
@@ -127,12 +127,4 @@ export class Scanner {
 
 function isSpace(character: string): boolean {
   return /\s/.test(character);
-}
-
-/** The one shape of a fault in a query: where, what is wrong, and what was expected. */
-export function syntaxError(column: number, problem: string, expected: string): TallystickError {
-  return new TallystickError("query_syntax", `Column ${column}: ${problem}`, {
-    hint: `Expected ${expected}.`,
-    at: { column, expected },
-  });
 }
