@@ -18,7 +18,7 @@ interface Asked {
 
 const CLASSES = ["public", "internal", "confidential", "restricted"];
 const CATEGORIES = ["pii", "phi", "pci", "secret"];
-const BOX = "mt-1 block rounded border border-line bg-raised px-2 py-1.5";
+const BOX = "mt-1 block h-8.75 rounded border border-line bg-raised px-2";
 
 /** Which services read or changed data of a class, a category or about a person, with which credential. */
 export function DataReport() {

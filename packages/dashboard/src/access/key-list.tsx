@@ -18,7 +18,7 @@ const PATH = "/api/keys";
 
 /** Keys of producers and readers; a secret is shown once, when it is made. */
 export function KeyList() {
-  const { clock } = useMoments();
+  const { clock, label } = useMoments();
   const queries = useQueryClient();
   const found = useApi<{ readonly keys: readonly Key[] }>(PATH);
   const uses = useApi<{ readonly quotas: readonly QuotaUse[] }>("/api/quotas", {}, { everyMs: 30_000 });
@@ -30,7 +30,7 @@ export function KeyList() {
   const [leaving, setLeaving] = useState<Key | null>(null);
   const [limiting, setLimiting] = useState<Key | null>(null);
   return (
-    <Panel flush title="Keys">
+    <Panel flush note={`times in ${label}`} title="Keys">
       <Answer lines={6} of={found}>
         {({ keys }) => (
           <DataTable

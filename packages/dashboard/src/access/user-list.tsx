@@ -31,9 +31,10 @@ export function UserList() {
     mutationFn: (name: string) =>
       postJson<{ readonly url: string }>(`/api/login-link?user=${encodeURIComponent(name)}`, {}),
   });
+  const { label } = useMoments();
   const [leaving, setLeaving] = useState<string | null>(null);
   return (
-    <Panel flush title="Users">
+    <Panel flush note={`times in ${label}`} title="Users">
       <Answer lines={4} of={found}>
         {({ users }) => (
           <People
@@ -124,7 +125,7 @@ function RoleBox({ name, role, change }: RoleBoxProps) {
   return (
     <select
       aria-label={`Role of ${name}`}
-      className="rounded border border-line bg-raised px-2 py-1"
+      className="h-8.75 rounded border border-line bg-raised px-2"
       onChange={(event) => change(event.target.value)}
       value={role}
     >

@@ -47,10 +47,16 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
           {({ alerts }) => (
             <ul role="list">
               {groupsOf(alerts, state.group)?.map((group) => (
-                <Group change={change} group={group} id={id} key={group.name} />
+                <Group change={change} group={group} id={id} isNamed={state.group !== "rule"} key={group.name} />
               )) ??
                 alerts.map((alert) => (
-                  <Line alert={alert} isOpen={alert.id === id} key={alert.id} open={() => change({ id: alert.id })} />
+                  <Line
+                    alert={alert}
+                    isNamed
+                    isOpen={alert.id === id}
+                    key={alert.id}
+                    open={() => change({ id: alert.id })}
+                  />
                 ))}
             </ul>
           )}
@@ -69,11 +75,13 @@ export function AlertBoard({ state, change }: AlertBoardProps) {
 
 interface GroupProps {
   readonly group: AlertGroup;
+  /** Its alerts say what they are called; a group of one rule says it for all. */
+  readonly isNamed: boolean;
   readonly id: string | undefined;
   readonly change: (changes: AlertsState) => void;
 }
 
-function Group({ group: { name, level, alerts }, id, change }: GroupProps) {
+function Group({ group: { name, level, alerts }, isNamed, id, change }: GroupProps) {
   const says = name === "" ? "of none" : name;
   return (
     <li>
@@ -84,7 +92,13 @@ function Group({ group: { name, level, alerts }, id, change }: GroupProps) {
       </p>
       <ul aria-label={says}>
         {alerts.map((alert) => (
-          <Line alert={alert} isOpen={alert.id === id} key={alert.id} open={() => change({ id: alert.id })} />
+          <Line
+            alert={alert}
+            isNamed={isNamed}
+            isOpen={alert.id === id}
+            key={alert.id}
+            open={() => change({ id: alert.id })}
+          />
         ))}
       </ul>
     </li>
@@ -145,7 +159,14 @@ function counted({ firing, acknowledged, quiet }: Alerts["counts"]): string {
   return `${formatCount(firing)} firing, ${formatCount(acknowledged)} acknowledged${learning}`;
 }
 
-function Line({ alert, isOpen, open }: { readonly alert: Alert; readonly isOpen: boolean; readonly open: () => void }) {
+interface LineProps {
+  readonly alert: Alert;
+  readonly isNamed: boolean;
+  readonly isOpen: boolean;
+  readonly open: () => void;
+}
+
+function Line({ alert, isNamed, isOpen, open }: LineProps) {
   const { clock } = useMoments();
   const dim = alert.quiet || alert.suppressed_by !== null || alert.state === "resolved";
   return (
@@ -161,8 +182,10 @@ function Line({ alert, isOpen, open }: { readonly alert: Alert; readonly isOpen:
           <Chip tone={LEVEL_TONES[alert.level]}>{alert.level}</Chip>
         </span>
         <span className="min-w-0 grow">
-          <span className="font-medium [overflow-wrap:anywhere]">{alert.title}</span>
-          <span className="block text-xs text-quiet [overflow-wrap:anywhere]">{alert.summary}</span>
+          {isNamed && <span className="font-medium [overflow-wrap:anywhere]">{alert.title}</span>}
+          <span className={`block [overflow-wrap:anywhere] ${isNamed ? "text-xs text-quiet" : ""}`}>
+            {alert.summary}
+          </span>
         </span>
         <span className="shrink-0 text-right text-xs text-quiet">
           {clock(alert.starts_at)}

@@ -23,9 +23,8 @@ export function AlertsPage() {
   const change = (changes: AlertsState) => void navigate({ search: (before) => ({ ...before, ...changes }) });
   const tab = tabOf(TABS, state.tab);
   const mayAct = useMay("alert");
-  const keys = "Keys: j and k go through the list, Enter opens";
   return (
-    <Screen says={mayAct ? `${keys}, a acknowledges, r resolves.` : `${keys}.`} title="Alerts">
+    <Screen says={saysOf(tab, mayAct)} title="Alerts">
       <Tabs
         choose={(name) => void navigate({ search: { tab: name === "alerts" ? undefined : name } })}
         chosen={tab}
@@ -38,4 +37,12 @@ export function AlertsPage() {
       {tab === "channels" && <ChannelList change={change} state={state} />}
     </Screen>
   );
+}
+
+function saysOf(tab: (typeof TABS)[number][0], mayAct: boolean): string {
+  if (tab === "silences") return "What fires and notifies nobody for a time, with the reason. It is still recorded.";
+  if (tab === "responses") return "What was done against a credential, a service or an edge, by a rule or by a person.";
+  if (tab === "channels") return "Whom alerts are sent to, and what became of each message.";
+  const keys = "Keys: j and k go through the list, Enter opens";
+  return mayAct ? `${keys}, a acknowledges, r resolves.` : `${keys}.`;
 }

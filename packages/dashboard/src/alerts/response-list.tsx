@@ -57,7 +57,7 @@ export function ResponseList() {
                   ),
               },
             ]}
-            empty="Nothing is blocked, and nothing was."
+            empty="Nothing is blocked, and nothing was. A credential is blocked from its own screen; a rule may propose it."
             keyOf={({ id }) => id}
             label="Responses and blocks"
             rows={responses}

@@ -53,7 +53,7 @@ export function SilenceList() {
                   mayAct && state !== "expired" && <Button onClick={() => end.mutate(id)}>End</Button>,
               },
             ]}
-            empty="Nothing is silenced."
+            empty="Nothing is silenced. New silence, or Silence beside an alert, places one."
             keyOf={({ id }) => id}
             label="Silences"
             rows={silences}

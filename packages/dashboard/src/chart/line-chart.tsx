@@ -91,7 +91,7 @@ function draw(box: HTMLElement, props: LineChartProps, zone: string): uPlot {
         space: 70,
         values: (_plot, at) => at.map((value) => clock(value, zone)),
       },
-      { ...axis, size: 58, space: 32, values: (_plot, at) => at.map((value) => format(value)) },
+      { ...axis, size: 58, space: 32, values: (_plot, at) => at.map((value) => (value === 0 ? "0" : format(value))) },
     ],
     series: [{}, ...lines.map((line) => seriesOf(line, colour))],
     hooks: {

@@ -30,7 +30,7 @@ export function CredentialFacts({ found }: { readonly found: CredentialFound }) 
         value={histogram.data === undefined ? "…" : formatCount(histogram.data.total)}
       />
       <Fact
-        says={callers.length > 1 ? "a key of one service should have one" : "one service"}
+        says={callers.length > 1 ? "a key of one service should have one" : callers[0]?.value}
         title="Services that used it"
         value={facets.data === undefined ? "…" : formatCount(callers.length)}
         {...(callers.length > 1 ? { tone: "warn" as const } : {})}

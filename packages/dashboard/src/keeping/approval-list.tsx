@@ -22,7 +22,7 @@ const TONES: Readonly<Record<string, "good" | "bad" | "warn" | "quiet">> = {
 
 /** What waits for a second person, first; then what became of the rest. */
 export function ApprovalList() {
-  const { clock } = useMoments();
+  const { clock, label } = useMoments();
   const { name } = useWho();
   const queries = useQueryClient();
   const found = useApi<{ readonly approvals: readonly Approval[]; readonly approvers: readonly string[] }>(
@@ -36,7 +36,11 @@ export function ApprovalList() {
     onSettled: () => void queries.invalidateQueries({ queryKey: [PATH] }),
   });
   return (
-    <Panel flush note={found.data === undefined ? undefined : said(found.data.approvers)} title="Approvals">
+    <Panel
+      flush
+      note={`${found.data === undefined ? "" : `${said(found.data.approvers)}; `}times in ${label}`}
+      title="Approvals"
+    >
       <Answer lines={3} of={found}>
         {({ approvals, approvers }) => (
           <DataTable
@@ -48,7 +52,10 @@ export function ApprovalList() {
               { title: "proposed", cell: ({ proposed_by: by, proposed_at: at }) => `${by}, ${clock(at)}` },
               {
                 title: "decided",
-                cell: ({ decided_by: by, decided_at: at }) => (by === null || at === null ? "" : `${by}, ${clock(at)}`),
+                cell: ({ decided_by: by, decided_at: at, state }) => {
+                  if (by !== null && at !== null) return `${by}, ${clock(at)}`;
+                  return state === "done" ? <span className="text-quiet">needed no second person</span> : "";
+                },
               },
               { title: "outcome", cell: ({ outcome }) => outcome ?? "" },
               {

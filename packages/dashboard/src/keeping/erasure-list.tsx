@@ -17,14 +17,14 @@ const PATH = "/api/erasures";
 
 /** What was erased, by whom and why; and bodies of all that is about a person, counted before they go. */
 export function ErasureList() {
-  const { clock } = useMoments();
+  const { clock, label } = useMoments();
   const found = useApi<{ readonly erasures: readonly Erasure[] }>(PATH);
   return (
     <>
       <Allowed to="erase">
         <EraseSubject />
       </Allowed>
-      <Panel flush note="commitments and proofs stay" title="Erased">
+      <Panel flush note={`commitments and proofs stay; times in ${label}`} title="Erased">
         <Answer lines={3} of={found}>
           {({ erasures }) => (
             <DataTable

@@ -18,6 +18,7 @@ const PATH = "/api/holds";
 
 /** What must not go, whatever its retention says. */
 export function HoldList() {
+  const { label } = useMoments();
   const queries = useQueryClient();
   const found = useApi<{ readonly holds: readonly Hold[] }>(PATH);
   const onSuccess = () => void queries.invalidateQueries({ queryKey: [PATH] });
@@ -28,7 +29,7 @@ export function HoldList() {
     onSuccess,
   });
   return (
-    <Panel flush title="Holds">
+    <Panel flush note={`what stays whatever its retention says; times in ${label}`} title="Holds">
       <Answer lines={4} of={found}>
         {({ holds }) => <Placed holds={holds} release={setLeaving} />}
       </Answer>

@@ -101,7 +101,7 @@ interface BarProps {
   readonly change: (changes: Changes, replace?: boolean) => void;
 }
 
-const BOX = "rounded border border-line bg-raised px-2 py-1.5";
+const BOX = "h-8.75 rounded border border-line bg-raised px-2";
 
 function Bar({ state, map, change }: BarProps) {
   const find = state.find ?? "";
@@ -176,7 +176,7 @@ function Settled({ through, partial }: { readonly through: string | null; readon
     <p className="shrink-0 text-xs text-quiet">
       {through === null
         ? "Nothing is settled yet."
-        : `Calls are counted once they are settled, which all are that came due before ${clock(through)} ${label}.`}
+        : `Calls are counted by when they were received, once they are settled, which all are that came due before ${clock(through)} ${label}.`}
       {partial && " The least used edges were left out."} A dashed frame: it records nothing itself.
     </p>
   );

@@ -52,6 +52,14 @@ export function formatAge(seconds: number): string {
   return `${Math.floor(s / 86_400)} days`;
 }
 
+/** How wide a bar of time is, in one unit. */
+export function formatInterval(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 60_000) return `${ms / 1_000} s`;
+  if (ms < 3_600_000) return `${ms / 60_000} min`;
+  return `${ms / 3_600_000} h`;
+}
+
 /** A share of 1. All and nothing are only said of all and nothing. */
 export function formatShare(share: number): string {
   if (share > 0 && share < 0.0005) return "< 0.1%";

@@ -38,7 +38,10 @@ export function Header({ session, open }: HeaderProps) {
             onClick={() => open("palette")}
             type="button"
           >
-            <span className="truncate">Go to a screen, a service, an id</span>
+            <span className="truncate">
+              Go to<span className="hidden sm:inline"> a screen, a service, an id</span>
+              <span className="sm:hidden"> …</span>
+            </span>
             <kbd className="ml-auto hidden pl-2 font-mono text-xs sm:inline">Ctrl K</kbd>
           </button>
           <div className="ml-auto flex items-center gap-2 sm:gap-3">

@@ -11,7 +11,7 @@ export function HoursBox({ choices, value, change }: HoursBoxProps) {
     <label className="block">
       For
       <select
-        className="mt-1 block rounded border border-line bg-raised px-2 py-1.5"
+        className="mt-1 block h-8.75 rounded border border-line bg-raised px-2"
         onChange={(event) => change(Number(event.target.value))}
         value={value}
       >

@@ -14,7 +14,7 @@ export function PeriodPicker({ from = DEFAULT_WINDOW, to, choose }: PeriodPicker
   return (
     <select
       aria-label="Period"
-      className="rounded border border-line bg-raised px-2 py-1.5"
+      className="h-8.75 rounded border border-line bg-raised px-2"
       onChange={(event) => {
         const chosen = event.target.value;
         if (chosen !== "picked") choose({ from: chosen === DEFAULT_WINDOW ? undefined : chosen });

@@ -26,7 +26,7 @@ export function Switch({ label, isOn, change, disabled = false }: SwitchProps) {
           className={`absolute top-0.5 h-2.5 w-2.5 rounded-full ${isOn ? "left-3.5 bg-ground" : "left-0.5 bg-quiet"}`}
         />
       </span>
-      <span className={isOn ? "" : "text-quiet"}>{isOn ? "on" : "off"}</span>
+      <span className={`self-baseline leading-6 ${isOn ? "" : "text-quiet"}`}>{isOn ? "on" : "off"}</span>
     </button>
   );
 }

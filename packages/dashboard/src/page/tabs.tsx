@@ -11,7 +11,7 @@ const TAB =
 /** The parts of a screen that is too much for one page; which one is open stands in the address. */
 export function Tabs<Name extends string>({ label, tabs, chosen, choose }: TabsProps<Name>) {
   return (
-    <nav aria-label={label} className="flex flex-wrap gap-5 border-b border-line">
+    <nav aria-label={label} className="flex flex-wrap gap-x-5 border-b border-line">
       {tabs.map(([name, title]) => (
         <button
           aria-current={name === chosen ? "page" : undefined}

@@ -45,7 +45,7 @@ export function ProducersPage() {
           </label>
           <select
             aria-label="State"
-            className="rounded border border-line bg-raised px-2 py-1.5"
+            className="h-8.75 rounded border border-line bg-raised px-2"
             onChange={(event) => void navigate({ search: { state: event.target.value || undefined, history } })}
             value={state ?? ""}
           >
@@ -102,7 +102,7 @@ function columns({ clock, label }: Moments): readonly DataColumn<ProducerRun>[] 
       title: "state",
       sort: ({ state }) => state,
       cell: ({ state, silent }) => (
-        <span className="flex gap-1">
+        <span className="inline-flex gap-1">
           <Chip tone={TONES[state as keyof typeof TONES] ?? "quiet"}>{state}</Chip>
           {silent && state !== "silent" && <Chip tone="warn">silent</Chip>}
         </span>

@@ -1,7 +1,7 @@
 import { useRef, useState, type PointerEvent } from "react";
 import type { Backtest } from "../client/rules.ts";
 import type { Histogram } from "../client/types.ts";
-import { formatAge, formatCount } from "../page/format.ts";
+import { formatCount, formatInterval } from "../page/format.ts";
 import { useMoments } from "../page/zone.ts";
 import { firedKey, subjectText } from "./fired-list.tsx";
 
@@ -41,7 +41,7 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
   return (
     <figure className="select-none">
       <svg
-        aria-label={`${formatCount(tried.hits)} ${unitOf(tried)} over ${count} intervals of ${formatAge(width / 1_000)}`}
+        aria-label={`${formatCount(tried.hits)} ${unitOf(tried)} over ${count} intervals of ${formatInterval(width)}`}
         className="h-21 w-full cursor-crosshair touch-none rounded bg-raised"
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
@@ -74,7 +74,7 @@ export function BacktestChart({ tried, all, pick }: BacktestChartProps) {
           {moment(tried.to).slice(0, 16)} {label}
         </span>
         <span className="col-span-2 pt-1">
-          Upwards {unitOf(tried)}, {formatCount(tried.hits === 0 ? 0 : most)} at most in {formatAge(width / 1_000)};
+          Upwards {unitOf(tried)}, {formatCount(tried.hits === 0 ? 0 : most)} at most in {formatInterval(width)};
           downwards all records
           {records.length === 0 ? "" : `, ${formatCount(mostRecords)} at most`}.
           {tried.fired !== undefined && tried.fired.length > 0 && " Shaded: while its condition held."}

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { yamlTokens, type YamlKind } from "./yaml-text.ts";
+import { yamlLines, type YamlKind } from "./yaml-text.ts";
 
 const COLOURS: Readonly<Record<YamlKind, string>> = {
   key: "text-accent",
@@ -23,9 +23,9 @@ interface CodeLinesProps {
 
 /** Lines of a rule with their syntax marked. */
 export function CodeLines({ text, faultLine = null }: CodeLinesProps) {
-  return text.split("\n").map((line, at) => (
+  return yamlLines(text).map((tokens, at) => (
     <div className={`h-5 ${at + 1 === faultLine ? "bg-bad-ground" : ""}`} key={at}>
-      {yamlTokens(line).map(({ kind, text: piece }, place) => (
+      {tokens.map(({ kind, text: piece }, place) => (
         <span className={COLOURS[kind]} key={place}>
           {piece}
         </span>

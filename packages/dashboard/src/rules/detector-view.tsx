@@ -3,6 +3,7 @@ import type { Detector, Fact } from "../client/detectors.ts";
 import { useApi } from "../client/use-api.ts";
 import { Allowed } from "../page/allowed.tsx";
 import { Chip } from "../page/chip.tsx";
+import { Coded } from "../page/coded.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
@@ -25,9 +26,13 @@ export function DetectorView({ detector, state, change }: DetectorViewProps) {
       <Panel actions={<Chip tone={LEVEL_TONES[level]}>{level}</Chip>} note={tags.join(", ")} title={title}>
         <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1.5">
           <dt className="text-quiet">to check it</dt>
-          <dd>{check}</dd>
+          <dd>
+            <Coded text={check} />
+          </dd>
           <dt className="text-quiet">to silence it rightly</dt>
-          <dd>{silence}</dd>
+          <dd>
+            <Coded text={silence} />
+          </dd>
           <dt className="text-quiet">learns</dt>
           <dd>
             {facts.length === 0

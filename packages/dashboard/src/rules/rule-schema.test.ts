@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { offersAt, placeAt } from "./rule-schema.ts";
-import { yamlTokens } from "./yaml-text.ts";
+import { yamlLines, yamlTokens } from "./yaml-text.ts";
 
 const TEXT = `title: Denied
 level: medium
@@ -49,5 +49,20 @@ test("a line comes back whole, whatever stands in it", () => {
     "modifier",
     "mark",
     "plain",
+  ]);
+});
+
+test("words of a block and an apostrophe within a word are no quoted text", () => {
+  const kinds = (text: string) => yamlLines(text).map((tokens) => tokens.map(({ kind }) => kind).join());
+  expect(kinds("description: >-\n  an edge's: calls\n\n  # too\nlevel: 'high'")).toEqual([
+    "key,mark,plain",
+    "plain",
+    "",
+    "plain",
+    "key,mark,plain,quoted",
+  ]);
+  expect(kinds("title: A cloud's KMS\nx: ['a', 'b']")).toEqual([
+    "key,mark,plain",
+    "key,mark,plain,mark,quoted,mark,plain,quoted,mark",
   ]);
 });

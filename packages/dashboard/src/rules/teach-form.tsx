@@ -50,7 +50,7 @@ export function TeachForm({ detector: { name, facts }, log, subject }: TeachForm
           <label className="block">
             Kind
             <select
-              className="mt-1 block w-full rounded border border-line bg-raised px-2 py-1.5"
+              className="mt-1 block h-8.75 w-full rounded border border-line bg-raised px-2"
               onChange={(event) => setFields({ ...fields, kind: event.target.value })}
               value={fields.kind}
             >

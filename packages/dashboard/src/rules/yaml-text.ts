@@ -8,8 +8,22 @@ export interface YamlToken {
 }
 
 const KEY = /^(\s*(?:- +)*)("[^"]*"|'[^']*'|[^\s#:"'|-][^\s:#"'|]*)?((?:\|[\w]+)*)(:)(?=\s|$)/;
+/** A quote within a word, as in cloud's, opens nothing. */
 const REST =
-  /("(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?)|((?:^|(?<=\s))#.*$)|([[\]{},]|^\s*-(?=\s)|---)|(?<![\w.-])(\d+(?:\.\d+)?[smhdw]?)(?![\w.-])/g;
+  /((?<![^\s[{(,:])(?:"(?:[^"\\]|\\.)*"?|'(?:[^']|'')*'?))|((?:^|(?<=\s))#.*$)|([[\]{},]|^\s*-(?=\s)|---)|(?<![\w.-])(\d+(?:\.\d+)?[smhdw]?)(?![\w.-])/g;
+
+const BLOCK = /(?:^|[\s:-])[|>][-+\d]*\s*(?:#.*)?$/;
+
+/** The lines of a text; those of a block of words (`>-`, `|`) are words, whatever stands in them. */
+export function yamlLines(text: string): readonly (readonly YamlToken[])[] {
+  let block: number | null = null;
+  return text.split("\n").map((line) => {
+    const indent = line.search(/\S/);
+    if (block !== null && (indent < 0 || indent > block)) return line === "" ? [] : [token("plain", line)];
+    block = BLOCK.test(line) ? indent : null;
+    return yamlTokens(line);
+  });
+}
 
 export function yamlTokens(line: string): readonly YamlToken[] {
   const key = KEY.exec(line);

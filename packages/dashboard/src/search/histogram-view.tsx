@@ -1,6 +1,6 @@
 import { memo, useRef, useState, type PointerEvent } from "react";
 import type { Histogram, HistogramBucket } from "../client/types.ts";
-import { formatCount } from "../page/format.ts";
+import { formatCount, formatInterval } from "../page/format.ts";
 import { useMoments, type Moments } from "../page/zone.ts";
 import type { SearchState } from "./search-state.ts";
 
@@ -61,7 +61,9 @@ export const HistogramView = memo(function HistogramView({ histogram, change }: 
       </svg>
       <figcaption className="flex min-h-6 justify-between gap-3 pt-0.5 text-xs text-quiet [&>span:last-child]:text-right [&>span:nth-child(2)]:text-center">
         <span>{buckets[0] === undefined ? "" : `${moments.moment(buckets[0].from)} ${moments.label}`}</span>
-        <span>{histogram === undefined ? "" : `${formatCount(highest)} at most in ${width(histogram.bucket_ms)}`}</span>
+        <span>
+          {histogram === undefined ? "" : `${formatCount(highest)} at most in ${formatInterval(histogram.bucket_ms)}`}
+        </span>
         <span>
           {histogram === undefined || buckets.length === 0 ? "" : `${moments.moment(end(histogram))} ${moments.label}`}
         </span>
@@ -105,14 +107,7 @@ function end(histogram: Histogram): string {
     : new Date(Date.parse(last.from) + histogram.bucket_ms).toISOString().replace(".000Z", "Z");
 }
 
-function width(bucketMs: number): string {
-  if (bucketMs < 1_000) return `${bucketMs} ms`;
-  if (bucketMs < 60_000) return `${bucketMs / 1_000} s`;
-  if (bucketMs < 3_600_000) return `${bucketMs / 60_000} min`;
-  return `${bucketMs / 3_600_000} h`;
-}
-
 function label(histogram: Histogram | undefined): string {
   if (histogram === undefined) return "Records over time";
-  return `Records over time: ${formatCount(histogram.total)} in ${histogram.buckets.length} intervals of ${width(histogram.bucket_ms)}`;
+  return `Records over time: ${formatCount(histogram.total)} in ${histogram.buckets.length} intervals of ${formatInterval(histogram.bucket_ms)}`;
 }

@@ -101,7 +101,9 @@ function ConfigChanges({ period: { from, to }, enabled }: ConfigChangesProps) {
               {record.operation}
               {record.resource === undefined ? "" : ` ${record.resource}`}
             </SearchLink>
-            <span className="ml-auto truncate text-quiet">{record.auth_subject ?? record.service_id}</span>
+            <span className="ml-auto max-w-2/5 shrink-0 truncate text-quiet">
+              {record.auth_subject ?? record.service_id}
+            </span>
           </li>
         ))}
         {records.length === 0 && (

@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useApi } from "../client/use-api.ts";
 import { Chip } from "../page/chip.tsx";
+import { Coded } from "../page/coded.tsx";
 import { Panel, Screen } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
@@ -77,5 +78,5 @@ const COLUMNS: readonly DataColumn<Setting>[] = [
     cell: ({ from }) =>
       from === "default" ? <span className="text-quiet">default</span> : <Chip tone="warn">{from}</Chip>,
   },
-  { title: "what it does", className: "min-w-[26rem] text-quiet", cell: ({ says }) => says },
+  { title: "what it does", className: "min-w-[26rem] text-quiet", cell: ({ says }) => <Coded text={says} /> },
 ];

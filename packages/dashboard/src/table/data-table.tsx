@@ -21,13 +21,16 @@ interface DataTableProps<Row> {
   readonly isChosen?: (row: Row) => boolean;
 }
 
-/** Rows under titles; `j` and `k` go from row to row, Enter follows a row's first link. A click on a title sorts. */
+/**
+ * Rows under titles; `j` and `k` go from row to row, Enter follows a row's first link. A click on a title sorts. In
+ * little room a row is its first cell and, beneath it, the others, each with its title (style.css).
+ */
 export function DataTable<Row>({ label, columns, rows, keyOf, sortBy, empty, isChosen }: DataTableProps<Row>) {
   const [sorting, setSorting] = useState({ by: sortBy, isUp: false });
   if (rows.length === 0) return <p className="px-4 py-6 text-center text-quiet">{empty ?? "Nothing here."}</p>;
   const shown = sorted(rows, columns.find(({ title }) => title === sorting.by)?.sort, sorting.isUp);
   return (
-    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
+    <div className="data-rows relative overflow-x-auto" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
       <table aria-label={label} className="w-full border-collapse text-left">
         <thead className="text-xs text-quiet">
           <tr>
@@ -52,7 +55,8 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sortBy, empty, isC
             >
               {columns.map((column) => (
                 <td
-                  className={`px-4 py-1.5 align-top ${column.numeric === true ? "text-right whitespace-nowrap tabular-nums" : ""} ${column.className ?? ""}`}
+                  className={`px-4 py-1.5 align-baseline ${column.numeric === true ? "text-right whitespace-nowrap tabular-nums" : ""} ${column.className ?? ""}`}
+                  data-title={column.title === "" ? undefined : column.title}
                   key={column.title}
                 >
                   {column.cell(row)}

@@ -48,10 +48,10 @@ export function BreakList({ state, change, period }: BreakListProps) {
       </Facts>
       <Chosen change={change} state={state} />
       <div className="grid gap-4 xl:grid-cols-[2fr_1fr]">
-        <Panel note="verdicts that found a break" title="Over time">
+        <Panel note="breaks as they were found, also those that a late half resolved" title="Over time">
           <HistogramView change={(picked) => change({ from: picked.from, to: picked.to })} histogram={histogram.data} />
         </Panel>
-        <Panel title="By kind">
+        <Panel note="the same" title="By kind">
           <ValueBars
             empty="No break in this period."
             facet={kinds.data?.facets[0]}
@@ -146,7 +146,7 @@ function columns({ clock, label }: Moments, change: ChangeTally): readonly DataC
           <ServiceLink name={caller} /> → <ServiceLink name={callee} />{" "}
           <button
             aria-label={`Only ${caller} to ${callee}`}
-            className="cursor-pointer text-quiet hover:text-accent"
+            className="ml-1 cursor-pointer rounded border border-line px-1 text-xs text-quiet hover:border-quiet hover:text-ink"
             onClick={() => change({ edge: `${caller}:${callee}` })}
             type="button"
           >

@@ -26,12 +26,16 @@ export function CoverageView({ period: { from, to } }: { readonly period: Period
   );
 }
 
-const ADVICE = "min-w-80 max-w-md text-quiet";
+const ADVICE = "min-w-56 max-w-md text-quiet";
 
 function Edges({ edges }: { readonly edges: Coverage["edges"] }) {
-  const { clock } = useMoments();
+  const { clock, label } = useMoments();
   return (
-    <Panel flush note="one side's records are missing, in whole or in more than a tenth" title="Edges">
+    <Panel
+      flush
+      note={`one side's records are missing, in whole or in more than a tenth; times in ${label}`}
+      title="Edges"
+    >
       <DataTable
         columns={[
           {

@@ -91,12 +91,12 @@ interface DeclaredProps<Row, Told> {
 /** What was declared, by whom, and what else is known of the kind; who may declare does so beneath. */
 function Declared<Row extends Sourced, Told>(props: DeclaredProps<Row, Told>) {
   const { path, rowsOf, title, note, columns, empty, names, word } = props;
-  const { clock } = useMoments();
+  const { clock, label } = useMoments();
   const mayDeclare = useMay("manage");
   const found = useApi<Told>(path);
   const { declare, takeBack } = useDeclaring(path);
   return (
-    <Panel flush note={note} title={title}>
+    <Panel flush note={`${note}; times in ${label}`} title={title}>
       <Answer of={found}>
         {(answer) => (
           <DataTable

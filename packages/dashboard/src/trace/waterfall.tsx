@@ -12,7 +12,8 @@ interface WaterfallProps {
 
 const ROW_PX = 34;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
-const COLUMNS = "grid grid-cols-[minmax(11rem,2fr)_5fr]";
+/** In a narrow window both columns fit, and each step inwards is shorter. */
+const COLUMNS = "grid grid-cols-[2fr_3fr] sm:grid-cols-[minmax(11rem,3fr)_6fr]";
 
 /** Calls one below the other, time to the right; only the rows in view are in the document. */
 export function Waterfall({ trace, nodes, chosen, choose }: WaterfallProps) {
@@ -31,13 +32,13 @@ export function Waterfall({ trace, nodes, chosen, choose }: WaterfallProps) {
     <div
       aria-label="Calls"
       aria-rowcount={nodes.length + 1}
-      className="max-h-[70vh] min-h-72 min-w-0 grow overflow-auto lg:max-h-none rounded-lg border border-line"
+      className="[--step:0.375rem] sm:[--step:0.875rem] max-h-[70vh] min-h-72 min-w-0 grow overflow-auto lg:max-h-none rounded-lg border border-line"
       ref={frame}
       role="table"
       tabIndex={0}
     >
       <div
-        className="sticky top-0 z-10 min-w-[40rem] border-b border-line bg-raised text-xs text-quiet"
+        className="sticky top-0 z-10 border-b sm:min-w-[40rem] border-line bg-raised text-xs text-quiet"
         role="rowgroup"
       >
         <div className={COLUMNS} role="row">
@@ -48,7 +49,7 @@ export function Waterfall({ trace, nodes, chosen, choose }: WaterfallProps) {
             <span className="sr-only">time</span>
             {TICKS.map((share) => (
               <span
-                className={`absolute top-1.5 whitespace-nowrap ${share === 1 ? "-translate-x-full" : ""}`}
+                className={`absolute top-1.5 whitespace-nowrap ${share === 1 ? "-translate-x-full" : ""} ${share % 1 === 0 ? "" : "hidden sm:inline"}`}
                 key={share}
                 style={{ left: `${share * 100}%` }}
               >
@@ -58,7 +59,7 @@ export function Waterfall({ trace, nodes, chosen, choose }: WaterfallProps) {
           </span>
         </div>
       </div>
-      <div className="relative min-w-[40rem]" role="rowgroup" style={{ height: rows.getTotalSize() }}>
+      <div className="relative sm:min-w-[40rem]" role="rowgroup" style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map((item) => {
           const node = nodes[item.index];
           return node === undefined ? null : (
@@ -107,16 +108,18 @@ const Row = memo(function Row({ node, at, start, totalUs, isChosen, isFirst, cho
       <span
         className="flex min-w-0 items-baseline gap-1.5 pr-2"
         role="cell"
-        style={{ paddingLeft: 12 + Math.min(node.depth, 12) * 14 }}
+        style={{ paddingLeft: `calc(0.75rem + ${Math.min(node.depth, 12)} * var(--step))` }}
       >
         {failed && (
           <span aria-label={isFirst ? "first failure" : "failed"} className="text-bad" role="img">
             {isFirst ? "✖" : "✕"}
           </span>
         )}
-        <span className="shrink-0 font-medium">{callee}</span>
-        {node.protocol !== "http" && <span className="shrink-0 text-xs text-quiet">{node.protocol}</span>}
-        <span className="truncate font-mono text-xs text-quiet">{node.operation}</span>
+        <span className="truncate font-medium sm:shrink-0">{callee}</span>
+        {node.protocol !== "http" && (
+          <span className="hidden shrink-0 text-xs text-quiet sm:inline">{node.protocol}</span>
+        )}
+        <span className="min-w-0 shrink-[9999] truncate font-mono text-xs text-quiet">{node.operation}</span>
       </span>
       <span className="relative mr-16 h-full" role="cell">
         {TICKS.map((share) => (
