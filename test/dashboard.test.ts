@@ -34,7 +34,7 @@ peopleTests(() => walk);
 searchTests(() => walk);
 figureTests(() => walk);
 
-test("the failing call is three clicks from the overview, and its proof is checked in the page", async () => {
+test("the failing call is two clicks from the overview, with its other half, its credential and its proof", async () => {
   const page = await opened("/");
   await page.getByText("Failing now").getByRole("link", { name: "payments", exact: true }).click();
   await page.getByText(/Failing since .*% of/).waitFor();
@@ -51,8 +51,11 @@ test("the failing call is three clicks from the overview, and its proof is check
     .waitFor();
   await page.getByRole("columnheader", { name: "self time" }).getByRole("button").click();
   await page.locator("th[aria-sort=descending]", { hasText: "self time" }).waitFor();
-  await page.getByRole("link", { name: "Show an example call" }).click();
-  await page.getByRole("region", { name: "Both halves" }).getByText("QueryCanceled").first().waitFor();
+  await page.getByRole("button", { name: "Show an example call" }).click();
+  const halves = page.getByRole("region", { name: "Both halves", exact: true });
+  for (const side of ["caller as orders", "callee as payments"])
+    await halves.getByRole("columnheader", { name: side }).waitFor();
+  await halves.getByText("PoolTimeout").nth(1).waitFor();
   await page
     .getByText("who sent it may speak for this recorder")
     .or(page.getByText(/^(relayed|claimed)$/))
@@ -66,8 +69,14 @@ test("the failing call is three clicks from the overview, and its proof is check
     .getByRole("img", { name: /The path of \d+ hashes/ })
     .first()
     .waitFor();
+  await halves.getByRole("row", { name: "credential_id" }).getByRole("link").click();
+  await page.getByRole("heading", { level: 1, name: "Credential" }).waitFor();
+  await page.goBack();
+  await halves.waitFor();
   await page.goBack();
   await page.getByText(/Failing since/).waitFor();
+  await page.getByRole("region", { name: "Verdict" }).getByRole("link", { name: "Show it" }).click();
+  await halves.getByText("QueryCanceled").first().waitFor();
   await page.close();
 });
 

@@ -164,7 +164,7 @@ test(
       const link = await server.json<{ readonly url: string }>("/api/login-link", { method: "POST" });
       await page.goto(link.url);
       await click(page.getByRole("table", { name: "Services" }).getByRole("link", { name: "payments", exact: true }));
-      await click(page.getByRole("link", { name: "Show an example call" }));
+      await click(page.getByRole("button", { name: "Show an example call" }));
       const halves = page.getByRole("region", { name: "Both halves" });
       await halves
         .getByText(/^(error|timeout)$/)

@@ -2,7 +2,7 @@ import { useRecord, type RecordWithProof } from "../record/use-record.ts";
 import { Bodies } from "../record/bodies.tsx";
 import { ProofView } from "../record/proof-view.tsx";
 import { Chip } from "../page/chip.tsx";
-import { SearchLink, term } from "../page/links.tsx";
+import { CredentialLink } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
@@ -59,9 +59,9 @@ function Identity({ half: { stored } }: { readonly half: RecordWithProof }) {
       {record.credential_id !== undefined && (
         <p className="text-quiet">
           With the credential{" "}
-          <SearchLink className="font-mono text-xs break-all" q={term("credential_id", record.credential_id)}>
+          <CredentialLink className="text-xs break-all" id={record.credential_id}>
             {record.credential_id}
-          </SearchLink>
+          </CredentialLink>
         </p>
       )}
     </>

@@ -6,11 +6,15 @@ const STEP = 34;
 const WIDTH = 460;
 const MIDDLE = WIDTH / 2;
 const BOX = 150;
+/** Where a hash stands above the node before it, and where it joins the path, in steps. */
+const BESIDE = 0.8;
+const JOINS = 1.2;
 
 /** The way from the leaf to the root: at each step the hash beside it, on the side where it stands in the tree. */
 export function PathDrawing({ check }: { readonly check: Verified }) {
   const sides = sidesOf(check.leafIndex, check.treeSize, check.path.length);
   const height = (check.path.length + 1) * STEP + 44;
+  const rootY = 22;
   const y = (step: number) => height - 22 - step * STEP;
   return (
     <svg
@@ -19,14 +23,7 @@ export function PathDrawing({ check }: { readonly check: Verified }) {
       role="img"
       viewBox={`0 0 ${WIDTH} ${height}`}
     >
-      <line
-        className="stroke-good"
-        strokeWidth={2}
-        x1={MIDDLE}
-        x2={MIDDLE}
-        y1={y(0)}
-        y2={y(check.path.length) - STEP / 2}
-      />
+      <line className="stroke-good" strokeWidth={2} x1={MIDDLE} x2={MIDDLE} y1={y(0)} y2={rootY} />
       {check.path.map((hash, step) => {
         const isLeft = sides[step] === "left";
         const x = isLeft ? 16 : WIDTH - 16 - BOX;
@@ -35,18 +32,18 @@ export function PathDrawing({ check }: { readonly check: Verified }) {
           <g key={step}>
             <path
               className="fill-none stroke-quiet"
-              d={`M ${edge} ${y(step + 0.5)} H ${(edge + MIDDLE) / 2} Q ${MIDDLE} ${y(step + 0.5)} ${MIDDLE} ${y(step + 0.9)}`}
+              d={`M ${edge} ${y(step + BESIDE)} H ${(edge + MIDDLE) / 2} Q ${MIDDLE} ${y(step + BESIDE)} ${MIDDLE} ${y(step + JOINS)}`}
             />
-            <rect className="fill-ground stroke-line" height={20} rx={4} width={BOX} x={x} y={y(step + 0.5) - 10} />
-            <text className="fill-ink" textAnchor="middle" x={x + BOX / 2} y={y(step + 0.5) + 3.5}>
+            <rect className="fill-ground stroke-line" height={20} rx={4} width={BOX} x={x} y={y(step + BESIDE) - 10} />
+            <text className="fill-ink" textAnchor="middle" x={x + BOX / 2} y={y(step + BESIDE) + 3.5}>
               {hash.slice(0, 18)}…
             </text>
-            <circle className="fill-good" cx={MIDDLE} cy={y(step + 0.9)} r={3} />
+            <circle className="fill-good" cx={MIDDLE} cy={y(step + JOINS)} r={3} />
           </g>
         );
       })}
       <End says={`leaf ${check.leafIndex} · ${check.leafHash.slice(0, 18)}…`} y={y(0)} />
-      <End says={`root of ${check.treeSize} · ${check.root.slice(0, 18)}…`} y={y(check.path.length) - STEP / 2 - 4} />
+      <End says={`root of ${check.treeSize} · ${check.root.slice(0, 18)}…`} y={rootY} />
     </svg>
   );
 }

@@ -8,11 +8,13 @@ import type { Period } from "./window.ts";
 interface ExampleButtonProps {
   readonly q: string;
   readonly period: Pick<Period, "from" | "to">;
+  /** What it opens, for who does not see the row. */
   readonly says: string;
+  readonly word?: string;
 }
 
 /** Opens the newest call that matches; it is looked for when somebody asks, not for every row. */
-export function ExampleButton({ q, period: { from, to }, says }: ExampleButtonProps) {
+export function ExampleButton({ q, period: { from, to }, says, word = "example" }: ExampleButtonProps) {
   const queries = useQueryClient();
   const navigate = useNavigate();
   const [state, setState] = useState<"ready" | "asking" | "none">("ready");
@@ -38,7 +40,7 @@ export function ExampleButton({ q, period: { from, to }, says }: ExampleButtonPr
       onClick={() => void open()}
       type="button"
     >
-      example
+      {word}
     </button>
   );
 }

@@ -54,7 +54,7 @@ function Found({ name, period, from, to, choose }: FoundProps) {
       says={found.kind === "counterpart" ? "It records nothing itself; this is what its callers say." : undefined}
       title={name}
     >
-      <Verdict found={found} name={name} />
+      <Verdict found={found} name={name} period={period} />
       <Figures choose={choose} found={found} name={name} period={period} />
       <div className="grid items-start gap-4 xl:grid-cols-[3fr_2fr]">
         <Operations found={found} name={name} period={period} />

@@ -1,8 +1,10 @@
 import { formatCount, formatShare } from "../page/format.ts";
 import { CallLink, ServiceLink, TraceLink } from "../page/links.tsx";
 import { useMoments } from "../page/zone.ts";
+import { ExampleButton } from "./example-button.tsx";
 import { mannerOf, totalsOf, type Manner } from "./onset.ts";
 import type { ServiceFound } from "./use-health.ts";
+import type { Period } from "./window.ts";
 
 const LOOKS: Readonly<Record<Manner, readonly [frame: string, text: string]>> = {
   silent: ["border-line bg-raised", "text-quiet"],
@@ -19,8 +21,14 @@ const SAYS: Readonly<Record<Exclude<Manner, "silent" | "failing">, string>> = {
   unwell: ", the newest too; nothing in this period shows when it began.",
 };
 
-/** In two sentences: is it failing, since when, and what fails first. */
-export function Verdict({ found, name }: { readonly found: ServiceFound; readonly name: string }) {
+interface VerdictProps {
+  readonly found: ServiceFound;
+  readonly name: string;
+  readonly period: Period;
+}
+
+/** In two sentences: is it failing, since when, and what fails first; each with a call that shows it. */
+export function Verdict({ found, name, period }: VerdictProps) {
   const { clock, label } = useMoments();
   if (found.now.data === undefined) return <div className="h-16 rounded-lg bg-raised" />;
   const now = totalsOf(found.now.data.buckets);
@@ -45,6 +53,17 @@ export function Verdict({ found, name }: { readonly found: ServiceFound; readonl
               : ` At this hour last week ${formatShare(lastWeek)}.`}
           </span>
         )}
+        {now.ratio !== null && now.ratio > 0 && (
+          <span className="font-normal">
+            {" "}
+            <ExampleButton
+              period={{ from: since ?? period.from, to: period.to }}
+              q={`${found.q} AND status:(error OR timeout)`}
+              says="Show an example call"
+              word="Show an example call"
+            />
+          </span>
+        )}
       </p>
       <FirstFailure found={found} name={name} />
     </section>
@@ -60,7 +79,7 @@ function FirstFailure({ found, name }: { readonly found: ServiceFound; readonly 
       Deepest first failure: <span className="font-mono">{first.operation}</span> at{" "}
       {first.service === name ? first.service : <ServiceLink name={first.service} />} ({first.status}
       {first.error_type === null ? "" : `, ${first.error_type}`}), in {formatShare(first.share)} of the traces through
-      here that failed. <CallLink id={first.example.call_id}>Show an example call</CallLink>
+      here that failed. <CallLink id={first.example.call_id}>Show it</CallLink>
       {first.example.trace_id !== "" && (
         <>
           {" · "}

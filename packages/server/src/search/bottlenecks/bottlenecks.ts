@@ -130,8 +130,9 @@ export async function findBottlenecks(
     return reader.select<Row>(params.statement(text), limits, signal);
   };
   const operations = await ask<OperationRow>(operationsSql);
-  const failures = await ask<FailureRow>(failuresSql);
-  const records = operations.rows[0]?.all_records ?? 0;
+  const { all_records: records, all_failed: failed } = operations.rows[0] ?? { all_records: 0, all_failed: 0 };
+  // It measures the same calls a second time, so it is not asked where none failed.
+  const failures = failed === 0 ? NO_FAILURES : await ask<FailureRow>(failuresSql);
   const failedTraces = failures.rows[0]?.failed_traces ?? 0;
   const answers = [sample, operations, failures];
   return {
@@ -153,6 +154,7 @@ interface FlatExample {
 
 interface OperationRow extends Omit<Bottleneck, "example">, FlatExample {
   readonly all_records: number;
+  readonly all_failed: number;
 }
 
 interface FailureRow extends Omit<FirstFailure, "example" | "share" | "error_type">, FlatExample {
@@ -160,8 +162,10 @@ interface FailureRow extends Omit<FirstFailure, "example" | "share" | "error_typ
   readonly failed_traces: number;
 }
 
+const NO_FAILURES: QueryAnswer<FailureRow> = { rows: [], elapsedMs: 0, scannedRows: 0, partial: false };
+
 function operationOf(row: OperationRow): Bottleneck {
-  const { all_records: _records, ...operation } = row;
+  const { all_records: _records, all_failed: _failed, ...operation } = row;
   return withExample(operation);
 }
 

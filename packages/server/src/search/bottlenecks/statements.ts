@@ -9,7 +9,7 @@ export function operationsSql(measured: string, limit: string): string {
     "countIf(failed) AS failed_calls, sum(self) AS self_us, intDiv(sum(self), uniqExact(trace)) AS self_us_per_trace, " +
     "sum(self) / greatest(arraySum(one -> one.2, groupUniqArray((trace, lasted))), 1) AS share, " +
     "toInt64(quantileExact(0.5)(self)) AS p50_self_us, toInt64(quantileExact(0.95)(self)) AS p95_self_us, " +
-    `sum(network) AS network_us, ${example("self")}, sum(sum(records)) OVER () AS all_records ` +
+    `sum(network) AS network_us, ${example("self")}, sum(sum(records)) OVER () AS all_records, sum(countIf(failed)) OVER () AS all_failed ` +
     `FROM (${measured}) GROUP BY service, operation, protocol ` +
     `ORDER BY self_us DESC, service, operation, protocol LIMIT ${limit}`
   );
