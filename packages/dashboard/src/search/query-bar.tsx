@@ -13,6 +13,9 @@ interface QueryBarProps {
   readonly children: ReactNode;
 }
 
+/** Further to the right the box is scrolled, or its fault has no room: then only the words say where it is. */
+const FURTHEST_POINTED = 24;
+
 /** The query box (`/` comes here from anywhere), the time range, and under it what was wrong and at which column. */
 export function QueryBar({ state, change, refresh, problem, children }: QueryBarProps) {
   const [text, setText] = useState(state.q ?? "");
@@ -29,11 +32,13 @@ export function QueryBar({ state, change, refresh, problem, children }: QueryBar
       <div className="min-w-72 grow basis-96">
         <QueryInput change={setText} faultId={fault === null ? null : "query-fault"} state={state} text={text} />
         {fault !== null && (
-          <p className="mt-1 font-mono text-bad" id="query-fault" role="alert">
-            <span aria-hidden="true" className="whitespace-pre pl-3">
-              {" ".repeat(Math.max((fault.column ?? 1) - 1, 0))}^{" "}
-            </span>
-            {fault.message}
+          <p className="mt-1 flex font-mono text-bad" id="query-fault" role="alert">
+            {fault.column !== null && fault.column <= FURTHEST_POINTED && (
+              <span aria-hidden="true" className="shrink-0 whitespace-pre pl-3">
+                {" ".repeat(fault.column - 1)}^{" "}
+              </span>
+            )}
+            <span className="min-w-0">{fault.message}</span>
           </p>
         )}
       </div>

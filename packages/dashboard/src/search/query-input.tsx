@@ -70,7 +70,7 @@ export function QueryInput({ text, change, state, faultId }: QueryInputProps) {
         }}
         onKeyDown={press}
         onScroll={(event) => marks.current?.scrollTo({ left: event.currentTarget.scrollLeft })}
-        placeholder="service_id:payments AND status:error, or any words   (press / to come here)"
+        placeholder="callee:payments AND status:error, or any words   (press / to come here)"
         role="combobox"
         spellCheck={false}
         value={text}
