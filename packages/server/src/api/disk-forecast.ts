@@ -1,11 +1,11 @@
 import type { Clock } from "../clock.ts";
-import { MAX_SPACE_SAMPLES, MIN_SPACE_WATCH_MS, SPACE_SAMPLE_INTERVAL_MS } from "./limits.ts";
+import { MAX_SPACE_SAMPLES, MIN_SPACE_WATCH_MS, SPACE_BURST_MS, SPACE_SAMPLE_INTERVAL_MS } from "./limits.ts";
 
 const DAY_MS = 86_400_000;
 
 export interface DiskForecast {
   readonly freeBytes: number;
-  /** At the average rate of the samples kept; infinite while free space does not shrink. */
+  /** At the average rate of the samples kept, without the busiest half hour; infinite while space does not shrink. */
   readonly daysUntilFull: number;
 }
 
@@ -15,8 +15,13 @@ export interface SpaceWatch {
   close(): void;
 }
 
+interface Sample {
+  readonly atMs: number;
+  readonly freeBytes: number;
+}
+
 export function watchSpace(clock: Clock, freeBytes: () => Promise<number>): SpaceWatch {
-  const samples: { readonly atMs: number; readonly freeBytes: number }[] = [];
+  const samples: Sample[] = [];
   let cancel = () => {};
   let closed = false;
   const sample = async () => {
@@ -29,15 +34,32 @@ export function watchSpace(clock: Clock, freeBytes: () => Promise<number>): Spac
   return {
     async forecast() {
       const free = await freeBytes();
-      const first = samples[0];
-      const watchedMs = first === undefined ? 0 : clock.monotonicMs() - first.atMs;
-      if (first === undefined || watchedMs < MIN_SPACE_WATCH_MS || first.freeBytes <= free)
-        return { freeBytes: free, daysUntilFull: Infinity };
-      return { freeBytes: free, daysUntilFull: (free / (first.freeBytes - free)) * (watchedMs / DAY_MS) };
+      const now = { atMs: clock.monotonicMs(), freeBytes: free };
+      const rate = bytesADay([...samples, now]);
+      return { freeBytes: free, daysUntilFull: rate === 0 ? Infinity : free / rate };
     },
     close() {
       closed = true;
       cancel();
     },
   };
+}
+
+function bytesADay(samples: readonly Sample[]): number {
+  const [first, last] = [samples[0]!, samples.at(-1)!];
+  const watchedMs = last.atMs - first.atMs;
+  if (watchedMs < MIN_SPACE_WATCH_MS) return 0;
+  const taken = first.freeBytes - last.freeBytes - largestBurst(samples);
+  return Math.max(0, taken) * (DAY_MS / (watchedMs - SPACE_BURST_MS));
+}
+
+/** The most that went between two samples which lie at most a burst apart. */
+function largestBurst(samples: readonly Sample[]): number {
+  let from = 0;
+  let largest = 0;
+  for (const { atMs, freeBytes } of samples) {
+    while (atMs - samples[from]!.atMs > SPACE_BURST_MS) from += 1;
+    largest = Math.max(largest, samples[from]!.freeBytes - freeBytes);
+  }
+  return largest;
 }

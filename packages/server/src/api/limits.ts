@@ -22,7 +22,9 @@ export const MAY_STILL_MS = 1_000;
 export const SPACE_SAMPLE_INTERVAL_MS = 60_000;
 export const MAX_SPACE_SAMPLES = 1_440;
 /** A shorter watch says nothing about days. */
-export const MIN_SPACE_WATCH_MS = 600_000;
+export const MIN_SPACE_WATCH_MS = 3_600_000;
+/** What other programs write in such a time, as a build or an update does, is no trend: the busiest one is left out. */
+export const SPACE_BURST_MS = 1_800_000;
 /** Requests that were begun may end for this long when the server stops. */
 export const DRAIN_MS = 4_000;
 /** Keys with an allowance of their own; beyond it the oldest starts afresh. */
