@@ -27,6 +27,7 @@ import type { BodyBudget } from "./api/body.ts";
 import { readDashboard } from "./api/dashboard.ts";
 import { watchSpace } from "./api/disk-forecast.ts";
 import type { SpaceWatch } from "./api/disk-forecast.ts";
+import { refusingLogsOf } from "./api/intake-state.ts";
 import { treeReadings } from "./api/health-routes.ts";
 import type { IndexRebuild } from "./api/health-routes.ts";
 import { DRAIN_MS } from "./api/limits.ts";
@@ -257,6 +258,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
     rebuild: indexRebuild(index, producers, log),
     indexTrouble: () => index.trouble(),
     checkpointTrouble: stores.checkpointTrouble,
+    refusingLogs: () => refusingLogsOf(journal.figures(), stores.payloads.refusing()),
     proxies: trustedProxies(config.http.trusted_proxies),
     effectiveConfig: request.config,
     publicUrl,
@@ -425,6 +427,7 @@ async function readings(watched: Watched): Promise<Readings> {
     waitingBytes: budget.held(),
     keptBytes: figures.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
     fsyncs: figures.reduce((sum, { groups }) => sum + groups, 0),
+    refusingLogs: refusingLogsOf(journal.figures(), stores.payloads.refusing()),
     freeBytes,
     daysUntilFull,
     indexReady: index.follower.state() === "ready",

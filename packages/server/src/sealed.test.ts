@@ -118,6 +118,9 @@ describe("a folder whose KMS is an HSM", () => {
     const locked = await toNewLog();
     expect(locked.status).toBe(503);
     expect(await locked.json()).toMatchObject({ code: "kms_unreachable" });
+    const refusing = async () =>
+      ((await (await server.fetch("/api/status")).json()) as { intake: { refused: readonly object[] } }).intake.refused;
+    expect(await refusing()).toContainEqual(expect.objectContaining({ log: "other", reason: "locked" }));
     // The first read of all, so the log of reads is a new one as well.
     const read = () => server.fetch(`/api/records/default/${new Date().toISOString().slice(0, 7)}/1`);
     expect(await (await read()).json()).toMatchObject({
@@ -135,6 +138,7 @@ describe("a folder whose KMS is an HSM", () => {
     hsm.plug();
     expect((await toNewLog()).status).toBe(200);
     expect((await read()).status).toBe(200);
+    expect(await refusing()).toEqual([]);
     await server.close();
     await folder.remove();
   });

@@ -4,13 +4,13 @@
  * `npm run integrity -- full-disk` shows the same with the engine, on a small file system of its own.
  */
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
 import { bulkOver } from "../disk/bulk-disk.ts";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { quotaDisk } from "../disk/quota-disk.contract.ts";
 import type { QuotaDisk } from "../disk/quota-disk.contract.ts";
-import { startTestServer, temporaryFolder } from "../machine.contract.ts";
+import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
 const CAPACITY = 32 * 1024 * 1024;
@@ -28,7 +28,8 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   disk = quotaDisk(nodeDisk(), CAPACITY);
   const yaml = `journal:\n  reserve_bytes: ${RESERVE}\n`;
-  server = await startTestServer(folder.path, yaml, { disk, bulk: bulkOver(disk) });
+  server = await startTestServer(folder.path, yaml, { ...withEngine(), disk, bulk: bulkOver(disk) });
+  await vi.waitUntil(async () => (await server.fetch("/readyz")).status === 200, { timeout: 30_000 });
   const answer = (await (await send()).json()) as { readonly tree: string; readonly first_index: number };
   place = `${answer.tree}/${answer.first_index}`;
 });
@@ -62,6 +63,12 @@ const keyMade = (name: string) =>
     headers: { "content-type": "application/json" },
   });
 
+interface Status {
+  readonly disk: { readonly free_bytes: number };
+  readonly intake: { readonly refused: readonly object[] };
+}
+const status = async () => (await (await server.fetch("/api/status")).json()) as Status;
+
 async function accesses(): Promise<number> {
   const metrics = await (await server.fetch("/metrics")).text();
   const found = /^tallystick_tree_journaled_leaves\{tree="access\/[^"]*"\} (\d+)$/m.exec(metrics);
@@ -73,11 +80,16 @@ it("is read and changed by people, each time recorded, until the reserve is used
   const refused = await send();
   expect([refused.status, ((await refused.json()) as { code: string }).code]).toEqual([503, "journal_full"]);
   expect(refused.headers.get("retry-after")).toMatch(/^\d+$/);
-  // Whoever watches is told what there is, and by nothing that records are taken.
-  expect(await (await server.fetch("/readyz")).text()).not.toContain("accepted");
-  const { disk: shown } = (await (await server.fetch("/api/status")).json()) as { disk: { free_bytes: number } };
+  // Readers stay behind a balancer, and whoever watches is told that nothing is taken and why.
+  const refusal = { reason: "full", says: "There is no space for new records." };
+  const ready = await server.fetch("/readyz");
+  expect([ready.status, await ready.json()]).toEqual([200, { status: "ok", intake: { state: "refused", ...refusal } }]);
+  const { disk: shown, intake } = await status();
+  expect(intake.refused).toContainEqual({ log: "default", ...refusal });
   expect(shown.free_bytes).toBeLessThan(1_048_576);
-  expect(await (await server.fetch("/metrics")).text()).toMatch(/^tallystick_disk_free_bytes \d+$/m);
+  const metrics = await (await server.fetch("/metrics")).text();
+  expect(metrics).toMatch(/^tallystick_disk_free_bytes \d+$/m);
+  expect(metrics).toMatch(/^tallystick_intake_refused\{log="default",reason="full"\} 1$/m);
   const before = await accesses();
   expect((await read()).status).toBe(200);
   expect((await keyMade("on-a-full-disk")).status).toBe(201);
@@ -100,4 +112,6 @@ it("is read and changed by people, each time recorded, until the reserve is used
   disk.giveBack();
   await expect.poll(async () => (await send()).status, { timeout: 30_000 }).toBe(200);
   await expect.poll(async () => (await read()).status, { timeout: 30_000 }).toBe(200);
+  expect(await (await server.fetch("/readyz")).json()).toEqual({ status: "ok", intake: { state: "open" } });
+  await expect.poll(async () => (await status()).intake.refused, { timeout: 30_000 }).toEqual([]);
 }, 90_000);

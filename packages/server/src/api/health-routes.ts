@@ -9,8 +9,11 @@ import type { Journal } from "../journal/journal.ts";
 import type { CheckpointTrouble } from "../ledger/checkpoint-trouble.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { SpaceWatch } from "./disk-forecast.ts";
+import { intakeState } from "./intake-state.ts";
+import type { RefusingLog } from "./intake-state.ts";
 import type { TallyReader } from "../tally/reader.ts";
 import type { Metrics, TreeReading } from "./metrics.ts";
+import { PUSHBACK } from "./store-parts.ts";
 import { problems, query, textResponse } from "./schemas.ts";
 
 export interface HealthParts {
@@ -31,6 +34,8 @@ export interface HealthParts {
   /** Why the index cannot be asked, for an operator; null where nothing is known. */
   readonly indexTrouble: () => string | null;
   readonly checkpointTrouble: () => readonly CheckpointTrouble[];
+  /** The logs that take no records now. */
+  readonly refusingLogs: () => readonly RefusingLog[];
 }
 
 /** Building the index anew while everything else goes on. */
@@ -40,6 +45,21 @@ export interface IndexRebuild {
 }
 
 const Time = Type.String({ format: "date-time" });
+
+const RefusalReason = Type.Enum(["full", "failed", "locked"], {
+  description: "full: no space. failed: the disk does not write. locked: a new epoch's key waits for the KMS.",
+});
+
+const Ready = Type.Object({
+  status: Type.Literal("ok"),
+  intake: Type.Union(
+    [
+      Type.Object({ state: Type.Literal("open") }),
+      Type.Object({ state: Type.Literal("refused"), reason: RefusalReason, says: Type.String() }),
+    ],
+    { description: "Whether producers' records are taken; `refused`: they are answered 503, in one log at least." },
+  ),
+});
 
 const LastFsckSchema = Type.Object({
   at: Time,
@@ -80,11 +100,20 @@ const Status = Type.Object({
       description: "What keeps checkpoints from being published (`publish`) or copied (the copy's name) now.",
     }),
   }),
+  intake: Type.Object({
+    refused: Type.Array(Type.Object({ log: Type.String(), reason: RefusalReason, says: Type.String() }), {
+      description: "Logs whose records are answered 503 now, and why.",
+    }),
+  }),
   disk: Type.Object({ free_bytes: Type.Integer(), days_until_full: Type.Union([Type.Number(), Type.Null()]) }),
   fsck: Type.Union([LastFsckSchema, Type.Null()], {
     description: "What `tallystick fsck` noted last in the data folder; null: it was never run there.",
   }),
 });
+
+const READY_SAYS =
+  "200 also while producers are answered 503, so that a balancer leaves the readers here: `intake` says so, and " +
+  "why. `GET /api/status` says in which logs, `tallystick_intake_refused` in /metrics raises the alarm.";
 
 /** For machines that watch the server. */
 export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
@@ -101,9 +130,9 @@ export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
       config: { access: "public" },
       schema: {
         summary: "Searches are answered",
-        description: "Whether records are taken does not hang on it: GET /api/status and /metrics tell of the disk.",
+        description: READY_SAYS,
         tags,
-        response: { 200: answer, ...problems(503) },
+        response: { 200: Ready, ...problems(503) },
       },
     },
     async () => {
@@ -111,7 +140,7 @@ export function healthRoutes(app: FastifyInstance, parts: HealthParts): void {
       const state = parts.index.state();
       if (state === "starting" || state === "failed")
         throw new TallystickError("index_unavailable", `The index is ${state}; taking records does not hang on it.`);
-      return { status: "ok" };
+      return { status: "ok", intake: intakeState(parts.refusingLogs()) };
     },
   );
   app.get(
@@ -176,6 +205,7 @@ async function statusOf(parts: HealthParts): Promise<unknown> {
         .checkpointTrouble()
         .map(({ step, sinceUs, reason }) => ({ step, since: new Date(sinceUs / 1_000).toISOString(), reason })),
     },
+    intake: { refused: parts.refusingLogs().map(({ log, reason }) => ({ log, reason, says: PUSHBACK[reason][1] })) },
     disk: {
       free_bytes: freeBytes,
       days_until_full: Number.isFinite(daysUntilFull) ? Math.round(daysUntilFull * 10) / 10 : null,

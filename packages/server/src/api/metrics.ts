@@ -6,6 +6,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import { ALERT_COUNTERS, ALERT_GAUGES } from "./alert-metrics.ts";
 import type { AlertReadings } from "./alert-metrics.ts";
+import type { RefusingLog } from "./intake-state.ts";
 import { REVOKED_USE } from "../access/incidents.ts";
 import type { IncidentTotal } from "../access/incidents.ts";
 import type { ProducerFigures } from "../tally/producer-figures.ts";
@@ -24,6 +25,7 @@ export interface Readings {
   readonly waitingBytes: number;
   readonly keptBytes: number;
   readonly fsyncs: number;
+  readonly refusingLogs: readonly RefusingLog[];
   readonly freeBytes: number;
   readonly daysUntilFull: number;
   readonly indexReady: boolean;
@@ -144,10 +146,16 @@ const GAUGES: readonly Reading[] = [
     perTree((tree) => tree.checkpointAgeS),
   ],
   ["tallystick_waiting_bytes", "Request bodies held in memory", [], single((readings) => readings.waitingBytes)],
+  [
+    "tallystick_intake_refused",
+    "1 for each log whose records are answered 503 now",
+    ["log", "reason"],
+    ({ refusingLogs }) => refusingLogs.map(({ log, reason }) => [{ log, reason }, 1]),
+  ],
   ["tallystick_disk_free_bytes", "Free space for the data folder", [], single((readings) => readings.freeBytes)],
   [
     "tallystick_disk_full_days",
-    "Days until the disk is full at the rate of the last day",
+    "Days until the disk is full at the rate of the last day, its busiest half hour left out",
     [],
     single((readings) => readings.daysUntilFull),
   ],

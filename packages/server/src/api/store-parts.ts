@@ -78,7 +78,8 @@ async function storeBodies(
 }
 
 const RETRY_AFTER_BODIES_S = 5;
-const PUSHBACK = {
+/** What each reason for not taking records answers: the code and a sentence. */
+export const PUSHBACK = {
   full: ["journal_full", "There is no space for new records."],
   failed: ["journal_unavailable", "The records could not be made durable."],
   locked: ["kms_unreachable", "A new epoch has begun, and the KMS that must wrap its key does not answer."],

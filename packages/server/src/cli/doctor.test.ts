@@ -115,13 +115,13 @@ describe("doctor", () => {
     expect(await say("audit.example.com", new Date())).toEqual(["bad"]);
   });
 
-  it("calls a full disk bad, and one that gets full a warning", async () => {
+  it("calls a full disk bad, one that gets full a warning, and a log that takes no records bad", async () => {
     const run = join(data, "run.json");
     await writeFile(run, JSON.stringify({ url: "http://127.0.0.1:9" }));
-    const diskCheck = async (freeBytes: number, days: number | null) => {
+    const checksOf = async (freeBytes: number, days: number | null, refused: readonly object[] = []) => {
       const disk = { free_bytes: freeBytes, days_until_full: days };
       const answers = new Map<string, object>([
-        ["/api/status", { version: "1", trees: [], index: { state: "ready" }, disk }],
+        ["/api/status", { version: "1", trees: [], index: { state: "ready" }, intake: { refused }, disk }],
         ["/api/keys", { keys: [] }],
         ["/api/users", { users: [] }],
       ]);
@@ -129,11 +129,20 @@ describe("doctor", () => {
         Response.json(answers.get(new URL(url instanceof Request ? url.url : url).pathname));
       const parts = { folder: folderWork(testMachine()), fetch: answer };
       const { json } = await runLine(["doctor", "--data", data, "--json"], parts);
-      return json<{ checks: readonly Check[] }>().checks.find(({ name }) => name === "disk");
+      return json<{ checks: readonly Check[] }>().checks;
     };
+    const diskCheck = async (freeBytes: number, days: number | null) =>
+      (await checksOf(freeBytes, days)).find(({ name }) => name === "disk");
     expect(await diskCheck(4_096, null)).toMatchObject({ state: "bad", says: "full: producers get 503" });
     expect(await diskCheck(2 ** 30, 3)).toMatchObject({ state: "warning", says: "full in 3 days at this rate" });
     expect(await diskCheck(2 ** 30, null)).toMatchObject({ state: "good" });
+    const locked = { log: "orders", reason: "locked", says: "The KMS does not answer." };
+    expect(await checksOf(2 ** 30, null, [locked])).toContainEqual({
+      name: "intake",
+      state: "bad",
+      says: "the log orders takes no records: The KMS does not answer.",
+      hint: "Make the KMS answer; the next record is taken then.",
+    });
     await rm(run);
   });
 });

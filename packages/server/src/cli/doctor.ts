@@ -101,7 +101,14 @@ interface Status {
   }[];
   readonly index: { readonly state: string; readonly trouble?: string | null };
   readonly checkpoints?: { readonly troubles: readonly CheckpointTrouble[] };
+  readonly intake?: { readonly refused: readonly RefusedLog[] };
   readonly disk: { readonly free_bytes: number; readonly days_until_full: number | null };
+}
+
+interface RefusedLog {
+  readonly log: string;
+  readonly reason: string;
+  readonly says: string;
 }
 
 const FEW_DAYS = 14;
@@ -159,6 +166,7 @@ function statusChecks(url: string, status: Status): readonly Check[] {
   return [
     good("server", `${version} answers at ${url}`),
     indexCheck(index),
+    ...intakeChecks(status),
     ...checkpointChecks(status),
     lag < MUCH_LAG
       ? good("followers", `at most ${lag} records behind`)
@@ -169,6 +177,17 @@ function statusChecks(url: string, status: Status): readonly Check[] {
         ),
     diskCheck(disk),
   ];
+}
+
+const REFUSAL_HINTS: Readonly<Record<string, string>> = {
+  full: "Make room; the server goes on by itself within seconds.",
+  locked: "Make the KMS answer; the next record is taken then.",
+};
+
+function intakeChecks({ intake }: Status): readonly Check[] {
+  return (intake?.refused ?? []).map(({ log, reason, says }) =>
+    bad("intake", `the log ${log} takes no records: ${says}`, REFUSAL_HINTS[reason] ?? "The server's log says why."),
+  );
 }
 
 function diskCheck({ free_bytes: freeBytes, days_until_full: days }: Status["disk"]): Check {

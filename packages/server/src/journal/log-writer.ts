@@ -15,7 +15,6 @@ import { dirname } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Compute } from "../compute/compute.ts";
 import type { Disk } from "../disk/disk.ts";
-import { isTallystickError } from "../errors.ts";
 import type { Keyring } from "../kms/kms.ts";
 import { MAX_BATCH_RECORDS } from "../limits.ts";
 import type { LeafBlock } from "./entries.ts";
@@ -32,6 +31,8 @@ import { NO_TAG, TAG_BYTES } from "./segment.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import { buffersOf, sealBatch } from "./sequencer.ts";
 import type { MarkedBatch, Sequencer } from "./sequencer.ts";
+import { reasonOf, stops } from "./write-trouble.ts";
+import type { WriteTrouble } from "./write-trouble.ts";
 
 export interface LogWriterParts {
   readonly log: string;
@@ -109,7 +110,8 @@ export interface LogWriterFigures {
   readonly storedRecords: number;
   readonly duplicates: number;
   readonly writtenBytes: number;
-  readonly broken: "full" | "failed" | "locked" | null;
+  /** Why records are refused now. A KMS that does not answer is only asked again for the next record. */
+  readonly broken: WriteTrouble | null;
 }
 
 export class LogWriter {
@@ -129,7 +131,9 @@ export class LogWriter {
   #end: LogEnd | null;
   /** Goes up with every failure, so that what was under way then knows that it is over. */
   #generation = 0;
-  #broken: "full" | "failed" | "locked" | null = null;
+  #broken: WriteTrouble | null = null;
+  /** Why the newest group was refused, until one is written or there is space again. */
+  #trouble: WriteTrouble | null = null;
   #neededBytes = 0;
   #repairing: Promise<void> | null = null;
   #cancelProbe: () => void = () => {};
@@ -155,7 +159,7 @@ export class LogWriter {
       storedRecords: this.#storedRecords,
       duplicates: this.#duplicates,
       writtenBytes: this.#writtenBytes,
-      broken: this.#broken,
+      broken: this.#trouble ?? (this.#parts.hasSpace() ? null : "full"),
     };
   }
 
@@ -404,6 +408,7 @@ export class LogWriter {
       await segment.append(frame, count);
       const { tree, epoch, nextIndex: size, lastTag } = segment;
       this.#end = { tree, epoch, size, lastTag };
+      this.#trouble = null;
       this.#groups += 1;
       this.#writtenBytes += frame.length;
       this.#parts.onDurable(segment, { firstIndex, count, entries, hashes, offset });
@@ -437,6 +442,7 @@ export class LogWriter {
   #breakDown(error: unknown): void {
     this.#generation += 1;
     this.#broken = reasonOf(error);
+    this.#trouble = this.#broken;
     const refused = [...this.#underWay.flatMap(({ waiting }) => waiting), ...this.#queue];
     this.#underWay = [];
     this.#queue = [];
@@ -468,25 +474,13 @@ export class LogWriter {
         const besideBytes = this.#parts.isOwn ? 0 : limits.MIN_FREE_BYTES;
         if (freeBytes < besideBytes + 2 * this.#neededBytes) throw new Error("there is still no space");
       }
+      if (this.#broken !== "locked") this.#trouble = null;
       this.#broken = null;
     } catch (error) {
       if (error instanceof Error && stops(error)) onFatal(error);
       else if (!this.#closing) this.#cancelProbe = clock.after(settings.probeIntervalMs, () => this.#repair());
     }
   }
-}
-
-/**
- * A broken invariant, here or in a worker (where an error's class gets lost), or an error that says of itself that it
- * is fatal.
- */
-function stops(error: Error): boolean {
-  return isTallystickError(error) ? error.fatal : "code" in error && error.code === "ERR_ASSERTION";
-}
-
-function reasonOf(error: unknown): "full" | "failed" | "locked" {
-  if (isTallystickError(error, "journal_full")) return "full";
-  return isTallystickError(error, "kms_unreachable") ? "locked" : "failed";
 }
 
 /** Small batches cost memory too, so their number is bounded along with their bytes. */

@@ -17,3 +17,5 @@ export const REMEMBERED_FILES = 4;
 export const MAX_KNOWN_PLACES = 500_000;
 /** What one read of a file takes at a time while its places are collected. */
 export const WALK_CHUNK_BYTES = 1024 * 1024;
+/** How long a body that was refused says that bodies are refused; senders come again within seconds. */
+export const REFUSAL_COUNTS_MS = 60_000;

@@ -8,8 +8,10 @@ import type { Compute } from "../compute/compute.ts";
 import type { Disk } from "../disk/disk.ts";
 import { TallystickError } from "../errors.ts";
 import type { EpochPolicy } from "../journal/epochs.ts";
+import type { WriteTrouble } from "../journal/write-trouble.ts";
 import type { Keyring } from "../kms/kms.ts";
 import type { NewBody } from "./body-tasks.ts";
+import { REFUSAL_COUNTS_MS } from "./limits.ts";
 import { PayloadLog } from "./payload-log.ts";
 import type { FoundBody, PutOutcome, Wanted } from "./payload-log.ts";
 import { scanPayloads } from "./payload-scan.ts";
@@ -30,6 +32,7 @@ export class PayloadStore {
   readonly #parts: PayloadStoreParts;
   readonly #scan: PayloadScan;
   readonly #logs = new Map<string, Promise<PayloadLog>>();
+  readonly #refused = new Map<string, { readonly reason: WriteTrouble; readonly atMs: number }>();
 
   constructor(parts: PayloadStoreParts, scan: PayloadScan) {
     this.#parts = parts;
@@ -38,7 +41,17 @@ export class PayloadStore {
 
   /** Durable when it says `stored`: one commitment a body, in their order, hexadecimal. */
   async put(log: string, bodies: readonly NewBody[]): Promise<PutOutcome> {
-    return (await this.#log(log)).put(bodies);
+    const outcome = await (await this.#log(log)).put(bodies);
+    if (outcome.kind === "stored") this.#refused.delete(log);
+    else if (outcome.reason !== "closing")
+      this.#refused.set(log, { reason: outcome.reason, atMs: this.#parts.clock.monotonicMs() });
+    return outcome;
+  }
+
+  /** Logs whose newest bodies were refused, and why; after a minute in which nobody came again nothing is known. */
+  refusing(): ReadonlyMap<string, WriteTrouble> {
+    const sinceMs = this.#parts.clock.monotonicMs() - REFUSAL_COUNTS_MS;
+    return new Map([...this.#refused].flatMap(([log, { reason, atMs }]) => (atMs > sinceMs ? [[log, reason]] : [])));
   }
 
   /** One a body: the commitment that it has in the log because the same record brought it there lately, or null. */
