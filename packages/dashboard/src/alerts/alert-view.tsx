@@ -4,6 +4,7 @@ import { useApi } from "../client/use-api.ts";
 import { Allowed } from "../page/allowed.tsx";
 import { Button } from "../page/button.tsx";
 import { Chip } from "../page/chip.tsx";
+import { Coded } from "../page/coded.tsx";
 import { FormFault } from "../page/field.tsx";
 import { formatCount } from "../page/format.ts";
 import { useKeys } from "../page/keys.ts";
@@ -75,7 +76,9 @@ function Pair({ name, value }: { readonly name: string; readonly value: string }
   return value === "" ? null : (
     <>
       <dt className="text-quiet">{name}</dt>
-      <dd className="min-w-0 [overflow-wrap:anywhere]">{value}</dd>
+      <dd className="min-w-0 [overflow-wrap:anywhere]">
+        <Coded text={value} />
+      </dd>
     </>
   );
 }

@@ -86,7 +86,7 @@ const optionalFields = {
 const requiredFields = {
   id: CHOICES(...UUIDS),
   timestamp: timeUs.map((us) => formatTimestamp(us)),
-  event_type: CHOICES("API_CALL", "DB_QUERY"),
+  event_type: CHOICES("API_CALL", "DB_QUERY", "CONFIG_CHANGE"),
   phase: CHOICES("outcome", "intent"),
   side: CHOICES("caller", "callee"),
   service_id: CHOICES(...SERVICES),

@@ -8,6 +8,7 @@ import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
 import { NO_CALL_NAMES } from "../call-names.ts";
 import { evaluate } from "../evaluate.contract.ts";
 import { filterPredicate } from "../filter.ts";
+import type { RecordFilter } from "../filter.ts";
 import { MAX_QUERY_BYTES, MAX_QUERY_TERMS, MAX_VALUE_WILDCARDS } from "../limits.ts";
 import { parseQuery } from "../language/parser.ts";
 import { printQuery } from "../language/print.ts";
@@ -39,13 +40,10 @@ afterAll(async () => {
   await index.close();
 });
 
-/** `tree:index` of the records found, or the code of the fault. */
-async function found(root: QueryNode, scope: Scope = ALL): Promise<readonly string[] | string> {
-  const params = new Params();
-  const query = { text: "", root, notes: [] };
-  const filter = {
+function filterOf(root: QueryNode, scope: Scope = ALL): RecordFilter {
+  return {
     scope,
-    query,
+    query: { text: "", root, notes: [] },
     own: true,
     axis: "timestamp",
     fromUs: null,
@@ -53,9 +51,14 @@ async function found(root: QueryNode, scope: Scope = ALL): Promise<readonly stri
     nowUs: NOW_US,
     sizes: null,
     names: NO_CALL_NAMES,
-  } as const;
+  };
+}
+
+/** `tree:index` of the records found, or the code of the fault. */
+async function found(root: QueryNode, scope: Scope = ALL): Promise<readonly string[] | string> {
+  const params = new Params();
   try {
-    const { predicate } = filterPredicate(filter, params);
+    const { predicate } = filterPredicate(filterOf(root, scope), params);
     const sql = `SELECT tree, leaf_index FROM records WHERE ${predicate} ORDER BY tree, leaf_index`;
     const { rows } = await index.index.reader.select<{ tree: string; leaf_index: number }>(
       params.statement(sql),
@@ -130,9 +133,25 @@ describe("a compiled query finds what the query means", () => {
     "auth_scopes:orders.read",
     "tree:default/2026-11 leaf_index:[3 TO 9}",
     'status_code:""',
+    "event_type:CONFIG_CHANGE",
+    "event_type:config_change AND -status:error",
+    "-event_type:CONFIG_CHANGE",
+    "event_type:(CONFIG_CHANGE OR DB_QUERY)",
+    "NOT (event_type:CONFIG_CHANGE AND status:error)",
     "*",
   ])("%s", async (text) => {
     await agrees(parseQuery(text).root);
+  });
+
+  it.each([
+    ["event_type:config_change", true],
+    ["service_id:a AND (event_type:CONFIG_CHANGE AND status:error)", true],
+    ["event_type:API_CALL", false],
+    ["-event_type:CONFIG_CHANGE", false],
+    ["event_type:CONFIG_CHANGE OR service_id:a", false],
+  ])("%s: asks the index of words for a type of few records: %s", (text, asks) => {
+    const { predicate } = filterPredicate(filterOf(parseQuery(text).root), new Params());
+    expect(predicate.includes("hasAllTokens(words")).toBe(asks);
   });
 
   it("whatever the query", async () => {

@@ -10,6 +10,7 @@ import { isNetworkField, networkColumn } from "./networked.ts";
 import { rangeAttribute, rangeField } from "./range.ts";
 import { compileResolved, isParty } from "./resolved.ts";
 import type { Params } from "./sql.ts";
+import { wordsOf } from "./words.ts";
 
 /**
  * A query's tree as a predicate over `records`. Every part is true or false and never NULL, so NOT is plain
@@ -28,7 +29,27 @@ export type Compiling = Omit<CompileContext, "params" | "notes">;
 export function compileQuery(query: Query, params: Params, compiling: Compiling): CompiledQuery {
   const context: CompileContext = { ...compiling, params, notes: [...query.notes] };
   const predicate = compileNode(query.root, context);
-  return { predicate, selective: isSelective(query.root), notes: context.notes };
+  const type = rareType(query.root);
+  const indexed = type === null ? "" : `hasAllTokens(words, ${params.add(wordsOf(type), "Array(String)")}) AND `;
+  return {
+    predicate: indexed === "" ? predicate : `${indexed}(${predicate})`,
+    selective: isSelective(query.root),
+    notes: context.notes,
+  };
+}
+
+/**
+ * Types of which a log has few records. The index of words finds where they are, or that there is none; the column
+ * itself has none and is read whole. Of a common type, or beneath OR and NOT, the words would cost more than they spare.
+ */
+const RARE_TYPES: ReadonlySet<string> = new Set(["CONFIG_CHANGE", "LOG_LIFECYCLE"]);
+
+/** What every record that matches must be. */
+function rareType(node: QueryNode): string | null {
+  if (node.kind === "and") return node.of.map(rareType).find((type) => type !== null) ?? null;
+  if (node.kind !== "match" || node.field?.kind !== "field" || node.field.name !== "event_type") return null;
+  const type = literalOf(node.value)?.toUpperCase() ?? "";
+  return RARE_TYPES.has(type) ? type : null;
 }
 
 function compileNode(node: QueryNode, context: CompileContext): string {
