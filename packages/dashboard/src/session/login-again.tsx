@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { Session } from "../client/types.ts";
 import { Button } from "../page/button.tsx";
+import { Coded } from "../page/coded.tsx";
 import { Dialog } from "../page/dialog.tsx";
 import { PasswordForm } from "./password-form.tsx";
 
@@ -31,7 +32,7 @@ export function LoginAgain({ methods, retry }: LoginAgainProps) {
         )}
         {methods.includes("password") && <PasswordForm done={retry} />}
         <p className="mt-4 text-quiet">
-          Or open a one-time link (`tallystick login-link`) in another tab of this browser.
+          <Coded text="Or open a one-time link (`tallystick login-link`) in another tab of this browser." />
         </p>
         <Button className="mt-4" onClick={retry}>
           I am logged in again

@@ -1,5 +1,6 @@
 import type { Session } from "../client/types.ts";
 import { Button } from "../page/button.tsx";
+import { Coded } from "../page/coded.tsx";
 import { PasswordForm } from "./password-form.tsx";
 import { returnAddress } from "./return-address.ts";
 
@@ -35,7 +36,7 @@ export function LoginPage({ methods, retry }: LoginPageProps) {
           npx tallystick login-link --data ./tallystick-data
         </pre>
         <p className="mt-3 text-quiet">
-          `npm start` prints one too. Open it in this browser, then come back to this page.
+          <Coded text="`npm start` prints one too. Open it in this browser, then come back to this page." />
         </p>
         <Button className="mt-4" onClick={retry}>
           I have opened it

@@ -4,7 +4,9 @@ import { useApi } from "../client/use-api.ts";
 import { Chip } from "../page/chip.tsx";
 import { Coded } from "../page/coded.tsx";
 import { Panel, Screen } from "../page/panel.tsx";
+import { NotForYou } from "../page/problem-view.tsx";
 import { Answer } from "../page/states.tsx";
+import { useMay } from "../page/who.ts";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
 
 interface Setting {
@@ -16,6 +18,16 @@ interface Setting {
 
 /** What the server runs with, and where each value came from; secrets are in files and never here. */
 export function SettingsPage() {
+  return useMay("operate") ? (
+    <Settings />
+  ) : (
+    <Screen title="Settings">
+      <NotForYou says="What the server runs with is for administrators." />
+    </Screen>
+  );
+}
+
+function Settings() {
   const { find = "" } = useSearch({ from: "/settings" });
   const navigate = useNavigate({ from: "/settings" });
   const found = useApi<{ readonly values: readonly Setting[] }>("/api/config");
