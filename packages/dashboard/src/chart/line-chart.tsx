@@ -78,7 +78,8 @@ function draw(box: HTMLElement, props: LineChartProps, zone: string): uPlot {
     width: box.clientWidth,
     height: HEIGHT_PX,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    // The last time stands whole.
+    padding: [8, 18, 0, 0],
     cursor: { y: false, drag: { x: pick !== undefined, y: false, setScale: false } },
     tzDate: (seconds) =>
       zone === "UTC" ? uPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC") : new Date(seconds * 1_000),

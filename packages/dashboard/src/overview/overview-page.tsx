@@ -6,18 +6,22 @@ import { HistogramView } from "../search/histogram-view.tsx";
 import { useNavigate } from "@tanstack/react-router";
 import { FleetFacts, LogFacts } from "./overview-facts.tsx";
 import { ServiceTable } from "./fleet-table.tsx";
+import { failsMuch } from "../service/onset.ts";
 import { useOverview } from "./use-overview.ts";
 
 /** Is the fleet well, is the log whole? Each figure leads to what is behind it. */
 export function OverviewPage() {
   const found = useOverview();
   const navigate = useNavigate();
-  const failing = useMemo(() => found.services.filter(({ errorRatio }) => errorRatio > 0.02), [found.services]);
+  const failing = useMemo(
+    () => found.services.filter(({ calls, errors }) => failsMuch(calls, errors)),
+    [found.services],
+  );
   return (
     <Screen
       says={
         found.services.length > 0 && failing.length === 0 ? (
-          <span className="text-good">No service fails more than two calls in a hundred.</span>
+          <span className="text-good">No service is failing.</span>
         ) : (
           failing.length > 0 && (
             <span>

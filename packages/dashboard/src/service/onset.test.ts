@@ -55,5 +55,6 @@ test("what fails all along is not well, and what failed and stopped is better", 
   expect(manner(() => 3)).toBe("unwell");
   expect(manner((n) => (n < 20 ? 6 : 0))).toBe("better");
   expect(manner((n) => (n >= 42 ? 8 : 0))).toBe("failing");
+  expect(mannerOf([at(1, 5, 2)], null)).toBe("few");
   expect(mannerOf([at(1, 0, 0)], null)).toBe("silent");
 });

@@ -22,6 +22,11 @@ const FEWEST_FAILURES = 3;
 const LOWEST_RATIO = 0.02;
 const TIMES_USUAL = 3;
 
+/** More than little, and enough of them to conclude anything. */
+export function failsMuch(calls: number, failures: number): boolean {
+  return failures >= FEWEST_FAILURES && failures > LOWEST_RATIO * calls;
+}
+
 /**
  * When failing began: the first bucket from which on, to the end, more fails than three times the usual share (that of
  * `usual`, else of the calmest third of the window), and which itself fails so. Null when it does not fail now: in the
@@ -45,15 +50,16 @@ export function onsetOf(all: readonly HistogramBucket[], usual: number | null): 
 
 /**
  * How a service is in a word: `failing` since an onset; `unwell` fails more than little, its newest calls too, without
- * a beginning; `better` did, and its newest calls do not.
+ * a beginning; `better` did, and its newest calls do not; `few`: a large share of so few calls that nothing follows.
  */
-export type Manner = "silent" | "well" | "better" | "unwell" | "failing";
+export type Manner = "silent" | "well" | "few" | "better" | "unwell" | "failing";
 
 export function mannerOf(all: readonly HistogramBucket[], onset: string | null): Manner {
   if (onset !== null) return "failing";
   const [whole, newest] = [totalsOf(all), totalsOf(newestOf(calledOf(all)))];
   if (whole.calls === 0) return "silent";
-  if (whole.failures < FEWEST_FAILURES || (whole.ratio ?? 0) <= LOWEST_RATIO) return "well";
+  if ((whole.ratio ?? 0) <= LOWEST_RATIO) return "well";
+  if (!failsMuch(whole.calls, whole.failures)) return "few";
   return newest.failures > 0 && (newest.ratio ?? 0) > LOWEST_RATIO ? "unwell" : "better";
 }
 

@@ -9,6 +9,7 @@ import type { Period } from "./window.ts";
 const LOOKS: Readonly<Record<Manner, readonly [frame: string, text: string]>> = {
   silent: ["border-line bg-raised", "text-quiet"],
   well: ["border-line bg-good-ground", "text-good"],
+  few: ["border-line bg-raised", "text-ink"],
   better: ["border-line bg-warn-ground", "text-warn"],
   unwell: ["border-warn bg-warn-ground", "text-warn font-medium"],
   failing: ["border-bad bg-bad-ground", "text-bad font-medium"],
@@ -17,6 +18,7 @@ const LOOKS: Readonly<Record<Manner, readonly [frame: string, text: string]>> = 
 /** What is said of the failed ones after their share. */
 const SAYS: Readonly<Record<Exclude<Manner, "silent" | "failing">, string>> = {
   well: ".",
+  few: ": too few to say how it is.",
   better: ", but few of the newest.",
   unwell: ", the newest too; nothing in this period shows when it began.",
 };
