@@ -39,8 +39,8 @@ export function compileQuery(query: Query, params: Params, compiling: Compiling)
 }
 
 /**
- * Types of which a log has few records. The index of words finds where they are, or that there is none; the column
- * itself has none and is read whole. Of a common type, or beneath OR and NOT, the words would cost more than they spare.
+ * Types of which a log has few records. The index of words finds where they are, or that there is none; the column has
+ * no index and is read whole. Of a common type, or beneath OR and NOT, the words would cost more than they spare.
  */
 const RARE_TYPES: ReadonlySet<string> = new Set(["CONFIG_CHANGE", "LOG_LIFECYCLE"]);
 
