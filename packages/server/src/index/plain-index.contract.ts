@@ -40,8 +40,13 @@ const MAX_TIMES = 100;
 async function filesAtOnce(folder: string): Promise<readonly LyingFile[] | null> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    return await Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(path) })));
+    const files: LyingFile[] = [];
+    // One after another: parts have dozens of files each, and a process may open only so many at once.
+    for (const entry of entries.filter((one) => one.isFile())) {
+      const path = join(entry.parentPath, entry.name);
+      files.push({ path, bytes: await readFile(path) });
+    }
+    return files;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
