@@ -28,6 +28,8 @@ export const ENGINE_MAX_STATEMENT_PARTS = 1_000_000;
 export const ENGINE_MEMORY_BYTES = 1_288_490_189;
 /** Parts of one merge: each costs it buffers of some megabytes. */
 export const MAX_MERGED_PARTS = 40;
+/** About so many parts of one size become one: writing a row again costs more than inserting it, and is done seldom. */
+export const MERGE_FAN_IN = 16;
 /** How long a start waits for an engine that still holds the folder. */
 export const ENGINE_LOCK_WAIT_MS = 10_000;
 export const ENGINE_LOCK_RETRY_MS = 200;

@@ -5,7 +5,7 @@
  * else happens.
  */
 import { join } from "node:path";
-import { MAX_MERGED_PARTS, MERGE_NICE } from "../limits.ts";
+import { MAX_MERGED_PARTS, MERGE_FAN_IN, MERGE_NICE } from "../limits.ts";
 
 export const DISK_KEY_VARIABLE = "TALLYSTICK_ENGINE_DISK_KEY";
 export const DISK_POLICY = "sealed";
@@ -41,6 +41,7 @@ export function engineConfig(config: EngineConfig): string {
     <max_suspicious_broken_parts_bytes>1000000000000</max_suspicious_broken_parts_bytes>
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
     <max_parts_to_merge_at_once>${MAX_MERGED_PARTS}</max_parts_to_merge_at_once>
+    <merge_selector_base>${MERGE_FAN_IN}</merge_selector_base>
     <old_parts_lifetime>5</old_parts_lifetime>
     <cleanup_delay_period>5</cleanup_delay_period>
     <max_cleanup_delay_period>5</max_cleanup_delay_period>
