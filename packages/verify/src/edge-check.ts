@@ -1,6 +1,7 @@
-import { edgeTiles, equalBytes, rootOfEdge } from "@tallystick/tlog";
+import { edgeTiles, equalBytes, rootOfEdge, TILE_WIDTH } from "@tallystick/tlog";
 import { hashFault, rebuiltBytes } from "./rebuild.ts";
 import type { PlacedTile } from "./rebuild.ts";
+import type { Fault } from "./result.ts";
 import type { TreeCheck } from "./tree-check.ts";
 import { readTile, tileOrFault } from "./tree-source.ts";
 
@@ -40,11 +41,22 @@ async function repairedEdge(check: TreeCheck, tiles: readonly PlacedTile[]): Pro
     for (const [at, tile] of tiles.entries()) hashFault(check, tile, rebuilt[at]!.bytes);
     return edgeOf(rebuilt, true);
   }
-  check.faults.add({
-    code: "root_mismatch",
-    message: "the tiles do not lead to the root that the checkpoint signs",
-    tree: check.tree,
-    file: "checkpoint",
-  });
+  check.faults.add(unledFault(check, tiles, rebuilt));
   return edgeOf(tiles, false);
+}
+
+/**
+ * Nothing lies below the last tile of level 0 where contents cannot be read. When what lies below all others bears
+ * them out, and the root was signed, it is the one that is wrong.
+ */
+function unledFault(check: TreeCheck, tiles: readonly PlacedTile[], rebuilt: readonly PlacedTile[]): Fault {
+  const { tree, source, isSigned } = check;
+  const last = tiles.find(({ level }) => level === 0);
+  const areOthersRight = tiles.every((tile, at) => tile === last || equalBytes(tile.bytes, rebuilt[at]!.bytes));
+  if (last !== undefined && source.entries === null && isSigned && areOthersRight) {
+    const message = "the tile does not lead to the root that was signed, and what lies below the others bears them out";
+    return { code: "tile_mismatch", message, tree, file: last.file, index: last.n * TILE_WIDTH };
+  }
+  const message = "the tiles do not lead to the root that the checkpoint signs";
+  return { code: "root_mismatch", message, tree, file: "checkpoint" };
 }

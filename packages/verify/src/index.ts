@@ -47,7 +47,7 @@ export { leafBytes, verifyProof } from "./verify-proof.ts";
 export type { ProofOptions } from "./verify-proof.ts";
 export { verifyServer } from "./verify-server.ts";
 export type { ServerOptions } from "./verify-server.ts";
-export { openCheckpoint, verifyTreeFromSource } from "./verify-tree.ts";
+export { openCheckpoint, verifyTiles, verifyTreeFromSource } from "./verify-tree.ts";
 export type { TreeOptions, TreeOutcome } from "./verify-tree.ts";
 export { ERASED_RECORD_DIGEST, ERASURE_ITEMS, ERASURE_TREE, ERASURE_TYPE, erasedPlaces } from "./erasure.ts";
 export type { ErasedPlace } from "./erasure.ts";

@@ -11,6 +11,8 @@ export interface TreeCheck {
   readonly size: TreeSize;
   /** The signed root. */
   readonly root: Uint8Array;
+  /** Whether a known key did sign it, so that what does not lead to it is wrong. */
+  readonly isSigned: boolean;
   readonly verifiers: readonly NoteVerifier[];
   readonly faults: FaultList;
   readonly onLeaves: (leaves: number) => void;

@@ -53,6 +53,11 @@ export class TileCheck {
     await this.#compareExtras(tile);
   }
 
+  /** A tile as its file has it, or a wider one that a running server put in its place; null when it is missing. */
+  async bytesOf(place: TileCoordinate): Promise<Uint8Array | null> {
+    return (await this.#read(place)) ?? (await this.#readWider(place));
+  }
+
   /** The tree stands at the published size: its partial tiles. */
   async edge(frontier: Frontier): Promise<void> {
     for (const tile of frontier.edge()) await this.#compare(tile);
@@ -95,7 +100,7 @@ export class TileCheck {
 
   async #compare(tile: Tile): Promise<void> {
     this.tilesChecked += 1;
-    const bytes = (await this.#read(tile)) ?? (await this.#readWider(tile));
+    const bytes = await this.bytesOf(tile);
     if (bytes === null) return this.#fault("tile_missing", tile, "the tile is missing");
     this.#compareBytes(tile, bytes, tile.bytes);
   }

@@ -1,6 +1,7 @@
 /** One tree of a data folder: notes, leaves, tiles and roots against each other. */
-import { equalBytes, treeSize } from "@tallystick/tlog";
+import { equalBytes, parseTilePath, treeSize } from "@tallystick/tlog";
 import type { Checkpoint, Frontier } from "@tallystick/tlog";
+import { FaultList, verifyTiles } from "@tallystick/verify";
 import type { Compute } from "../compute/compute.ts";
 import type { Disk } from "../disk/disk.ts";
 import { scanJournal } from "../journal/scan.ts";
@@ -72,14 +73,16 @@ export async function checkTree(options: TreeCheckOptions): Promise<CheckedTree>
   const tiles = new TileCheck({ disk, folder: ledgerFolder, published, isStopped, faults });
   await tiles.list();
   const now = await segmentsNow(options);
-  const walk = walkOf(options, notes, tiles, published, faults);
+  const isTold = epochKey === null && (await tellWrongTiles(options, notes, tiles, faults));
+  const walk = walkOf(options, notes, isTold ? null : tiles, published, faults);
   const vouched = Math.max(published, notes.head?.size ?? 0);
   const mayBeOpen = !isStopped && options.isNewest;
   const leaves = await checkLeaves(
     { ...options, found: now, tileFolder: ledgerFolder, vouched, mayBeOpen, faults },
     walk,
   );
-  const isWalked = epochKey === null ? await walkWithoutContents(options, published, walk, faults) : leaves.isWhole;
+  const untold = isTold ? null : faults;
+  const isWalked = epochKey === null ? await walkWithoutContents(options, published, walk, untold) : leaves.isWhole;
   await tiles.end(epochKey !== null && isWalked ? walk.frontier : null);
   checkReach(leaves, vouched, notes, options, faults);
   const journaled = leaves.journaled;
@@ -114,7 +117,8 @@ async function segmentsNow({ disk, found, isStopped }: TreeCheckOptions): Promis
 function walkOf(
   options: TreeCheckOptions,
   { checkpoint, head }: TreeNotes,
-  tiles: TileCheck,
+  /** Null: tiles of level 0, which give the leaves, are wrong and told, so that no other tile is held against them. */
+  tiles: TileCheck | null,
   published: number,
   faults: TreeFaults,
 ): LeafWalk {
@@ -122,10 +126,10 @@ function walkOf(
   const roots = [checkpoint, head].filter((note) => note !== null);
   const marks = [published, ...roots.map(({ size }) => size), ...remembered.map(({ size }) => size)];
   const onMark = async (frontier: Frontier): Promise<void> => {
-    if (frontier.size === published) await tiles.edge(frontier);
+    if (frontier.size === published) await tiles?.edge(frontier);
     const root = frontier.root();
     for (const note of roots) {
-      if (note.size !== frontier.size || equalBytes(note.root, root)) continue;
+      if (tiles === null || note.size !== frontier.size || equalBytes(note.root, root)) continue;
       faults.add("root_mismatch", `the ${note.size} leaves do not give the root that was signed for them`, {
         file: note.file,
         index: note.size - 1,
@@ -138,7 +142,30 @@ function walkOf(
       });
     }
   };
-  return new LeafWalk(marks, { onMark, onTiles: async (full) => eachInTurn(full, (tile) => tiles.full(tile)) });
+  return new LeafWalk(marks, {
+    onMark,
+    onTiles: async (full) => eachInTurn(full, async (tile) => tiles?.full(tile)),
+  });
+}
+
+/** The tiles from the signed root down, each fault at the tile that has it; whether there are any. */
+async function tellWrongTiles(
+  { found, ledgerFolder }: TreeCheckOptions,
+  { checkpoint, head }: TreeNotes,
+  tiles: TileCheck,
+  faults: TreeFaults,
+): Promise<boolean> {
+  const signed = checkpoint ?? head;
+  if (signed === null) return false;
+  const list = new FaultList();
+  const tile = async (path: string) => {
+    const place = parseTilePath(path);
+    return place?.kind === "hash" ? tiles.bytesOf(place) : null;
+  };
+  await verifyTiles({ tile }, { tree: found.tree, size: signed.size, root: signed.root, faults: list });
+  for (const { code, message, file, tree: _, ...place } of list.faults)
+    faults.add(code, message, { ...place, file: `${ledgerFolder}/${file}` });
+  return list.count > 0;
 }
 
 async function eachInTurn<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
@@ -149,11 +176,11 @@ async function walkWithoutContents(
   options: TreeCheckOptions,
   published: number,
   walk: LeafWalk,
-  faults: TreeFaults,
+  faults: TreeFaults | null,
 ): Promise<boolean> {
   const { disk, ledgerFolder, onLeaves } = options;
   if (await walkTiles(disk, ledgerFolder, published, walk, onLeaves)) return true;
-  faults.add("tile_missing", "a tile of level 0 is missing", { file: ledgerFolder, index: walk.size });
+  faults?.add("tile_missing", "a tile of level 0 is missing", { file: ledgerFolder, index: walk.size });
   return false;
 }
 

@@ -84,6 +84,29 @@ describe("verification of a data folder", () => {
     }
   });
 
+  it("without the KMS key lays a flipped bit of a tile at that tile's door, and at no other's", async () => {
+    const bench = await stopped();
+    const paths = [...bench.disk.files().keys()].filter((path) => path.includes("/tile/"));
+    expect(paths.some((path) => path.includes("/tile/1/"))).toBe(true);
+    for (const path of paths) {
+      const bytes = bench.disk.files().get(path)!;
+      for (const at of [0, bytes.length >> 1, bytes.length - 1]) {
+        bench.disk.tamper(path, bytes.with(at, bytes[at]! ^ 4));
+        const { faults } = await bench.verify({ kms: null });
+        // The hash of a leaf that chains the epochs is also held against that leaf, which lies in clear.
+        const ofTiles = faults.filter(({ file }) => file !== undefined && !/chain$|^journal/.test(file));
+        expect(ofTiles.map(({ code, file }) => [code, file])).toEqual([["tile_mismatch", path.slice(DATA.length + 1)]]);
+      }
+      bench.disk.tamper(path, null);
+      const { faults } = await bench.verify({ kms: null });
+      expect(faults.map(({ code, file }) => [code, file])).toContainEqual([
+        "tile_missing",
+        path.slice(DATA.length + 1),
+      ]);
+      bench.disk.tamper(path, bytes);
+    }
+  });
+
   it("finds epochs clean, with leaf 0 and the link of each tree", async () => {
     const bench = await withEpochs();
     const result = await bench.verify();
