@@ -117,6 +117,14 @@ describe("a configuration", () => {
     expect(message).toContain("tallystick.yaml:4:3");
   });
 
+  it("refuses what is wrong in the file also where another source overrides it", () => {
+    const text = "http:\n  listen: nonsense\n";
+    const options = [{ key: "http.listen", option: "--listen", value: "127.0.0.1:3" }];
+    const environment = { TALLYSTICK_HTTP_LISTEN: "127.0.0.1:2" };
+    for (const other of [{ options }, { environment }, { options, environment }])
+      expect(faultOf(text, other).at).toMatchObject({ line: 2, column: 3 });
+  });
+
   it("names the variable or option that is wrong", () => {
     expect(faultOf(null, { environment: { TALLYSTICK_LOG_LEVEL: "loud" } }).message).toContain(
       "TALLYSTICK_LOG_LEVEL: must be one of",

@@ -50,14 +50,17 @@ interface Draft {
 /** The effective configuration, or `config_invalid` with every fault and its place. */
 export function readConfig(sources: ConfigSources): EffectiveConfig {
   const parsed = sources.file === null ? null : parseFile(sources.file);
+  const written = schemaFaults(Value.Default(ConfigSchema, structuredClone(parsed?.value ?? {})));
   const draft: Draft = { value: parsed?.value ?? {}, provenance: new Map() };
   for (const key of CONFIG_KEYS) draft.provenance.set(key.name, parsed?.placeOf(key.path) ?? { from: "default" });
   applyEnvironment(draft, sources.environment);
   for (const { key, option, value } of sources.options)
     setKey(draft, key.split("."), value, { from: "option", option });
   const config = Value.Default(ConfigSchema, draft.value);
-  const faults = schemaFaults(config);
-  if (faults.length > 0) throw refusal(faults.map((fault) => place(fault, draft, parsed)));
+  const faults = schemaFaults(config).map((found) => place(found, draft, parsed));
+  // What another source overrides must be right all the same: it counts when that source is gone.
+  const hidden = written.filter((found) => overriddenBy(found, draft) !== null).map((found) => inFile(found, parsed));
+  if (faults.length + hidden.length > 0) throw refusal([...faults, ...hidden]);
   return { config: config as Config, provenance: draft.provenance };
 }
 
@@ -222,16 +225,26 @@ function setKey(draft: Draft, path: readonly string[], value: unknown, provenanc
 }
 
 function place(found: SchemaFault, draft: Draft, parsed: ParsedFile | null): PlacedFault {
-  const name = found.path.join(".");
+  const other = overriddenBy(found, draft);
+  if (other?.from === "environment")
+    return { where: other.variable, message: found.message, at: { variable: other.variable } };
+  if (other?.from === "option") return { where: other.option, message: found.message, at: { option: other.option } };
+  return inFile(found, parsed);
+}
+
+/** The source beside the file that gives the value. */
+function overriddenBy({ path }: SchemaFault, draft: Draft): Provenance | null {
+  const name = path.join(".");
   const key = CONFIG_KEYS.find((candidate) => name === candidate.name || name.startsWith(`${candidate.name}.`));
-  const provenance = key === undefined ? null : (draft.provenance.get(key.name) ?? null);
-  if (provenance?.from === "environment")
-    return { where: provenance.variable, message: found.message, at: { variable: provenance.variable } };
-  if (provenance?.from === "option")
-    return { where: provenance.option, message: found.message, at: { option: provenance.option } };
-  const spot = parsed?.placeOf(found.path) ?? null;
-  if (spot?.from !== "file") return { where: name, message: found.message, at: { key: name } };
-  return fault(spot.file, spot.line, spot.column, `${name} ${found.message}`);
+  const provenance = key === undefined ? undefined : draft.provenance.get(key.name);
+  return provenance?.from === "environment" || provenance?.from === "option" ? provenance : null;
+}
+
+function inFile({ path, message }: SchemaFault, parsed: ParsedFile | null): PlacedFault {
+  const name = path.join(".");
+  const spot = parsed?.placeOf(path) ?? null;
+  if (spot?.from !== "file") return { where: name, message, at: { key: name } };
+  return fault(spot.file, spot.line, spot.column, `${name} ${message}`);
 }
 
 const fault = (file: string, line: number, column: number, message: string): PlacedFault => ({
