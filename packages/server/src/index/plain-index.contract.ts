@@ -8,25 +8,11 @@ import { zstdDecompress } from "../intake/zstd.ts";
 
 /**
  * Every file below the index's folder, decrypted, and decompressed where it is compressed; Latin-1, so that any bytes
- * are a text. While the engine writes, what does not open is read again.
+ * are a text.
  */
 export async function plainIndex(folder: string, key: Uint8Array | null): Promise<string> {
-  for (let time = 1; ; time += 1) {
-    try {
-      return await plainFiles(await filesOf(folder), key);
-    } catch (error) {
-      if (!(error instanceof BrokenBlock) || time === MAX_LOOKS) throw error;
-    }
-  }
-}
-
-const MAX_LOOKS = 5;
-
-class BrokenBlock extends Error {}
-
-async function plainFiles(files: readonly LyingFile[], key: Uint8Array | null): Promise<string> {
   const texts: string[] = [];
-  for (const { path, bytes } of files) {
+  for (const { path, bytes } of await filesOf(folder)) {
     const plain = key === null ? bytes : decrypted(bytes, key);
     texts.push(plain.toString("latin1"));
     if (isCompressed(path)) texts.push((await decompressed(path, plain)).toString("latin1"));
@@ -102,7 +88,7 @@ async function decompressed(path: string, bytes: Buffer): Promise<Buffer> {
     const plain = await openBlock(method, bytes.subarray(head + BLOCK_HEAD_BYTES, head + size), plainSize);
     if (plain === null) {
       const begin = bytes.toString("hex", at, at + 48);
-      throw new BrokenBlock(`${path}: the block at ${at} of ${bytes.length} bytes does not open: ${begin}`);
+      throw new Error(`${path}: the block at ${at} of ${bytes.length} bytes does not open: ${begin}`);
     }
     parts.push(plain);
     at = head + size;

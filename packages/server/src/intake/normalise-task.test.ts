@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
-import { compress as zstdCompress, init } from "@bokuweb/zstd-wasm";
+import { compress as zstdCompress } from "@bokuweb/zstd-wasm";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { AuditRecord } from "@tallystick/record";
@@ -8,6 +8,7 @@ import { inlineCompute } from "../compute/inline.ts";
 import type { IntakeRequest, IntakeResult } from "./intake.ts";
 import { normaliseTask } from "./normalise-task.ts";
 import { NO_AMENDMENTS } from "./amendments.contract.ts";
+import { startZstd } from "./zstd.ts";
 
 const REQUEST: IntakeRequest = {
   body: new Uint8Array(),
@@ -286,7 +287,7 @@ describe("XML", () => {
 });
 
 describe("compressed bodies", () => {
-  beforeAll(init);
+  beforeAll(startZstd);
   const lines = Buffer.from(`${ARTICLE}\n`.repeat(50));
 
   test.each(["gzip", "deflate", "zstd"] as const)(

@@ -21,6 +21,11 @@ interface Frame {
 
 let ready: Promise<void> | undefined;
 
+/** Once in a process: begun again, the decoder would lose its memory and refuse what is whole. */
+export function startZstd(): Promise<void> {
+  return (ready ??= init());
+}
+
 /**
  * Decompresses zstd. The WebAssembly decoder allocates what a frame declares, so the frames are measured here first:
  * a body that declares or can hold more than the limit is refused before a byte of it is decompressed.
@@ -32,7 +37,7 @@ export async function zstdDecompress(body: Uint8Array, maxBytes: number): Promis
     return tooLarge(maxBytes);
   try {
     if (native !== undefined) return { kind: "bytes", bytes: native(body, { maxOutputLength: maxBytes }) };
-    await (ready ??= init());
+    await startZstd();
     return decodeFrames(body, frames, maxBytes);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
