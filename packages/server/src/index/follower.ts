@@ -86,6 +86,8 @@ export class JournalFollower implements IndexFollower {
   private compared = -1;
   private everReady = false;
   private failing = false;
+  /** What was said of a failure that still lasts. */
+  private told = "";
   private rebuildWanted = false;
   /** Sizes to reach until a rebuild is over. */
   private rebuildGoal: ReadonlyMap<string, number> | null = null;
@@ -223,6 +225,7 @@ export class JournalFollower implements IndexFollower {
       try {
         await this.step();
         this.failing = false;
+        this.told = "";
       } catch (error) {
         if (this.closing) return;
         this.failed(error);
@@ -237,9 +240,10 @@ export class JournalFollower implements IndexFollower {
     this.prepared = null;
     this.failing = true;
     const home = this.options.home.isUp() ? "" : " (the engine is down)";
-    this.options.onTrouble(
-      `indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`,
-    );
+    const message = `indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`;
+    // The same words every second, as on a full disk, would drown what else there is to say.
+    if (message !== this.told) this.options.onTrouble(message);
+    this.told = message;
   }
 
   private async step(): Promise<void> {
