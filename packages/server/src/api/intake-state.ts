@@ -12,13 +12,15 @@ export type IntakeState =
   | { readonly state: "open" }
   | { readonly state: "refused"; readonly reason: WriteTrouble; readonly says: string };
 
+interface IntakeStores {
+  readonly journal: { figures(): ReadonlyMap<string, { readonly broken: WriteTrouble | null }> };
+  readonly payloads: { refusing(): ReadonlyMap<string, WriteTrouble> };
+}
+
 /** By log, as the journal knows it, and as the payload store does where the journal is not even asked. */
-export function refusingLogsOf(
-  figures: ReadonlyMap<string, { readonly broken: WriteTrouble | null }>,
-  bodies: ReadonlyMap<string, WriteTrouble>,
-): readonly RefusingLog[] {
-  const reasons = new Map(bodies);
-  for (const [log, { broken }] of figures) if (broken !== null) reasons.set(log, broken);
+export function refusingLogsOf({ journal, payloads }: IntakeStores): readonly RefusingLog[] {
+  const reasons = new Map(payloads.refusing());
+  for (const [log, { broken }] of journal.figures()) if (broken !== null) reasons.set(log, broken);
   return [...reasons].map(([log, reason]) => ({ log, reason }));
 }
 

@@ -179,8 +179,9 @@ function statusChecks(url: string, status: Status): readonly Check[] {
   ];
 }
 
+const MAKE_ROOM = "Make room; the server goes on by itself within seconds.";
 const REFUSAL_HINTS: Readonly<Record<string, string>> = {
-  full: "Make room; the server goes on by itself within seconds.",
+  full: MAKE_ROOM,
   locked: "Make the KMS answer; the next record is taken then.",
 };
 
@@ -191,8 +192,7 @@ function intakeChecks({ intake }: Status): readonly Check[] {
 }
 
 function diskCheck({ free_bytes: freeBytes, days_until_full: days }: Status["disk"]): Check {
-  if (freeBytes < MIN_FREE_BYTES)
-    return bad("disk", "full: producers get 503", "Make room; the server goes on by itself within seconds.");
+  if (freeBytes < MIN_FREE_BYTES) return bad("disk", "full: producers get 503", MAKE_ROOM);
   if (days === null || days > FEW_DAYS) return good("disk", "not filling up soon");
   return warning("disk", `full in ${days} days at this rate`, "Make room, or let less be kept.");
 }

@@ -28,6 +28,7 @@ import {
 } from "./limits.ts";
 import { reconcile } from "./reconcile.ts";
 import { RecordsTable } from "./table.ts";
+import type { TreeLeaves } from "./table.ts";
 
 export interface FollowerOptions {
   readonly journal: Journal;
@@ -48,15 +49,14 @@ interface Prepared {
   readonly blocks: Promise<readonly EncodedBlock[]>;
 }
 
-/** Leaves of a tree whose rows are to be made again. */
+/** Searchable leaves of a tree of the journal. */
 interface LeavesOf {
   readonly tree: TreePosition;
   readonly indexes: readonly number[];
 }
 
-interface Replacement {
-  readonly tree: string;
-  readonly indexes: readonly number[];
+/** Leaves of a tree whose rows are to be made again. */
+interface Replacement extends TreeLeaves {
   readonly settle: () => void;
 }
 
