@@ -201,7 +201,8 @@ export class FolderBench {
     if (known !== null) return known;
     await disk.makeFolder(DATA);
     await writeServerFile(disk, DATA, { origin: ORIGIN, createdAt: "2026-11-25T00:00:00Z" });
-    await disk.replaceFile(`${DATA}/admin.token`, Buffer.from(makeSecret("tsa_", (size) => this.randomBytes(size))));
+    const token = makeSecret("tsa_", (size) => this.randomBytes(size));
+    await disk.replaceFile(`${DATA}/admin.token`, Buffer.from(`${token}\n`));
     return createFileKms(disk, `${DATA}/kms.key`, (size) => this.randomBytes(size));
   }
 
