@@ -218,7 +218,7 @@ async function apiParts(api: ApiRequest): Promise<ApiParts> {
   api.closers.add("incidents", () => incidents.close());
   const publicUrl = () => publicUrlOf(config, state.url);
   const detection = await openDetection({ ...api, config, base: request.base, nowMs });
-  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: pulsesOf(detectors, detection) });
+  const notifying = await openNotifying({ ...api, config, publicUrl, pulses: pulsesOf(stores, detectors, detection) });
   const watched = { machine, notifying, stores, producers, space, tails, budget, nowMs, incidents, state };
   const metrics = openMetrics(() => readings(watched));
   return {
@@ -302,9 +302,11 @@ function keepingParts({ machine: { disk }, request, folder, keeping }: ApiReques
 }
 
 /** Parts of detection that the heartbeat watches. */
-function pulsesOf(detectors: Detectors | null, { pulses }: Detection): readonly Pulse[] {
-  if (detectors === null) return pulses;
-  return [{ part: "detectors", atUs: () => detectors.follower.workedAtUs() }, ...pulses];
+function pulsesOf({ tally }: Stores, detectors: Detectors | null, { pulses }: Detection): readonly Pulse[] {
+  const own: Pulse[] = [];
+  if (tally !== null) own.push({ part: "tally", atUs: () => tally.workedAtUs() });
+  if (detectors !== null) own.push({ part: "detectors", atUs: () => detectors.follower.workedAtUs() });
+  return [...own, ...pulses];
 }
 
 async function openEraser(

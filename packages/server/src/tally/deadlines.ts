@@ -10,6 +10,8 @@ export interface EdgeDeadline {
 export interface Deadlines {
   readonly shortestUs: number;
   readonly longestUs: number;
+  /** Some edges have one of their own. */
+  readonly isByEdge: boolean;
   /** The deadline of a group of halves in microseconds, by the names that the halves give. */
   sql(params: Params): string;
   /** Of one edge. */
@@ -21,6 +23,7 @@ export function deadlines(defaultUs: number, edges: readonly EdgeDeadline[]): De
   return {
     shortestUs: Math.min(...all),
     longestUs: Math.max(...all),
+    isByEdge: edges.length > 0,
     of: (caller, callee) =>
       edges.find((edge) => edge.caller === caller && edge.callee === callee)?.deadlineUs ?? defaultUs,
     sql(params) {

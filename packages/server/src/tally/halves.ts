@@ -83,7 +83,7 @@ FROM (
   SELECT call_key, minIf(us, is_half) AS first_us, max(us) AS end_us, countIf(side = 'caller') AS callers,
     countIf(side = 'callee') AS callees, countIf(side = 'observer') AS observers,
     first_us + ${deadlines.sql(params)} AS due_us,
-    maxIf(us, is_half AND us < ${to} - ${deadlines.sql(params)}) AS last_us
+    ${lastBefore(to, deadlines, params)} AS last_us
   FROM (
     SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half FROM records
     WHERE ${around} AND ${TAKES_PART}
@@ -93,6 +93,12 @@ FROM (
 WHERE due_us < ${to} AND (due_us >= ${from}
   OR (last_us > due_us AND last_us + due_us - first_us >= ${from}))`,
   );
+}
+
+/** The last half of a call that was received a deadline before the window's end; a deadline by edge is an aggregate. */
+function lastBefore(to: string, deadlines: Deadlines, params: Params): string {
+  if (!deadlines.isByEdge) return `maxIf(us, is_half AND us < ${to} - ${deadlines.sql(params)})`;
+  return `arrayMax(arrayPushBack(arrayFilter(at -> at < ${to} - (due_us - first_us), groupArrayIf(us, is_half)), 0))`;
 }
 
 /** Fills HALVES with the records of the window's calls. */

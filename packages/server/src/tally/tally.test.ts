@@ -224,6 +224,26 @@ test("a half that comes late is found, also when its call and it fall due in one
   expect(late).toMatchObject([{ state: "matched" }, { state: "matched" }]);
 });
 
+test("an edge has a deadline of its own, and what comes later than that is late", async () => {
+  const slow = { caller: "orders", callee: "payments", deadlineUs: 20 * SECOND_US };
+  const tally = await bench({ deadlines: deadlines(5 * SECOND_US, [slow]) });
+  const other = { service_id: "web", target_id: "orders" };
+  await tally.add(...pair("r1", 1), half("caller", "lost", 2), half("caller", "late", 3));
+  await tally.add(half("caller", "r2", 4, other), half("callee", "r2", 4.2, other), half("caller", "gone", 5, other));
+  await tally.passTo(16);
+  expect(kindsOf(tally)).toEqual(["unpaired_caller"]);
+  await tally.add(half("callee", "late", 24));
+  await tally.passTo(60);
+  expect(kindsOf(tally)).toEqual(["paired", "unpaired_caller", "unpaired_caller", "unpaired_caller"]);
+  expect(tally.verdicts.map(({ request_id: id }) => id).toSorted()).toEqual([
+    "orders/payments/late/0",
+    "orders/payments/late/0",
+    "orders/payments/lost/0",
+    "web/orders/gone/0",
+  ]);
+  expect(tally.troubles).toEqual([]);
+});
+
 test("halves that come too late are found, however close another half was to them", async () => {
   const tally = await bench({ deadlines: deadlines(5 * SECOND_US, []) });
   await tally.add(half("caller", "twice", 1), half("callee", "twice", 4), half("caller", "slow", 1.5));

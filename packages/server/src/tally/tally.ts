@@ -98,6 +98,7 @@ export class Tally {
   #verdicts = 0;
   readonly #unsubscribe: () => void;
   #idle = false;
+  #workedAtUs = 0;
   #closing = false;
 
   constructor(parts: TallyParts) {
@@ -157,6 +158,11 @@ export class Tally {
     return this.#parts.settings;
   }
 
+  /** When it last got on, or had nothing to do; microseconds, 0: never. */
+  workedAtUs(): number {
+    return this.#workedAtUs;
+  }
+
   /** The last look found nothing to settle, nothing to count and nothing to report. */
   isIdle(): boolean {
     return this.#idle && this.#edges.isCounted() && this.#reportedUs === this.#position?.settledUs;
@@ -177,6 +183,7 @@ export class Tally {
       try {
         const beganMs = this.#parts.clock.monotonicMs();
         this.#idle = !(await this.#turn());
+        this.#workedAtUs = this.#parts.clock.nowUs();
         const tookMs = this.#parts.clock.monotonicMs() - beganMs;
         if (this.#idle) await this.#rest(tookMs);
       } catch (error) {
