@@ -62,26 +62,25 @@ function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
   return { within, history };
 }
 
-/** Of a rule that found more than MAX_FINDINGS_PER_RULE one further row says that there is more. */
+/**
+ * Of a rule that found more than MAX_FINDINGS_PER_RULE one further row says that there is more. The rules stand in it
+ * once: for the engine to read what they say costs as much as to run them.
+ */
 function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
   const sql = recordsSql(looked);
   const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
-  const { lists, which } = labelsSql(rules);
-  const inner =
-    `SELECT tree, leaf_index, call_id, observed_received_at, ${lists} AS labels_of, ` +
-    `arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS hits ` +
-    // Left to itself the engine takes the rules for a condition to read by, and runs them at twice the cost.
-    `FROM records PREWHERE ${looked.within} WHERE notEmpty(hits)`;
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
-    `SELECT toUInt32(found) AS rule, labels_of[[${which.join(", ")}][found + 1]] AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
+    `SELECT toUInt32(found) AS rule, ${labelsSql(rules)} AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
     `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index, call_id))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
-    `FROM (${inner}) ARRAY JOIN hits AS found GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`
+    `FROM records ARRAY JOIN arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS found ` +
+    `PREWHERE ${looked.within} ` +
+    `GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`
   );
 }
 
-/** Every different list of labels once, and for each rule which of them is its own, from 1. */
-function labelsSql(rules: readonly LinkedRule[]): { readonly lists: string; readonly which: readonly number[] } {
+/** The labels of the rule whose place is `found`; every different list stands in it once. */
+function labelsSql(rules: readonly LinkedRule[]): string {
   const sql = recordsSql({ history: () => "0", within: "1" });
   const text = (name: string): string => `arrayStringConcat(${sql.field(name).values}, ', ')`;
   const lists = rules.map((rule) => {
@@ -89,5 +88,6 @@ function labelsSql(rules: readonly LinkedRule[]): { readonly lists: string; read
     return names.length === 0 ? `[${stringLiteral("")}]` : `[${names.map(text).join(", ")}]`;
   });
   const different = [...new Set(lists)];
-  return { lists: `[${different.join(", ")}]`, which: lists.map((list) => different.indexOf(list) + 1) };
+  const which = lists.map((list) => different.indexOf(list) + 1);
+  return `[${different.join(", ")}][[${which.join(", ")}][found + 1]]`;
 }
