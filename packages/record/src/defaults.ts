@@ -9,6 +9,8 @@ import type { Slots, SlotValue } from "./slots.ts";
 export interface Sender {
   /** The service that the sender's key stands for; null for a key of no single service. */
   readonly service: string | null;
+  /** Of a sender of several services: whether a name is one of them. */
+  readonly speaksFor?: (name: string) => boolean;
   readonly principal: string;
   newId(): string;
 }
@@ -33,7 +35,7 @@ export function fillDefaults(slots: Slots, sender: Sender): boolean {
   const target = slots[AT.target];
   slots[AT.id] ??= sender.newId();
   slots[AT.phase] ??= "outcome";
-  slots[AT.side] ??= sideOf(slots[AT.service], target, sender.service);
+  slots[AT.side] ??= sideOf(slots[AT.service], target, sender);
   slots[AT.recorder] ??= recorderOf(slots, sender.principal);
   slots[AT.target] ??= "none";
   // Its own id, so that a call that nobody else recorded stands alone and a retried record stays the same.
@@ -44,10 +46,14 @@ export function fillDefaults(slots: Slots, sender: Sender): boolean {
   return identified;
 }
 
-function sideOf(service: SlotValue, target: SlotValue, sender: string | null): string {
-  if (sender === null) return "observer";
-  if (sender === service) return "caller";
-  return sender === target ? "callee" : "observer";
+function sideOf(service: SlotValue, target: SlotValue, sender: Sender): string {
+  if (isOwn(service, sender)) return "caller";
+  return isOwn(target, sender) ? "callee" : "observer";
+}
+
+function isOwn(name: SlotValue, { service, speaksFor }: Sender): boolean {
+  if (typeof name !== "string") return false;
+  return service === name || speaksFor?.(name) === true;
 }
 
 /** A callee that does not say which service it is, is known by its principal alone. */

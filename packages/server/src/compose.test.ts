@@ -56,6 +56,13 @@ describe("a first start", () => {
     expect((await readFile(join(data, "admin.token"), "utf8")).trim()).toBe(server.adminToken);
   });
 
+  it("makes no folder where the configuration cannot be kept", async () => {
+    const refused = expect.objectContaining({ code: "config_invalid" }) as Error;
+    await expect(start("retention: {keep: 13 months, maximum: 12 months}")).rejects.toEqual(refused);
+    await expect(start("logs: [{name: cards, preset: pci-dss, keep: 3 months}]")).rejects.toEqual(refused);
+    await expect(stat(data)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   it("takes the origin that is configured, and no other one later", async () => {
     const server = await start("ledger:\n  origin: audit.example.com\n");
     await post(server, RECORD);

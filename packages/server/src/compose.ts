@@ -53,6 +53,7 @@ import { normaliseTask } from "./intake/normalise-task.ts";
 import { openConfiguredKms } from "./kms-home.ts";
 import { fallGuard } from "./fall-guard.ts";
 import { listen } from "./listening.ts";
+import { logSettings } from "./log-settings.ts";
 import { listenAddress } from "./listen-address.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { Machine } from "./machine.ts";
@@ -92,6 +93,8 @@ export async function startServer(
   const { config } = request.config;
   const log = machine.openLog(config.log.level);
   const address = listenAddress(config);
+  // Refused before there is a folder.
+  logSettings(config);
   for (;;) {
     const closers = new Closers((name, error) => log.error({ err: error }, `${name} did not close in order`));
     try {

@@ -15,7 +15,7 @@ import type { BackupManifest } from "./retain/backup-manifest.ts";
 import { noteBackup } from "./retain/backup-places.ts";
 import { eraseAgain } from "./retain/erase-again.ts";
 import { readErasures } from "./retain/erasure-list.ts";
-import { closeTrees, restoreFiles } from "./retain/restore.ts";
+import { closeTrees, removeAll, restoreFiles, takeBack } from "./retain/restore.ts";
 import type { RestoredLog, RestoreParts } from "./retain/restore.ts";
 import { placesOf } from "./server-folder.ts";
 
@@ -70,12 +70,17 @@ export async function restoreFolder(
   let manifest: BackupManifest;
   try {
     const parts: RestoreParts = { disk, source, target, headFolder: places.head, acceptLoss, onProgress };
+    const { policyOf } = logSettings(config.config);
     const restored = await restoreFiles(parts);
     manifest = restored.manifest;
     const keyring = openKeyring({ disk, folder: places.keys, kms, clock, randomBytes: random });
-    const { policyOf } = logSettings(config.config);
     const close = { ...parts, keyring, randomBytes: random, nowUs: clock.nowUs(), policyOf, logs: EVERY_LOG };
-    logs = await closeTrees(close, restored);
+    try {
+      logs = await closeTrees(close, restored);
+    } catch (error) {
+      await takeBack(parts, restored.known);
+      throw error;
+    }
   } finally {
     await kms.close();
   }
@@ -85,7 +90,7 @@ export async function restoreFolder(
     return takeErasures(machine, alone, folders);
   });
   // What was indexed on the way is made again by the first start, from what is left.
-  await removeAll(machine, places.index);
+  await removeAll(disk, places.index);
   return { madeAt: manifest.made_at, files: manifest.files.length, logs, erasures: erased };
 }
 
@@ -133,12 +138,4 @@ async function takeErasures(machine: Machine, { folder, stores }: Alone, from: r
     }
   }
   return applied;
-}
-
-async function removeAll({ disk }: Machine, folder: string): Promise<void> {
-  for (const name of await disk.list(folder)) {
-    if (name.endsWith("/")) await removeAll({ disk } as Machine, `${folder}/${name.slice(0, -1)}`);
-    else await disk.remove(`${folder}/${name}`);
-  }
-  await disk.remove(folder);
 }

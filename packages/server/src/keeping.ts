@@ -2,8 +2,9 @@
 import { formatTimestamp } from "@tallystick/record";
 import type { Logger } from "pino";
 
+import { DEFAULT_LOG } from "./access/authenticate.ts";
 import type { Config } from "./config/schema.ts";
-import { ALERTS_LOG, CONTROL_LOG } from "./control/own-logs.ts";
+import { ALERTS_LOG, CONTROL_LOG, OWN_LOGS } from "./control/own-logs.ts";
 import { isLaterTree } from "./journal/epochs.ts";
 import { periodMs } from "./log-settings.ts";
 import type { Machine } from "./machine.ts";
@@ -51,7 +52,9 @@ export function openKeeping(
     indexKeep,
     policyOf: logs.policyOf,
     retentionOf: (name) => inForce.of(name),
-    refreshRetention: (names) => inForce.refresh([...new Set([...names, ...config.logs.map((one) => one.name)])]),
+    // Those that every server writes too, though nothing lies in them yet: a log's first period shortens nothing.
+    refreshRetention: (names) =>
+      inForce.refresh([...new Set([DEFAULT_LOG, ...OWN_LOGS, ...names, ...config.logs.map((one) => one.name)])]),
     forgetPayloads: (name, epoch) => payloads.forget(name, epoch),
     prune: () => index.prune(),
     forgetDerived: async (tree) => (stores.tally === null ? undefined : forgetTree(index.deriver, tree)),

@@ -31,6 +31,7 @@ export async function oidcLogin(
       clientSecret: await clientSecret(machine, oidc, base, keyring),
       scopes: oidc.scopes,
       nameClaim: oidc.name_claim,
+      requiresVerifiedEmail: oidc.require_verified_email,
       groupsClaim: oidc.groups_claim,
       rules: oidc.roles.map(({ group, role, logs, services, data_classes: dataClasses }) => {
         const scope: Scope = { logs: logs ?? "*", services: services ?? "*", dataClasses: dataClasses ?? "*" };

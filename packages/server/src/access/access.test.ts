@@ -13,6 +13,12 @@ const half = (side: string, service_id: string, target_id: string, recorder_id?:
   service_id,
   target_id,
   recorder_id: recorder_id ?? (side === "caller" ? service_id : target_id),
+  isSideSent: true,
+});
+/** As a record without a side is filled in, of a sender that is neither end. */
+const unsided = (service_id: string, target_id: string) => ({
+  ...half("observer", service_id, target_id, "key:me"),
+  isSideSent: false,
 });
 
 describe("the standing of a record", () => {
@@ -28,6 +34,11 @@ describe("the standing of a record", () => {
     [orders, half("observer", "a", "b", "orders"), "authenticated", null],
     [orders, half("observer", "a", "b", "key:me"), "claimed", null],
     [orders, half("observer", "a", "b", "billing"), "claimed", "billing"],
+    // Who names no side says that the initiator speaks.
+    [orders, unsided("a", "b"), "claimed", "a"],
+    [several, unsided("a", "none"), "claimed", "a"],
+    [collector, unsided("a", "b"), "claimed", "a"],
+    [collector, unsided("a", "edge-2"), "claimed", null],
     [orders, half("callee", "a", "none", "key:me"), "claimed", null],
     [several, half("caller", "billing-eu", "b"), "authenticated", null],
     [several, half("caller", "shipping", "b"), "authenticated", null],

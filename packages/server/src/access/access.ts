@@ -35,6 +35,8 @@ export interface Binding {
 export interface Spoken {
   readonly recorder_id: string;
   readonly side: string;
+  /** Whether the sender said the side, or it was filled in. */
+  readonly isSideSent: boolean;
   readonly service_id: string;
   readonly target_id: string;
 }
@@ -44,7 +46,7 @@ export interface Spoken {
  * (DESIGN §6). Who records as caller speaks for the initiator too, and as callee for the target, whatever recorder the
  * record names.
  */
-export function standingOf(binding: Binding, spoken: Spoken): Standing {
+export function standingOf(binding: Binding, spoken: Omit<Spoken, "isSideSent">): Standing {
   const party = partyOf(spoken);
   if (speaksFor(binding, spoken.recorder_id) && speaksFor(binding, party)) return "authenticated";
   return carries(binding, spoken.recorder_id) && carries(binding, party) ? "relayed" : "claimed";
@@ -52,22 +54,25 @@ export function standingOf(binding: Binding, spoken: Spoken): Standing {
 
 /**
  * Of a claimed record the service whose name was taken; null when the sender speaks as itself about others, which is
- * no impersonation.
+ * no impersonation. Who names an initiator and no side says that this is who speaks: unless it is an end of the call
+ * itself, the initiator's name was taken.
  */
 export function claimedName(binding: Binding, principal: string, spoken: Spoken): string | null {
   const isOwn = (name: string) => name === principal || speaksFor(binding, name) || carries(binding, name);
   const party = partyOf(spoken);
   if (spoken.side !== "observer" && party !== "none" && !isOwn(party)) return party;
-  return isOwn(spoken.recorder_id) ? null : spoken.recorder_id;
+  if (!isOwn(spoken.recorder_id)) return spoken.recorder_id;
+  const takesPart = spoken.isSideSent || isOwn(spoken.service_id) || isOwn(spoken.target_id);
+  return takesPart ? null : spoken.service_id;
 }
 
 /** Whose half it is. */
-function partyOf({ side, service_id, target_id, recorder_id }: Spoken): string {
+function partyOf({ side, service_id, target_id, recorder_id }: Omit<Spoken, "isSideSent">): string {
   if (side === "caller") return service_id;
   return side === "callee" ? target_id : recorder_id;
 }
 
-function speaksFor({ service, services }: Binding, name: string): boolean {
+export function speaksFor({ service, services }: Pick<Binding, "service" | "services">, name: string): boolean {
   return service === name || services.some((pattern) => fits(pattern, name));
 }
 

@@ -8,7 +8,8 @@ import { learnSecret } from "../secret-watch.contract.ts";
 
 export interface Person {
   readonly email: string;
-  readonly email_verified?: boolean;
+  /** Undefined: the provider says nothing of it. */
+  readonly email_verified?: boolean | undefined;
   readonly groups?: readonly string[];
 }
 

@@ -9,6 +9,8 @@ export const MAX_FORWARDED_HOPS = 32;
 /** Longest PROXY protocol header taken; the specification's own fields need far less. */
 export const MAX_PROXY_HEADER_BYTES = 4_096;
 export const PROXY_HEADER_TIMEOUT_MS = 5_000;
+/** Between two times that closed connections of proxies are told. */
+export const PROXY_REFUSAL_TOLD_MS = 60_000;
 /** Longest name of a principal: an observer's `recorder_id` is it. */
 export const MAX_PRINCIPAL_BYTES = 256;
 /** A reading that goes on, page after page or poll after poll, is over when nothing more was asked for so long. */

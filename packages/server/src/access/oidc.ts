@@ -37,9 +37,14 @@ export interface OidcSettings {
   readonly scopes: readonly string[];
   /** Which claim names a person. */
   readonly nameClaim: string;
+  /** Whether an e-mail address names a person only when the provider says that it is verified. */
+  readonly requiresVerifiedEmail: boolean;
   readonly groupsClaim: string;
   readonly rules: readonly GroupRule[];
 }
+
+const EMAIL_CLAIM = "email";
+const VERIFIED_CLAIM = "email_verified";
 
 interface UnderWay {
   readonly verifier: string;
@@ -110,8 +115,9 @@ export class OidcLogin {
         idTokenExpected: true,
       });
       const claims: Readonly<Record<string, unknown>> = tokens.claims() ?? {};
-      const isWhole =
-        claims[this.#settings.groupsClaim] !== undefined && claims[this.#settings.nameClaim] !== undefined;
+      const { nameClaim, groupsClaim } = this.#settings;
+      const wanted = [groupsClaim, nameClaim, ...(nameClaim === EMAIL_CLAIM ? [VERIFIED_CLAIM] : [])];
+      const isWhole = wanted.every((name) => claims[name] !== undefined);
       if (isWhole || configuration.serverMetadata().userinfo_endpoint === undefined) return claims;
       const more = await library.fetchUserInfo(configuration, tokens.access_token, String(claims["sub"]));
       return { ...more, ...claims };
@@ -126,8 +132,7 @@ export class OidcLogin {
     const name = claims[nameClaim];
     const isName = typeof name === "string" && /^[^\p{C}\s]+$/u.test(name) && name.length <= MAX_OIDC_NAME_LENGTH;
     if (!isName) throw refused(`The identity provider gave no usable ${nameClaim}.`);
-    if (nameClaim === "email" && claims["email_verified"] === false)
-      throw refused("The identity provider says that this e-mail address is not verified.");
+    if (nameClaim === EMAIL_CLAIM) this.#checkVerified(claims[VERIFIED_CLAIM]);
     const claimed = claims[groupsClaim];
     const groups: readonly unknown[] = Array.isArray(claimed) ? claimed : [claimed];
     const rule = rules.find(({ group }) => groups.includes(group));
@@ -135,6 +140,21 @@ export class OidcLogin {
     throw new TallystickError("forbidden", "The identity provider knows you; no group of yours has a role here.", {
       hint: "Ask an administrator: `oidc.roles` of the configuration names the groups.",
     });
+  }
+
+  /** Whoever may choose an address at the provider would else stand in the log under somebody else's name. */
+  #checkVerified(verified: unknown): void {
+    if (verified === true || verified === "true") return;
+    if (verified !== undefined && verified !== null)
+      throw refused("The identity provider says that this e-mail address is not verified.");
+    if (this.#settings.requiresVerifiedEmail)
+      throw new TallystickError(
+        "unauthenticated",
+        "The identity provider does not say whether this e-mail address is verified.",
+        {
+          hint: "An administrator names another claim (`oidc.name_claim`), or sets `oidc.require_verified_email: false`.",
+        },
+      );
   }
 
   async #ready() {

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { realClock } from "../real-clock.ts";
 import { trustedProxies } from "./client-address.ts";
 import { acceptProxyHeaders, parseProxyHeader } from "./proxy-protocol.ts";
+import type { RefusedHeader } from "./proxy-protocol.ts";
 
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const ipv4 = (source: readonly number[]): Buffer =>
@@ -52,9 +53,13 @@ describe("a server behind PROXY protocol", () => {
   let server: Server | null = null;
   afterEach(() => void server?.close());
 
-  async function answer(trusted: readonly string[], chunks: readonly Buffer[]): Promise<string> {
+  async function answer(
+    trusted: readonly string[],
+    chunks: readonly Buffer[],
+    onRefused: (refused: RefusedHeader) => void = () => undefined,
+  ): Promise<string> {
     const http = createServer();
-    const connections = acceptProxyHeaders(http, trustedProxies(trusted), realClock());
+    const connections = acceptProxyHeaders(http, trustedProxies(trusted), realClock(), onRefused);
     http.on("request", (request, response) => {
       const { remoteAddress = "", remotePort = 0 } = request.socket;
       response.end(`seen ${connections.sourceOf(remoteAddress, remotePort) ?? "nobody"}`);
@@ -83,6 +88,14 @@ describe("a server behind PROXY protocol", () => {
   it("serves a trusted peer that sends none", async () => {
     expect(await answer(["127.0.0.1"], [request])).toContain("seen nobody");
     expect(await answer(["127.0.0.1"], [local, request])).toContain("seen nobody");
+  });
+
+  it("closes a trusted peer's connection whose header is malformed, and says so", async () => {
+    const told: RefusedHeader[] = [];
+    const wrong = Buffer.from(ipv4([198, 51, 100, 7]));
+    wrong[12] = 0x31;
+    expect(await answer(["127.0.0.1"], [wrong, request], (refused) => told.push(refused))).toBe("");
+    expect(told).toEqual([{ proxy: "127.0.0.1", why: "malformed", connections: 1 }]);
   });
 
   it("reads none from a stranger, who gets 400", async () => {

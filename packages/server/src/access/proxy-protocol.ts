@@ -12,7 +12,7 @@ import type { Server, Socket } from "node:net";
 import type { Clock } from "../clock.ts";
 import { plainAddress } from "./client-address.ts";
 import type { TrustedProxies } from "./client-address.ts";
-import { MAX_PROXY_HEADER_BYTES, PROXY_HEADER_TIMEOUT_MS } from "./limits.ts";
+import { MAX_PROXY_HEADER_BYTES, PROXY_HEADER_TIMEOUT_MS, PROXY_REFUSAL_TOLD_MS } from "./limits.ts";
 
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const FIXED_BYTES = 16;
@@ -68,9 +68,39 @@ export interface ProxiedConnections {
   sourceOf(peerAddress: string, peerPort: number): string | null;
 }
 
-/** Puts the reader of the header before the server's own handling of a connection. Call before the server listens. */
-export function acceptProxyHeaders(server: Server, proxies: TrustedProxies, clock: Clock): ProxiedConnections {
+/** A trusted proxy's connection that was closed without an answer. */
+export interface RefusedHeader {
+  readonly proxy: string;
+  readonly why: "malformed" | "late";
+  /** This one, and those since the last one that was told. */
+  readonly connections: number;
+}
+
+interface Reading {
+  readonly clock: Clock;
+  readonly sources: Map<string, string>;
+  readonly serve: (socket: Socket) => void;
+  readonly refuse: (proxy: string, why: RefusedHeader["why"]) => void;
+}
+
+/**
+ * Puts the reader of the header before the server's own handling of a connection. Call before the server listens.
+ * Connections that are closed for their header are told once a minute at most.
+ */
+export function acceptProxyHeaders(
+  server: Server,
+  proxies: TrustedProxies,
+  clock: Clock,
+  onRefused: (refused: RefusedHeader) => void,
+): ProxiedConnections {
   const sources = new Map<string, string>();
+  const told = { atMs: Number.NEGATIVE_INFINITY, connections: 0 };
+  const refuse = (proxy: string, why: RefusedHeader["why"]) => {
+    told.connections += 1;
+    if (clock.monotonicMs() - told.atMs < PROXY_REFUSAL_TOLD_MS) return;
+    onRefused({ proxy, why, connections: told.connections });
+    Object.assign(told, { atMs: clock.monotonicMs(), connections: 0 });
+  };
   const handlers = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
   const serve = (socket: Socket) => {
     for (const handler of handlers) handler.call(server, socket);
@@ -78,15 +108,20 @@ export function acceptProxyHeaders(server: Server, proxies: TrustedProxies, cloc
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
     if (!proxies.has(socket.remoteAddress ?? "")) serve(socket);
-    else readHeader(socket, clock, sources, serve);
+    else readHeader(socket, { clock, sources, serve, refuse });
   });
   return { sourceOf: (address, port) => sources.get(`${address} ${port}`) ?? null };
 }
 
-function readHeader(socket: Socket, clock: Clock, sources: Map<string, string>, serve: (socket: Socket) => void): void {
+function readHeader(socket: Socket, { clock, sources, serve, refuse }: Reading): void {
   let seen: Buffer = Buffer.alloc(0);
+  const proxy = plainAddress(socket.remoteAddress ?? "");
   const drop = () => void socket.destroy();
-  const cancelTimeout = clock.after(PROXY_HEADER_TIMEOUT_MS, drop);
+  const cancelTimeout = clock.after(PROXY_HEADER_TIMEOUT_MS, () => {
+    // Who only looks whether the port is open sends nothing.
+    if (seen.length > 0) refuse(proxy, "late");
+    drop();
+  });
   socket.once("close", cancelTimeout);
   socket.on("error", drop);
   const onReadable = () => {
@@ -97,7 +132,10 @@ function readHeader(socket: Socket, clock: Clock, sources: Map<string, string>, 
     if (header.kind === "incomplete") return;
     socket.off("readable", onReadable);
     cancelTimeout();
-    if (header.kind === "malformed") return drop();
+    if (header.kind === "malformed") {
+      refuse(proxy, "malformed");
+      return drop();
+    }
     if (header.kind === "header" && header.source !== null) remember(socket, sources, header.source);
     const rest = header.kind === "header" ? seen.subarray(header.length) : seen;
     if (rest.length > 0) socket.unshift(rest);

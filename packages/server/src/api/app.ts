@@ -145,7 +145,9 @@ export async function buildApi(parts: ApiParts): Promise<FastifyInstance> {
   app.removeContentTypeParser("text/plain");
   await describeApi(app, parts.version);
   await app.register(cookie);
-  const connections: ProxiedConnections = acceptProxyHeaders(app.server, parts.proxies, parts.clock);
+  const connections: ProxiedConnections = acceptProxyHeaders(app.server, parts.proxies, parts.clock, (refused) =>
+    parts.log.warn(refused, "a connection was closed: its PROXY protocol header is malformed or late"),
+  );
   guardRoutes(app, { ...parts, ...parts.http, connections: () => connections });
   app.addHook("onRequest", async (request) => refuseMalformed(request));
   app.addHook("onSend", async (request, reply) => addHeaders(parts, request, reply));

@@ -82,7 +82,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorEntry>> = {
   impersonation: entry(
     403,
     "The sender may not speak for that service",
-    "Send each service's records with its own credentials, or bind the sender to the service.",
+    "Send each service's records with its own credentials, bind the sender to the service, or send `side: observer` where it speaks as itself.",
     "A record speaks for a service that its sender is not bound to, and `access.impersonation` says refuse. Nothing was stored.",
   ),
   blocked: entry(

@@ -18,6 +18,7 @@ beforeAll(async () => {
     bob: { email: "bob@example.com", groups: ["orders-team"] },
     eve: { email: "eve@example.com", groups: ["staff"] },
     mallory: { email: "ada@example.com", email_verified: false, groups: ["audit-admins"] },
+    sybil: { email: "ada@example.com", email_verified: undefined, groups: ["audit-admins"] },
   });
   const roles =
     "[{group: audit-admins, role: admin}, {group: orders-team, role: viewer, logs: [default], services: [orders]}]";
@@ -97,6 +98,12 @@ describe("a login by the provider", () => {
     const mallory = await logIn("mallory");
     expect(mallory.response.status).toBe(401);
     expect(await whoIs(mallory.browser)).toMatchObject({ authenticated: false });
+    const sybil = await logIn("sybil");
+    expect(await sybil.response.json()).toMatchObject({
+      status: 401,
+      hint: expect.stringContaining("oidc.require_verified_email: false") as string,
+    });
+    expect(await whoIs(sybil.browser)).toMatchObject({ authenticated: false });
   });
 
   it("ends for the browser that began it, once, and with what the provider said", async () => {

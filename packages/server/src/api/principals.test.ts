@@ -246,9 +246,13 @@ describe("a name that is taken", () => {
     const taken = await post(made, half("billing", { recorder_id: "orders" }));
     expect(await stored(taken)).toMatchObject({ standing: "claimed" });
     expect(await stored(await post(made, { ...half("a"), side: "observer" }))).toMatchObject({ standing: "claimed" });
+    expect(await stored(await post(made, { ...half("stock"), side: "" }))).toMatchObject({ standing: "claimed" });
     await expect
       .poll(() => raised(server))
-      .toEqual([["spiffe://prod.test/ns/shop/sa/orders", "service/billing", "accepted", "1"]]);
+      .toEqual([
+        ["spiffe://prod.test/ns/shop/sa/orders", "service/billing", "accepted", "1"],
+        ["spiffe://prod.test/ns/shop/sa/orders", "service/stock", "accepted", "1"],
+      ]);
   });
 
   it("is refused where the configuration says so, whole, and the attempt is recorded before the answer", async () => {

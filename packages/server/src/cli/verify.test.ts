@@ -42,6 +42,14 @@ describe("verify of a stopped folder", () => {
     expect([without.exitCode, without.out]).toEqual([0, expect.stringContaining("segment HMACs: not all checked")]);
   });
 
+  it("takes the folder by --data too, as other commands do, and one only", async () => {
+    expect((await runLine(["verify", "--data", data], parts)).exitCode).toBe(0);
+    const two = await runLine(["verify", data, "--data", data], parts);
+    expect([two.exitCode, two.err]).toEqual([2, expect.stringContaining("Two things are named.")]);
+    const none = await runLine(["verify"], parts);
+    expect([none.exitCode, none.err]).toEqual([2, expect.stringContaining("Name one data folder or URL")]);
+  });
+
   it.each([
     ["--vkey", "no key and no file", "--vkey takes a key"],
     ["--since", "server.json", "--since takes a file of checkpoints"],

@@ -23,6 +23,7 @@ interface VerifyOptions extends TlsOptions {
   readonly producers?: boolean;
   readonly secrets?: string;
   readonly token?: string;
+  readonly data?: string;
   readonly config?: string;
   readonly json?: boolean;
 }
@@ -30,7 +31,7 @@ interface VerifyOptions extends TlsOptions {
 export function verifyCommand(parts: CliParts, run: Run): Command {
   return addTlsOptions(new Command("verify"))
     .description("check a data folder, a copy of one, or a server by what it serves")
-    .argument("<folder-or-url>", "a data folder, or a server's URL")
+    .argument("[folder-or-url]", "a data folder, or a server's URL")
     .option("--vkey <key>", "the verifier key that you knew before, or a file with it")
     .option(
       "--since <file>",
@@ -46,10 +47,12 @@ export function verifyCommand(parts: CliParts, run: Run): Command {
     )
     .option("--secrets <file>", "for a URL with --producers: HMAC secrets, a line each: the key's id and the secret")
     .option("--token <token>", "for a URL: a reader's bearer token (TALLYSTICK_TOKEN)")
+    .option("--data <folder>", "the data folder, where none is named as above")
     .option("--config <file>", "for a folder: configuration file, for kms.file and ledger.head")
     .option("--json", "the result as JSON")
-    .action((given: string, options: VerifyOptions) =>
+    .action((named: string | undefined, options: VerifyOptions) =>
       run(async () => {
+        const given = whatToVerify(named, options.data);
         const isUrl = /^https?:\/\//.test(given);
         if (options.secrets !== undefined && !(isUrl && options.producers === true))
           throw new CommandError("--secrets goes with --producers and a server's URL.", {
@@ -63,6 +66,17 @@ export function verifyCommand(parts: CliParts, run: Run): Command {
         return showResult(parts.terminal, result, options.json === true);
       }),
     );
+}
+
+/** As other commands take a folder, and as one names what is to be verified. */
+function whatToVerify(named: string | undefined, folder: string | undefined): string {
+  const given = named ?? folder;
+  if (given !== undefined && (named === undefined || folder === undefined)) return given;
+  const what = given === undefined ? "Nothing is named that is to be verified" : "Two things are named";
+  throw new CommandError(`${what}.`, {
+    code: "bad_request",
+    hint: "Name one data folder or URL: `tallystick verify ./tallystick-data`.",
+  });
 }
 
 async function knownBefore({ vkey, since, integrityKey, producers }: VerifyOptions): Promise<KnownBefore> {

@@ -246,6 +246,11 @@ const OIDC = section("Login of people by an OpenID Connect provider.", {
     maxItems: 16,
   }),
   name_claim: text("The claim that names a person in records: oidc:<value>.", "email"),
+  require_verified_email: Type.Boolean({
+    description:
+      "Whether an e-mail address names a person only when the provider says that it is verified (`email_verified`). false: for a provider that never says so and gives out its addresses itself; one that it says is not verified is refused all the same.",
+    default: true,
+  }),
   groups_claim: text("The claim that lists a person's groups.", "groups"),
   roles: Type.Array(GROUP, {
     description:

@@ -11,6 +11,7 @@ import {
   type Target,
 } from "@tallystick/record";
 
+import { speaksFor } from "../access/access.ts";
 import type { PreparedRecords } from "../journal/journal.ts";
 import { fingerprintWith } from "../control/fingerprint.ts";
 import { MAX_CANONICAL_RECORD_BYTES } from "../limits.ts";
@@ -99,7 +100,7 @@ export class Batch {
     const outcome = this.try(value);
     if (outcome.kind !== "ok") return this.reject(line, outcome.code, messageOf(outcome));
     const start = this.#used;
-    this.add(line, outcome);
+    this.add(line, outcome, hasSide(value));
     if (this.#signed === null) return;
     const of = { bytes: this.#bytes, start, end: this.#used, digest: this.#content, raw };
     this.#signed.look(line, value, outcome.slots, of);
@@ -111,7 +112,8 @@ export class Batch {
     return normalise(value, this.#context);
   }
 
-  add(line: number, outcome: Normal): void {
+  /** `isSideSent`: the record said its side; one that was mapped from another format has the side that it shows. */
+  add(line: number, outcome: Normal, isSideSent = true): void {
     const { slots, identified, notes } = outcome;
     if (this.#count === this.#capacity) this.#growCounts();
     if (this.#bytes.byteLength - this.#used < MAX_CANONICAL_RECORD_BYTES) this.#growBytes();
@@ -121,7 +123,7 @@ export class Batch {
     this.#count = at + 1;
     this.#offsets[at + 1] = this.#used;
     this.#lines[at] = line;
-    this.#standings[at] = this.#standingOf.record(slots, line);
+    this.#standings[at] = this.#standingOf.record(slots, line, isSideSent);
     this.#identified[at] = identified ? 1 : 0;
     this.#identify(at, identified ? (slots[ID] as string) : null, start);
     if (this.#taken.length > 0) this.#addBodies(at, start);
@@ -264,6 +266,7 @@ function contextOf(request: IntakeRequest, onBody: (body: TakenBody) => void): N
   const redactNames = new Set(request.settings.redactNames.map((name) => name.toLowerCase()));
   return {
     service: request.sender.service,
+    ...(request.sender.services.length === 0 ? {} : { speaksFor: (name: string) => speaksFor(request.sender, name) }),
     principal: request.sender.principal,
     nowUs: request.nowUs,
     newId() {
@@ -279,6 +282,12 @@ function contextOf(request: IntakeRequest, onBody: (body: TakenBody) => void): N
     amendment: amendment(request.settings.amendments, redactNames, onBody),
     oversize: request.format.startsWith("otlp") ? "cut" : "refuse",
   };
+}
+
+/** What is null or empty is absent, as everywhere in a record. */
+function hasSide(value: unknown): boolean {
+  const { side } = value as { readonly side?: unknown };
+  return side !== undefined && side !== null && side !== "";
 }
 
 /**

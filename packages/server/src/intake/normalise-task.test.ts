@@ -202,6 +202,18 @@ describe("identity", () => {
     expect(await standing({ principal: "key:r", service: null, services: [], relay: "*" })).toEqual([1]);
     expect(await standing({ principal: "key:z", service: "service-z", services: [], relay: null })).toEqual([2]);
   });
+
+  test("without a side, a sender of several services is the end that is one of them; else a name was taken", async () => {
+    const told = async (service_id: string, target_id: string) => {
+      const sender = { principal: "dns:edge", service: null, services: ["edge", "edge-*"], relay: null };
+      const record = { timestamp: "2023-10-05T08:20:43Z", event_type: "API_CALL", status: "success" };
+      const result = await send("json", JSON.stringify({ ...record, service_id, target_id }), { sender });
+      return [recordsOf(result)[0]?.side, [...result.records.standings], result.claims];
+    };
+    expect(await told("edge-1", "b")).toEqual(["caller", [0], []]);
+    expect(await told("b", "edge")).toEqual(["callee", [0], []]);
+    expect(await told("b", "c")).toEqual(["observer", [2], [{ name: "b", count: 1, line: 1 }]]);
+  });
 });
 
 describe("XML", () => {

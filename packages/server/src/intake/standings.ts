@@ -23,6 +23,7 @@ export class Standings {
   readonly #claims = new Map<string, Counted>();
   #recorder: unknown;
   #party: unknown;
+  #target: unknown;
   #side: unknown;
   #standing = 0;
   #claim: Counted | null = null;
@@ -35,15 +36,20 @@ export class Standings {
     this.#always = speaks || standing === null ? null : STANDINGS.indexOf(standing);
   }
 
-  /** Index into STANDINGS. Consecutive records mostly have one recorder. */
-  record(slots: Slots, line: number): number {
+  /**
+   * Index into STANDINGS. Consecutive records mostly have one recorder. A side that was filled in (`isSideSent` false)
+   * and made the sender an observer is judged by both ends of the call.
+   */
+  record(slots: Slots, line: number, isSideSent: boolean): number {
     if (this.#always !== null) return this.#always;
-    const side = slots[SIDE];
+    const sideOrNone = isSideSent || slots[SIDE] !== "observer" ? slots[SIDE] : null;
     const recorder = slots[RECORDER];
-    const party = side === "caller" ? slots[SERVICE] : side === "callee" ? slots[TARGET] : recorder;
-    if (recorder !== this.#recorder || party !== this.#party || side !== this.#side) {
-      [this.#recorder, this.#party, this.#side] = [recorder, party, side];
-      this.#judge(slots, line);
+    const party = sideOrNone === "observer" ? recorder : sideOrNone === "callee" ? slots[TARGET] : slots[SERVICE];
+    const target = sideOrNone === null ? slots[TARGET] : null;
+    const isSame = recorder === this.#recorder && party === this.#party && target === this.#target;
+    if (!isSame || sideOrNone !== this.#side) {
+      [this.#recorder, this.#party, this.#target, this.#side] = [recorder, party, target, sideOrNone];
+      this.#judge(slots, line, isSideSent);
     }
     if (this.#claim !== null) this.#claim.count += 1;
     return this.#standing;
@@ -53,8 +59,9 @@ export class Standings {
     return [...this.#claims.values()];
   }
 
-  #judge(slots: Slots, line: number): void {
+  #judge(slots: Slots, line: number, isSideSent: boolean): void {
     const spoken = {
+      isSideSent,
       side: slots[SIDE],
       service_id: slots[SERVICE],
       target_id: slots[TARGET],

@@ -155,7 +155,7 @@ describe("a backup of a running server", () => {
     await bench.publish();
     await expect(back(bench, `${DATA}/head`)).rejects.toMatchObject({ code: "bad_request" });
     await back(bench);
-    const [path, bytes] = [...bench.disk.files()].find(([name]) => name.startsWith(`${BACKUP}/files/`))!;
+    const [path, bytes] = [...bench.disk.files()].findLast(([name]) => name.startsWith(`${BACKUP}/files/`))!;
     bench.disk.tamper(path, Buffer.concat([bytes.subarray(1), Buffer.from([0])]));
     await expect(restored(bench)).rejects.toMatchObject({ code: "backup_damaged" });
     bench.disk.tamper(path, null);
@@ -169,6 +169,34 @@ describe("a backup of a running server", () => {
     bench.disk.tamper(`${BACKUP}/backup.json`, Buffer.from(manifest.replace("log.example", "other.example")));
     await expect(back(bench)).rejects.toMatchObject({ code: "bad_request" });
     await bench.stop();
+  });
+
+  it("leaves the folder as it was where it fails, and the heads elsewhere, so that it can be tried again", async () => {
+    const bench = new FolderBench();
+    await bench.start();
+    await bench.append("default", 5);
+    await bench.publish();
+    await back(bench);
+    await bench.stop();
+    const { disk } = await bench.copy((path) => path.startsWith(`${BACKUP}/`));
+    const [target, headFolder] = ["/new", "/away"];
+    const known = Buffer.from(bench.disk.files().get(`${DATA}/head/default/2026-11.note`)!);
+    const newer = Buffer.from(known.toString("latin1").replace("\n6\n", "\n9\n"), "latin1");
+    disk.tamper(`${target}/kms.key`, Buffer.from("as it was"));
+    await disk.makeFolder(`${headFolder}/default`);
+    disk.tamper(`${headFolder}/default/2026-11.note`, newer);
+    const before = [...disk.files().keys()].filter((path) => !path.startsWith(`${BACKUP}/`));
+    const blobs = [...disk.files()].filter(([path]) => path.startsWith(`${BACKUP}/files/`));
+    const parts = { disk, source: BACKUP, target, headFolder, acceptLoss: true, onProgress: () => {} };
+    for (const [path, bytes] of blobs) {
+      disk.tamper(path, Buffer.concat([bytes.subarray(1), Buffer.from([0])]));
+      await expect(restoreFiles(parts)).rejects.toMatchObject({ code: "backup_damaged" });
+      expect([...disk.files().keys()].filter((name) => !name.startsWith(`${BACKUP}/`))).toEqual(before);
+      expect(await disk.list(target)).toEqual(["kms.key"]);
+      expect(disk.files().get(`${headFolder}/default/2026-11.note`)).toEqual(Uint8Array.from(newer));
+      disk.tamper(path, bytes);
+    }
+    expect((await restoreFiles(parts)).known).toHaveLength(1);
   });
 
   it("is refused when a head store elsewhere knows more, unless the loss is accepted, which is then known", async () => {

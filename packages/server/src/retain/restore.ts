@@ -6,7 +6,7 @@
  *
  * Guarantees: every file is what the backup was made of, by its hash; nothing is written when the head store elsewhere
  * knows more than the backup, unless whoever restores accepts the loss, which is then a record. Nothing of the target
- * is overwritten.
+ * is overwritten. A restore that fails leaves the target as it was, and the head store elsewhere too.
  */
 import { parseCheckpoint, parseNote } from "@tallystick/tlog";
 import type { Disk } from "../disk/disk.ts";
@@ -66,25 +66,57 @@ export async function restoreFiles(parts: RestoreParts): Promise<RestoredFiles> 
     });
   await refuseTarget(disk, target);
   const known = await knownElsewhere(parts, manifest);
-  for (const [done, { path, sha256, size }] of manifest.files.entries()) {
-    const blob = `${source}/${blobPath(sha256)}`;
-    const bytes = await disk.readFile(blob);
-    if (bytes === null || bytes.length !== size || sha256Of(bytes) !== sha256)
-      throw damaged(blob, `${path} is ${bytes === null ? "missing" : "not what was backed up"}`);
-    const place = placeOf(parts, path);
-    await disk.makeFolder(place.slice(0, place.lastIndexOf("/")));
-    await disk.replaceFile(place, bytes);
-    onProgress(done + 1, manifest.files.length);
+  try {
+    for (const [done, file] of manifest.files.entries()) {
+      await restoreFile(parts, file);
+      onProgress(done + 1, manifest.files.length);
+    }
+  } catch (error) {
+    await takeBack(parts, known);
+    throw error;
   }
   return { manifest, known };
+}
+
+async function restoreFile(parts: RestoreParts, { path, sha256, size }: BackupManifest["files"][number]) {
+  const { disk, source } = parts;
+  const blob = `${source}/${blobPath(sha256)}`;
+  const bytes = await disk.readFile(blob);
+  if (bytes === null || bytes.length !== size || sha256Of(bytes) !== sha256)
+    throw damaged(blob, `${path} is ${bytes === null ? "missing" : "not what was backed up"}`);
+  const place = placeOf(parts, path);
+  await disk.makeFolder(place.slice(0, place.lastIndexOf("/")));
+  await disk.replaceFile(place, bytes);
+}
+
+/** Of a restore that failed: the target was empty but for what stays, and elsewhere stands again what was known. */
+export async function takeBack({ disk, target, headFolder }: RestoreParts, known: readonly KnownHead[]): Promise<void> {
+  for (const name of await disk.list(target)) if (!isAllowed(name)) await removeNamed(disk, target, name);
+  for (const { tree, note } of known) await disk.replaceFile(`${headFolder}/${tree}.note`, Buffer.from(note));
+}
+
+/** A folder with all that is in it. */
+export async function removeAll(disk: Disk, folder: string): Promise<void> {
+  for (const name of await disk.list(folder)) await removeNamed(disk, folder, name);
+  await disk.remove(folder);
+}
+
+/** `name` as a list gives it: a folder's ends with a slash. */
+function removeNamed(disk: Disk, folder: string, name: string): Promise<void> {
+  return name.endsWith("/") ? removeAll(disk, `${folder}/${name.slice(0, -1)}`) : disk.remove(`${folder}/${name}`);
 }
 
 function placeOf({ target, headFolder }: RestoreParts, path: string): string {
   return path.startsWith("head/") ? `${headFolder}/${path.slice("head/".length)}` : `${target}/${path}`;
 }
 
+/** What may be in the folder before. */
+function isAllowed(name: string): boolean {
+  return name.startsWith("kms.key") || name === "lost+found/";
+}
+
 async function refuseTarget(disk: Disk, target: string): Promise<void> {
-  const found = (await disk.list(target)).find((name) => !name.startsWith("kms.key") && name !== "lost+found/");
+  const found = (await disk.list(target)).find((name) => !isAllowed(name));
   if (found === undefined) return;
   throw new TallystickError("bad_request", `${target} is not empty: it holds ${found}.`, {
     hint: "Restore into an empty folder; what is there is never overwritten.",
