@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import type { Backtest } from "../detect/backtest.ts";
+import { checkTexts } from "../detect/check-texts.ts";
 import { aboutWords } from "../detect/measure/measure-words.ts";
-import { checkRules } from "../detect/sigma/check.ts";
+import { isMeasureText } from "../detect/measure/read-measure.ts";
 import type { CheckedRule } from "../detect/sigma/check.ts";
 import { openEventEngine } from "../detect/sigma/event-engine.ts";
 import type { LinkedRule } from "../detect/sigma/link.ts";
@@ -80,7 +81,13 @@ async function testOverPast(parts: CliParts, rule: string, options: TestOptions)
 
 async function testOverEvents(parts: CliParts, path: string, options: TestOptions): Promise<Outcome> {
   const { terminal } = parts;
-  const rules = soundRules(checkRules(await readRuleFiles([path]), await readSettings(options, parts.pipelinesFolder)));
+  const files = await readRuleFiles([path]);
+  const rules = soundRules(checkTexts(files, await readSettings(options, parts.pipelinesFolder)));
+  if (rules.length === 0 && files.some(({ text }) => isMeasureText(text ?? "")))
+    throw new CommandError("a measure looks at a server's traffic, not at events", {
+      hint: "Try it with --since 30d.",
+    });
+  if (rules.length === 0) throw new CommandError("there is no rule in the file that finds anything by itself");
   const events = readEvents(await readText(options.events ?? ""));
   const times = eventTimes(events);
   if (times === null && rules.some(({ kind }) => kind === "correlation"))
@@ -107,7 +114,6 @@ function soundRules(checked: readonly CheckedRule[]): readonly LinkedRule[] {
     });
   }
   const rules = checked.flatMap(({ rule }) => rule ?? []);
-  if (rules.length === 0) throw new CommandError("there is no rule in the file that finds anything by itself");
   const parts = new Set(
     rules.flatMap((rule) =>
       rule.kind === "correlation" && !rule.rule.generate ? rule.of.map((of) => of.rule.rule) : [],

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 
-import { checkRules } from "../detect/sigma/check.ts";
+import { checkTexts } from "../detect/check-texts.ts";
 import type { CheckedRule } from "../detect/sigma/check.ts";
 import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -34,7 +34,7 @@ function checkCommand(parts: CliParts, run: Run): Command {
 
 async function check(parts: CliParts, paths: readonly string[], options: CheckOptions): Promise<Outcome> {
   const { terminal } = parts;
-  const checked = checkRules(await readRuleFiles(paths), await readSettings(options, parts.pipelinesFolder));
+  const checked = checkTexts(await readRuleFiles(paths), await readSettings(options, parts.pipelinesFolder));
   if (checked.length === 0)
     throw new CommandError("there is no rule", { hint: "Rules are in files that end in .yml." });
   const refused = checked.filter(({ fault }) => fault !== null);

@@ -45,6 +45,12 @@ describe("a rule that cannot be run is refused at its place", () => {
     [detection("  sel:\n    a: b", "sel | count() > 3"), "7:18 counting after a bar is the old form"],
     [detection("  sel:\n    a: b", `"${"(".repeat(100)}sel${")".repeat(100)}"`), "deeper than it may be"],
     [`action: global\n${HEAD}`, "1:9 collections with `action`"],
+    ["# nothing yet\n---\n", "1:1 there is no rule"],
+    [detection("  sel: *gone"), "5:8 nothing is called &gone before the alias"],
+    [
+      `title: C\ndetection:\n  a: {b: c}\n  condition: a\ncorrelation:\n  type: event_count\n`,
+      "6:3 a rule is one of detection, correlation and filter",
+    ],
     [
       "title: C\ncorrelation:\n  type: event_count\n  rules: [x]\n  timespan: 1m\n  condition: {gte: 2}\n",
       '4:11 the rule "x" is not among',
@@ -62,6 +68,11 @@ describe("a rule that cannot be run is refused at its place", () => {
     const found = faultOf(text);
     expect(found).toContain(expected.replace(/^\d+:\d+ /, ""));
     if (/^\d/.test(expected)) expect(found).toMatch(new RegExp(`^${/^\d+:\d+/.exec(expected)![0]} `));
+  });
+
+  it("also when it is nested so deep that no parser follows", () => {
+    const deep = detection(`  sel: ${"[".repeat(20_000)}${"]".repeat(20_000)}`);
+    expect(faultOf(deep)).toMatch(/^5:\d+ the file is nested deeper than it may be$/);
   });
 
   it("whatever the text, without falling over", () => {

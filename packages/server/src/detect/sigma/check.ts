@@ -48,7 +48,9 @@ export function checkRules(files: readonly RuleFile[], settings: CheckSettings =
       refused(null, new RuleFault({ line: 1, column: 1 }, reason ?? "the file cannot be read"));
       continue;
     }
-    for (const parsed of parseRules(text, placeholders)) {
+    const read = parseRules(text, placeholders);
+    if (read.length === 0) refused(null, new RuleFault({ line: 1, column: 1 }, "there is no rule"));
+    for (const parsed of read) {
       if (parsed.kind === "refused") {
         refused(parsed.id, parsed.fault);
         continue;

@@ -1,6 +1,6 @@
 /** A YAML document of a rule, read with the place of everything in it. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from "yaml";
-import type { Document, ParsedNode, Scalar } from "yaml";
+import type { Document, ParsedNode, Scalar, YAMLParseError } from "yaml";
 
 import { FIRST_PLACE, RuleFault } from "./fault.ts";
 import type { Place } from "./fault.ts";
@@ -16,6 +16,8 @@ export class Value {
     this.source = source;
     this.node = isAlias(node) ? node.resolve(source.document) : node;
     this.place = place;
+    if (isAlias(node) && this.node === undefined)
+      throw this.fault(`nothing is called &${node.source} before the alias`);
   }
 
   fault(reason: string): RuleFault {
@@ -127,12 +129,19 @@ const fault = (place: Place, reason: string): ReadDocument => ({ kind: "fault", 
 
 function readDocument(document: Document.Parsed, source: Source): readonly ReadDocument[] {
   const [error] = document.errors;
-  if (error !== undefined) return [fault(source.placeAt(error.pos[0]), `this is no YAML: ${firstLine(error.message)}`)];
+  if (error !== undefined) return [fault(source.placeAt(error.pos[0]), reasonOf(error))];
   const { contents } = document as { readonly contents: ParsedNode | null };
   if (contents === null || (isScalar(contents) && contents.value === null)) return [];
   const place = source.placeOf(contents, FIRST_PLACE);
   if (!isMap(contents)) return [fault(place, "a rule must be a map of names to values")];
   return [{ kind: "map", root: new Value(contents, place, source) }];
+}
+
+/** What is nested too deep exhausts the parser, which says so in words of its own. */
+function reasonOf({ code, message }: YAMLParseError): string {
+  return code === "RESOURCE_EXHAUSTION"
+    ? "the file is nested deeper than it may be"
+    : `this is no YAML: ${firstLine(message)}`;
 }
 
 const firstLine = (text: string): string => (text.split("\n")[0] ?? text).replace(/[:.]?\s*$/, "");

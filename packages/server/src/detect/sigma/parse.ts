@@ -43,6 +43,8 @@ function readRule(root: Value, placeholders: Placeholders): SigmaDocument {
     throw root.get("action")!.fault("collections with `action` are no longer part of Sigma: write whole rules");
   const heading = readHeading(root);
   const [detection, correlation, filter] = [root.get("detection"), root.get("correlation"), root.get("filter")];
+  const [, second] = [detection, correlation, filter].filter((part) => part !== null);
+  if (second !== undefined) throw second.fault("a rule is one of detection, correlation and filter; write one each");
   if (correlation !== null) return readCorrelation(heading, correlation);
   if (filter !== null) return readFilter(heading, root, filter, placeholders);
   if (detection === null) throw root.fault("the rule has neither detection, correlation nor filter");
