@@ -23,7 +23,9 @@ import {
   WRITTEN,
 } from "./schema.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { MAX_CALL_HALVES } from "./limits.ts";
+import { MAX_CALL_HALVES, MAX_STEP_COPIES, OLD_PAIR_US } from "./limits.ts";
+import { isAmong } from "./places.ts";
+import type { HalfPlace } from "./places.ts";
 
 /** Times in microseconds; the calls due in [fromUs, toUs) are the step's. */
 export interface DueWindow {
@@ -150,16 +152,39 @@ LEFT ANY JOIN (${halvesOf("callee")}) AS d ON due.call_key = d.call_key`,
   params: {},
 };
 
-/** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps. */
-export const GROUP_SEVERAL: Statement = {
-  sql: `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(`FROM (
-      SELECT * FROM ${HALVES.name} WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))
+/** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps; copies take no part. */
+export function groupSeveral(copies: readonly HalfPlace[]): Statement {
+  const params = new Params();
+  const isCopy = copies.length === 0 ? "" : ` AND NOT (${isAmong(copies, params)})`;
+  return params.statement(
+    `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(`FROM (
+      SELECT * FROM ${HALVES.name} WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))${isCopy}
     ) AS records SEMI LEFT JOIN (
       SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us, min(due_us) AS due_us,
         argMax(kind, kind IN (${OLDER})) AS kind
       FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}) GROUP BY call_key
     ) AS due USING (call_key)
     WHERE older = (kind IN (${OLDER})) AND ${US} >= from_us AND ${US} <= to_us`)}`,
+  );
+}
+
+/**
+ * Calls of which a callee's attempt was recorded more than once: it was executed again, or its record was stored again
+ * because it was sent again so late that intake did not know it any more.
+ */
+const TOLD_AGAIN = `SELECT call_key FROM ${HALVES.name} WHERE side = 'callee' AND phase = 'outcome' AND NOT (${IS_MESSAGE})
+  GROUP BY call_key HAVING uniqExact((tree, leaf_index)) > uniqExact(attempt)`;
+
+export const COUNT_TOLD_AGAIN = `SELECT count() AS calls FROM (${TOLD_AGAIN})`;
+
+/** Of their records those that are copies: one of the same sender with the same id was stored before. */
+export const findCopies: Statement = {
+  sql: `SELECT toString(tree) AS tree, leaf_index FROM (
+    SELECT tree, leaf_index, row_number() OVER (PARTITION BY call_key, side, observed_principal, id
+      ORDER BY observed_received_at, tree, leaf_index) AS n FROM records
+    WHERE call_key IN (${TOLD_AGAIN}) AND ${TAKES_PART} AND observed_received_at >=
+      (SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))
+  ) WHERE n > 1 LIMIT ${MAX_STEP_COPIES}`,
   params: {},
 };
 
@@ -168,7 +193,8 @@ export function groupOne(callKey: string, deadline: Deadlines, params: Params): 
   const mine = `call_key = ${callKey} AND ${TAKES_PART}`;
   const first = `SELECT min(${US}) AS from_us, from_us + ${deadline.sql(params)} AS due_us FROM records WHERE ${mine} AND ${IS_HALF}`;
   return severalGrouped(
-    `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine}) AS records CROSS JOIN (SELECT *, ${callKey} AS as_key, 'late' AS kind FROM (${first})) AS due`,
+    `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine} ORDER BY observed_received_at, tree, leaf_index
+      LIMIT 1 BY side, observed_principal, id) AS records CROSS JOIN (SELECT *, ${callKey} AS as_key, 'late' AS kind FROM (${first})) AS due`,
   );
 }
 
@@ -213,12 +239,23 @@ FROM (
 GROUP BY as_key, branch`;
 }
 
-/** Of the calls in HALVES those that may have older halves: a side is missing, or the first attempt. */
+/**
+ * A call of so long ago, when its halves came, may have been settled with them before: who sends a pair again after
+ * intake has forgotten it makes no second call. By the recorder's clock, so that it is a hint and no more.
+ */
+const isOld = (receivedUs: string, begun: string) =>
+  `${receivedUs} - toUnixTimestamp64Micro(${begun}) > ${OLD_PAIR_US}`;
+/** The same of a call in SETTLING that has both halves. */
+export const IS_OLD_PAIR = `(callers > 0 AND callees > 0
+  AND ${isOld("first_us", "greatest(c_timestamp, d_timestamp)")})`;
+
+/** Of the calls in HALVES those that may have older halves: a side is missing, or the first attempt, or it is old. */
 const NOT_WHOLE = `SELECT call_key FROM ${HALVES.name}
   WHERE older = 0 AND side != 'observer' AND call_key IN (
     SELECT call_key FROM ${DUE.name} WHERE kind = 'several'
     UNION ALL SELECT call_key FROM ${HALVES.name} WHERE attempt > 0)
-  GROUP BY call_key HAVING uniqExact(side) = 1 OR minIf(attempt, side = 'caller') > 0`;
+  GROUP BY call_key HAVING uniqExact(side) = 1 OR minIf(attempt, side = 'caller') > 0
+    OR ${isOld(`min(${US})`, "max(timestamp)")}`;
 
 /**
  * Adds to DUE, as `late`, the calls that an earlier step settled: those of which a half or an attempt stands alone
@@ -232,7 +269,7 @@ SELECT call_key, call_key AS as_key, min(first_us) AS from_us, ${params.add(wind
   min(due_us), 'late' AS kind
 FROM ${CALLS.name}
 WHERE call_key IN (
-  SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0
+  SELECT call_key FROM ${SETTLING.name} WHERE callers = 0 OR callees = 0 OR ${IS_OLD_PAIR}
   UNION ALL ${NOT_WHOLE}
   UNION ALL SELECT call_key FROM ${DUE.name} WHERE kind = 'late'
 ) AND call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind = 'bridged') AND ${WRITTEN}

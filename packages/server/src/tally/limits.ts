@@ -36,6 +36,10 @@ export const MAX_PROXIES_BETWEEN = 8;
 export const VERDICT_BATCH = 500;
 /** Breaks that become records of one step; beyond it only counts are kept, and one finding says so. */
 export const MAX_STEP_VERDICTS = 20_000;
+/** Records that were stored again, of the calls of one step; of more of them it is said that they were executed. */
+export const MAX_STEP_COPIES = 20_000;
+/** A pair that was received so long after the call began may have been settled before. */
+export const OLD_PAIR_US = 120 * 1_000_000;
 /** Halves that a call names; more are counted only. */
 export const MAX_CALL_HALVES = 16;
 /** Records shown of one call, and verdicts on it. */

@@ -13,7 +13,18 @@ import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverag
 import type { EdgeHalves, Sampled } from "./coverage.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { edgeName } from "./deadlines.ts";
-import { findDue, findOlder, gatherDue, gatherOlder, GROUP_SEVERAL, GROUP_SIMPLE, IS_MESSAGE } from "./halves.ts";
+import {
+  findCopies,
+  findDue,
+  findOlder,
+  gatherDue,
+  gatherOlder,
+  GROUP_SIMPLE,
+  groupSeveral,
+  IS_MESSAGE,
+  IS_OLD_PAIR,
+  COUNT_TOLD_AGAIN,
+} from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
 import type { Declared, Knowledge } from "./judge.ts";
@@ -37,7 +48,7 @@ import { CALL_COLUMNS, CALLS, DUE, HALVES, namesOf, SETTLING, SUPERSEDED, UNDER_
 import { groupByLog, notYetTold } from "./told.ts";
 import type { Told } from "./told.ts";
 import { verdictRecord } from "./verdict.ts";
-import type { JudgedCall } from "./verdict.ts";
+import type { Break, JudgedCall } from "./verdict.ts";
 import { bridgeProxies } from "./bridges.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
@@ -100,15 +111,21 @@ export class Step {
     const { deadlines } = this.#request;
     const alone = await this.#groupSimple();
     const window = this.#window;
-    const isWhole = alone.lone === 0 && alone.retried === 0 && alone.kinds.every((kind) => kind === "simple");
+    const isWhole = alone.lone + alone.old + alone.retried === 0 && alone.kinds.every((kind) => kind === "simple");
     if (isWhole) return this.#contents();
     if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
     await this.#derive(findOlder(window));
     const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
     if (kinds.every((kind) => kind === "simple")) return this.#contents();
     if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
-    await this.#derive(GROUP_SEVERAL);
+    await this.#derive(groupSeveral(await this.#copies()));
     return this.#contents();
+  }
+
+  /** Records that were stored before; none are looked for where nothing is told twice. */
+  async #copies(): Promise<readonly HalfPlace[]> {
+    const { calls } = await this.#one<{ readonly calls: number }>(COUNT_TOLD_AGAIN);
+    return calls === 0 ? [] : this.#ask<HalfPlace>(findCopies);
   }
 
   /** A call is settled once a step: where one comes due again, for a late half, there the step ends. */
@@ -276,11 +293,17 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       const call: JudgedCall = { ...row, hashes: row.halves.map((half) => hashes.get(placeName(half)) ?? "") };
       const breaks = breaksOf(callFacts(row), { tolerances: this.#request.knowledge.tolerances, usedBy: this.#usedBy });
       const isPairedNow = row.state === "matched" || row.state === "discrepant";
-      const records = breaks.map((found) => verdictRecord(call, found));
-      const paired = isPairedNow && alone.has(row.call_key) ? [verdictRecord(call, null)] : [];
-      return [...paired, ...records].map((record) => ({ log: row.log, record }));
+      const said = isPairedNow && alone.has(row.call_key) ? [null, ...breaks] : breaks;
+      return said.map((found) => ({ log: row.log, record: verdictRecord(call, found), before: asPair(call, found) }));
     });
-    return notYetTold(this.#deriver, told, STEP_LIMITS);
+    const before = told.flatMap(({ log, before: record }) => (record === null ? [] : [{ log, record }]));
+    const fresh = new Set(await notYetTold(this.#deriver, before, STEP_LIMITS));
+    const known = new Set(before.filter((one) => !fresh.has(one)).map(({ record }) => record.id));
+    return notYetTold(
+      this.#deriver,
+      told.filter((one) => one.before === null || !known.has(one.before.id)),
+      STEP_LIMITS,
+    );
   }
 
   async #hashes(calls: readonly CallRow[]): Promise<ReadonlyMap<string, string>> {
@@ -355,6 +378,8 @@ interface Alone {
   readonly kinds: readonly string[];
   readonly lone: number;
   readonly lone_traced: number;
+  /** Pairs that may have been settled before. */
+  readonly old: number;
   /** Records of another attempt than the first. */
   readonly retried: number;
   /** When the first call comes due again within the window; 0: none does. */
@@ -362,7 +387,7 @@ interface Alone {
 }
 
 const ALONE = `SELECT (${KINDS}) AS kinds, countIf(${IS_LONE}) AS lone,
-  countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced,
+  countIf(${IS_LONE} AND notEmpty(trace_id)) AS lone_traced, countIf(${IS_OLD_PAIR}) AS old,
   (SELECT countIf(attempt > 0) FROM ${HALVES.name}) AS retried,
   (SELECT minIf(again_us, again_us != 0) FROM ${DUE.name}) AS again_us FROM ${SETTLING.name}`;
 const CONTENTS = `SELECT (${KINDS}) AS kinds, count() AS calls,
@@ -397,6 +422,12 @@ function untried(tried: Set<string>, names: readonly string[], isKnown: Readonly
 }
 
 const LATE_KEYS = `SELECT arrayJoin([call_key, as_key]) FROM ${DUE.name} WHERE kind = 'late'`;
+
+/** The verdict by which the same two halves were judged at first, where the call was no late one: the caller's leads. */
+function asPair(call: JudgedCall, found: Break | null): AuditRecord | null {
+  if (call.late === 0 || call.halves.length !== 2) return null;
+  return verdictRecord({ ...call, hashes: call.hashes.toReversed() }, found);
+}
 
 /** Places of a call's halves; the simple call's are those of its two sides. */
 export const PLACES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, [CAST((toString(c_tree), c_leaf_index),

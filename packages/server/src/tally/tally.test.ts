@@ -21,6 +21,10 @@ async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyB
 
 const kindsOf = ({ verdicts }: TallyBench) => verdicts.map(({ operation }) => operation).toSorted();
 
+/** The same records, received again. */
+const again = (halves: readonly Half[], atS: number): readonly Half[] =>
+  halves.map(({ record }) => ({ record, observed: half("caller", "again", atS).observed }));
+
 test("two halves that agree are matched, and no record is made of it", async () => {
   const tally = await bench();
   await tally.add(...pair("r1", 1), ...pair("r2", 2));
@@ -273,6 +277,26 @@ test("several halves that come too late together belong to their call all the sa
     ["retried", "matched", []],
   ]);
   expect(kindsOf(tally)).toEqual(["paired", "paired", "replay", "unpaired_caller", "unpaired_caller"]);
+});
+
+test("what is sent again after intake has forgotten it makes no second call, no replay and no second verdict", async () => {
+  const tally = await bench({ deadlines: deadlines(5 * SECOND_US, []) });
+  const at = { timestamp: "2026-11-25T08:00:01Z" };
+  const [whole, alone, near] = ["whole", "alone", "near"].map((name) => pair(name, 1, at));
+  const broken = pair("broken", 1, at, { ...at, status: "error" });
+  await tally.add(...whole!, ...alone!, ...broken, ...again(near!, 1), ...again(near!, 1.2));
+  await tally.passTo(30);
+  const before = await tally.calls();
+  expect(before.map(({ state }) => state)).toEqual(["matched", "discrepant", "matched", "matched"]);
+  await tally.add(...again(whole!, 300), ...again(broken, 300.2), ...again(alone!, 300.4).slice(1));
+  await tally.add(...again(whole!, 301));
+  await tally.passTo(360);
+  expect(await tally.calls()).toEqual(before);
+  expect(kindsOf(tally)).toEqual(["discrepancy_status"]);
+  await tally.add(half("callee", "whole", 400, at));
+  await tally.passTo(460);
+  expect(kindsOf(tally)).toEqual(["discrepancy_status", "replay"]);
+  expect(tally.troubles).toEqual([]);
 });
 
 test("a message has any number of consumers, and its publisher names a broker", async () => {
