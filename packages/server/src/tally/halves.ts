@@ -158,7 +158,8 @@ export function groupSeveral(copies: readonly HalfPlace[]): Statement {
   const isCopy = copies.length === 0 ? "" : ` AND NOT (${isAmong(copies, params)})`;
   return params.statement(
     `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(`FROM (
-      SELECT * FROM ${HALVES.name} WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))${isCopy}
+      SELECT * FROM ${HALVES.name}
+      WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))${isCopy}
     ) AS records SEMI LEFT JOIN (
       SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us, min(due_us) AS due_us,
         argMax(kind, kind IN (${OLDER})) AS kind
@@ -172,7 +173,8 @@ export function groupSeveral(copies: readonly HalfPlace[]): Statement {
  * Calls of which a callee's attempt was recorded more than once: it was executed again, or its record was stored again
  * because it was sent again so late that intake did not know it any more.
  */
-const TOLD_AGAIN = `SELECT call_key FROM ${HALVES.name} WHERE side = 'callee' AND phase = 'outcome' AND NOT (${IS_MESSAGE})
+const TOLD_AGAIN = `SELECT call_key FROM ${HALVES.name}
+  WHERE side = 'callee' AND phase = 'outcome' AND NOT (${IS_MESSAGE})
   GROUP BY call_key HAVING uniqExact((tree, leaf_index)) > uniqExact(attempt)`;
 
 export const COUNT_TOLD_AGAIN = `SELECT count() AS calls FROM (${TOLD_AGAIN})`;
@@ -194,7 +196,8 @@ export function groupOne(callKey: string, deadline: Deadlines, params: Params): 
   const first = `SELECT min(${US}) AS from_us, from_us + ${deadline.sql(params)} AS due_us FROM records WHERE ${mine} AND ${IS_HALF}`;
   return severalGrouped(
     `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine} ORDER BY observed_received_at, tree, leaf_index
-      LIMIT 1 BY side, observed_principal, id) AS records CROSS JOIN (SELECT *, ${callKey} AS as_key, 'late' AS kind FROM (${first})) AS due`,
+      LIMIT 1 BY side, observed_principal, id) AS records
+      CROSS JOIN (SELECT *, ${callKey} AS as_key, 'late' AS kind FROM (${first})) AS due`,
   );
 }
 

@@ -248,7 +248,9 @@ function assertAction({ kind, target, reason, lastsUs }: NewAction, settings: Re
     throw refuse(`A block lasts up to ${Math.floor(settings.maxLastsUs / 86_400_000_000)} days, and not for ever.`);
   const spared = settings.never.find((matcher) => target[matcher.name] !== undefined && matcher.matches(target));
   if (spared !== undefined && kind !== "webhook")
-    throw new TallystickError("forbidden", `respond.never spares what matches ${spared.name}${spared.operator}…`);
+    throw new TallystickError("forbidden", `respond.never spares what matches ${spared.name}${spared.operator}…`, {
+      hint: "The configuration says so, whoever asks; block something narrower, or change it there.",
+    });
 }
 
 /** One rule does one thing about one alert once, whatever is killed. */
