@@ -4,7 +4,7 @@
  */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { MAX_HELD_ATTRIBUTES, MAX_HELD_TEXT, MAX_HELD_VALUES } from "./limits.ts";
+import { FULL_RANGES, MAX_HELD_ATTRIBUTES, MAX_HELD_TEXT, MAX_HELD_VALUES } from "./limits.ts";
 import { withinRange } from "./pass-sql.ts";
 import type { Range } from "./pass-sql.ts";
 import { askedFields } from "./sigma/held.ts";
@@ -26,6 +26,8 @@ export interface HeldQuestion {
 export class HeldValues {
   /** Attributes that a rule asks for and a record had. Others are seldom there, so that their names are enough. */
   readonly #attributes = new Set<string>();
+  /** Fields that had too many values, and over how many ranges they are not asked for. */
+  readonly #full = new Map<string, number>();
 
   ask(rules: readonly LinkedRule[], range: Range): HeldQuestion {
     const params = new Params();
@@ -36,7 +38,7 @@ export class HeldValues {
     const fields = [...new Set([...asked.texts, ...others])];
     const texts = fields.filter((field) => {
       const attribute = attributeName(field);
-      return attribute === null || this.#attributes.has(attribute);
+      return !this.#isFull(field) && (attribute === null || this.#attributes.has(attribute));
     });
     const columns = [
       ...texts.map((field, at) => `${distinct(sql.field(field))} AS t${at}`),
@@ -52,6 +54,13 @@ export class HeldValues {
     };
   }
 
+  #isFull(field: string): boolean {
+    const left = this.#full.get(field) ?? 0;
+    if (left > 1) this.#full.set(field, left - 1);
+    else this.#full.delete(field);
+    return left > 0;
+  }
+
   #read(row: HeldRow, { fields, texts, spans }: Record<"fields" | "texts" | "spans", readonly string[]>): Held {
     const names = known(row.attribute_names);
     const attributes = new Map(fields.map((field) => [field, attributeName(field)]));
@@ -60,6 +69,7 @@ export class HeldValues {
       if (isThere && this.#attributes.size < MAX_HELD_ATTRIBUTES) this.#attributes.add(name);
     }
     const byField = new Map(texts.map((field, at) => [field, known(row[`t${at}`] as readonly string[])]));
+    for (const [field, found] of byField) if (found === null) this.#full.set(field, FULL_RANGES);
     const bySpan = new Map(spans.map((field, at) => [field, row[`n${at}`] as readonly [number | null, number | null]]));
     return {
       texts(field) {

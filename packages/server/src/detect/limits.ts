@@ -6,13 +6,17 @@ export const MAX_OWN_RULES = 1_000;
 
 /** Leaves that rules look at in one pass. */
 export const PASS_LEAVES = 100_000;
+/** The same of correlations, whose cost is what they look back on: many at once, or they would never catch up. */
+export const CORRELATION_LEAVES = 400_000;
 /** From so many on a pass is as cheap by the record as it gets, and rests for nothing. */
-export const MUCH_LEAVES = 50_000;
+export const MUCH_LEAVES = 75_000;
 /** So few rules are run without asking first which of them can find something. */
 export const FEW_RULES = 3;
 /** Different values of a field that are looked at to tell which rules can find something, and how much of each. */
 export const MAX_HELD_VALUES = 500;
 export const MAX_HELD_TEXT = 256;
+/** A field that had more is not looked at over so many ranges. */
+export const FULL_RANGES = 20;
 /** Attributes of which the values are looked at. */
 export const MAX_HELD_ATTRIBUTES = 40;
 /**

@@ -17,6 +17,7 @@ import type { Finding, FindingSink } from "./finding.ts";
 import { HeldValues } from "./held-values.ts";
 import type { HeldRow } from "./held-values.ts";
 import {
+  CORRELATION_LEAVES,
   CORRELATION_REST,
   DETECT_RETRY_MS,
   FEW_RULES,
@@ -151,7 +152,7 @@ export class RuleFollower {
     for (const { tree, indexed } of this.#trees()) {
       const from = this.#at(tree)[lane];
       if (indexed <= from || this.#closing.signal.aborted) continue;
-      const to = Math.min(indexed, from + PASS_LEAVES);
+      const to = Math.min(indexed, from + (lane === "single" ? PASS_LEAVES : CORRELATION_LEAVES));
       await this.#run(lane, { tree, from, to });
       const { state } = this.#options;
       state.trees.set(tree, { ...this.#at(tree), [lane]: to });

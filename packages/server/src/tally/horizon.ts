@@ -1,8 +1,10 @@
 /**
- * Up to which time of receipt the index holds everything: the journal is asked how far time has come and how large
- * its trees are, and when the index holds so much, that time is the horizon.
+ * Up to which time of receipt the index holds everything that may be of a call: the journal is asked how far time has
+ * come and how large its trees are, and when the index holds so much, that time is the horizon. The logs of our own
+ * records hold no half of any call and are not waited for.
  */
 import type { Clock } from "../clock.ts";
+import { OWN_LOGS } from "../control/own-logs.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MAX_SAMPLES, SAMPLE_MS } from "./limits.ts";
@@ -47,7 +49,8 @@ export class Horizon {
   look(): number {
     // The time before the sizes: whatever came in between makes the sizes larger than they need be.
     const beforeUs = this.#journal.receivedBeforeUs();
-    const sizes = new Map(this.#journal.trees().map(({ tree, size }) => [tree, size]));
+    const trees = this.#journal.trees().filter(({ log }) => !OWN_LOGS.includes(log));
+    const sizes = new Map(trees.map(({ tree, size }) => [tree, size]));
     // The one that was reached before comes first: an index that was healed may hold less than it did.
     const samples = [...this.#samples, { beforeUs, sizes }];
     const indexed = new Map(this.#index.positions().map((position) => [position.tree, position.indexed]));

@@ -20,6 +20,7 @@ import { fillReaderFacts, keepTaught } from "./access-facts.ts";
 import {
   FORGET_EVERY_US,
   IDLE_MS,
+  KEEP_POSITION_MS,
   MAX_FRESH_FACTS,
   RANGE_LEAVES,
   REPLAY_WINDOW_US,
@@ -45,7 +46,8 @@ import {
   TOKEN_WEEK_US,
 } from "./facts.ts";
 import type { FreshFact, KnownValues, ShownScope } from "./facts.ts";
-import { countRange, rangeFindings } from "./range-questions.ts";
+import { countRanges, rangeFindings } from "./range-questions.ts";
+import type { RangeCounts } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
 import type { Range } from "./range-table.ts";
 import { NONCE_HOUR_US, NONCES } from "./replays.ts";
@@ -82,6 +84,8 @@ export const DETECTOR_TABLES = [FACTS, NONCES, RANGE_TABLE, RANGE_FACTS, ...BASE
 export class DetectorFollower {
   readonly #parts: DetectorParts;
   readonly #through = new Map<string, number>();
+  /** When the position of a tree was written down that told no facts, by the monotonic clock. */
+  readonly #keptMs = new Map<string, number>();
   readonly #logsSince = new Map<string, number>();
   #revoked: Revoked = { ids: 0, issuers: 0 };
   readonly #pauses: Pauses;
@@ -171,9 +175,11 @@ export class DetectorFollower {
     const isMuch = ranges.some(({ from, to }) => to - from === RANGE_LEAVES);
     if (ranges.length > 0 && waitMs > 0 && !isMuch) return this.#pauses.pause(waitMs);
     this.#lastStepMs = clock.monotonicMs();
+    const counts: ReadonlyMap<string, RangeCounts> =
+      ranges.length === 0 ? new Map() : await countRanges(deriver, ranges);
     for (const range of ranges) {
       if (this.#closing || this.#emptyWanted) return;
-      this.#looking = this.#look(range);
+      this.#looking = this.#look(range, counts.get(range.tree) ?? null);
       await this.#looking;
     }
     await this.#judge();
@@ -237,10 +243,16 @@ export class DetectorFollower {
       .toSorted((one, other) => Number(isOwn(other.tree)) - Number(isOwn(one.tree)));
   }
 
-  async #look(range: Range): Promise<void> {
+  /** `counts`: what is in it; null: nothing. */
+  async #look(range: Range, counts: RangeCounts | null): Promise<void> {
+    if (counts !== null) await this.#lookInto(range, counts);
+    this.#through.set(range.tree, range.to);
+    await this.#forget();
+  }
+
+  async #lookInto(range: Range, counts: RangeCounts): Promise<void> {
     const { deriver, settings, sink } = this.#parts;
     const derive = (statement: Parameters<Deriver["derive"]>[0]) => deriver.derive(statement, STEP_LIMITS);
-    const counts = await countRange(deriver, range);
     for (const table of [RANGE_TABLE, RANGE_FACTS]) await deriver.empty(table);
     if (counts.revocations > 0) {
       await derive(keepRevocations(range));
@@ -262,9 +274,16 @@ export class DetectorFollower {
     if (findings.length > 0) await sink(findings);
     if (isTraffic) await this.#parts.baselines?.take(range);
     const { tree, to } = range;
-    await derive(hasFacts ? keepFacts(tree, to, settings.dormantUs) : keepPosition(tree, to));
-    this.#through.set(range.tree, range.to);
-    await this.#forget();
+    if (hasFacts) await derive(keepFacts(tree, to, settings.dormantUs));
+    else if (this.#isKeptLongAgo(tree)) await derive(keepPosition(tree, to));
+  }
+
+  /** What is not written down is looked at again after a restart, and the same is found again. */
+  #isKeptLongAgo(tree: string): boolean {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - (this.#keptMs.get(tree) ?? Number.NEGATIVE_INFINITY) < KEEP_POSITION_MS) return false;
+    this.#keptMs.set(tree, nowMs);
+    return true;
   }
 
   async #fresh(): Promise<readonly FreshFact[]> {

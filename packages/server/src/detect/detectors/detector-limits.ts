@@ -5,6 +5,8 @@ export const RANGE_LEAVES = 100_000;
 /** Shortest pause between two steps while fewer leaves than that wait. */
 export const STEP_GAP_MS = 1_500;
 export const RETRY_MS = 1_000;
+/** How far a tree was looked at that told no facts is written down so often. */
+export const KEEP_POSITION_MS = 10_000;
 /** Without anything new, baselines are looked at so often. */
 export const IDLE_MS = 30_000;
 /** New facts of one step that are looked at one by one; more are learned and not told. */

@@ -73,23 +73,38 @@ const IS_DENIED_READ = `event_type = 'ACCESS' AND ${OWN} AND status = 'denied'`;
 const IS_EXPIRED = `side = 'callee' AND status = 'success' AND toUnixTimestamp64Micro(auth_expires_at) >= 0
   AND toUnixTimestamp64Micro(auth_expires_at) + ${CLOCK_TOLERANCE_US} < toUnixTimestamp64Micro(timestamp)`;
 
-/** So that what is not there costs no statement. */
-export async function countRange(deriver: Deriver, range: Range): Promise<RangeCounts> {
-  const [counts] = await deriver.select<RangeCounts>(rangeCounts(range), STEP_LIMITS);
-  return counts!;
-}
+type CountName = keyof RangeCounts;
 
-function rangeCounts(range: Range): Statement {
+const COUNTED: Readonly<Record<CountName, string>> = {
+  sent: `NOT (${OWN}) AND phase != 'intent'`,
+  revocations: IS_REVOCATION,
+  teachings: IS_TEACHING,
+  reads: `event_type = 'ACCESS' AND ${OWN}`,
+  verdicts: IS_VERDICT,
+  replays: `${IS_VERDICT} AND operation = 'replay'`,
+  claims: IS_CLAIM,
+  revoked_uses: IS_REVOKED_USE,
+  denied_reads: IS_DENIED_READ,
+  expiring: IS_EXPIRED,
+  nonces: HAS_NONCE,
+  issued: "notEmpty(auth_issuer) AND notEmpty(auth_token_id)",
+};
+
+/** By tree, of a range each: so that what is not there costs no statement. A tree without records is left out. */
+export async function countRanges(
+  deriver: Deriver,
+  ranges: readonly Range[],
+): Promise<ReadonlyMap<string, RangeCounts>> {
   const params = new Params();
-  return params.statement(
-    `SELECT countIf(NOT (${OWN}) AND phase != 'intent') AS sent, countIf(${IS_REVOCATION}) AS revocations,
-  countIf(${IS_TEACHING}) AS teachings, countIf(event_type = 'ACCESS' AND ${OWN}) AS reads,
-  countIf(${IS_VERDICT}) AS verdicts, countIf(${IS_VERDICT} AND operation = 'replay') AS replays,
-  countIf(${IS_CLAIM}) AS claims, countIf(${IS_REVOKED_USE}) AS revoked_uses,
-  countIf(${IS_DENIED_READ}) AS denied_reads, countIf(${IS_EXPIRED}) AS expiring, countIf(${HAS_NONCE}) AS nonces,
-  countIf(notEmpty(auth_issuer) AND notEmpty(auth_token_id)) AS issued
-FROM records WHERE ${within(range, params)}`,
+  const counts = Object.entries(COUNTED).map(([name, holds]) => `countIf(${holds}) AS ${name}`);
+  const where = ranges.map((range) => `(${within(range, params)})`).join(" OR ");
+  const rows = await deriver.select<RangeCounts & { readonly tree: string }>(
+    params.statement(
+      `SELECT toString(tree) AS tree, ${counts.join(",\n  ")}\nFROM records WHERE ${where} GROUP BY tree`,
+    ),
+    STEP_LIMITS,
   );
+  return new Map(rows.map((row) => [row.tree, row]));
 }
 
 interface VerdictGroup extends Group {

@@ -112,7 +112,13 @@ function rowsOf(
   const { rule: of } = linked.of[at]!;
   const spanS = beforeS + linked.rule.timespanS;
   const { from, where } = events.history(spanS);
-  return `SELECT ${select.join(", ")} FROM ${from} WHERE (${where}) AND (${compileWithin(of, events, spanS)})`;
+  const also = beforeS === 0 && endsChain(linked, at) ? ` AND (${events.isNew})` : "";
+  return `SELECT ${select.join(", ")} FROM ${from} WHERE (${where})${also} AND (${compileWithin(of, events, spanS)})`;
+}
+
+/** With an event of that rule the condition comes true, or with none: of those that are not new nothing is asked. */
+export function endsChain({ rule }: LinkedCorrelation, at: number): boolean {
+  return rule.type === "temporal_ordered" && at === rule.rules.length - 1;
 }
 
 /** How a field of a correlation is reached in events of one of its rules. */

@@ -5,6 +5,7 @@
  */
 import { BlockList, isIP } from "node:net";
 
+import { endsChain } from "./correlation-sql.ts";
 import type { LinkedRule } from "./link.ts";
 import { literalText } from "./text-pattern.ts";
 import type { CompareOperator, Match, Node, Test, TextTest } from "./syntax.ts";
@@ -24,7 +25,9 @@ export interface Span {
 
 /** Of a correlation: an event with which it comes true is one that some rule of its own finds. */
 export function mayFind(linked: LinkedRule, held: Held): boolean {
-  return linked.kind === "rule" ? mayHold(linked.root, held) : linked.of.some(({ rule }) => mayFind(rule, held));
+  if (linked.kind === "rule") return mayHold(linked.root, held);
+  const last = linked.of.filter((_, at) => endsChain(linked, at));
+  return (last.length > 0 ? last : linked.of).some(({ rule }) => mayFind(rule, held));
 }
 
 function mayHold(node: Node, held: Held): boolean {

@@ -4,7 +4,7 @@
  * too little in all its groups.
  */
 import { compileNode } from "./compile.ts";
-import { enough, groupKey, valueColumns } from "./correlation-sql.ts";
+import { endsChain, enough, groupKey, valueColumns } from "./correlation-sql.ts";
 import type { EventSql } from "./field-sql.ts";
 import { MAX_ASKED_PARTS } from "./limits.ts";
 import type { LinkedCorrelation, LinkedRule } from "./link.ts";
@@ -49,19 +49,14 @@ export function promisingSql(rules: readonly LinkedCorrelation[], events: EventS
   const hits = `arrayFilter((n, hit) -> hit = 1, range(${parts.length}), [${found}])`;
   const lists = COLUMNS.map((column) => different(parts.map(({ columns }) => columns[column])));
   const of = (places: readonly number[]): string => `[${places.join(", ")}][hit + 1]`;
-  const inner = [
-    ...lists.map(({ list }, at) => `${list} AS ${COLUMNS[at]}s`),
-    `toUInt8(${events.isNew}) AS new`,
-    `${hits} AS hits`,
-  ];
-  const outer = [
-    ...lists.map(({ places }, at) => `${COLUMNS[at]}s[${of(places)}] AS ${COLUMNS[at]}`),
+  const columns = [
+    ...lists.map(({ list, places }, at) => `${list}[${of(places)}] AS ${COLUMNS[at]}`),
     `${of(parts.map(({ rule }) => rule))} AS rule`,
     `${of(parts.map(({ which }) => which))} AS which`,
-    "new AS isNew",
+    `toUInt8(${events.isNew}) AS isNew`,
   ];
   const each = rules.map(({ rule }, at) => `rule = ${at}, toUInt8(${enough(rule)})`).join(", ");
-  const rows = `SELECT ${outer.join(", ")} FROM (SELECT ${inner.join(", ")} FROM ${from} WHERE (${where}) AND notEmpty(hits)) ARRAY JOIN hits AS hit`;
+  const rows = `SELECT ${columns.join(", ")} FROM ${from} ARRAY JOIN ${hits} AS hit WHERE ${where}`;
   const groups = `SELECT rule FROM (${rows}) GROUP BY rule, key HAVING max(isNew) = 1 AND multiIf(${each}, 1)`;
   return `SELECT toUInt32(rule) AS rule FROM (${groups}) GROUP BY rule ORDER BY rule`;
 }
@@ -77,7 +72,8 @@ function partOf(linked: LinkedCorrelation, { rule, which }: Pick<Part, "rule" | 
     valued: valued ?? "toUInt8(0)",
     numbers: numbers ?? "emptyArrayFloat64()",
   };
-  return { rule, which, holds: `(${where}) AND (${compileNode(of.root, events)})`, columns };
+  const also = endsChain(linked, which) ? ` AND (${events.isNew})` : "";
+  return { rule, which, holds: `(${where})${also} AND (${compileNode(of.root, events)})`, columns };
 }
 
 /** Every different expression once, and for each given one its place among these, from 1. */
