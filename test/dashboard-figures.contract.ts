@@ -179,4 +179,29 @@ export function figureTests(walk: () => Walk): void {
     await page.getByRole("table", { name: "Records" }).getByText("error").first().waitFor();
     await page.close();
   });
+
+  test("of a large fleet the overview shows those that fail most, and all of them when asked", async () => {
+    const page = await opened("/settings");
+    const [edge] = (await walk().server.json<{ readonly edges: readonly { readonly callee: string }[] }>("/api/graph"))
+      .edges;
+    const names = Array.from({ length: 60 }, (_, at) => `fleet-${at}`);
+    const services = names.map((name) => ({ name, kind: "service" }));
+    const edges = names.map((callee, at) => ({ ...edge, callee, calls: 100, errors: at }));
+    await page.route("**/api/graph?*", (route) => route.fulfill({ json: { services, edges, partial: false } }));
+    await page.goto(`${walk().server.url}/`);
+    const rows = page.getByRole("table", { name: "Services" }).getByRole("row");
+    await rows.nth(1).getByText("fleet-59").waitFor();
+    expect(await rows.count()).toBe(21);
+    await page.getByRole("button", { name: "Show all 60" }).click();
+    await rows.nth(60).getByText("fleet-0").waitFor();
+    // A link is one: another tab is the reader's choice.
+    const other = page.context().waitForEvent("page");
+    const link = rows.nth(1).getByRole("link", { name: "fleet-59" });
+    await link.click({ modifiers: ["Control"] });
+    await (await other).waitForURL(/\/service\?name=fleet-59$/);
+    await (await other).close();
+    await link.click();
+    await page.waitForURL(/\/service\?name=fleet-59$/);
+    await page.close();
+  });
 }

@@ -3,11 +3,15 @@ import { SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
 import type { ServiceHealth } from "./use-overview.ts";
 
+/** Those that fail most; of a fleet of hundreds nobody reads on, and all of them would take long to draw. */
+const FEW = 20;
+
 export function ServiceTable({ services }: { readonly services: readonly ServiceHealth[] }) {
   return (
     <DataTable
       columns={COLUMNS}
       empty="No call was settled in the last hour. Send records, and they show up here within a minute."
+      few={FEW}
       keyOf={({ name }) => name}
       label="Services"
       rows={services}

@@ -1,12 +1,12 @@
-import { Link } from "@tanstack/react-router";
+import { linkOptions } from "@tanstack/react-router";
 import type { Producers } from "../client/status.ts";
 import { Fact, Facts } from "../page/fact.tsx";
 import { formatAge, formatBytes, formatCount, formatRate, formatShare } from "../page/format.ts";
-import { LIFE_OF_LOG, SearchLink } from "../page/links.tsx";
+import { LIFE_OF_LOG, LINK, SearchLink } from "../page/links.tsx";
+import { PageLink } from "../page/page-link.tsx";
 import { brokenCalls, type OverviewFound } from "./use-overview.ts";
 
 const WAIT = "…";
-const LINK = "text-accent underline decoration-line underline-offset-2 hover:decoration-accent";
 
 /** How the services are. */
 export function FleetFacts({ found }: { readonly found: OverviewFound }) {
@@ -35,9 +35,9 @@ export function FleetFacts({ found }: { readonly found: OverviewFound }) {
       />
       <Fact
         says={
-          <Link className={LINK} search={{ from: "now-1h" }} to="/tally">
+          <PageLink className={LINK} target={linkOptions({ to: "/tally", search: { from: "now-1h" } })}>
             {known ? formatCount(broken) : ""} broken calls
-          </Link>
+          </PageLink>
         }
         title="Both halves agree"
         value={known ? (matched + broken === 0 ? "–" : formatShare(matched / (matched + broken))) : WAIT}
@@ -70,11 +70,10 @@ function AlertFact({ found: { alerts } }: { readonly found: OverviewFound }) {
   return (
     <Fact
       says={
-        <Link
+        <PageLink
           className={LINK}
-          search={{}}
-          to="/alerts"
-        >{`${formatCount(counts?.acknowledged ?? 0)} acknowledged`}</Link>
+          target={linkOptions({ to: "/alerts", search: {} })}
+        >{`${formatCount(counts?.acknowledged ?? 0)} acknowledged`}</PageLink>
       }
       title="Alerts firing"
       value={counts === undefined ? (alerts.error === null ? WAIT : "–") : formatCount(firing)}
@@ -99,9 +98,9 @@ function ProducerFact({ any, found, title, says, state, tone }: ProducerFactProp
   return (
     <Fact
       says={
-        <Link className={LINK} search={isNobody ? {} : { state }} to="/producers">
+        <PageLink className={LINK} target={linkOptions({ to: "/producers", search: isNobody ? {} : { state } })}>
           {isNobody ? "none numbers its records" : says}
-        </Link>
+        </PageLink>
       }
       title={title}
       value={
@@ -124,7 +123,12 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
   return (
     <Facts label="The log">
       <Fact
-        says={<Link className={LINK} search={{}} to="/integrity">{`${formatCount(status.trees.length)} trees`}</Link>}
+        says={
+          <PageLink
+            className={LINK}
+            target={linkOptions({ to: "/integrity", search: {} })}
+          >{`${formatCount(status.trees.length)} trees`}</PageLink>
+        }
         title="Records that no checkpoint covers"
         value={unproven === 0 ? "none" : `${formatCount(unproven)} for ${formatAge(Math.max(...ages))}`}
         {...toned(
@@ -133,16 +137,21 @@ export function LogFacts({ found }: { readonly found: OverviewFound }) {
         )}
       />
       <Fact
-        says={<Link className={LINK} search={{}} to="/integrity">{`index ${status.index.state}`}</Link>}
+        says={
+          <PageLink
+            className={LINK}
+            target={linkOptions({ to: "/integrity", search: {} })}
+          >{`index ${status.index.state}`}</PageLink>
+        }
         title="Records not yet searchable"
         value={behind === 0 ? "none" : formatCount(behind)}
         {...toned(behind > 100_000 || status.index.state === "failed", "warn")}
       />
       <Fact
         says={
-          <Link className={LINK} search={{}} to="/keeping">
+          <PageLink className={LINK} target={linkOptions({ to: "/keeping", search: {} })}>
             {days === null ? "it does not fill" : `full in ${fillsIn(days)}`}
-          </Link>
+          </PageLink>
         }
         title="Disk"
         value={`${formatBytes(free)} free`}

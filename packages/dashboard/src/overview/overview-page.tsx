@@ -42,7 +42,7 @@ export function OverviewPage() {
       <FleetFacts found={found} />
       <Panel
         actions={<SearchLink q="">Search</SearchLink>}
-        note="the last hour, failures in their own colour"
+        note="the last hour by timestamp, failures in their own colour"
         title="Records"
       >
         <HistogramView
@@ -50,7 +50,7 @@ export function OverviewPage() {
           histogram={found.histogram.data}
         />
       </Panel>
-      <Panel flush note="of the last hour, those that fail most first" title="Services">
+      <Panel flush note="calls received in the last hour, those that fail most first" title="Services">
         <Answer lines={8} of={found.graph}>
           {() => <ServiceTable services={found.services} />}
         </Answer>

@@ -1,8 +1,9 @@
-import { Link } from "@tanstack/react-router";
+import { linkOptions } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { shortId } from "./format.ts";
+import { PageLink } from "./page-link.tsx";
 
-const LOOK = "text-accent underline decoration-line underline-offset-2 hover:decoration-accent";
+export const LINK = "text-accent underline decoration-line underline-offset-2 hover:decoration-accent";
 
 interface NamedProps {
   readonly children?: ReactNode;
@@ -11,17 +12,17 @@ interface NamedProps {
 
 export function ServiceLink({ name, children, className = "" }: NamedProps & { readonly name: string }) {
   return (
-    <Link className={`${LOOK} ${className}`} search={{ name }} to="/service">
+    <PageLink className={`${LINK} ${className}`} target={linkOptions({ to: "/service", search: { name } })}>
       {children ?? name}
-    </Link>
+    </PageLink>
   );
 }
 
 export function CallLink({ id, children, className = "" }: NamedProps & { readonly id: string }) {
   return (
-    <Link className={`${LOOK} ${className}`} search={{ id }} to="/call">
+    <PageLink className={`${LINK} ${className}`} target={linkOptions({ to: "/call", search: { id } })}>
       {children ?? shortId(id)}
-    </Link>
+    </PageLink>
   );
 }
 
@@ -29,17 +30,21 @@ export function CallLink({ id, children, className = "" }: NamedProps & { readon
 export function TraceLink(props: NamedProps & { readonly id: string; readonly call?: string }) {
   const { id, call, children, className = "" } = props;
   return (
-    <Link className={`${LOOK} ${className}`} search={call === undefined ? { id } : { id, call }} to="/trace">
+    <PageLink className={`${LINK} ${className}`} target={linkOptions({ to: "/trace", search: { id, call } })}>
       {children ?? shortId(id)}
-    </Link>
+    </PageLink>
   );
 }
 
 export function CredentialLink({ id, children, className = "" }: NamedProps & { readonly id: string }) {
   return (
-    <Link className={`font-mono ${LOOK} ${className}`} search={{ id }} title={id} to="/credential">
+    <PageLink
+      className={`font-mono ${LINK} ${className}`}
+      target={linkOptions({ to: "/credential", search: { id } })}
+      title={id}
+    >
       {children ?? shortId(id)}
-    </Link>
+    </PageLink>
   );
 }
 
@@ -53,13 +58,12 @@ interface SearchLinkProps extends NamedProps {
 
 export function SearchLink({ q, from, to, own, record, children, className = "" }: SearchLinkProps) {
   return (
-    <Link
-      className={`${LOOK} ${className}`}
-      search={{ q, from, to, record, own: own === true ? true : undefined }}
-      to="/search"
+    <PageLink
+      className={`${LINK} ${className}`}
+      target={linkOptions({ to: "/search", search: { q, from, to, record, own: own === true ? true : undefined } })}
     >
       {children}
-    </Link>
+    </PageLink>
   );
 }
 

@@ -1,4 +1,6 @@
 import { useState, type ReactNode } from "react";
+import { Button } from "../page/button.tsx";
+import { formatCount } from "../page/format.ts";
 
 export interface DataColumn<Row> {
   readonly title: string;
@@ -17,6 +19,8 @@ interface DataTableProps<Row> {
   /** Title of the column that it is sorted by at first; absent: as it came. */
   readonly sortBy?: string;
   readonly empty?: ReactNode;
+  /** So many rows stand there at first, and one click brings the others; absent: all. */
+  readonly few?: number;
   /** A row that stands out. */
   readonly isChosen?: (row: Row) => boolean;
 }
@@ -25,10 +29,15 @@ interface DataTableProps<Row> {
  * Rows under titles; `j` and `k` go from row to row, Enter follows a row's first link. A click on a title sorts. In
  * little room a row is its first cell and, beneath it, the others, each with its title (style.css).
  */
-export function DataTable<Row>({ label, columns, rows, keyOf, sortBy, empty, isChosen }: DataTableProps<Row>) {
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { label, columns, rows, keyOf, sortBy, empty, few = rows.length, isChosen } = props;
   const [sorting, setSorting] = useState({ by: sortBy, isUp: false });
+  const [isWhole, setIsWhole] = useState(false);
   if (rows.length === 0) return <p className="px-4 py-6 text-center text-quiet">{empty ?? "Nothing here."}</p>;
-  const shown = sorted(rows, columns.find(({ title }) => title === sorting.by)?.sort, sorting.isUp);
+  const all = sorted(rows, columns.find(({ title }) => title === sorting.by)?.sort, sorting.isUp);
+  // One or two more are no more to read than the button.
+  const isCut = !isWhole && all.length > few + 2;
+  const shown = isCut ? all.slice(0, few) : all;
   return (
     <div className="data-rows relative overflow-x-auto" tabIndex={0} role="region" aria-label={`${label}, scrollable`}>
       <table aria-label={label} className="w-full border-collapse text-left">
@@ -66,6 +75,11 @@ export function DataTable<Row>({ label, columns, rows, keyOf, sortBy, empty, isC
           ))}
         </tbody>
       </table>
+      {isCut && (
+        <div className="border-t border-line px-4 py-2">
+          <Button onClick={() => setIsWhole(true)}>{`Show all ${formatCount(all.length)}`}</Button>
+        </div>
+      )}
     </div>
   );
 }
