@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { BIN, until } from "../integrity/running-server.ts";
+import { BIN, notYet, until } from "../integrity/running-server.ts";
 import { watchPage } from "../packages/server/src/secret-watch.contract.ts";
 import { figureTests } from "./dashboard-figures.contract.ts";
 import { peopleTests } from "./dashboard-people.contract.ts";
@@ -364,35 +364,29 @@ test("a question that takes long says so, and leaving or Stop ends it in the eng
     const text = await (await server.fetch("/metrics")).text();
     return Number(/^tallystick_queries_stopped_total (\d+)$/m.exec(text)?.[1]);
   };
-  let before = await stopped();
-  const stopsMore = async (path: string, press: () => Promise<void>) => {
-    await press();
-    before = await until(30_000, `${path} to have stopped its queries`, async () => {
-      const now = await stopped();
-      return now > before ? now : undefined;
-    });
-  };
   const page = await opened("/settings");
   await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
+  const banner = page.getByRole("banner");
+  /** An engine that stands still is as slow as a question can be; for longer, the server would take it for gone. */
+  const stopsMore = async (path: string, press: () => Promise<void>) => {
+    await until(SETTLED_MS, "the engine to answer", () => server.json("/api/search?limit=1").catch(notYet));
+    process.kill(engine!, "SIGSTOP");
+    try {
+      await page.goto(`${server.url}${path}`);
+      await banner.getByText(/^\d+ s …/).waitFor();
+      const before = await stopped();
+      await press();
+      await until(30_000, `${path} to have stopped its queries`, async () =>
+        (await stopped()) > before ? true : undefined,
+      );
+    } finally {
+      process.kill(engine!, "SIGCONT");
+    }
+  };
   const trial = `/rule?id=${DENIED_RULE}`;
   const asking = ["/", "/search", "/service?name=payments", "/map", `/trace?id=${ids.failedTrace}`, "/tally", trial];
-  // An engine that stands still is as slow as a question can be.
-  process.kill(engine!, "SIGSTOP");
-  try {
-    for (const path of asking) {
-      await page.goto(`${server.url}${path}`);
-      await page
-        .getByRole("banner")
-        .getByText(/^\d+ s …/)
-        .waitFor();
-      await stopsMore(path, () => page.getByRole("banner").getByRole("button", { name: "Stop" }).click());
-    }
-    await page.goto(`${server.url}/search?q=status%3Aerror`);
-    await page.getByRole("banner").getByRole("button", { name: "Stop" }).waitFor();
-    await stopsMore("a search that was left", () => page.getByRole("link", { name: "Settings" }).click());
-  } finally {
-    process.kill(engine!, "SIGCONT");
-  }
+  for (const path of asking) await stopsMore(path, () => banner.getByRole("button", { name: "Stop" }).click());
+  await stopsMore("/search?q=status%3Aerror", () => page.getByRole("link", { name: "Settings" }).click());
   await page.goto(`${server.url}/search?q=status%3Aerror`);
   await page.getByRole("table", { name: "Records" }).getByRole("row").nth(3).waitFor();
   await page.close();
