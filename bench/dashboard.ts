@@ -1,7 +1,7 @@
 /**
  * The dashboard over many records, in a real Chromium: the search page opened, scrolled far and back, values, a record;
- * then every screen gone to by its key or its link. Of each: from the press to the next paint, which is the page's own
- * work; and to the whole answer, with the server's and the engine's.
+ * then every screen gone to by its key or its link, several times. Of each: from the press to the next paint, which is
+ * the page's own work; and to the whole answer, with the server's and the engine's.
  * `npm run bench -- dashboard [--records 1000000] [--scrolls 20] [--runs 8] [--data DIR]`
  * (DIR: a folder kept by an earlier run, of `bench -- search` too)
  */
@@ -139,7 +139,7 @@ async function measure(page: Page, url: string, newest: AuditRecord) {
     };
     return pressed(page, () => error.click(), isOther);
   });
-  const screens = await openScreens(page, url, newest);
+  const screens = await openScreens(page);
   return {
     found: count,
     open_page: { first_rows: figures(open).paint, whole: figures(open).answer },
@@ -148,55 +148,82 @@ async function measure(page: Page, url: string, newest: AuditRecord) {
     open_record: figures(record),
     choose_value: figures(value),
     screens,
+    loaded_anew: await loadScreens(page, url, newest),
   };
 }
 
 /** By their key after `g`. */
-const KEYS = { overview: "o", alerts: "l", rules: "r", map: "m", tally: "t", producers: "p", integrity: "i" } as const;
+const KEYS = {
+  overview: "o",
+  alerts: "l",
+  rules: "r",
+  map: "m",
+  tally: "t",
+  producers: "p",
+  integrity: "i",
+  access: "a",
+  keeping: "k",
+  settings: "e",
+} as const;
+/** By their link in an open record; the service's is its name. */
+const LINKS = { call: /halves/, trace: /^Trace$/, credential: /^Credential$/, service: /^[a-z]/ } as const;
+/** The first brings code and answers; at later ones all that is known is drawn at once. */
+const VISITS = 4;
 const LOOKS = 3;
 const NEXT_FRAME = "new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))";
 
+/** Until the screen has all that it asks for. */
+async function whole(page: Page): Promise<void> {
+  // What came may ask for more.
+  for (let look = 0; look < LOOKS; look++) {
+    await page.evaluate(NEXT_FRAME);
+    await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+    await page.getByRole("banner").getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+  }
+}
+
 /** Goes from screen to screen as a person does, each to the end of all that it asks. */
-async function openScreens(page: Page, url: string, newest: AuditRecord) {
-  const banner = page.getByRole("banner");
-  const all = async () => {
-    // What came may ask for more.
-    for (let look = 0; look < LOOKS; look++) {
-      await page.evaluate(NEXT_FRAME);
-      await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
-      await banner.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
-    }
+async function openScreens(page: Page) {
+  const found: Record<string, ReturnType<typeof figures>> = {};
+  const visits = async (name: string, press: () => Promise<void>, prepare = async () => {}) => {
+    const taken = await repeated(VISITS, async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press("s");
+      await whole(page);
+      await prepare();
+      await whole(page);
+      return pressed(page, press, () => whole(page));
+    });
+    found[name] = figures(taken);
   };
-  const going = async (press: () => Promise<void>): Promise<Taken> => {
-    await all();
-    return pressed(page, press, all);
-  };
-  /** A page that is loaded anew: until it is whole. */
-  const loaded = async (load: () => Promise<unknown>): Promise<Taken> => {
+  for (const [name, key] of Object.entries(KEYS))
+    await visits(name, async () => {
+      await page.keyboard.press("g");
+      await page.keyboard.press(key);
+    });
+  const row = page.getByRole("table", { name: "Records" }).getByRole("row").nth(3);
+  const record = page.getByRole("complementary", { name: /^Record/ });
+  for (const [name, link] of Object.entries(LINKS))
+    await visits(
+      name,
+      () => record.getByRole("link", { name: link }).last().click(),
+      () => row.click(),
+    );
+  return found;
+}
+
+/** The newest record's service over all of a day and its credential, in a page that is loaded anew: until it is whole. */
+async function loadScreens(page: Page, url: string, { service_id: service, credential_id: credential }: AuditRecord) {
+  const linked = { service: `/service?name=${service}&from=now-1d`, credential: `/credential?id=${credential ?? ""}` };
+  const found: Record<string, ReturnType<typeof figures>> = {};
+  for (const [name, path] of Object.entries(linked)) {
     const begun = performance.now();
-    await load();
+    await page.goto(`${url}${path}`);
     await page.getByRole("heading", { level: 1 }).waitFor();
     const paint = performance.now() - begun;
-    await all();
-    return { paint, answer: performance.now() - begun };
-  };
-  const found: Record<string, ReturnType<typeof figures>> = {};
-  for (const [name, key] of Object.entries(KEYS))
-    found[name] = figures(
-      await repeated(2, async () => {
-        await page.keyboard.press("g");
-        await page.keyboard.press("s");
-        return going(async () => {
-          await page.keyboard.press("g");
-          await page.keyboard.press(key);
-        });
-      }),
-    );
-  // The newest record's service and credential, over all of their time.
-  const { service_id: service, credential_id: credential } = newest;
-  const linked = { service: `/service?name=${service}&from=now-1d`, credential: `/credential?id=${credential ?? ""}` };
-  for (const [name, path] of Object.entries(linked))
-    found[name] = figures([await loaded(() => page.goto(`${url}${path}`))]);
+    await whole(page);
+    found[name] = figures([{ paint, answer: performance.now() - begun }]);
+  }
   return found;
 }
 
