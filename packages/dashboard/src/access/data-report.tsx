@@ -6,6 +6,7 @@ import { Field } from "../page/field.tsx";
 import { formatCount } from "../page/format.ts";
 import { CredentialLink, SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
+import { SelectField, wordChoices } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
@@ -18,7 +19,6 @@ interface Asked {
 
 const CLASSES = ["public", "internal", "confidential", "restricted"];
 const CATEGORIES = ["pii", "phi", "pci", "secret"];
-const BOX = "mt-1 block h-8.75 rounded border border-line bg-raised px-2";
 
 /** Which services read or changed data of a class, a category or about a person, with which credential. */
 export function DataReport() {
@@ -41,19 +41,13 @@ export function DataReport() {
             ["data_category", "Category", CATEGORIES],
           ] as const
         ).map(([name, title, values]) => (
-          <label key={name}>
-            {title}
-            <select
-              className={BOX}
-              onChange={(event) => setDraft({ ...draft, [name]: event.target.value })}
-              value={draft[name]}
-            >
-              <option value="">any</option>
-              {values.map((value) => (
-                <option key={value}>{value}</option>
-              ))}
-            </select>
-          </label>
+          <SelectField
+            choices={[["", "any"], ...wordChoices(values)]}
+            choose={(value) => setDraft({ ...draft, [name]: value })}
+            key={name}
+            label={title}
+            value={draft[name]}
+          />
         ))}
         <Field
           label="Person"

@@ -7,11 +7,13 @@ import { Button } from "../page/button.tsx";
 import { Confirm } from "../page/confirm.tsx";
 import { Field, FormFault } from "../page/field.tsx";
 import { Panel } from "../page/panel.tsx";
+import { SelectBox, SelectField, wordChoices } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
 
 const PATH = "/api/users";
+const ROLE_CHOICES = wordChoices(ROLES);
 
 /** People, what they may do, and what they may see. */
 export function UserList() {
@@ -89,7 +91,16 @@ function People({ users, change, link, disable }: PeopleProps) {
         {
           title: "role",
           cell: ({ name, role, disabled_at: at }) =>
-            at === null ? <RoleBox change={(chosen) => change(name, chosen)} name={name} role={role} /> : role,
+            at === null ? (
+              <SelectBox
+                aria-label={`Role of ${name}`}
+                choices={ROLE_CHOICES}
+                choose={(chosen) => change(name, chosen)}
+                value={role}
+              />
+            ) : (
+              role
+            ),
         },
         { title: "sees", className: "max-w-md", cell: ({ scope }) => scopeText(scope) },
         { title: "logs in by", cell: ({ has_password: has }) => (has ? "password or link" : "one-time link") },
@@ -112,27 +123,6 @@ function People({ users, change, link, disable }: PeopleProps) {
       label="Users"
       rows={users}
     />
-  );
-}
-
-interface RoleBoxProps {
-  readonly name: string;
-  readonly role: string;
-  readonly change: (role: string) => void;
-}
-
-function RoleBox({ name, role, change }: RoleBoxProps) {
-  return (
-    <select
-      aria-label={`Role of ${name}`}
-      className="h-8.75 rounded border border-line bg-raised px-2"
-      onChange={(event) => change(event.target.value)}
-      value={role}
-    >
-      {ROLES.map((one) => (
-        <option key={one}>{one}</option>
-      ))}
-    </select>
   );
 }
 
@@ -162,12 +152,13 @@ function NewUser({ done }: { readonly done: () => void }) {
         onChange={(event) => setFields({ ...fields, name: event.target.value })}
         value={fields.name}
       />
-      <label>
-        Role
-        <span className="mt-1 block">
-          <RoleBox change={(role) => setFields({ ...fields, role })} name="the new user" role={fields.role} />
-        </span>
-      </label>
+      <SelectField
+        aria-label="Role of the new user"
+        choices={ROLE_CHOICES}
+        choose={(role) => setFields({ ...fields, role })}
+        label="Role"
+        value={fields.role}
+      />
       <Field
         autoComplete="new-password"
         label="Password, or none: one-time links"

@@ -3,6 +3,7 @@ import { useApi } from "../client/use-api.ts";
 import { Chip } from "../page/chip.tsx";
 import { formatCount } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
+import { SelectBox, type Choice } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { GROUPINGS, groupsOf, type AlertGroup } from "./alert-groups.ts";
@@ -22,7 +23,6 @@ const STATES: readonly (readonly [string, string])[] = [
   ["resolved", "Resolved"],
 ];
 const EVERY_MS = 10_000;
-const BOX = "rounded border border-line bg-raised px-2 py-1.5";
 
 /** The list, and beside it the alert that is open. */
 export function AlertBoard({ state, change }: AlertBoardProps) {
@@ -110,46 +110,24 @@ function Filters({ state, change }: AlertBoardProps) {
   const { state: wanted = "open", level } = state;
   return (
     <>
-      <select
+      <SelectBox
         aria-label="State"
-        className={BOX}
-        onChange={(event) =>
-          change({ state: event.target.value === "open" ? undefined : event.target.value, id: undefined })
-        }
+        choices={STATES}
+        choose={(chosen) => change({ state: chosen === "open" ? undefined : chosen, id: undefined })}
         value={wanted}
-      >
-        {STATES.map(([name, title]) => (
-          <option key={name} value={name}>
-            {title}
-          </option>
-        ))}
-      </select>
-      <select
+      />
+      <SelectBox
         aria-label="Together"
-        className={BOX}
-        onChange={(event) => change({ group: event.target.value || undefined })}
+        choices={[["", "each by itself"], ...GROUPINGS]}
+        choose={(chosen) => change({ group: chosen || undefined })}
         value={state.group ?? ""}
-      >
-        <option value="">each by itself</option>
-        {GROUPINGS.map(([name, title]) => (
-          <option key={name} value={name}>
-            {title}
-          </option>
-        ))}
-      </select>
-      <select
+      />
+      <SelectBox
         aria-label="Level"
-        className={BOX}
-        onChange={(event) => change({ level: event.target.value || undefined })}
+        choices={[["", "every level"], ...LEVELS.slice(1).map((name): Choice => [name, `${name} and above`])]}
+        choose={(chosen) => change({ level: chosen || undefined })}
         value={level ?? ""}
-      >
-        <option value="">every level</option>
-        {LEVELS.slice(1).map((name) => (
-          <option key={name} value={name}>
-            {name} and above
-          </option>
-        ))}
-      </select>
+      />
     </>
   );
 }

@@ -8,6 +8,7 @@ import { Chip } from "../page/chip.tsx";
 import { FormFault } from "../page/field.tsx";
 import { formatCount } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
+import { SelectBox, type Choice } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable } from "../table/data-table.tsx";
@@ -38,19 +39,13 @@ export function NotificationList({ state: { state }, change }: NotificationListP
   return (
     <Panel
       actions={
-        <select
+        <SelectBox
           aria-label="What became of them"
-          className="rounded border border-line bg-raised px-2 py-1"
-          onChange={(event) => change({ state: event.target.value || undefined })}
+          choices={[["", "all"], ...STATES.map((name): Choice => [name, name === "dead" ? "given up" : name])]}
+          choose={(chosen) => change({ state: chosen || undefined })}
+          low
           value={state ?? ""}
-        >
-          <option value="">all</option>
-          {STATES.map((name) => (
-            <option key={name} value={name}>
-              {name === "dead" ? "given up" : name}
-            </option>
-          ))}
-        </select>
+        />
       }
       flush
       note={`newest first, times in ${label}`}

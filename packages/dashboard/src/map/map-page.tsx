@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, type ReactNode } from "react";
 import { formatCount } from "../page/format.ts";
 import { PeriodPicker } from "../page/period-picker.tsx";
+import { SelectBox } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { useNowMs } from "../service/use-health.ts";
@@ -145,17 +146,11 @@ function Bar({ state, map, change }: BarProps) {
       </label>
       <label className="flex items-center gap-2 text-quiet">
         compare with
-        <select
-          className={`${BOX} text-ink`}
-          onChange={(event) => change({ compare: event.target.value || undefined })}
+        <SelectBox
+          choices={COMPARISONS}
+          choose={(chosen) => change({ compare: chosen || undefined })}
           value={state.compare ?? ""}
-        >
-          {COMPARISONS.map(([name, title]) => (
-            <option key={name} value={name}>
-              {title}
-            </option>
-          ))}
-        </select>
+        />
       </label>
       <PeriodPicker choose={({ from, to }) => change({ from, to })} from={state.from} to={state.to} />
       <button

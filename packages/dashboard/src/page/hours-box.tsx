@@ -1,3 +1,5 @@
+import { SelectField } from "./select-box.tsx";
+
 interface HoursBoxProps {
   /** Hours that may be chosen, and how each is shown. */
   readonly choices: readonly (readonly [hours: number, shown: string])[];
@@ -8,19 +10,11 @@ interface HoursBoxProps {
 /** For how long. */
 export function HoursBox({ choices, value, change }: HoursBoxProps) {
   return (
-    <label className="block">
-      For
-      <select
-        className="mt-1 block h-8.75 rounded border border-line bg-raised px-2"
-        onChange={(event) => change(Number(event.target.value))}
-        value={value}
-      >
-        {choices.map(([hours, shown]) => (
-          <option key={hours} value={hours}>
-            {shown}
-          </option>
-        ))}
-      </select>
-    </label>
+    <SelectField
+      choices={choices.map(([hours, shown]) => [String(hours), shown])}
+      choose={(hours) => change(Number(hours))}
+      label="For"
+      value={String(value)}
+    />
   );
 }

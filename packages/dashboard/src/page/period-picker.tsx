@@ -1,4 +1,5 @@
 import { WINDOWS, DEFAULT_WINDOW } from "../service/window.ts";
+import { SelectBox, type Choice } from "./select-box.tsx";
 import { useMoments } from "./zone.ts";
 
 interface PeriodPickerProps {
@@ -10,28 +11,20 @@ interface PeriodPickerProps {
 /** A relative period by name; one that was picked on a chart stands as one more choice. */
 export function PeriodPicker({ from = DEFAULT_WINDOW, to, choose }: PeriodPickerProps) {
   const { clock, label } = useMoments();
-  const isPicked = to !== undefined;
+  const own: readonly Choice[] =
+    to !== undefined
+      ? [["picked", `${clock(from)} – ${clock(to)} ${label}`]]
+      : WINDOWS.some(([name]) => name === from)
+        ? []
+        : [[from, `since ${from}`]];
   return (
-    <select
+    <SelectBox
       aria-label="Period"
-      className="h-8.75 rounded border border-line bg-raised px-2"
-      onChange={(event) => {
-        const chosen = event.target.value;
+      choices={[...own, ...WINDOWS]}
+      choose={(chosen) => {
         if (chosen !== "picked") choose({ from: chosen === DEFAULT_WINDOW ? undefined : chosen });
       }}
-      value={isPicked ? "picked" : from}
-    >
-      {isPicked && (
-        <option value="picked">
-          {clock(from)} – {clock(to)} {label}
-        </option>
-      )}
-      {!isPicked && !WINDOWS.some(([name]) => name === from) && <option value={from}>since {from}</option>}
-      {WINDOWS.map(([name, title]) => (
-        <option key={name} value={name}>
-          {title}
-        </option>
-      ))}
-    </select>
+      value={to === undefined ? from : "picked"}
+    />
   );
 }

@@ -5,6 +5,7 @@ import { Chip } from "../page/chip.tsx";
 import { formatAge, formatCount } from "../page/format.ts";
 import { SearchLink, ServiceLink, term } from "../page/links.tsx";
 import { Panel, Screen } from "../page/panel.tsx";
+import { SelectBox } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments, type Moments } from "../page/zone.ts";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
@@ -43,18 +44,12 @@ export function ProducersPage() {
             />
             earlier runs too
           </label>
-          <select
+          <SelectBox
             aria-label="State"
-            className="h-8.75 rounded border border-line bg-raised px-2"
-            onChange={(event) => void navigate({ search: { state: event.target.value || undefined, history } })}
+            choices={STATES}
+            choose={(chosen) => void navigate({ search: { state: chosen || undefined, history } })}
             value={state ?? ""}
-          >
-            {STATES.map(([name, title]) => (
-              <option key={name} value={name}>
-                {title}
-              </option>
-            ))}
-          </select>
+          />
         </>
       }
       says="Each producer numbers its records. What is missing, late or twice is found by the numbers, silence by the usual pause."

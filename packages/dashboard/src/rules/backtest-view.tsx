@@ -3,6 +3,7 @@ import type { Backtest } from "../client/rules.ts";
 import { formatCount, formatDuration } from "../page/format.ts";
 import { CallLink, SearchLink, term } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
+import { SelectBox, type Choice } from "../page/select-box.tsx";
 import { Answer, Busy, Empty } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
@@ -75,26 +76,19 @@ function isRefused(error: Error | null): error is ApiProblem {
 function PastPicker({ period, choose }: Pick<BacktestViewProps, "period" | "choose">) {
   const { clock, label } = useMoments();
   const isPicked = period.to !== undefined || !PERIODS.some(([name]) => name === period.from);
+  const said =
+    period.to === undefined ? `since ${period.from}` : `${clock(period.from)} – ${clock(period.to)} ${label}`;
+  const own: readonly Choice[] = isPicked ? [["picked", said]] : [];
   return (
-    <select
+    <SelectBox
       aria-label="Tried on"
-      className="rounded border border-line bg-raised px-2 py-1"
-      onChange={(event) => {
-        if (event.target.value !== "picked") choose({ from: event.target.value, to: undefined });
+      choices={[...own, ...PERIODS]}
+      choose={(chosen) => {
+        if (chosen !== "picked") choose({ from: chosen, to: undefined });
       }}
+      low
       value={isPicked ? "picked" : period.from}
-    >
-      {isPicked && (
-        <option value="picked">
-          {period.to === undefined ? `since ${period.from}` : `${clock(period.from)} – ${clock(period.to)} ${label}`}
-        </option>
-      )}
-      {PERIODS.map(([name, title]) => (
-        <option key={name} value={name}>
-          {title}
-        </option>
-      ))}
-    </select>
+    />
   );
 }
 

@@ -5,6 +5,7 @@ import { useApi } from "../client/use-api.ts";
 import { FormFault } from "../page/field.tsx";
 import { formatCount } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
+import { SelectBox } from "../page/select-box.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMay } from "../page/who.ts";
 import { useMoments } from "../page/zone.ts";
@@ -48,18 +49,13 @@ export function RuleList({ state: { find = "", show = "all" }, change }: RuleLis
             placeholder="Find: words, attack.t1078"
             value={find}
           />
-          <select
+          <SelectBox
             aria-label="Which rules"
-            className="rounded border border-line bg-raised px-2 py-1"
-            onChange={(event) => change({ show: event.target.value === "all" ? undefined : event.target.value })}
+            choices={SHOWN}
+            choose={(chosen) => change({ show: chosen === "all" ? undefined : chosen })}
+            low
             value={show}
-          >
-            {SHOWN.map(([name, title]) => (
-              <option key={name} value={name}>
-                {title}
-              </option>
-            ))}
-          </select>
+          />
           {mayChange && (
             <Link
               className="rounded border border-accent bg-accent-ground px-3 py-1 font-medium whitespace-nowrap text-accent"

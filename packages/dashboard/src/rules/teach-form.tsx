@@ -5,6 +5,7 @@ import type { Detector } from "../client/detectors.ts";
 import { Button } from "../page/button.tsx";
 import { Field, FormFault } from "../page/field.tsx";
 import { Panel } from "../page/panel.tsx";
+import { SelectField, wordChoices } from "../page/select-box.tsx";
 
 interface TeachFormProps {
   readonly detector: Detector;
@@ -47,18 +48,13 @@ export function TeachForm({ detector: { name, facts }, log, subject }: TeachForm
         }}
       >
         <div className="grid gap-3 sm:grid-cols-2 lg:grid-cols-4">
-          <label className="block">
-            Kind
-            <select
-              className="mt-1 block h-8.75 w-full rounded border border-line bg-raised px-2"
-              onChange={(event) => setFields({ ...fields, kind: event.target.value })}
-              value={fields.kind}
-            >
-              {facts.map((kind) => (
-                <option key={kind}>{kind}</option>
-              ))}
-            </select>
-          </label>
+          <SelectField
+            choices={wordChoices(facts)}
+            choose={(kind) => setFields({ ...fields, kind })}
+            className="w-full"
+            label="Kind"
+            value={fields.kind}
+          />
           {box("log", "Log")}
           {box("subject", "Subject")}
           {box("value", "Value")}
