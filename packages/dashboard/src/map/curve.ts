@@ -8,9 +8,42 @@ export interface Curve {
 
 type Drawn = Pick<Layout, "direction" | "node">;
 
-export function curveOf(layout: Drawn, from: Place, to: Place): Curve {
+/** `way`: the middles of the lanes that it goes through. */
+export function curveOf(layout: Drawn, from: Place, to: Place, way: readonly Place[] = []): Curve {
+  const label = way[Math.floor(way.length / 2)];
+  if (label !== undefined) return { path: pathThrough(layout, from, to, way), middle: label };
   if (layout.direction === "any") return curveAny(layout, from, to);
   return layout.direction === "right" ? curveRight(layout, from, to) : curveDown(layout, from, to);
+}
+
+/** From the caller bending into each lane, straight through it, and bending to the callee. */
+function pathThrough({ direction, node }: Drawn, from: Place, to: Place, way: readonly Place[]): string {
+  const isDown = direction === "down";
+  const half = { x: node.width / 2, y: node.height / 2 };
+  const [before, behind] = isDown
+    ? [
+        { x: 0, y: -half.y },
+        { x: 0, y: half.y },
+      ]
+    : [
+        { x: -half.x, y: 0 },
+        { x: half.x, y: 0 },
+      ];
+  const moved = (place: Place, by: Place): Place => ({ x: place.x + by.x, y: place.y + by.y });
+  const bent = (one: Place, other: Place): string => {
+    const [x, y] = isDown ? [0, (other.y - one.y) / 2] : [(other.x - one.x) / 2, 0];
+    return `C ${one.x + x} ${one.y + y} ${other.x - x} ${other.y - y} ${other.x} ${other.y}`;
+  };
+  let last = moved(moved(from, half), behind);
+  const parts = [`M ${last.x} ${last.y}`];
+  for (const middle of way) {
+    const [into, out] = [moved(middle, before), moved(middle, behind)];
+    parts.push(bent(last, into), `L ${out.x} ${out.y}`);
+    last = out;
+  }
+  const end = moved(moved(to, half), before);
+  parts.push(bent(last, isDown ? { x: end.x, y: end.y - 3 } : { x: end.x - 3, y: end.y }));
+  return parts.join(" ");
 }
 
 /** From the right side of the caller to the left of the callee; a call back goes around below. */

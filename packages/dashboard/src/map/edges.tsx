@@ -1,6 +1,7 @@
 import { memo } from "react";
 import { formatCount, formatRate, formatShare } from "../page/format.ts";
 import { curveOf } from "./curve.ts";
+import { wayOf } from "./lanes.ts";
 import type { Layout, Place } from "./shape.ts";
 import { edgeKey, strangersIn, type EdgeLook, type MapEdge } from "./use-map.ts";
 
@@ -70,7 +71,7 @@ const Edge = memo(function Edge(props: EdgeProps) {
   const { one, layout, from, to, width, isChosen, isOwn, isFaint, isLabelled, choose } = props;
   const { edge, look } = one;
   const key = edgeKey(edge);
-  const { path, middle } = curveOf(layout, from, to);
+  const { path, middle } = curveOf(layout, from, to, layout.ways.get(wayOf(edge.caller, edge.callee)));
   const said = saidOf(one);
   const stroke = isChosen || (isOwn && look === "well") ? "stroke-accent" : STROKES[look];
   const isQuiet = (look === "well" || layout.groups.length > 0) && !isChosen && !isOwn;

@@ -60,7 +60,8 @@ export function groupLayoutOf(names: readonly string[], edges: readonly LayoutEd
     }
     x += columnPx + GUTTER_PX;
   }
-  return { direction: "any", places, width, height, node: { width: chip, height: CHIP_PX }, groups: found, shown };
+  const node = { width: chip, height: CHIP_PX };
+  return { direction: "any", places, ways: new Map(), width, height, node, groups: found, shown };
 }
 
 const headingOf = ({ name }: Group) => (name === "" ? PAD_PX : HEADING_PX);

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { curveOf } from "./curve.ts";
 import { groupsOf } from "./groups.ts";
+import { wayOf } from "./lanes.ts";
 import { layoutOf } from "./layout.ts";
 import type { LayoutEdge } from "./shape.ts";
 
@@ -47,6 +49,29 @@ test("who is called stands behind who calls, as far as nobody calls back, in col
     expect(layout.direction).toBe(direction);
     expect(ats).toEqual(ats.toSorted((a, b) => a - b));
     expect(new Set(ats).size).toBe(4);
+  }
+});
+
+test("calls that pass by services go beside them, and their label is on no service", () => {
+  const pairs = ["kiosk storefront", "storefront orders", "orders orders-db", "orders payments", "orders shipping"];
+  const edges = [...pairs, "shipping inventory", "storefront inventory"].map((pair) => {
+    const [caller = "", callee = ""] = pair.split(" ");
+    return { caller, callee, calls: 10 };
+  });
+  const names = [...new Set(edges.flatMap(({ caller, callee }) => [caller, callee]))];
+  for (const room of [WIDE, { width: 390, height: 700 }]) {
+    const { direction, places, ways, node } = layoutOf(names, edges, room);
+    expect([...ways.keys()]).toEqual([wayOf("storefront", "inventory")]);
+    const lanes = [...ways.values()].flat();
+    expect(lanes.length).toBe(2);
+    for (const { x, y } of lanes)
+      for (const place of places.values()) {
+        const isWithin = x >= place.x && x <= place.x + node.width && y >= place.y && y <= place.y + node.height;
+        expect(isWithin).toBe(false);
+      }
+    const { path, middle } = curveOf({ direction, node }, places.get("storefront")!, places.get("inventory")!, lanes);
+    expect(lanes).toContainEqual(middle);
+    expect(path.match(/[CL] /g)?.join("")).toBe("C L C L C ");
   }
 });
 

@@ -5,6 +5,7 @@
  * picture.
  */
 import { groupLayoutOf } from "./group-layout.ts";
+import { waysOf, withLanes, type Laned } from "./lanes.ts";
 import { ranksOf, withoutCycles, type Forward } from "./ranks.ts";
 import { scaleFor, type Layout, type LayoutEdge, type Place, type Room } from "./shape.ts";
 
@@ -24,6 +25,8 @@ const MAX_ROW_PX = NODE_HEIGHT + 106;
 const DOWN_PX = NODE_HEIGHT + 86;
 const BESIDE_PX = 96;
 const CLOSE_PX = 24;
+/** Room for calls that pass by. */
+const LANE_PX = 18;
 /** From left to right is what people are used to. */
 const CLEARLY = 1.1;
 const SWEEPS = 12;
@@ -36,45 +39,75 @@ export function layoutOf(names: readonly string[], edges: readonly LayoutEdge[],
 }
 
 function rankedLayoutOf(names: readonly string[], edges: readonly LayoutEdge[], room: Room): Layout {
-  const forward = withoutCycles(names, edges);
-  const ranks = ordered(columnsOf(names, ranksOf(names, forward)), forward).flatMap((rank) =>
+  const kept = withoutCycles(names, edges);
+  const isLabelled = edges.length <= MAX_LABELLED;
+  const plain: Laned = { ranks: ranksOf(names, kept), forward: kept, lanes: new Map() };
+  const { ranks: at, forward, lanes } = isLabelled ? withLanes(plain.ranks, kept) : plain;
+  const ranks = ordered(columnsOf([...names, ...lanes.keys()], at), forward).flatMap((rank) =>
     chunks(rank, MAX_IN_RANK),
   );
-  const isLabelled = edges.length <= MAX_LABELLED;
-  const [right, down] = [inColumns(ranks, room, isLabelled), inRows(ranks, isLabelled)];
+  const [right, down] = [inColumns(ranks, lanes, room, isLabelled), inRows(ranks, lanes, isLabelled)];
   return scaleFor(down, room) > scaleFor(right, room) * CLEARLY ? down : right;
 }
 
 type Ranks = readonly (readonly string[])[];
+type Lanes = Laned["lanes"];
 
-function inColumns(ranks: Ranks, room: Room, isLabelled: boolean): Layout {
+function inColumns(ranks: Ranks, lanes: Lanes, room: Room, isLabelled: boolean): Layout {
   const columnPx = NODE_WIDTH + (isLabelled ? LABEL_PX : GAP_PX);
-  const rows = longest(ranks);
+  const rows = Math.max(1, ...ranks.map((rank) => rank.filter((name) => !lanes.has(name)).length));
   const width = Math.max(0, ranks.length - 1) * columnPx + NODE_WIDTH;
   const rowPx = Math.min(MAX_ROW_PX, Math.max(MIN_ROW_PX, (width * room.height) / room.width / rows));
-  const places = placed(ranks, (rank, at) => ({ x: rank * columnPx, y: at * rowPx }));
-  const height = (rows - 1) * rowPx + NODE_HEIGHT;
-  return { direction: "right", places, width, height, node: NODE, groups: [], shown: new Map() };
-}
-
-function inRows(ranks: Ranks, isLabelled: boolean): Layout {
-  const besidePx = NODE_WIDTH + (isLabelled ? BESIDE_PX : CLOSE_PX);
-  const places = placed(ranks, (rank, at) => ({ x: at * besidePx, y: rank * DOWN_PX }));
-  const height = Math.max(0, ranks.length - 1) * DOWN_PX + NODE_HEIGHT;
-  const width = (longest(ranks) - 1) * besidePx + NODE_WIDTH;
-  return { direction: "down", places, width, height, node: NODE, groups: [], shown: new Map() };
-}
-
-const longest = (ranks: Ranks): number => Math.max(1, ...ranks.map((rank) => rank.length));
-
-/** Shorter ranks stand at the middle of the longest. */
-function placed(ranks: Ranks, place: (rank: number, at: number) => Place): ReadonlyMap<string, Place> {
-  const most = longest(ranks);
-  return new Map(
-    ranks.flatMap((members, rank) =>
-      members.map((name, at) => [name, place(rank, at + (most - members.length) / 2)] as const),
-    ),
+  const { starts, lengthPx: height } = placed(ranks, rowPx - NODE_HEIGHT, (name) =>
+    lanes.has(name) ? LANE_PX : NODE_HEIGHT,
   );
+  const places = new Map([...starts].map(([name, { rank, startPx }]) => [name, { x: rank * columnPx, y: startPx }]));
+  return layoutAt("right", places, lanes, { width, height });
+}
+
+function inRows(ranks: Ranks, lanes: Lanes, isLabelled: boolean): Layout {
+  const { starts, lengthPx: width } = placed(ranks, isLabelled ? BESIDE_PX : CLOSE_PX, (name) => {
+    const lane = lanes.get(name);
+    return lane === undefined ? NODE_WIDTH : lane.isLabelled ? LABEL_PX : LANE_PX;
+  });
+  const places = new Map([...starts].map(([name, { rank, startPx }]) => [name, { x: startPx, y: rank * DOWN_PX }]));
+  const height = Math.max(0, ranks.length - 1) * DOWN_PX + NODE_HEIGHT;
+  return layoutAt("down", places, lanes, { width, height });
+}
+
+/** Services where they stand, lanes by their middles. */
+function layoutAt(direction: "right" | "down", all: ReadonlyMap<string, Place>, lanes: Lanes, size: Room): Layout {
+  const middle = (name: string, { x, y }: Place): Place => {
+    const widthPx = direction === "right" ? NODE_WIDTH : lanes.get(name)?.isLabelled === true ? LABEL_PX : LANE_PX;
+    return { x: x + widthPx / 2, y: y + (direction === "right" ? LANE_PX : NODE_HEIGHT) / 2 };
+  };
+  const places = new Map([...all].filter(([name]) => !lanes.has(name)));
+  const middles = new Map([...all].map(([name, place]) => [name, middle(name, place)]));
+  return { direction, places, ways: waysOf(lanes, middles), ...size, node: NODE, groups: [], shown: new Map() };
+}
+
+interface Start {
+  readonly rank: number;
+  readonly startPx: number;
+}
+
+/** Where in its rank each begins; shorter ranks stand at the middle of the longest. */
+function placed(
+  ranks: Ranks,
+  gapPx: number,
+  sizeOf: (name: string) => number,
+): { readonly starts: ReadonlyMap<string, Start>; readonly lengthPx: number } {
+  const lengths = ranks.map((rank) => rank.reduce((sum, name) => sum + sizeOf(name) + gapPx, -gapPx));
+  const lengthPx = Math.max(...lengths, 0);
+  const starts = new Map<string, Start>();
+  for (const [rank, members] of ranks.entries()) {
+    let startPx = (lengthPx - (lengths[rank] ?? 0)) / 2;
+    for (const name of members) {
+      starts.set(name, { rank, startPx });
+      startPx += sizeOf(name) + gapPx;
+    }
+  }
+  return { starts, lengthPx };
 }
 
 function columnsOf(names: readonly string[], ranks: ReadonlyMap<string, number>): readonly (readonly string[])[] {

@@ -26,6 +26,8 @@ export interface Layout extends Room {
   /** Which way calls go. */
   readonly direction: "right" | "down" | "any";
   readonly places: ReadonlyMap<string, Place>;
+  /** Through which points calls go that pass by other services, see lanes.ts; none: straight. */
+  readonly ways: ReadonlyMap<string, readonly Place[]>;
   /** How large a service is drawn. */
   readonly node: Room;
   /** None: each service stands by itself. */
