@@ -50,7 +50,11 @@ export function OverviewPage() {
           histogram={found.histogram.data}
         />
       </Panel>
-      <Panel flush note="calls received in the last hour, those that fail most first" title="Services">
+      <Panel
+        flush
+        note="calls received in the last hour, as their callers saw them; those that fail most first"
+        title="Services"
+      >
         <Answer lines={8} of={found.graph}>
           {() => <ServiceTable services={found.services} />}
         </Answer>

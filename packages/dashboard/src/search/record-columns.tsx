@@ -12,6 +12,8 @@ export interface RecordColumn {
   readonly track: string;
   readonly leastPx: number;
   readonly numeric: boolean;
+  /** What stands in it is always about as long. */
+  readonly isShort: boolean;
   readonly cell: (stored: StoredRecord) => ReactNode;
 }
 
@@ -21,7 +23,7 @@ const TIMES = new Set(["timestamp", "received_at", "auth_expires_at"]);
 
 /** The column of any field. `isOneDay`: all records are of one day, which need not stand in every row. */
 export function recordColumn(field: string, moments: Moments, isOneDay: boolean): RecordColumn {
-  const named = { field, title: field, numeric: false };
+  const named = { field, title: field, numeric: false, isShort: true };
   if (TIMES.has(field))
     return {
       ...named,
@@ -46,7 +48,13 @@ export function recordColumn(field: string, moments: Moments, isOneDay: boolean)
     };
   const least = WIDE.has(field) ? 160 : NARROW.has(field) ? 72 : 104;
   const track = NARROW.has(field) ? "4.5rem" : `minmax(${least / 16}rem, ${WIDE.has(field) ? 2 : 1}fr)`;
-  return { ...named, track, leastPx: least, cell: (stored) => text(valueOf(stored, field)) };
+  return {
+    ...named,
+    isShort: NARROW.has(field),
+    track,
+    leastPx: least,
+    cell: (stored) => text(valueOf(stored, field)),
+  };
 }
 
 function valueOf(stored: StoredRecord, field: string): unknown {

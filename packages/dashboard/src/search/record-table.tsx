@@ -1,6 +1,7 @@
 import type { StoredRecord } from "@tallystick/record";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useMemo, type RefObject } from "react";
+import { useIsNarrow } from "../page/narrow.ts";
 import { useMoments } from "../page/zone.ts";
 import { recordColumn, type RecordColumn } from "./record-columns.tsx";
 
@@ -29,26 +30,36 @@ interface RecordTableProps {
 }
 
 const ROW_PX = 30;
+/** In little room a record takes two lines. */
+const NARROW_ROW_PX = 52;
 const GAP_PX = 12;
 const PREFETCH_ROWS = 100;
-const ROW_LOOK = "absolute left-0 grid w-full cursor-pointer items-center gap-3 border-b border-line px-3";
+const ROW_LOOK = "absolute left-0 w-full cursor-pointer border-b border-line px-3";
+const WIDE_LOOK = `${ROW_LOOK} grid items-center gap-3`;
+const NARROW_LOOK = `${ROW_LOOK} flex flex-col justify-center gap-0.5`;
 
-/** Only the rows in view are in the document. `j` and `k` move, Enter opens. */
+/**
+ * Only the rows in view are in the document. `j` and `k` move, Enter opens. In little room each has what is short on
+ * one line and the names on the next, so that nothing is out of sight.
+ */
 export function RecordTable(props: RecordTableProps) {
   const { frame, records, since, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
   const moments = useMoments();
   const isOneDay = useIsToday(since);
-  const columns = useMemo(
-    () => fields.map((field) => recordColumn(field, moments, isOneDay)),
-    [fields, moments, isOneDay],
-  );
+  const isNarrow = useIsNarrow();
+  const rowPx = isNarrow ? NARROW_ROW_PX : ROW_PX;
+  const columns = useMemo(() => {
+    const all = fields.map((field) => recordColumn(field, moments, isOneDay));
+    return isNarrow ? [...all.filter(({ isShort }) => isShort), ...all.filter(({ isShort }) => !isShort)] : all;
+  }, [fields, moments, isOneDay, isNarrow]);
   const { tracks, leastPx } = widthsOf(columns);
   const rows = useVirtualizer({
     count: Math.max(count, records.length),
     getScrollElement: () => frame.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => rowPx,
     overscan: 16,
   });
+  useEffect(() => rows.measure(), [rows, rowPx]);
   const items = rows.getVirtualItems();
   const [first, last] = [items[0]?.index ?? 0, items.at(-1)?.index ?? 0];
   const isFar = !loading && first > records.length + PREFETCH_ROWS;
@@ -69,7 +80,9 @@ export function RecordTable(props: RecordTableProps) {
       tabIndex={0}
     >
       <div
-        className="sticky top-0 z-10 w-max min-w-full border-b border-line bg-raised text-xs text-quiet"
+        className={
+          isNarrow ? "sr-only" : "sticky top-0 z-10 w-max min-w-full border-b border-line bg-raised text-xs text-quiet"
+        }
         role="rowgroup"
       >
         <div className="grid gap-3 px-3 py-1.5" role="row" style={{ gridTemplateColumns: tracks, minWidth: leastPx }}>
@@ -80,15 +93,20 @@ export function RecordTable(props: RecordTableProps) {
           ))}
         </div>
       </div>
-      <div className="relative" role="rowgroup" style={{ height: rows.getTotalSize(), minWidth: leastPx }}>
+      <div
+        className="relative"
+        role="rowgroup"
+        style={{ height: rows.getTotalSize(), ...(isNarrow ? {} : { minWidth: leastPx }) }}
+      >
         {items.map((item) => {
           const stored = records[item.index] ?? farRow(item.index);
           return stored === undefined ? (
-            <Waiting at={item.index} key={item.index} start={item.start} />
+            <Waiting at={item.index} heightPx={rowPx} key={item.index} start={item.start} />
           ) : (
             <Row
               at={item.index}
               columns={columns}
+              isNarrow={isNarrow}
               key={keyOf(stored)}
               open={open}
               selected={selected === keyOf(stored)}
@@ -118,6 +136,7 @@ function widthsOf(columns: readonly RecordColumn[]): { readonly tracks: string; 
 interface RowProps {
   readonly at: number;
   readonly columns: readonly RecordColumn[];
+  readonly isNarrow: boolean;
   readonly tracks: string;
   readonly stored: StoredRecord;
   readonly start: number;
@@ -125,41 +144,63 @@ interface RowProps {
   readonly open: (record: string) => void;
 }
 
-const Row = memo(function Row({ at, columns, tracks, stored, start, selected, open }: RowProps) {
+const Row = memo(function Row({ at, columns, isNarrow, tracks, stored, start, selected, open }: RowProps) {
   const key = keyOf(stored);
+  const look = isNarrow ? NARROW_LOOK : WIDE_LOOK;
+  const height = isNarrow ? NARROW_ROW_PX : ROW_PX;
   return (
     <div
       aria-rowindex={at + 2}
       aria-selected={selected}
-      className={selected ? `${ROW_LOOK} bg-accent-ground` : `${ROW_LOOK} hover:bg-raised`}
+      className={`${look} ${selected ? "bg-accent-ground" : "hover:bg-raised"}`}
       data-row=""
       onClick={() => open(key)}
       onKeyDown={(event) => event.key === "Enter" && open(key)}
       role="row"
-      style={{ gridTemplateColumns: tracks, height: ROW_PX, transform: `translateY(${start}px)` }}
+      style={{ height, transform: `translateY(${start}px)`, ...(isNarrow ? {} : { gridTemplateColumns: tracks }) }}
       tabIndex={-1}
     >
-      {columns.map((column) => (
-        <span
-          className={`truncate font-mono text-xs ${column.numeric ? "text-right tabular-nums" : ""}`}
-          key={column.field}
-          role="cell"
-        >
-          {column.cell(stored)}
-        </span>
-      ))}
+      {isNarrow ? (
+        <>
+          <Line columns={columns.filter(({ isShort }) => isShort)} stored={stored} />
+          <Line columns={columns.filter(({ isShort }) => !isShort)} stored={stored} />
+        </>
+      ) : (
+        columns.map((column) => (
+          <span
+            className={`truncate font-mono text-xs ${column.numeric ? "text-right tabular-nums" : ""}`}
+            key={column.field}
+            role="cell"
+          >
+            {column.cell(stored)}
+          </span>
+        ))
+      )}
     </div>
   );
 });
 
+/** One of the two lines of a record in little room; what comes first keeps its room longest. */
+function Line({ columns, stored }: Pick<RowProps, "columns" | "stored">) {
+  return (
+    <span className="flex gap-3 overflow-hidden">
+      {columns.map((column, at) => (
+        <span className="truncate font-mono text-xs" key={column.field} role="cell" style={{ flexShrink: 8 ** at }}>
+          {column.cell(stored)}
+        </span>
+      ))}
+    </span>
+  );
+}
+
 /** Where a record will be. */
-function Waiting({ at, start }: { readonly at: number; readonly start: number }) {
+function Waiting({ at, heightPx, start }: { readonly at: number; readonly heightPx: number; readonly start: number }) {
   return (
     <div
       aria-rowindex={at + 2}
-      className={ROW_LOOK}
+      className={WIDE_LOOK}
       role="row"
-      style={{ height: ROW_PX, transform: `translateY(${start}px)` }}
+      style={{ height: heightPx, transform: `translateY(${start}px)` }}
     >
       <span className="h-3 rounded bg-raised" role="cell" style={{ width: `${40 + ((at * 17) % 45)}%` }}>
         <span className="sr-only">not loaded yet</span>

@@ -56,11 +56,13 @@ function Found({ name, period, from, to, choose }: FoundProps) {
     >
       <Verdict found={found} name={name} period={period} />
       <Figures choose={choose} found={found} name={name} period={period} />
-      <div className="grid items-start gap-4 xl:grid-cols-[3fr_2fr]">
+      <div className="grid items-start gap-4 xl:grid-cols-[3fr_2fr] xl:grid-rows-[auto_1fr]">
         <Operations found={found} name={name} period={period} />
-        <Changes enabled={found.isToldHow} name={name} onset={found.onset} period={period} />
+        <div className="min-w-0 xl:row-span-2">
+          <Changes enabled={found.isToldHow} name={name} onset={found.onset} period={period} />
+        </div>
+        <Neighbours from={from} found={found} name={name} to={to} />
       </div>
-      <Neighbours found={found} name={name} />
       <ServiceTimeline enabled={found.isToldHow} name={name} period={period} />
     </Screen>
   );

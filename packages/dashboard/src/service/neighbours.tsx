@@ -6,12 +6,25 @@ import { Answer } from "../page/states.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
 import type { ServiceFound } from "./use-health.ts";
 
+/** The bounds of the screen, as its address has them. */
+interface Bounds {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+interface NeighboursProps extends Bounds {
+  readonly found: ServiceFound;
+  readonly name: string;
+}
+
 /** Who calls it, and whom it calls. */
-export function Neighbours({ found, name }: { readonly found: ServiceFound; readonly name: string }) {
+export function Neighbours({ found, name, from, to }: NeighboursProps) {
+  const columns = columnsOf({ from, to });
+  const shown = { found, columns };
   return (
-    <div className="grid gap-4 xl:grid-cols-2">
-      <Side found={found} of={(edge) => edge.caller} title="Callers" wanted={(edge) => edge.callee === name} />
-      <Side found={found} of={(edge) => edge.callee} title="Callees" wanted={(edge) => edge.caller === name} />
+    <div className="flex min-w-0 flex-col gap-4">
+      <Side {...shown} of={(edge) => edge.caller} title="Callers" wanted={(edge) => edge.callee === name} />
+      <Side {...shown} of={(edge) => edge.callee} title="Callees" wanted={(edge) => edge.caller === name} />
     </div>
   );
 }
@@ -19,17 +32,18 @@ export function Neighbours({ found, name }: { readonly found: ServiceFound; read
 interface SideProps {
   readonly title: string;
   readonly found: ServiceFound;
+  readonly columns: readonly DataColumn<GraphEdge>[];
   readonly wanted: (edge: GraphEdge) => boolean;
   readonly of: (edge: GraphEdge) => string;
 }
 
-function Side({ title, found, wanted, of }: SideProps) {
+function Side({ title, found, columns, wanted, of }: SideProps) {
   return (
     <Panel flush title={title}>
       <Answer of={found.graph}>
         {(graph) => (
           <DataTable
-            columns={[{ title: "service", cell: (edge) => <ServiceLink name={of(edge)} />, sort: of }, ...EDGE_COLUMNS]}
+            columns={[{ title: "service", cell: (edge) => <ServiceLink name={of(edge)} />, sort: of }, ...columns]}
             empty={`No ${title.toLowerCase()} in this period.`}
             keyOf={of}
             label={title}
@@ -41,13 +55,15 @@ function Side({ title, found, wanted, of }: SideProps) {
   );
 }
 
-const EDGE_COLUMNS: readonly DataColumn<GraphEdge>[] = [
+const columnsOf = (bounds: Bounds): readonly DataColumn<GraphEdge>[] => [
   {
     title: "calls",
     numeric: true,
     sort: ({ calls }) => calls,
     cell: ({ caller, callee, calls }) => (
-      <SearchLink q={`${term("caller", caller)} AND ${term("callee", callee)}`}>{formatCount(calls)}</SearchLink>
+      <SearchLink {...bounds} q={`${term("caller", caller)} AND ${term("callee", callee)}`}>
+        {formatCount(calls)}
+      </SearchLink>
     ),
   },
   {

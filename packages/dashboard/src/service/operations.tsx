@@ -30,7 +30,11 @@ interface Work {
 /** What it serves and what it asks of others, by errors or by the time each takes itself. */
 export function Operations({ found, name, period }: OperationsProps) {
   return (
-    <Panel flush note="what it serves and asks of others, by when it was received" title="Operations and queries">
+    <Panel
+      flush
+      note="what it serves and asks of others, as callers saw it, by when it was received"
+      title="Operations and queries"
+    >
       <Answer of={found.graph}>
         {(graph) => (
           <DataTable

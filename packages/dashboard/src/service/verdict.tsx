@@ -39,15 +39,17 @@ export function Verdict({ found, name, period }: VerdictProps) {
   const recent = since === null ? now : totalsOf(found.now.data.buckets.filter(({ from }) => from >= since));
   const manner = mannerOf(found.now.data.buckets, since);
   const [frame, text] = LOOKS[manner];
+  // Callers may say otherwise: one that gave up has failed, and the callee that went on has not.
+  const whose = found.kind === "counterpart" ? "by its callers' records" : "by its own records";
   return (
     <section aria-label="Verdict" className={`rounded-lg border px-4 py-3 text-base ${frame}`}>
       <p className={text}>
         {manner === "silent" && `Nobody called ${name} in this period.`}
         {manner !== "silent" &&
           manner !== "failing" &&
-          `${formatCount(now.calls)} calls, ${formatShare(now.ratio ?? 0)} of them failed${SAYS[manner]}`}
+          `${formatCount(now.calls)} calls ${whose}, ${formatShare(now.ratio ?? 0)} of them failed${SAYS[manner]}`}
         {since !== null &&
-          `Failing since ${clock(since)} ${label}: ${formatShare(recent.ratio ?? 0)} of ${formatCount(recent.calls)} calls.`}
+          `Failing since ${clock(since)} ${label}: ${formatShare(recent.ratio ?? 0)} of ${formatCount(recent.calls)} calls ${whose}.`}
         {now.calls > 0 && (
           <span className="font-normal text-ink">
             {lastWeek === null
