@@ -112,18 +112,21 @@ function Filters({ state, change }: AlertBoardProps) {
     <>
       <SelectBox
         aria-label="State"
+        className="max-w-34"
         choices={STATES}
         choose={(chosen) => change({ state: chosen === "open" ? undefined : chosen, id: undefined })}
         value={wanted}
       />
       <SelectBox
         aria-label="Together"
+        className="max-w-34"
         choices={[["", "each by itself"], ...GROUPINGS]}
         choose={(chosen) => change({ group: chosen || undefined })}
         value={state.group ?? ""}
       />
       <SelectBox
         aria-label="Level"
+        className="max-w-34"
         choices={[["", "every level"], ...LEVELS.slice(1).map((name): Choice => [name, `${name} and above`])]}
         choose={(chosen) => change({ level: chosen || undefined })}
         value={level ?? ""}

@@ -58,15 +58,16 @@ function inColumns(ranks: Ranks, lanes: Lanes, room: Room, isLabelled: boolean):
   const rows = Math.max(1, ...ranks.map((rank) => rank.filter((name) => !lanes.has(name)).length));
   const width = Math.max(0, ranks.length - 1) * columnPx + NODE_WIDTH;
   const rowPx = Math.min(MAX_ROW_PX, Math.max(MIN_ROW_PX, (width * room.height) / room.width / rows));
-  const { starts, lengthPx: height } = placed(ranks, rowPx - NODE_HEIGHT, (name) =>
-    lanes.has(name) ? LANE_PX : NODE_HEIGHT,
-  );
+  const gapOf = (one: string, next: string) => (lanes.has(one) || lanes.has(next) ? CLOSE_PX : rowPx - NODE_HEIGHT);
+  const { starts, lengthPx: height } = placed(ranks, gapOf, (name) => (lanes.has(name) ? LANE_PX : NODE_HEIGHT));
   const places = new Map([...starts].map(([name, { rank, startPx }]) => [name, { x: rank * columnPx, y: startPx }]));
   return layoutAt("right", places, lanes, { width, height });
 }
 
 function inRows(ranks: Ranks, lanes: Lanes, isLabelled: boolean): Layout {
-  const { starts, lengthPx: width } = placed(ranks, isLabelled ? BESIDE_PX : CLOSE_PX, (name) => {
+  const gapOf = (one: string, next: string) =>
+    isLabelled && !lanes.has(one) && !lanes.has(next) ? BESIDE_PX : CLOSE_PX;
+  const { starts, lengthPx: width } = placed(ranks, gapOf, (name) => {
     const lane = lanes.get(name);
     return lane === undefined ? NODE_WIDTH : lane.isLabelled ? LABEL_PX : LANE_PX;
   });
@@ -94,17 +95,23 @@ interface Start {
 /** Where in its rank each begins; shorter ranks stand at the middle of the longest. */
 function placed(
   ranks: Ranks,
-  gapPx: number,
+  gapOf: (one: string, next: string) => number,
   sizeOf: (name: string) => number,
 ): { readonly starts: ReadonlyMap<string, Start>; readonly lengthPx: number } {
-  const lengths = ranks.map((rank) => rank.reduce((sum, name) => sum + sizeOf(name) + gapPx, -gapPx));
+  const sized = ranks.map((members) =>
+    members.map((name, at) => {
+      const next = members[at + 1];
+      return { name, sizePx: sizeOf(name), gapPx: next === undefined ? 0 : gapOf(name, next) };
+    }),
+  );
+  const lengths = sized.map((rank) => rank.reduce((sum, { sizePx, gapPx }) => sum + sizePx + gapPx, 0));
   const lengthPx = Math.max(...lengths, 0);
   const starts = new Map<string, Start>();
-  for (const [rank, members] of ranks.entries()) {
+  for (const [rank, members] of sized.entries()) {
     let startPx = (lengthPx - (lengths[rank] ?? 0)) / 2;
-    for (const name of members) {
+    for (const { name, sizePx, gapPx } of members) {
       starts.set(name, { rank, startPx });
-      startPx += sizeOf(name) + gapPx;
+      startPx += sizePx + gapPx;
     }
   }
   return { starts, lengthPx };
