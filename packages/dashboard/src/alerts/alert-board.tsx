@@ -135,6 +135,11 @@ function Filters({ state, change }: AlertBoardProps) {
   );
 }
 
+/** What its summary says that its title, which stands above it, does not. */
+function saidBeside({ title, summary }: Alert): string {
+  return summary.startsWith(`${title}: `) ? summary.slice(title.length + 2) : summary;
+}
+
 function counted({ firing, acknowledged, quiet }: Alerts["counts"]): string {
   const learning = quiet === 0 ? "" : `, ${formatCount(quiet)} quiet`;
   return `${formatCount(firing)} firing, ${formatCount(acknowledged)} acknowledged${learning}`;
@@ -165,7 +170,7 @@ function Line({ alert, isNamed, isOpen, open }: LineProps) {
         <span className="min-w-0 grow">
           {isNamed && <span className="font-medium [overflow-wrap:anywhere]">{alert.title}</span>}
           <span className={`block [overflow-wrap:anywhere] ${isNamed ? "text-xs text-quiet" : ""}`}>
-            {alert.summary}
+            {saidBeside(alert)}
           </span>
         </span>
         <span className="shrink-0 text-right text-xs text-quiet">
