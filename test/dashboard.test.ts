@@ -36,7 +36,7 @@ figureTests(() => walk);
 
 test("the failing call is two clicks from the overview, with its other half, its credential and its proof", async () => {
   const page = await opened("/");
-  await page.getByText("Failing now").getByRole("link", { name: "payments", exact: true }).click();
+  await page.getByText("Failing in the last hour").getByRole("link", { name: "payments", exact: true }).click();
   await page.getByText(/Failing since .*% of/).waitFor();
   const changes = page.getByRole("region", { name: "What changed" });
   await changes.getByText("1.5.0").first().waitFor();

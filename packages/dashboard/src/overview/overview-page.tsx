@@ -21,11 +21,11 @@ export function OverviewPage() {
     <Screen
       says={
         found.services.length > 0 && failing.length === 0 ? (
-          <span className="text-good">No service is failing.</span>
+          <span className="text-good">No service failing in the last hour.</span>
         ) : (
           failing.length > 0 && (
             <span>
-              Failing now:{" "}
+              Failing in the last hour:{" "}
               {failing.slice(0, 5).map(({ name }, at) => (
                 <span key={name}>
                   {at > 0 && ", "}
