@@ -211,4 +211,22 @@ export function searchTests(walk: () => Walk): void {
     await there.getByText("You have saved no search yet.").waitFor();
     await other.close();
   });
+
+  test("in little room a record takes two lines, and its names and operation are in sight", async () => {
+    const page = await opened("/search?q=callee%3Apayments");
+    await page.setViewportSize({ width: 390, height: 844 });
+    const table = page.getByRole("table", { name: "Records" });
+    const row = table.getByRole("row").nth(1);
+    await row.getByText("payments", { exact: true }).waitFor();
+    await until(30_000, "the list to be as narrow as the page", () =>
+      table.evaluate(({ scrollWidth, clientWidth }) => (scrollWidth > clientWidth ? undefined : true)),
+    );
+    for (const name of ["orders", "payments", "POST /charges"]) {
+      const box = await row.getByText(name, { exact: true }).boundingBox();
+      expect(box !== null && box.x >= 0 && box.x + box.width <= 390, name).toBe(true);
+    }
+    await row.click();
+    await page.getByText(/Proven in this browser/).waitFor();
+    await page.close();
+  });
 }
