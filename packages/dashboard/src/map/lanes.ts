@@ -1,6 +1,6 @@
 /**
- * Room for calls that pass by ranks between caller and callee: in each such rank a lane of their own, so that their line
- * goes beside the services there and not through them, and their label covers no other.
+ * Room for calls that pass by ranks between caller and callee: in each such rank a lane of their own, so that their
+ * line goes beside the services there and not through them, and their label covers no other.
  */
 import type { Forward } from "./ranks.ts";
 import type { Place } from "./shape.ts";

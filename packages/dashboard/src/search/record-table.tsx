@@ -35,6 +35,7 @@ const NARROW_ROW_PX = 52;
 const GAP_PX = 12;
 const PREFETCH_ROWS = 100;
 const ROW_LOOK = "absolute left-0 w-full cursor-pointer border-b border-line px-3";
+const HEAD_LOOK = "sticky top-0 z-10 w-max min-w-full border-b border-line bg-raised text-xs text-quiet";
 const WIDE_LOOK = `${ROW_LOOK} grid items-center gap-3`;
 const NARROW_LOOK = `${ROW_LOOK} flex flex-col justify-center gap-0.5`;
 
@@ -44,14 +45,9 @@ const NARROW_LOOK = `${ROW_LOOK} flex flex-col justify-center gap-0.5`;
  */
 export function RecordTable(props: RecordTableProps) {
   const { frame, records, since, count, farRow, sees, fields, loading, more, selected, open, atTop } = props;
-  const moments = useMoments();
-  const isOneDay = useIsToday(since);
   const isNarrow = useIsNarrow();
   const rowPx = isNarrow ? NARROW_ROW_PX : ROW_PX;
-  const columns = useMemo(() => {
-    const all = fields.map((field) => recordColumn(field, moments, isOneDay));
-    return isNarrow ? [...all.filter(({ isShort }) => isShort), ...all.filter(({ isShort }) => !isShort)] : all;
-  }, [fields, moments, isOneDay, isNarrow]);
+  const columns = useColumns(fields, since, isNarrow);
   const { tracks, leastPx } = widthsOf(columns);
   const rows = useVirtualizer({
     count: Math.max(count, records.length),
@@ -79,12 +75,7 @@ export function RecordTable(props: RecordTableProps) {
       role="table"
       tabIndex={0}
     >
-      <div
-        className={
-          isNarrow ? "sr-only" : "sticky top-0 z-10 w-max min-w-full border-b border-line bg-raised text-xs text-quiet"
-        }
-        role="rowgroup"
-      >
+      <div className={isNarrow ? "sr-only" : HEAD_LOOK} role="rowgroup">
         <div className="grid gap-3 px-3 py-1.5" role="row" style={{ gridTemplateColumns: tracks, minWidth: leastPx }}>
           {columns.map((column) => (
             <span className={column.numeric ? "text-right" : "truncate"} key={column.field} role="columnheader">
@@ -119,6 +110,16 @@ export function RecordTable(props: RecordTableProps) {
       </div>
     </div>
   );
+}
+
+/** In little room those that are short come first, as their line does. */
+function useColumns(fields: readonly string[], since: string | undefined, isNarrow: boolean): readonly RecordColumn[] {
+  const moments = useMoments();
+  const isOneDay = useIsToday(since);
+  return useMemo(() => {
+    const all = fields.map((field) => recordColumn(field, moments, isOneDay));
+    return isNarrow ? [...all.filter(({ isShort }) => isShort), ...all.filter(({ isShort }) => !isShort)] : all;
+  }, [fields, moments, isOneDay, isNarrow]);
 }
 
 function useIsToday(since: string | undefined): boolean {
