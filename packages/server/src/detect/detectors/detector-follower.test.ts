@@ -315,6 +315,11 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
   // Trees are looked at in no certain order.
   const discrepancy = rest.find(({ ruleId }) => ruleId === "builtin/discrepancy");
   expect(discrepancy?.records[0]?.callId).toBe("web/stock/r/0");
+  expect(discrepancy?.silence).toContain("Raise the tolerance");
+  // A nonce that comes again is another thing than a call that ran twice.
+  expect(replayed.map(({ check }) => check)).toEqual(
+    replayed.map(() => expect.stringContaining("caller sent it once")),
+  );
   await followed.close();
 });
 

@@ -207,6 +207,9 @@ export interface Said {
   readonly level?: Level;
   readonly state?: Finding["state"];
   readonly quiet?: boolean;
+  /** Where the detector's own advice does not fit. */
+  readonly check?: string;
+  readonly silence?: string;
 }
 
 const VERSION = 1;
@@ -227,8 +230,8 @@ export function findingOf(said: Said): Finding {
     summary: said.summary,
     expected: said.expected,
     seen: said.seen,
-    check: of.check,
-    silence: of.silence,
+    check: said.check ?? of.check,
+    silence: said.silence ?? of.silence,
     records: said.records,
     count: said.count,
     quiet: said.quiet ?? false,

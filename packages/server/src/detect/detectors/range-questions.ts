@@ -165,6 +165,26 @@ const VERDICT_DETECTORS: Readonly<Record<string, { readonly detector: string; re
   coverage: { detector: "coverage" },
 };
 
+const OF_THE_CONTENT = {
+  silence: "Let both ends record the same, or make the proxy between them record its own span.",
+} as const;
+/** What one does about a kind of break where it is not what one does about the others of its detector. */
+const ADVICE: Readonly<Record<string, Pick<Said, "check" | "silence">>> = {
+  replay: {
+    check:
+      "Open the call: its caller sent it once. Does the callee run requests twice, or does somebody send them again?",
+    silence: "Let each attempt of a retry say which it is (`attempt`), and the callee run a request once.",
+  },
+  discrepancy_identity: {
+    check: "Was the caller ever given what the callee saw? If not, somebody else calls under its name.",
+    silence: "Let the caller record the credential that it uses (`credential_id`), and both ends the same identity.",
+  },
+  discrepancy_request_digest: OF_THE_CONTENT,
+  discrepancy_response_digest: OF_THE_CONTENT,
+  discrepancy_status: OF_THE_CONTENT,
+  discrepancy_operation: OF_THE_CONTENT,
+};
+
 function verdictSaid(group: VerdictGroup): readonly Said[] {
   const as = VERDICT_DETECTORS[group.kind];
   if (as === undefined) return [];
@@ -186,6 +206,7 @@ function verdictSaid(group: VerdictGroup): readonly Said[] {
   return [
     said(group, {
       ...as,
+      ...ADVICE[kind],
       labels,
       summary: summaries[kind] ?? `${calls}: ${field} differs`,
       ...comparedOf(group),
