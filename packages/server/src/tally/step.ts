@@ -207,8 +207,8 @@ export class Step {
     const sampled = contents.lone > 0 ? await this.#sampled(contents.calls) : { callers: [], callees: [] };
     if (contents.lone_credentials > 0) this.#usedBy = await credentialsUsed(ask, source, deadlines);
     const isSkewed = contents.pairs.filter((pair) => experience.skews.has(pair));
-    const recording = (side: "caller" | "callee" | "either") =>
-      experience.recording(contents.names, side, window.fromUs);
+    const names = withServices(contents.names, knowledge);
+    const recording = (side: "caller" | "callee" | "either") => experience.recording(names, side, window.fromUs);
     return {
       ...knowledge,
       callers: recording("caller"),
@@ -413,6 +413,13 @@ FROM ${SETTLING.name}`;
 /** What is judged as part of another call, or again as a whole, is not judged by its half alone. */
 const JUDGED_SOURCE = `(SELECT * FROM ${SETTLING.name}
   WHERE regrouped OR call_key NOT IN (SELECT call_key FROM ${DUE.name} WHERE kind IN ('late', 'bridged')))`;
+
+/** Names as they were seen, and the services that aliases say stand behind them. */
+function withServices(names: readonly string[], { aliasNames, aliasServices }: Declared): readonly string[] {
+  const seen = new Set(names);
+  const services = aliasServices.filter((_, at) => seen.has(aliasNames[at]!));
+  return [...new Set([...names, ...services])];
+}
 
 /** Of some names those that were not looked for lately and are not known. */
 function untried(tried: Set<string>, names: readonly string[], isKnown: ReadonlySet<string> = new Set()) {
