@@ -404,8 +404,10 @@ test("names come from pairs: the address that a callee saw and the host that a c
 test("verdicts are written once, whatever is repeated", async () => {
   const tally = await bench();
   tally.failAppend();
+  tally.failAppend();
   await tally.add(...pair("both", 1), half("caller", "lost", 2));
   await tally.passTo(120);
+  // What failed twice is said once.
   expect(tally.troubles.length).toBe(1);
   await tally.restart();
   await tally.passTo(130);

@@ -99,6 +99,8 @@ export class Tally {
   readonly #unsubscribe: () => void;
   #idle = false;
   #workedAtUs = 0;
+  /** What is wrong at the moment: what lasts is told once. */
+  #trouble = "";
   #closing = false;
 
   constructor(parts: TallyParts) {
@@ -184,13 +186,15 @@ export class Tally {
         const beganMs = this.#parts.clock.monotonicMs();
         this.#idle = !(await this.#turn());
         this.#workedAtUs = this.#parts.clock.nowUs();
+        this.#trouble = "";
         const tookMs = this.#parts.clock.monotonicMs() - beganMs;
         if (this.#idle) await this.#rest(tookMs);
       } catch (error) {
         if (this.#closing) return;
         this.#generation = -1;
         const { message } = error instanceof Error ? error : { message: String(error) };
-        this.#parts.onTrouble(`the tally tries again: ${message.slice(0, 300)}`);
+        if (message !== this.#trouble) this.#parts.onTrouble(`the tally tries again: ${message.slice(0, 300)}`);
+        this.#trouble = message;
         await this.#pauses.pause(RETRY_MS);
       }
     }
