@@ -181,20 +181,15 @@ const Row = memo(function Row({ at, columns, isNarrow, tracks, stored, start, se
   );
 });
 
-/** The first names of a line stay whole, as long as they leave room for what follows. */
-const KEPT = 2;
-
-/** One of the two lines of a record in little room; what comes first keeps its room longest. */
+/** One of the two lines of a record in little room; the last gives way to those before it. */
 function Line({ columns, stored }: Pick<RowProps, "columns" | "stored">) {
-  const isTight = columns.length > KEPT;
   return (
     <span className="flex gap-3 overflow-hidden">
       {columns.map((column, at) => (
         <span
-          className={`truncate font-mono text-xs ${isTight && at < KEPT ? "max-w-2/5 shrink-0" : ""}`}
+          className={`truncate font-mono text-xs ${at < columns.length - 1 ? "max-w-[45%] shrink-0" : ""}`}
           key={column.field}
           role="cell"
-          style={isTight && at < KEPT ? {} : { flexShrink: 8 ** at }}
         >
           {column.cell(stored)}
         </span>
