@@ -3,7 +3,7 @@
  * then every screen gone to by its key or its link, several times. Of each: from the press to the next paint, which is
  * the page's own work; and to the whole answer, with the server's and the engine's.
  * `npm run bench -- dashboard [--records 1000000] [--scrolls 20] [--runs 8] [--data DIR]`
- * (DIR: a folder kept by an earlier run, of `bench -- search` too; 60,000 records are added where its last hour is over)
+ * (DIR: a folder kept by an earlier run, of `bench -- search` too; 60,000 records are added where none is fresh)
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -224,7 +224,7 @@ async function openScreens(page: Page) {
   return found;
 }
 
-/** The newest record's service over all of a day and its credential, in a page that is loaded anew: until it is whole. */
+/** The newest record's service over a day, and its credential, in a page that is loaded anew: until it is whole. */
 async function loadScreens(page: Page, url: string, { service_id: service, credential_id: credential }: AuditRecord) {
   const linked = { service: `/service?name=${service}&from=now-1d`, credential: `/credential?id=${credential ?? ""}` };
   const found: Record<string, ReturnType<typeof figures>> = {};
