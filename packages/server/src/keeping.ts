@@ -30,12 +30,12 @@ export interface Keeping {
 export function openKeeping(
   { disk, bulk, clock }: Machine,
   config: Config,
-  { places, keyring }: ServerFolder,
+  { places, keyring, isFresh }: ServerFolder,
   stores: Stores,
   log: Logger,
 ): Keeping {
   const { journal, payloads, ledger, index, facts, indexKeep, logs, control, alerting } = stores;
-  const inForce = new RetentionInForce(control, logs.retentionOf);
+  const inForce = new RetentionInForce(control, logs.retentionOf, isFresh);
   const held = heldParts(stores, clock);
   const onTrouble = (message: string) => log.warn({ part: "retention" }, message);
   const unwatch = watchApproved(control, clock, onTrouble);

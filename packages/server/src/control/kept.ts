@@ -24,7 +24,8 @@ export interface KeptState {
 export interface Kept {
   /** The period in force; null when none was ever recorded. */
   keep(log: string): string | null;
-  setKeep(by: string, log: string, keep: string): Promise<void>;
+  /** `isFirst`: a server that has just been made kept it never otherwise. */
+  setKeep(by: string, log: string, keep: string, isFirst?: boolean): Promise<void>;
   /** RFC 3339; null: nobody wants it. */
   wantedUntil(tree: string): string | null;
   want(by: string, tree: string, until: string): Promise<void>;
@@ -43,8 +44,9 @@ export class KeptBook implements Kept {
     return this.#state.keep.get(log) ?? null;
   }
 
-  setKeep(by: string, log: string, keep: string): Promise<void> {
-    const fields = fieldsOf(by, SET_KEEP, `retention/${log}`, { [LOG]: log, [KEEP]: keep });
+  setKeep(by: string, log: string, keep: string, isFirst = false): Promise<void> {
+    const changed = fieldsOf(by, SET_KEEP, `retention/${log}`, { [LOG]: log, [KEEP]: keep });
+    const fields: OwnFields = isFirst ? { ...changed, action: "create" } : changed;
     return this.#changes.inTurn(async () => void (await this.#changes.record(fields)));
   }
 

@@ -174,6 +174,19 @@ describe("the retention in force", () => {
     await bench.stop();
   });
 
+  it("is what is configured from the first on where nothing was kept before", async () => {
+    const bench = await opened();
+    const log = await control(bench, ALWAYS);
+    await log.createKey("admin", { name: "second", role: "admin", service: null, relay: null, log: "default" });
+    const fresh = new RetentionInForce(log, configured("1 month"), true);
+    await fresh.refresh(["default"]);
+    expect(log.approvals.approvals()).toEqual([]);
+    expect(fresh.of("default").keep).toEqual({ count: 1, unit: "months" });
+    await new RetentionInForce(log, configured("10 days"), true).refresh(["default"]);
+    expect(log.approvals.approvals()).toHaveLength(1);
+    await bench.stop();
+  });
+
   it("records nothing while it is the default, and is not asked for again when somebody said no", async () => {
     const bench = await opened();
     const log = await control(bench, ALWAYS);

@@ -80,10 +80,13 @@ async function shorten(control: Control, { id, proposedBy, details }: Approval):
 export class RetentionInForce {
   readonly #control: Control;
   readonly #configured: (log: string) => Retention;
+  readonly #isFresh: boolean;
 
-  constructor(control: Control, configured: (log: string) => Retention) {
+  /** `isFresh`: nothing was ever kept here otherwise, so that what is configured is no change. */
+  constructor(control: Control, configured: (log: string) => Retention, isFresh = false) {
     this.#control = control;
     this.#configured = configured;
+    this.#isFresh = isFresh;
   }
 
   of(log: string): Retention {
@@ -104,6 +107,8 @@ export class RetentionInForce {
     const recorded = this.#recorded(log);
     const text = periodText(keep);
     if (text === periodText(recorded)) return;
+    const isFirst = this.#isFresh && this.#control.kept.keep(log) === null;
+    if (isFirst) return this.#control.kept.setKeep(CONFIGURATION, log, text, true);
     if (!mayExceed(recorded, keep)) return this.#control.kept.setKeep(CONFIGURATION, log, text);
     if (this.#isProposed(log, text)) return;
     await this.#control.approvals.propose(CONFIGURATION, {
