@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Page } from "playwright-core";
 import type { AuditRecord, StoredRecord } from "@tallystick/record";
-import { caughtUp, startServer, type RunningServer } from "../integrity/running-server.ts";
+import { caughtUp, notYet, startServer, until, type RunningServer } from "../integrity/running-server.ts";
 import { inDashboard, longestPress, spread, watchPresses } from "./browser.ts";
 import { runLoader } from "./load.ts";
 import { quantile, rounded } from "./measure.ts";
@@ -34,12 +34,17 @@ const LAST_HOUR_RECORDS = 60_000;
 const HOUR_MS = 3_600_000;
 const FRESH_MS = 600_000;
 
-async function load(server: RunningServer, records: number, stepUs: number): Promise<void> {
+async function load(server: RunningServer, records: number, stepUs: number, seed: number): Promise<void> {
   const startMs = Date.now() - (records * stepUs) / 1_000;
   const order = { url: server.url, token: server.token, records };
-  const pace = { what: "records", batch: 1_000, connections: 8, seed: SEED, startMs, stepUs } as const;
+  const pace = { what: "records", batch: 1_000, connections: 8, seed, startMs, stepUs } as const;
   await runLoader({ ...order, ...pace }, (n) => process.stderr.write(`\r${n} loaded`));
   await caughtUp(server, CATCH_UP_TIMEOUT_MS);
+  // Calls are drawn once they are settled.
+  await until(CATCH_UP_TIMEOUT_MS, "calls of the last hour to be settled", async () => {
+    const graph = await server.json<{ readonly edges: readonly object[] }>("/api/graph?from=now-1h").catch(notYet);
+    return graph !== undefined && graph.edges.length > 0 ? true : undefined;
+  });
   process.stderr.write("\n");
 }
 
@@ -244,9 +249,10 @@ async function main(): Promise<void> {
   const isLoaded = existsSync(join(data, "server.json"));
   const server = await startServer(data);
   try {
-    if (!isLoaded) await load(server, RECORDS, STEP_US);
+    if (!isLoaded) await load(server, RECORDS, STEP_US, SEED);
     else if (Date.now() - Date.parse((await newestOf(server)).timestamp) > FRESH_MS)
-      await load(server, LAST_HOUR_RECORDS, (HOUR_MS * 1_000) / LAST_HOUR_RECORDS);
+      // Of another seed, since the same calls would be known and old.
+      await load(server, LAST_HOUR_RECORDS, (HOUR_MS * 1_000) / LAST_HOUR_RECORDS, Math.floor(Date.now() / 1_000));
     const newest = await newestOf(server);
     const measured = await inDashboard(server, (page) => measure(page, server.url, newest));
     const result = { bench: "dashboard", records: RECORDS, ...measured };
