@@ -13,7 +13,6 @@ import type { Logger } from "pino";
 
 import { accessParts } from "./access-parts.ts";
 import { openNotifying, publicUrlOf } from "./alerting-parts.ts";
-import type { Notifying } from "./alerting-parts.ts";
 import { trustedProxies } from "./access/client-address.ts";
 import { QuotaBook } from "./access/quota-book.ts";
 import { Incidents } from "./access/incidents.ts";
@@ -26,13 +25,11 @@ import { bodyBudget } from "./api/body.ts";
 import type { BodyBudget } from "./api/body.ts";
 import { readDashboard } from "./api/dashboard.ts";
 import { watchSpace } from "./api/disk-forecast.ts";
-import type { SpaceWatch } from "./api/disk-forecast.ts";
 import { refusingLogsOf } from "./api/intake-state.ts";
-import { treeReadings } from "./api/health-routes.ts";
 import type { IndexRebuild } from "./api/health-routes.ts";
 import { DRAIN_MS } from "./api/limits.ts";
 import { openMetrics } from "./api/metrics.ts";
-import type { Meter, Readings } from "./api/metrics.ts";
+import type { Meter } from "./api/metrics.ts";
 import { byteRates } from "./api/rate.ts";
 import { loginLink } from "./api/session-routes.ts";
 import { IntakeInFlight } from "./api/take-in.ts";
@@ -65,6 +62,7 @@ import { lastFsck } from "./fsck/last-fsck.ts";
 import { backupPlaces, holdersOf } from "./retain/backup-places.ts";
 import { readDeletion } from "./retain/deleted-folder.ts";
 import { carryOut } from "./retain/second-person.ts";
+import { readings } from "./readings.ts";
 import { Search } from "./search/search.ts";
 import { waitSealed } from "./sealed.ts";
 import { openServerFolder, placesOf } from "./server-folder.ts";
@@ -405,44 +403,6 @@ async function intakeParts(
       tell: async (log, fields) =>
         void (await stores.journal.appendOwn(log, [ownRecord(clock, machine.random, fields)])),
     },
-  };
-}
-
-interface Watched {
-  readonly machine: Machine;
-  readonly stores: Stores;
-  readonly producers: Producers;
-  readonly space: SpaceWatch;
-  readonly tails: Tails;
-  readonly budget: BodyBudget;
-  readonly nowMs: () => number;
-  readonly incidents: Incidents;
-  readonly notifying: Notifying;
-  readonly state: ApiRequest["state"];
-}
-
-/** What all parts know about themselves at this moment. */
-async function readings(watched: Watched): Promise<Readings> {
-  const { machine, stores, producers, space, tails, budget, nowMs, incidents, state } = watched;
-  const { journal, ledger, index } = stores;
-  const { freeBytes, daysUntilFull } = await space.forecast();
-  const figures = [...journal.figures().values()];
-  return {
-    trees: treeReadings({ journal, ledger, index: index.follower, nowMs }),
-    waitingBytes: budget.held(),
-    keptBytes: figures.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0),
-    fsyncs: figures.reduce((sum, { groups }) => sum + groups, 0),
-    refusingLogs: refusingLogsOf(stores),
-    freeBytes,
-    daysUntilFull,
-    indexReady: index.follower.state() === "ready",
-    queries: index.queries,
-    tails: tails.count,
-    producers: await producers.readings(),
-    taskSeconds: machine.taskSeconds(),
-    incidents: incidents.totals(),
-    alerting: watched.notifying.readings(),
-    certificateExpiresAtMs: state.certificateExpiresAtMs,
   };
 }
 

@@ -86,11 +86,14 @@ describe("copies of checkpoints", () => {
   it("reach every peer, the same note that the server serves, also one that was away", async () => {
     const { tree } = await published(server);
     await expect.poll(() => streamed.length * datagrams.length).toBeGreaterThan(0);
+    const metrics = async () => (await server.fetch("/metrics")).text();
+    await expect.poll(metrics).toMatch(/^tallystick_checkpoint_trouble_seconds\{step="[^"]*webhook[^"]*"\} [\d.]+$/m);
     answerWith = 200;
     await published(server);
     const note = await (await server.fetch(`/trees/${tree}/checkpoint`)).text();
     const escaped = note.replaceAll("\n", "\\n");
     await expect.poll(() => posted.map(({ text }) => text), { timeout: 30_000 }).toContain(note);
+    await expect.poll(metrics).not.toContain("tallystick_checkpoint_trouble_seconds{");
     expect(posted.every((one) => one.tree === tree || one.tree.startsWith("control/"))).toBe(true);
     await expect.poll(() => datagrams.some((message) => message.endsWith(escaped))).toBe(true);
     await expect.poll(() => streamed.some((message) => message.endsWith(escaped))).toBe(true);

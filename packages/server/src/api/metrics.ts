@@ -7,6 +7,7 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { ALERT_COUNTERS, ALERT_GAUGES } from "./alert-metrics.ts";
 import type { AlertReadings } from "./alert-metrics.ts";
 import type { RefusingLog } from "./intake-state.ts";
+import type { CheckpointTrouble } from "../ledger/checkpoint-trouble.ts";
 import { REVOKED_USE } from "../access/incidents.ts";
 import type { IncidentTotal } from "../access/incidents.ts";
 import type { ProducerFigures } from "../tally/producer-figures.ts";
@@ -26,6 +27,8 @@ export interface Readings {
   readonly keptBytes: number;
   readonly fsyncs: number;
   readonly refusingLogs: readonly RefusingLog[];
+  readonly checkpointTrouble: readonly CheckpointTrouble[];
+  readonly nowMs: number;
   readonly freeBytes: number;
   readonly daysUntilFull: number;
   readonly indexReady: boolean;
@@ -144,6 +147,13 @@ const GAUGES: readonly Reading[] = [
     "Age of the newest checkpoint",
     ["tree"],
     perTree((tree) => tree.checkpointAgeS),
+  ],
+  [
+    "tallystick_checkpoint_trouble_seconds",
+    "For how long publishing checkpoints, or the copy that is named, has failed; absent while none fails",
+    ["step"],
+    ({ checkpointTrouble, nowMs }) =>
+      checkpointTrouble.map(({ step, sinceUs }) => [{ step }, Math.max(0, nowMs - sinceUs / 1_000) / 1_000]),
   ],
   ["tallystick_waiting_bytes", "Request bodies held in memory", [], single((readings) => readings.waitingBytes)],
   [
