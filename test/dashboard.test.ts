@@ -367,7 +367,7 @@ test("a question that takes long says so, and leaving or Stop ends it in the eng
   const page = await opened("/settings");
   await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
   const banner = page.getByRole("banner");
-  /** An engine that stands still is as slow as a question can be; for longer, the server would take it for gone. */
+  /** An engine that stands still is as slow as a question can be; between screens it answers what is left of the last. */
   const stopsMore = async (path: string, press: () => Promise<void>) => {
     await until(SETTLED_MS, "the engine to answer", () => server.json("/api/search?limit=1").catch(notYet));
     process.kill(engine!, "SIGSTOP");

@@ -109,7 +109,10 @@ export async function idsOf(server: RunningServer): Promise<ShopIds | undefined>
   };
   const failed = await found("callee:payments side:callee status:error");
   const withBody = await found("callee:payments side:callee request_payload:* -subject_refs:customer-0");
-  if (breaks.length === 0 || failed === undefined || withBody === undefined) return undefined;
+  const { edges } = await server.json<ServiceMap>("/api/graph?from=now-1d");
+  // Counted after the verdict is told, and a map that was opened before looks again only after a minute.
+  const isOnMap = edges.some((edge) => edge.callee === "payments" && (edge.states["unpaired_callee"] ?? 0) > 0);
+  if (breaks.length === 0 || failed === undefined || withBody === undefined || !isOnMap) return undefined;
   return {
     failedCall: failed.call_id,
     failedTrace: failed.record.trace_id,
@@ -117,6 +120,10 @@ export async function idsOf(server: RunningServer): Promise<ShopIds | undefined>
     longTrace: LONG_TRACE,
     impostorKey: IMPOSTOR_KEY,
   };
+}
+
+interface ServiceMap {
+  readonly edges: readonly { readonly callee: string; readonly states: Readonly<Record<string, number>> }[];
 }
 
 interface Found {
