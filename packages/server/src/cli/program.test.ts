@@ -45,7 +45,8 @@ describe("every command", () => {
   it.each([
     ["an unknown command", ["serch"], "Did you mean search?"],
     ["an unknown option", ["search", "--limt", "3"], "Did you mean --limit?"],
-    ["a missing argument", ["verify"], "missing required argument"],
+    ["a missing argument", ["trace"], "missing required argument"],
+    ["nothing to verify", ["verify"], "Name one data folder or URL"],
     ["a missing option", ["keys", "create"], "--name"],
     ["a value that is no choice", ["export", "--format", "yaml"], "Allowed choices"],
     ["a value that is no number", ["search", "--limit", "many"], "whole number"],
