@@ -2,7 +2,7 @@
 import { DATA_CATEGORIES, DATA_CLASSES } from "@tallystick/record";
 
 import type { Config } from "./config/schema.ts";
-import { OWN_LOGS } from "./control/own-logs.ts";
+import { isOwnLog } from "./control/own-logs.ts";
 import { TallystickError } from "./errors.ts";
 import type { RoutedLog, RoutePattern } from "./intake/route.ts";
 import { parseEpochPolicy } from "./journal/epochs.ts";
@@ -58,7 +58,7 @@ export function logSettings(config: Config): LogSettings {
 const MAX_PARTED_LOGS = 8;
 
 function partedLogs(named: readonly string[]): readonly string[] {
-  const logs = new Set(["default", ...named.filter((log) => !OWN_LOGS.includes(log))]);
+  const logs = new Set(["default", ...named.filter((log) => !isOwnLog(log))]);
   return logs.size > MAX_PARTED_LOGS ? [] : [...logs];
 }
 
@@ -66,8 +66,7 @@ function partedLogs(named: readonly string[]): readonly string[] {
 function routedLogs(logs: Config["logs"]): readonly RoutedLog[] {
   for (const [place, { name, match }] of logs.entries()) {
     const key = `logs.${place}.match`;
-    if (match.length > 0 && OWN_LOGS.includes(name))
-      throw noRoute(key, `the log ${name} takes Tallystick's own records only`);
+    if (match.length > 0 && isOwnLog(name)) throw noRoute(key, `the log ${name} takes Tallystick's own records only`);
     for (const [at, pattern] of match.entries()) assertFitsSomething(pattern, `${key}.${at}`);
   }
   return logs.filter(({ match }) => match.length > 0).map(({ name, match }) => ({ log: name, match }));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { claimedName, standingOf } from "./access.ts";
-import type { Binding, Spoken } from "./access.ts";
+import type { Binding, Claimed } from "./access.ts";
 
 const NOBODY: Binding = { service: null, services: [], relay: null };
 const orders: Binding = { ...NOBODY, service: "orders" };
@@ -22,7 +22,7 @@ const unsided = (service_id: string, target_id: string) => ({
 });
 
 describe("the standing of a record", () => {
-  it.each<[Binding, Spoken, string, string | null]>([
+  it.each<[Binding, Claimed, string, string | null]>([
     [orders, half("caller", "orders", "billing"), "authenticated", null],
     [orders, half("callee", "billing", "orders"), "authenticated", null],
     [orders, half("callee", "orders", "billing"), "claimed", "billing"],

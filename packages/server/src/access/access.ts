@@ -35,10 +35,13 @@ export interface Binding {
 export interface Spoken {
   readonly recorder_id: string;
   readonly side: string;
-  /** Whether the sender said the side, or it was filled in. */
-  readonly isSideSent: boolean;
   readonly service_id: string;
   readonly target_id: string;
+}
+
+export interface Claimed extends Spoken {
+  /** Whether the sender said the side, or it was filled in. */
+  readonly isSideSent: boolean;
 }
 
 /**
@@ -46,7 +49,7 @@ export interface Spoken {
  * (DESIGN §6). Who records as caller speaks for the initiator too, and as callee for the target, whatever recorder the
  * record names.
  */
-export function standingOf(binding: Binding, spoken: Omit<Spoken, "isSideSent">): Standing {
+export function standingOf(binding: Binding, spoken: Spoken): Standing {
   const party = partyOf(spoken);
   if (speaksFor(binding, spoken.recorder_id) && speaksFor(binding, party)) return "authenticated";
   return carries(binding, spoken.recorder_id) && carries(binding, party) ? "relayed" : "claimed";
@@ -57,7 +60,7 @@ export function standingOf(binding: Binding, spoken: Omit<Spoken, "isSideSent">)
  * no impersonation. Who names an initiator and no side says that this is who speaks: unless it is an end of the call
  * itself, the initiator's name was taken.
  */
-export function claimedName(binding: Binding, principal: string, spoken: Spoken): string | null {
+export function claimedName(binding: Binding, principal: string, spoken: Claimed): string | null {
   const isOwn = (name: string) => name === principal || speaksFor(binding, name) || carries(binding, name);
   const party = partyOf(spoken);
   if (spoken.side !== "observer" && party !== "none" && !isOwn(party)) return party;
@@ -67,7 +70,7 @@ export function claimedName(binding: Binding, principal: string, spoken: Spoken)
 }
 
 /** Whose half it is. */
-function partyOf({ side, service_id, target_id, recorder_id }: Omit<Spoken, "isSideSent">): string {
+function partyOf({ side, service_id, target_id, recorder_id }: Spoken): string {
   if (side === "caller") return service_id;
   return side === "callee" ? target_id : recorder_id;
 }

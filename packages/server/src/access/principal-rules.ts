@@ -2,7 +2,7 @@
  * What a certificate or a JWT may do: `access.principals`, the first rule that fits. A name that is proven and that no
  * rule fits may do nothing: an authority or an issuer often serves more than one system.
  */
-import { OWN_LOGS } from "../control/own-logs.ts";
+import { isOwnLog } from "../control/own-logs.ts";
 import { TallystickError } from "../errors.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Principal } from "./access.ts";
@@ -94,8 +94,7 @@ function assertSensible(rule: PrincipalRule, where: string): void {
     throw refuse("it speaks for its services or relays for others, not both.", "Write two rules.");
   if (rule.role === "producer" && rule.scope !== undefined)
     throw refuse("a producer reads nothing.", "Take scope out.");
-  if (OWN_LOGS.includes(rule.log))
-    throw refuse(`the log ${rule.log} takes Tallystick's own records only.`, "Name another log.");
+  if (isOwnLog(rule.log)) throw refuse(`the log ${rule.log} takes Tallystick's own records only.`, "Name another log.");
   // More would make matching a name, which may be of a stranger's making, more than linear.
   const parts = rule.match.replace(/\*\*$/, "{rest}").split(separatorsOf(rule.match));
   if (parts.some((part) => (part.match(/\*|\{[^}]*\}/g) ?? []).length > 1))

@@ -1,4 +1,4 @@
-import { OWN_LOGS } from "../control/own-logs.ts";
+import { isOwnLog } from "../control/own-logs.ts";
 import type { WriteTrouble } from "../journal/write-trouble.ts";
 import { PUSHBACK } from "./store-parts.ts";
 
@@ -26,7 +26,7 @@ export function refusingLogsOf({ journal, payloads }: IntakeStores): readonly Re
 
 /** For who may know nothing of logs: whether producers' records are taken. */
 export function intakeState(refusing: readonly RefusingLog[]): IntakeState {
-  const first = refusing.find(({ log }) => !OWN_LOGS.includes(log));
+  const first = refusing.find(({ log }) => !isOwnLog(log));
   if (first === undefined) return { state: "open" };
   return { state: "refused", reason: first.reason, says: PUSHBACK[first.reason][1] };
 }

@@ -27,7 +27,7 @@ import { createdFields, keyChangeOf, quotaFields, revokedFields } from "./key-re
 import type { StoredKey } from "./key-record.ts";
 import { MAX_ACTIVE_KEYS, MAX_DECLARED_ALIASES, MAX_DECLARED_PARTIES, MAX_RELAY_SERVICES } from "./limits.ts";
 import type { OwnFields } from "./own-record.ts";
-import { CONTROL_LOG, OWN_LOGS } from "./own-logs.ts";
+import { CONTROL_LOG, isOwnLog } from "./own-logs.ts";
 import type { Hold, Holds } from "./hold.ts";
 import { applyHold, HoldBook } from "./holds.ts";
 import { applyKept, KeptBook } from "./kept.ts";
@@ -264,7 +264,7 @@ class ControlLog implements Control {
         "A key's name is 1 to 63 letters, digits, dots, dashes and underscores, and begins with a letter or digit.",
       );
     if (!LOG_NAME.test(request.log)) throw refuse("A log's name is 1 to 63 lower-case letters, digits and dashes.");
-    if (OWN_LOGS.includes(request.log)) throw refuse(`The log ${request.log} takes Tallystick's own records only.`);
+    if (isOwnLog(request.log)) throw refuse(`The log ${request.log} takes Tallystick's own records only.`);
     if (request.role === "producer" && request.service === null && request.relay === null) {
       throw refuse("A producer's key needs its service, or the services it relays for.");
     }

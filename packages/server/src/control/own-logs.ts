@@ -18,3 +18,4 @@ export const RESERVE_FLOORS: ReadonlyMap<string, number> = new Map([
 
 /** Logs of Tallystick's own records; no producer writes there. */
 export const OWN_LOGS: readonly string[] = [CONTROL_LOG, ACCESS_LOG, ALERTS_LOG];
+export const isOwnLog = (log: string): boolean => OWN_LOGS.includes(log);

@@ -5,6 +5,7 @@ import { Params } from "../search/compile/sql.ts";
 import { LATE_S, MAX_FINDING_RECORDS, MAX_FINDINGS_PER_RULE } from "./limits.ts";
 import type { LinkedCorrelation, LinkedRule } from "./sigma/link.ts";
 import { compileRule } from "./sigma/correlation-sql.ts";
+import { hitsSql, ofHitSql } from "./sigma/hits-sql.ts";
 import { promisingSql } from "./sigma/promising.ts";
 import { recordsSql } from "./sigma/records-sql.ts";
 import type { RecordsRange } from "./sigma/records-sql.ts";
@@ -68,18 +69,18 @@ function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
  */
 function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
   const sql = recordsSql(looked);
-  const each = rules.map((rule) => `toUInt8(${compileRule(rule, sql)})`).join(", ");
+  const hits = hitsSql(rules.map((rule) => compileRule(rule, sql)));
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
     `SELECT toUInt32(found) AS rule, ${labelsSql(rules)} AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
     `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index, call_id))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
-    `FROM records ARRAY JOIN arrayFilter((n, hit) -> hit = 1, range(${rules.length}), [${each}]) AS found ` +
+    `FROM records ARRAY JOIN ${hits} AS found ` +
     `PREWHERE ${looked.within} ` +
     `GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`
   );
 }
 
-/** The labels of the rule whose place is `found`; every different list stands in it once. */
+/** The labels of the rule whose place is `found`. */
 function labelsSql(rules: readonly LinkedRule[]): string {
   const sql = recordsSql({ history: () => "0", within: "1" });
   const text = (name: string): string => `arrayStringConcat(${sql.field(name).values}, ', ')`;
@@ -87,7 +88,5 @@ function labelsSql(rules: readonly LinkedRule[]): string {
     const names = labelNames(rule);
     return names.length === 0 ? `[${stringLiteral("")}]` : `[${names.map(text).join(", ")}]`;
   });
-  const different = [...new Set(lists)];
-  const which = lists.map((list) => different.indexOf(list) + 1);
-  return `[${different.join(", ")}][[${which.join(", ")}][found + 1]]`;
+  return ofHitSql(lists, "found");
 }

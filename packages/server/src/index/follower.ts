@@ -16,6 +16,7 @@ import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
 import type { IndexFollower, IndexPosition } from "./index-seam.ts";
 import { Pauses } from "./pauses.ts";
+import { SaidOnce } from "./said-once.ts";
 import {
   BUSY_INSERT_GAP_MS,
   BUSY_ROWS,
@@ -86,8 +87,7 @@ export class JournalFollower implements IndexFollower {
   private compared = -1;
   private everReady = false;
   private failing = false;
-  /** What was said of a failure that still lasts. */
-  private told = "";
+  private readonly trouble: SaidOnce;
   private rebuildWanted = false;
   /** Sizes to reach until a rebuild is over. */
   private rebuildGoal: ReadonlyMap<string, number> | null = null;
@@ -100,6 +100,7 @@ export class JournalFollower implements IndexFollower {
 
   constructor(options: FollowerOptions) {
     this.options = options;
+    this.trouble = new SaidOnce(options.onTrouble);
     this.table = new RecordsTable(options.home);
     this.pauses = new Pauses(options.clock);
     this.unsubscribe = options.journal.onJournaled(() => this.pauses.wake());
@@ -225,7 +226,7 @@ export class JournalFollower implements IndexFollower {
       try {
         await this.step();
         this.failing = false;
-        this.told = "";
+        this.trouble.over();
       } catch (error) {
         if (this.closing) return;
         this.failed(error);
@@ -240,10 +241,7 @@ export class JournalFollower implements IndexFollower {
     this.prepared = null;
     this.failing = true;
     const home = this.options.home.isUp() ? "" : " (the engine is down)";
-    const message = `indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`;
-    // The same words every second, as on a full disk, would drown what else there is to say.
-    if (message !== this.told) this.options.onTrouble(message);
-    this.told = message;
+    this.trouble.say(`indexing failed${home}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`);
   }
 
   private async step(): Promise<void> {

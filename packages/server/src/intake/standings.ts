@@ -2,7 +2,7 @@ import { slotOf } from "@tallystick/record";
 import type { NormaliseOutcome } from "@tallystick/record";
 
 import { claimedName, standingOf } from "../access/access.ts";
-import type { Spoken } from "../access/access.ts";
+import type { Claimed } from "../access/access.ts";
 import { STANDINGS } from "../journal/journal.ts";
 import type { Claim, IntakeRequest } from "./intake.ts";
 import { MAX_CLAIMED_NAMES } from "./limits.ts";
@@ -66,7 +66,7 @@ export class Standings {
       service_id: slots[SERVICE],
       target_id: slots[TARGET],
       recorder_id: slots[RECORDER],
-    } as Spoken;
+    } as Claimed;
     const standing = standingOf(this.#sender, spoken);
     this.#standing = STANDINGS.indexOf(standing);
     const name = standing === "claimed" ? claimedName(this.#sender, this.#sender.principal, spoken) : null;

@@ -11,7 +11,8 @@ import { timestampUs } from "@tallystick/record";
 import type { Clock } from "../clock.ts";
 import type { AlertLog } from "../alert/log.ts";
 import type { Approval, Approvals } from "../control/approval.ts";
-import { OWN_LOGS } from "../control/own-logs.ts";
+import { isOwnLog } from "../control/own-logs.ts";
+import { SaidOnce } from "../index/said-once.ts";
 import { isTallystickError, TallystickError } from "../errors.ts";
 import type { LocalJournal } from "../journal/local-journal.ts";
 import type { PayloadStore } from "../payload/payload-store.ts";
@@ -78,13 +79,14 @@ export class Eraser {
   #turn: Promise<void> = Promise.resolve();
   #cancel: () => void = () => {};
   #closed = false;
-  #trouble = "";
+  readonly #trouble: SaidOnce;
   #isListDone = false;
   #stop: (error: Error) => void = () => {};
   readonly #stopped: Promise<never>;
 
   constructor(parts: EraserParts) {
     this.#parts = parts;
+    this.#trouble = new SaidOnce(parts.onTrouble);
     this.#stopped = new Promise((_, reject) => {
       this.#stop = reject;
     });
@@ -191,17 +193,14 @@ export class Eraser {
   }
 
   async #try(approval: Approval): Promise<void> {
-    const { approvals, onTrouble } = this.#parts;
+    const { approvals } = this.#parts;
     try {
       const found = await this.#carryOut(approval);
       await approvals.finish(approval.id, "done", `${found} erased`);
     } catch (error) {
       const known = isTallystickError(error) ? error : null;
       const message = known?.message ?? "an error of the program";
-      // The same words every second would drown what else there is to say.
-      if (this.#trouble !== `${approval.id} ${message}`)
-        onTrouble(`the erasure ${approval.id} could not be carried out: ${message}`);
-      this.#trouble = `${approval.id} ${message}`;
+      this.#trouble.say(`the erasure ${approval.id} could not be carried out: ${message}`);
       if (known === null || !FINAL.has(known.code)) return;
       await approvals.finish(approval.id, "failed", message).catch(() => undefined);
     }
@@ -324,7 +323,7 @@ export class Eraser {
 
   /** Carries out what the list says and the log does not: it came with the list, from beyond a backup. */
   async #finishListed(): Promise<void> {
-    const { follower, onTrouble } = this.#parts;
+    const { follower } = this.#parts;
     const listed = this.#listed();
     try {
       if (listed.length > 0) await Promise.race([follower.caughtUp(INDEX_WAIT_MS), this.#stopped]);
@@ -333,8 +332,7 @@ export class Eraser {
       this.#isListDone = true;
     } catch (error) {
       const message = isTallystickError(error) ? error.message : "an error of the program";
-      if (this.#trouble !== message && !this.#closed) onTrouble(`the list of erasures waits: ${message}`);
-      this.#trouble = message;
+      if (!this.#closed) this.#trouble.say(`the list of erasures waits: ${message}`);
     }
   }
 
@@ -389,7 +387,6 @@ function targetOf(selection: Selection): string {
 
 const PARTS_COUNT = 2;
 const NOBODY_SAYS = () => false;
-const isOwnLog = (log: string): boolean => OWN_LOGS.includes(log);
 const selectionOf = ({ details }: Approval): Selection => JSON.parse(details[SELECTION] ?? "") as Selection;
 
 /** Leaves that nobody named. */

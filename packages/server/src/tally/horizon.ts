@@ -4,7 +4,7 @@
  * records hold no half of any call and are not waited for.
  */
 import type { Clock } from "../clock.ts";
-import { OWN_LOGS } from "../control/own-logs.ts";
+import { isOwnLog } from "../control/own-logs.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MAX_SAMPLES, SAMPLE_MS } from "./limits.ts";
@@ -49,7 +49,7 @@ export class Horizon {
   look(): number {
     // The time before the sizes: whatever came in between makes the sizes larger than they need be.
     const beforeUs = this.#journal.receivedBeforeUs();
-    const trees = this.#journal.trees().filter(({ log }) => !OWN_LOGS.includes(log));
+    const trees = this.#journal.trees().filter(({ log }) => !isOwnLog(log));
     const sizes = new Map(trees.map(({ tree, size }) => [tree, size]));
     // The one that was reached before comes first: an index that was healed may hold less than it did.
     const samples = [...this.#samples, { beforeUs, sizes }];

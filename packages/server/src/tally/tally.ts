@@ -14,6 +14,7 @@ import { TallystickError } from "../errors.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import { Pauses } from "../index/pauses.ts";
+import { SaidOnce } from "../index/said-once.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { CallNames } from "../search/call-names.ts";
 import { callNames } from "./call-names.ts";
@@ -99,12 +100,12 @@ export class Tally {
   readonly #unsubscribe: () => void;
   #idle = false;
   #workedAtUs = 0;
-  /** What is wrong at the moment: what lasts is told once. */
-  #trouble = "";
+  readonly #trouble: SaidOnce;
   #closing = false;
 
   constructor(parts: TallyParts) {
     this.#parts = parts;
+    this.#trouble = new SaidOnce(parts.onTrouble);
     this.#horizon = new Horizon(parts.journal, parts.index, parts.clock);
     this.#edges = new EdgeMinutes(parts.deriver, parts.clock, parts.countPause);
     const append: AppendVerdicts = (log, records) => this.#append(log, records);
@@ -186,15 +187,14 @@ export class Tally {
         const beganMs = this.#parts.clock.monotonicMs();
         this.#idle = !(await this.#turn());
         this.#workedAtUs = this.#parts.clock.nowUs();
-        this.#trouble = "";
+        this.#trouble.over();
         const tookMs = this.#parts.clock.monotonicMs() - beganMs;
         if (this.#idle) await this.#rest(tookMs);
       } catch (error) {
         if (this.#closing) return;
         this.#generation = -1;
         const { message } = error instanceof Error ? error : { message: String(error) };
-        if (message !== this.#trouble) this.#parts.onTrouble(`the tally tries again: ${message.slice(0, 300)}`);
-        this.#trouble = message;
+        this.#trouble.say(`the tally tries again: ${message.slice(0, 300)}`);
         await this.#pauses.pause(RETRY_MS);
       }
     }

@@ -7,6 +7,7 @@
  * turn however much comes into another, and what is usual is judged by the clock, not when nothing comes.
  */
 import type { Clock } from "../../clock.ts";
+import { isOwnLog } from "../../control/own-logs.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { IndexFollower } from "../../index/index-seam.ts";
 import { Pauses } from "../../index/pauses.ts";
@@ -76,8 +77,7 @@ export interface DetectorParts {
   readonly journaled: () => readonly { readonly tree: string; readonly size: number }[];
 }
 
-const OWN_ONLY: ReadonlySet<string> = new Set(["control", "access", "alerts"]);
-const isOwn = (tree: string): boolean => OWN_ONLY.has(logOf(tree));
+const isOwn = (tree: string): boolean => isOwnLog(logOf(tree));
 /** Made anew together: all of them say how far the same ranges were taken in. */
 export const DETECTOR_TABLES = [FACTS, NONCES, RANGE_TABLE, RANGE_FACTS, ...BASELINE_TABLES];
 

@@ -13,6 +13,7 @@ import { WRITER_SESSION } from "../../index/session-names.ts";
 import { ruleFields } from "./check.ts";
 import { compileRule } from "./correlation-sql.ts";
 import { eventsTable } from "./events-table.ts";
+import { hitsSql } from "./hits-sql.ts";
 import type { LinkedRule } from "./link.ts";
 import { cut } from "./passes.ts";
 
@@ -113,9 +114,9 @@ async function runOver(home: Home, name: string, work: Work): Promise<readonly (
   const found: number[][] = rules.map(() => []);
   const predicates = rules.map((rule, at) => ({ rule: at, sql: compileRule(rule, table.sql) }));
   for (const pass of cut(predicates, ({ sql }) => sql.length)) {
-    const each = pass.map(({ sql }) => `toUInt8(${sql})`).join(", ");
+    const hits = hitsSql(pass.map(({ sql }) => sql));
     const result = await client.query({
-      query: `SELECT position, arrayFilter((n, hit) -> hit = 1, range(${pass.length}), [${each}]) AS hits FROM ${name} WHERE notEmpty(hits) ORDER BY position`,
+      query: `SELECT position, ${hits} AS hits FROM ${name} WHERE notEmpty(hits) ORDER BY position`,
       format: "JSONEachRow",
       ...session,
       clickhouse_settings: { ...settings, output_format_json_quote_64bit_integers: 0 },

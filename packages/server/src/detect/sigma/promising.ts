@@ -6,6 +6,7 @@
 import { compileNode } from "./compile.ts";
 import { endsChain, enough, groupKey, valueColumns } from "./correlation-sql.ts";
 import type { EventSql } from "./field-sql.ts";
+import { hitsSql, ofHitSql } from "./hits-sql.ts";
 import { MAX_ASKED_PARTS } from "./limits.ts";
 import type { LinkedCorrelation, LinkedRule } from "./link.ts";
 
@@ -45,12 +46,11 @@ export function askedAtOnce(rules: readonly LinkedCorrelation[]): readonly (read
 export function promisingSql(rules: readonly LinkedCorrelation[], events: EventSql): string {
   const parts = rules.flatMap((linked, rule) => linked.of.map((_, which) => partOf(linked, { rule, which }, events)));
   const { from, where } = events.history(Math.max(...rules.map(({ rule }) => rule.timespanS)));
-  const found = parts.map(({ holds }) => `toUInt8(${holds})`).join(", ");
-  const hits = `arrayFilter((n, hit) -> hit = 1, range(${parts.length}), [${found}])`;
-  const lists = COLUMNS.map((column) => different(parts.map(({ columns }) => columns[column])));
+  const hits = hitsSql(parts.map(({ holds }) => holds));
+  const valuesOf = (column: (typeof COLUMNS)[number]) => parts.map((part) => part.columns[column]);
   const of = (places: readonly number[]): string => `[${places.join(", ")}][hit + 1]`;
   const columns = [
-    ...lists.map(({ list, places }, at) => `${list}[${of(places)}] AS ${COLUMNS[at]}`),
+    ...COLUMNS.map((column) => `${ofHitSql(valuesOf(column), "hit")} AS ${column}`),
     `${of(parts.map(({ rule }) => rule))} AS rule`,
     `${of(parts.map(({ which }) => which))} AS which`,
     `toUInt8(${events.isNew}) AS isNew`,
@@ -74,10 +74,4 @@ function partOf(linked: LinkedCorrelation, { rule, which }: Pick<Part, "rule" | 
   };
   const also = endsChain(linked, which) ? ` AND (${events.isNew})` : "";
   return { rule, which, holds: `(${where})${also} AND (${compileNode(of.root, events)})`, columns };
-}
-
-/** Every different expression once, and for each given one its place among these, from 1. */
-function different(all: readonly string[]): { readonly list: string; readonly places: readonly number[] } {
-  const once = [...new Set(all)];
-  return { list: `[${once.join(", ")}]`, places: all.map((one) => once.indexOf(one) + 1) };
 }
