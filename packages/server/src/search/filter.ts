@@ -32,6 +32,8 @@ export type TimeAxis = "timestamp" | "received_at";
 
 export interface FilterPredicate {
   readonly predicate: string;
+  /** As clauses of a statement on `records`. */
+  readonly clauses: string;
   readonly selective: boolean;
   readonly notes: readonly QueryNote[];
 }
@@ -53,14 +55,16 @@ export function filterPredicate(filter: RecordFilter, params: Params): FilterPre
   });
   const types = namedTypes(filter.query.root);
   const isOthersOnly = !filter.own && types.length === 0;
-  const parts = [
+  const around = allOf([
     scopePredicate(filter.scope, params, isOthersOnly ? OTHERS_SERVICES : RECORD_SERVICES),
     filter.own ? "1" : othersPredicate(types, params),
     periodPredicate(filter.axis, filter.fromUs, filter.toUs, params),
     filter.sizes === null ? "1" : sizesPredicate(filter.sizes, params),
-    predicate,
-  ];
-  return { predicate: allOf(parts), selective, notes };
+  ]);
+  const whole = allOf([around, predicate]);
+  // Left to itself the engine reads the columns of the scope too before it knows which few records match.
+  const clauses = selective ? `PREWHERE ${predicate} WHERE ${around}` : `WHERE ${whole}`;
+  return { predicate: whole, clauses, selective, notes };
 }
 
 /** Records of others, and own ones of the types that the query names. */

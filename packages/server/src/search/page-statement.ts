@@ -1,7 +1,7 @@
 import type { Statement } from "../index/index-seam.ts";
 import { STORED_COLUMNS } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
-import { allOf, Params } from "./compile/sql.ts";
+import { Params } from "./compile/sql.ts";
 import { instant } from "./compile/times.ts";
 import type { PageKey } from "./cursor.ts";
 import { axisColumn, filterPredicate } from "./filter.ts";
@@ -46,14 +46,12 @@ export function recordStatement(question: PageQuestion): Statement {
 function pageStatement({ filter, window, after, order, wanted }: PageQuestion, columns: string): Statement {
   const params = new Params();
   const column = axisColumn(filter.axis);
-  const predicate = allOf([
-    filterPredicate({ ...filter, fromUs: window.fromUs, toUs: window.toUs }, params).predicate,
-    after === null ? "1" : afterPredicate(column, after, order, params),
-  ]);
+  const { clauses } = filterPredicate({ ...filter, fromUs: window.fromUs, toUs: window.toUs }, params);
+  const rest = after === null ? "" : ` AND (${afterPredicate(column, after, order, params)})`;
   const way = order === "newest" ? "DESC" : "ASC";
   return params.statement(
     `SELECT tree, leaf_index, toUnixTimestamp64Micro(${column}) AS order_us, ${columns} ` +
-      `FROM records WHERE ${predicate} ` +
+      `FROM records ${clauses}${rest} ` +
       `ORDER BY ${column} ${way}, tree ${way}, leaf_index ${way} LIMIT ${params.add(wanted, "UInt64")}`,
   );
 }
