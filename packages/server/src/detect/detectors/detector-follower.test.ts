@@ -173,6 +173,10 @@ test("attacks are found once a log's first days are over, what is usual never, n
       records: [{ callId: expect.stringContaining("second") }],
     },
   ]);
+  // Told by the credential that showed the token, which is what can be blocked.
+  expect(of("token-other-key")).toMatchObject([
+    { labels: { auth_token_id: "token-9", credential_id: "cert-orders" }, seen: "the key key-thief", count: 1 },
+  ]);
   expect(of("use-after-revocation")).toMatchObject([{ level: "critical", labels: { caller: "web" }, count: 1 }]);
   for (const { expected, seen, check, silence, records } of followed.found) {
     expect([expected, seen, check, silence].filter((text) => text === "")).toEqual([]);
@@ -185,6 +189,32 @@ test("attacks are found once a log's first days are over, what is usual never, n
   await again.whole();
   expect(again.found).toEqual([]);
   await again.close();
+});
+
+test("a token in other hands is told by each credential that showed it, without one where calls name none", async () => {
+  const log = "tokens/2026-11";
+  const followed = follow();
+  const token = { auth_token_id: "jti-7" };
+  await temporary.add(log, [usual(0, token), usual(0, { auth_token_id: "jti-8" })]);
+  await followed.whole();
+  expect(followed.found).toEqual([]);
+  await temporary.add(log, [
+    usual(1, { ...token, auth_key_thumbprint: "key-thief", credential_id: "fp:thief" }),
+    usual(1, { ...token, auth_key_thumbprint: "key-thief", credential_id: "fp:other-thief" }),
+    usual(1, { ...token, auth_key_thumbprint: "key-thief", credential_id: "fp:thief", peer_address: "203.0.113.9" }),
+    entry(1, { side: "callee", recorder_id: "payments", auth_token_id: "jti-8", peer_address: "203.0.113.9" }),
+  ]);
+  await followed.whole();
+  const told = followed.found
+    .filter(({ ruleId }) => ruleId.startsWith("builtin/token-"))
+    .map(({ ruleId, labels, count }) => [ruleId.slice(8), labels["auth_token_id"], labels["credential_id"], count]);
+  expect(told.toSorted((a, b) => (String(a) < String(b) ? -1 : 1))).toEqual([
+    ["token-other-key", "jti-7", "fp:other-thief", 1],
+    ["token-other-key", "jti-7", "fp:thief", 2],
+    ["token-replayed", "jti-7", "fp:thief", 1],
+    ["token-replayed", "jti-8", undefined, 1],
+  ]);
+  await followed.close();
 });
 
 test("what an erased leaf alone named is in none of the tables any more, and nothing else is seen as new for it", async () => {

@@ -23,6 +23,7 @@ import {
   IDLE_MS,
   KEEP_POSITION_MS,
   MAX_FRESH_FACTS,
+  MAX_GROUPS,
   RANGE_LEAVES,
   REPLAY_WINDOW_US,
   RETRY_MS,
@@ -31,7 +32,7 @@ import {
   STEP_LIMITS,
   TOKEN_KEPT_US,
 } from "./detector-limits.ts";
-import { factFindings } from "./fact-findings.ts";
+import { factFindings, tokenNews } from "./fact-findings.ts";
 import {
   FACTS,
   fillRangeFacts,
@@ -45,8 +46,9 @@ import {
   scopesShown,
   servicesSince,
   TOKEN_WEEK_US,
+  tokensPresented,
 } from "./facts.ts";
-import type { FreshFact, KnownValues, ShownScope } from "./facts.ts";
+import type { FreshFact, KnownValues, Presented, ShownScope } from "./facts.ts";
 import { countRanges, rangeFindings } from "./range-questions.ts";
 import type { RangeCounts } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
@@ -302,7 +304,10 @@ export class DetectorFollower {
     const learningUntilUs = (log: string) => this.learningUntilUs(log);
     const scopes = fresh.some(({ kind }) => kind === "edge") ? fresh.filter(({ kind }) => kind === "scope") : [];
     const shown = scopes.length === 0 ? [] : await deriver.select<ShownScope>(scopesShown(scopes), STEP_LIMITS);
-    return factFindings(fresh, { learningUntilUs, known, servicesSince: services, scopesShown: shown });
+    const tokens = tokenNews(fresh, known);
+    const asked = tokens.length === 0 ? null : tokensPresented(tokens, MAX_GROUPS);
+    const presented = asked === null ? [] : await deriver.select<Presented>(asked, STEP_LIMITS);
+    return factFindings(fresh, { learningUntilUs, known, servicesSince: services, scopesShown: shown, presented });
   }
 
   /** Since when the services are known that new edges and callers name. */

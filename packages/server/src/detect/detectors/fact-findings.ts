@@ -8,7 +8,8 @@ import type { Finding } from "../finding.ts";
 import { counted, findingOf, recordOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
 import { NEW_SERVICE_US, SHOWN_VALUES } from "./detector-limits.ts";
-import type { FreshFact, KnownValues, ShownScope } from "./facts.ts";
+import { IS_OF_TOKEN } from "./facts.ts";
+import type { FreshFact, KnownValues, Presented, ShownScope } from "./facts.ts";
 
 export interface FactKnowledge {
   /** Until when a log's first days last; microseconds. */
@@ -18,6 +19,8 @@ export interface FactKnowledge {
   readonly servicesSince: ReadonlyMap<string, number>;
   /** Where new scopes of callers with new edges were shown. */
   readonly scopesShown: readonly ShownScope[];
+  /** By which credentials tokens were shown that are news; of a call that names none there is nothing. */
+  readonly presented: readonly Presented[];
 }
 
 interface Others {
@@ -139,13 +142,39 @@ export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowled
     const isLearning = fact.first_us < knowledge.learningUntilUs(fact.log) && !ALWAYS.has(fact.kind);
     const isPart = fact.kind === "scope" && edgeScopes.has(JSON.stringify([fact.log, fact.subject, fact.value]));
     const told = isPart ? null : fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
-    if (told !== null && !isLearning) said.push(services.withinDay(fact, withPlace(fact, told)));
+    if (told !== null && !isLearning)
+      said.push(...byCredential(fact, services.withinDay(fact, withPlace(fact, told)), knowledge.presented));
     known.set(subjectOf(fact), {
       values: [...others.values, fact.value].slice(0, SHOWN_VALUES),
       count: others.count + 1,
     });
   }
   return merged(onlyGravest(said)).map(findingOf);
+}
+
+/** Facts of tokens that were known, or come twice: what is news of them. The first value of a token is none. */
+export function tokenNews(facts: readonly FreshFact[], known: readonly KnownValues[]): readonly FreshFact[] {
+  const seen = new Set(known.map(subjectOf));
+  return facts.filter((fact) => {
+    if (!IS_OF_TOKEN.test(fact.kind)) return false;
+    const isNews = seen.has(subjectOf(fact));
+    seen.add(subjectOf(fact));
+    return isNews;
+  });
+}
+
+/** What is blocked is the credential that showed the token, so it is told by each. */
+function byCredential(fact: FreshFact, said: Said, presented: readonly Presented[]): readonly Said[] {
+  const own = presented.filter((one) => subjectOf(one) === subjectOf(fact) && one.value === fact.value);
+  if (own.length === 0) return [said];
+  return own.map(({ credential, first_us: firstUs, place, records }) => ({
+    ...said,
+    labels: { ...said.labels, credential_id: credential },
+    startsAtUs: firstUs,
+    seenAtUs: firstUs,
+    records: [recordOf(place)],
+    count: records,
+  }));
 }
 
 /** The scope for a callee that was never called before is part of that news; one that is shown elsewhere too is not. */

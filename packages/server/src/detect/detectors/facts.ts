@@ -22,6 +22,9 @@ export const FACTS: DerivedTable = {
   settings: { index_granularity: "1024" },
 };
 
+/** What is told of single tokens: of their key, their users and where they come from. */
+export const IS_OF_TOKEN = /^token_/;
+
 /** Facts of the range under way. */
 export const RANGE_FACTS: DerivedTable = {
   name: "detector_range_facts",
@@ -64,12 +67,15 @@ const TOLD: readonly (readonly [kind: string, subject: string, value: string])[]
   ["scope", NAMED_CALLER, "arrayJoin(scopes)"],
 ];
 
+/** Records of one batch were received at one time: of those the first leaf is the first. */
+const FIRST_PLACE = "argMin(r.place, tuple(r.first_us, r.place.leaf_index))";
+
 /** Each kind by itself: what most records say again is one group of few columns, and no list of all that each says. */
 export function fillRangeFacts(): Statement {
   const selects = TOLD.map(
     ([kind, subject, value]) =>
       `SELECT '${kind}' AS kind, log, ${subject} AS subject, ${value} AS value, min(r.first_us) AS first_us,
-  max(r.last_us) AS last_us, sum(r.records) AS records, argMin(r.place, r.first_us) AS place
+  max(r.last_us) AS last_us, sum(r.records) AS records, ${FIRST_PLACE} AS place
 FROM ${RANGE_TABLE.name} AS r GROUP BY log, subject, value HAVING notEmpty(subject) AND notEmpty(value)`,
   );
   return {
@@ -105,7 +111,7 @@ export function freshFacts(dormantUs: number, limit: number): Statement {
   f.records AS records, f.place AS place, k.known_last AS known_last
 FROM ${RANGE_FACTS.name} AS f LEFT JOIN (${KNOWN}) AS k USING (kind, log, subject, value)
 WHERE k.known_first = 0 OR (f.kind = 'credential' AND f.first_us - k.known_last > ${dormant})
-ORDER BY f.first_us, f.kind, f.subject, f.value LIMIT ${params.add(limit, "UInt64")}`,
+ORDER BY f.first_us, f.place.leaf_index, f.kind, f.subject, f.value LIMIT ${params.add(limit, "UInt64")}`,
   );
 }
 
@@ -169,6 +175,36 @@ export function scopesShown(scopes: readonly FreshFact[]): Statement {
     `SELECT toString(log) AS log, who AS caller, scope, groupUniqArray(toString(callee)) AS callees
 FROM (SELECT log, callee, ${NAMED_CALLER} AS who, arrayJoin(scopes) AS scope FROM ${RANGE_TABLE.name})
 WHERE has(${wanted}, (who, scope)) GROUP BY log, who, scope`,
+  );
+}
+
+/** A credential that calls of the range showed together with a token, of those that say a fact of it. */
+export interface Presented {
+  readonly kind: string;
+  readonly log: string;
+  readonly subject: string;
+  readonly value: string;
+  readonly credential: string;
+  readonly first_us: number;
+  readonly records: number;
+  readonly place: FreshFact["place"];
+}
+
+/** By which credentials tokens were shown; first come first. */
+export function tokensPresented(tokens: readonly FreshFact[], limit: number): Statement {
+  const params = new Params();
+  const list = (of: (fact: FreshFact) => string) => params.add(tokens.map(of), "Array(String)");
+  const columns = [list(({ kind }) => kind), list(({ log }) => log), list(({ subject }) => subject)];
+  const wanted = `SELECT arrayJoin(arrayZip(${columns.join(", ")}, ${list(({ value }) => value)}))`;
+  const selects = TOLD.filter(([kind]) => IS_OF_TOKEN.test(kind)).map(
+    ([kind, subject, value]) =>
+      `SELECT '${kind}' AS kind, toString(log) AS log, ${subject} AS subject, ${value} AS value, ${WHO} AS credential,
+  min(r.first_us) AS first_us, toUInt64(sum(r.records)) AS records, ${FIRST_PLACE} AS place
+FROM ${RANGE_TABLE.name} AS r GROUP BY log, subject, value, credential HAVING notEmpty(credential)`,
+  );
+  return params.statement(
+    `SELECT * FROM (${selects.join("\nUNION ALL\n")}) WHERE (kind, log, subject, value) IN (${wanted})
+ORDER BY first_us, place.leaf_index, kind, subject, value, credential LIMIT ${params.add(limit, "UInt64")}`,
   );
 }
 

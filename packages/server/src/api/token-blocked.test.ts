@@ -1,0 +1,56 @@
+/** A stolen token, from the record of its use to the credential that is refused: a whole server with its engine. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
+import type { TestServer } from "../machine.contract.ts";
+
+const YAML = `respond:
+  cache_s: 0
+  rules:
+    - name: stolen-token
+      match: ['rule_id=~"builtin/token-.*"']
+      action: block_credential
+      dry_run: false
+`;
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let server: TestServer;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  server = await startTestServer(folder.path, YAML, withEngine());
+});
+afterAll(async () => {
+  await server.close();
+  await folder.remove();
+});
+
+/** A call of orders to payments that shows a token, as payments saw it. */
+const use = (token: string, credential: string, fields: object) => ({
+  timestamp: new Date().toISOString(),
+  event_type: "API_CALL",
+  side: "callee",
+  service_id: "orders",
+  target_id: "payments",
+  operation: "GET /balance",
+  status: "success",
+  auth_token_id: token,
+  credential_id: credential,
+  ...fields,
+});
+
+const isRefused = async (credential: string) =>
+  (await server.fetch("/v1/decide", { headers: { "x-tallystick-credential": credential } })).status === 403;
+
+test("a rule blocks the credential that showed a stolen token: with another key, or from another network", async () => {
+  const body = JSON.stringify([
+    use("jti-1", "fp:owner", { auth_key_thumbprint: "own" }),
+    use("jti-1", "fp:thief", { auth_key_thumbprint: "other" }),
+    use("jti-2", "fp:user", { peer_address: "10.0.0.7" }),
+    use("jti-2", "fp:passed-on", { peer_address: "203.0.113.9" }),
+  ]);
+  const sent = { method: "POST", body, headers: { "content-type": "application/json" } };
+  expect((await server.fetch("/v1/records", sent)).status).toBe(200);
+  await expect.poll(() => isRefused("fp:thief"), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => isRefused("fp:passed-on"), { timeout: 20_000 }).toBe(true);
+  expect([await isRefused("fp:owner"), await isRefused("fp:user")]).toEqual([false, false]);
+});
