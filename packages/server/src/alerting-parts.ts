@@ -37,7 +37,9 @@ type AlertsConfig = Config["alerts"];
 type ChannelConfig = AlertsConfig["channels"][number];
 
 export interface Notifying {
-  readonly forApi: NotificationsRoutesParts & Pick<BlocksRoutesParts, "blockList" | "decisions"> & RespondRoutesParts;
+  readonly forApi: Pick<NotificationsRoutesParts, "alerting" | "outbox"> &
+    Pick<BlocksRoutesParts, "blockList" | "decisions"> &
+    RespondRoutesParts;
   readonly readings: () => AlertReadings;
 }
 

@@ -15,6 +15,8 @@ import { NOTIFICATIONS, NotificationList } from "./notification-list.tsx";
 
 const CHANNELS = "/api/channels";
 const EVERY_MS = 5_000;
+/** What fails for a moment is tried twice more by then. */
+const WAIT_S = 20;
 
 interface ChannelListProps {
   readonly state: AlertsState;
@@ -26,7 +28,8 @@ export function ChannelList({ state, change }: ChannelListProps) {
   const queries = useQueryClient();
   const found = useApi<{ readonly channels: readonly Channel[] }>(CHANNELS, {}, { everyMs: EVERY_MS });
   const test = useMutation({
-    mutationFn: (name: string) => postJson<Notification>(`${CHANNELS}/${encodeURIComponent(name)}/test`, {}),
+    mutationFn: (name: string) =>
+      postJson<Notification>(`${CHANNELS}/${encodeURIComponent(name)}/test?wait=${WAIT_S}`, {}),
     onSettled: () => {
       void queries.invalidateQueries({ queryKey: [CHANNELS] });
       void queries.invalidateQueries({ queryKey: [NOTIFICATIONS] });
@@ -56,8 +59,8 @@ export function ChannelList({ state, change }: ChannelListProps) {
                 {
                   title: "",
                   cell: ({ name }) => (
-                    <Button disabled={test.isPending} onClick={() => test.mutate(name)}>
-                      Send a test
+                    <Button disabled={test.isPending && test.variables === name} onClick={() => test.mutate(name)}>
+                      {test.isPending && test.variables === name ? "Waiting…" : "Send a test"}
                     </Button>
                   ),
                 },
@@ -102,7 +105,13 @@ function LastTest({ channel }: { readonly channel: string }) {
         {SAID[last.state]}
       </Chip>
       <span className="text-xs text-quiet">{clock(last.ended_at ?? last.created_at)}</span>
+      {last.answer !== null && <span className="text-xs text-quiet">{last.answer}</span>}
       {last.error !== null && <span className="text-xs text-bad [overflow-wrap:anywhere]">{last.error}</span>}
+      {last.state === "queued" && last.next_at !== null && last.attempts > 0 && (
+        <span className="text-xs text-quiet">
+          {formatCount(last.attempts)} {last.attempts === 1 ? "try" : "tries"}; the next at {clock(last.next_at)}
+        </span>
+      )}
     </span>
   );
 }

@@ -51,4 +51,5 @@ export interface Notification {
   readonly next_at: string | null;
   readonly ended_at: string | null;
   readonly error: string | null;
+  readonly answer: string | null;
 }

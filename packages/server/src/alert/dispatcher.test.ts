@@ -91,7 +91,7 @@ async function opened(wanted: Wanted = {}): Promise<Bench> {
     journal,
     alerting,
     sent,
-    answer: { kind: "delivered" },
+    answer: { kind: "delivered", answer: "It answered 200." },
     pass: (seconds) => passing(clock, seconds),
     find: async (fields) => {
       const nowUs = clock.nowUs();
@@ -220,10 +220,10 @@ it("what fails is tried again later each time, given up at last, listed, and sen
   expect(again.sent.map(({ id }) => id)).toEqual([bench.sent[0]!.id]);
   const [dead] = again.alerting.notices.list();
   expect(dead).toMatchObject({ state: "dead", error: "It answered 410." });
-  again.answer = { kind: "delivered" };
+  again.answer = { kind: "delivered", answer: "It answered 202." };
   await again.alerting.notices.retry("user:ada", dead!.id);
   await again.pass(5);
-  expect(again.alerting.notices.find(dead!.id)).toMatchObject({ state: "delivered" });
+  expect(again.alerting.notices.find(dead!.id)).toMatchObject({ state: "delivered", answer: "It answered 202." });
   await expect(again.alerting.notices.retry("user:ada", dead!.id)).rejects.toMatchObject({ code: "not_pending" });
 });
 

@@ -34,6 +34,8 @@ export interface Notice extends NewNotice {
   readonly endedAtUs: number | null;
   /** Of the last attempt that failed. */
   readonly error: string | null;
+  /** What the channel said when it arrived; null before, and where nobody wrote it down. */
+  readonly answer: string | null;
 }
 
 const PREFIX = "notification ";
@@ -46,10 +48,11 @@ const FIRING = "tallystick.notification_firing";
 const RESOLVED = "tallystick.notification_resolved";
 const MORE = "tallystick.notification_more";
 const ERROR = "tallystick.notification_error";
+const ANSWER = "tallystick.notification_answer";
 const NEXT = "tallystick.notification_next_at_us";
 
 export type NoticeStep =
-  | { readonly kind: "delivered"; readonly by: string }
+  | { readonly kind: "delivered"; readonly by: string; readonly answer: string }
   | { readonly kind: "retried"; readonly by: string }
   | { readonly kind: "failed"; readonly error: string; readonly nextAtUs: number }
   | { readonly kind: "dead"; readonly error: string };
@@ -73,7 +76,9 @@ export function queuedFields(id: string, notice: NewNotice): OwnFields {
 export function stepFields({ id, channel }: Notice, step: NoticeStep): OwnFields {
   const fields = about(id, step.kind, channel);
   const attributes = { [ID]: id, [CHANNEL]: channel };
-  if (step.kind === "delivered" || step.kind === "retried") return { ...fields, auth_subject: step.by, attributes };
+  if (step.kind === "retried") return { ...fields, auth_subject: step.by, attributes };
+  if (step.kind === "delivered")
+    return { ...fields, auth_subject: step.by, attributes: { ...attributes, [ANSWER]: step.answer } };
   const failed = { ...fields, status: "error", error_message: step.error };
   if (step.kind === "dead") return { ...failed, attributes: { ...attributes, [ERROR]: step.error } };
   return { ...failed, attributes: { ...attributes, [ERROR]: step.error, [NEXT]: String(step.nextAtUs) } };
@@ -166,14 +171,15 @@ function queuedOf(id: string, kind: string, record: AuditRecord): Notice | null 
     nextAtUs: createdAtUs,
     endedAtUs: null,
     error: null,
+    answer: null,
   };
 }
 
 function stepped(before: Notice, kind: string, record: AuditRecord): Notice | null {
-  const { [ERROR]: error = null, [NEXT]: next } = record.attributes ?? {};
+  const { [ERROR]: error = null, [NEXT]: next, [ANSWER]: answer = null } = record.attributes ?? {};
   const atUs = timestampUs(record.timestamp);
   const attempts = before.attempts + 1;
-  if (kind === "delivered") return { ...before, state: "delivered", attempts, endedAtUs: atUs, error: null };
+  if (kind === "delivered") return { ...before, state: "delivered", attempts, endedAtUs: atUs, error: null, answer };
   if (kind === "failed") return { ...before, attempts, error, nextAtUs: Number(next ?? atUs) };
   if (kind === "dead") return { ...before, state: "dead", attempts, endedAtUs: atUs, error };
   if (kind !== "retried" || before.state !== "dead") return null;

@@ -51,6 +51,31 @@ export class Notices {
     });
   }
 
+  /** The notification when it arrived or was given up, or as it is after so long or when the signal says so. */
+  async outcome(id: string, waitMs: number, signal: AbortSignal): Promise<Notice> {
+    const before = this.find(id);
+    if (before === null) throw new TallystickError("not_found", "There is no notification of this id.");
+    const now = () => this.find(id) ?? before;
+    if (waitMs > 0 && !signal.aborted) await this.#ended(() => now().state !== "queued", waitMs, signal);
+    return now();
+  }
+
+  #ended(isEnded: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        unlisten();
+        cancel();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const look = (): void => void (isEnded() && end());
+      const unlisten = this.#log.onChange(look);
+      const cancel = this.#log.parts.clock.after(waitMs, end);
+      signal.addEventListener("abort", end, { once: true });
+      look();
+    });
+  }
+
   step(notice: Notice, step: NoticeStep): Promise<void> {
     return this.#log.inTurn(() => this.#log.record([this.#log.own(stepFields(notice, step))]));
   }

@@ -71,7 +71,8 @@ async function eventually<Value>(look: () => Promise<Value | null> | Value | nul
 const command = (...words: readonly string[]) => runLine([...words, "--data", data]);
 
 it("a channel's secret is stored sealed, told to nobody, recorded as a change, and taken away", async () => {
-  expect((await command("alerts", "test", "ops")).exitCode).toBe(0);
+  const queued = await command("alerts", "test", "ops", "--wait", "0s");
+  expect([queued.exitCode, queued.out]).toEqual([0, expect.stringContaining("ops: queued.")]);
   const failed = await eventually(async () => {
     const { out } = await command("alerts", "notifications", "--json");
     return out.includes("secrets set hook") ? out : null;

@@ -12,13 +12,18 @@ import { atOrNull, NullableTime } from "./alert-schemas.ts";
 import { NOT_OF_THE_LOG } from "./recorded-reads.ts";
 import { principalOf, scopeOf } from "./route-access.ts";
 import { problems, query } from "./schemas.ts";
+import type { Tails } from "./tail-route.ts";
 
 export interface NotificationsRoutesParts {
   readonly alerting: Alerting;
   readonly outbox: Outbox;
+  /** What waits, so that a stop can end it. */
+  readonly tails: Tails;
 }
 
 const TAGS = ["alerts"];
+/** A first try and two more: what fails for a moment arrives by then. */
+const MAX_TEST_WAIT_S = 30;
 const STATES = ["queued", "delivered", "dead"] as const;
 
 const NotificationSchema = Type.Object({
@@ -33,7 +38,8 @@ const NotificationSchema = Type.Object({
   attempts: Type.Integer(),
   next_at: NullableTime,
   ended_at: NullableTime,
-  error: Type.Union([Type.String(), Type.Null()], { description: "Of the last attempt that failed." }),
+  error: Type.Union([Type.String(), Type.Null()], { description: "Of the last attempt that failed, and what to do." }),
+  answer: Type.Union([Type.String(), Type.Null()], { description: "What the channel said when it arrived." }),
 });
 
 const ChannelSchema = Type.Object({
@@ -47,7 +53,7 @@ const ChannelSchema = Type.Object({
 
 /** Where notifications go, what became of them, and whether a channel works. */
 export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRoutesParts): void {
-  const { alerting, outbox } = parts;
+  const { alerting } = parts;
   const findAlert = (id: string) => alerting.alerts.find(id);
   app.get(
     "/api/notifications",
@@ -93,10 +99,10 @@ export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRo
       return reply.send(shownNotice(await alerting.notices.retry(principalOf(request).name, id)));
     },
   );
-  channelRoutes(app, { alerting, outbox });
+  channelRoutes(app, parts);
 }
 
-function channelRoutes(app: FastifyInstance, { alerting, outbox }: NotificationsRoutesParts): void {
+function channelRoutes(app: FastifyInstance, { alerting, outbox, tails }: NotificationsRoutesParts): void {
   app.get(
     "/api/channels",
     {
@@ -128,15 +134,34 @@ function channelRoutes(app: FastifyInstance, { alerting, outbox }: Notifications
     {
       config: { access: "alert" },
       schema: {
-        summary: "Send a test to a channel; what became of it stands in the notifications",
+        summary: "Send a test to a channel, and wait for what becomes of it",
         tags: TAGS,
         params: Type.Object({ name: Type.String({ maxLength: 64 }) }),
-        response: { 202: NotificationSchema, ...problems(401, 403, 404, 503) },
+        querystring: query({
+          wait: Type.Optional(
+            Type.Integer({
+              minimum: 0,
+              maximum: MAX_TEST_WAIT_S,
+              default: 0,
+              description: "Seconds to wait at most; what became of it stands in the notifications too.",
+            }),
+          ),
+        }),
+        response: {
+          200: Type.Object(NotificationSchema.properties, {
+            description: "It arrived (delivered) or was given up (dead).",
+          }),
+          202: Type.Object(NotificationSchema.properties, { description: "It is under way (queued)." }),
+          ...problems(400, 401, 403, 404, 503),
+        },
       },
     },
-    async (request: FastifyRequest, reply) => {
+    async (request: FastifyRequest<{ Querystring: { wait?: number } }>, reply) => {
       const { name } = request.params as { readonly name: string };
-      if (outbox.channel(name) === null) throw new TallystickError("not_found", "There is no channel of this name.");
+      if (outbox.channel(name) === null)
+        throw new TallystickError("not_found", "There is no channel of this name.", {
+          hint: "`tallystick alerts channels` lists them; `alerts.channels` in the configuration names them.",
+        });
       const groupLabels = { by: principalOf(request).name };
       const test = {
         channel: name,
@@ -148,13 +173,17 @@ function channelRoutes(app: FastifyInstance, { alerting, outbox }: Notifications
         more: 0,
       } as const;
       const [id = ""] = await alerting.notices.queue([test]);
-      return reply.code(202).send(shownNotice(alerting.notices.find(id)!));
+      const stop = tails.add();
+      reply.raw.once("close", () => stop.end());
+      const notice = await alerting.notices.outcome(id, (request.query.wait ?? 0) * 1_000, stop.signal);
+      stop.end();
+      return reply.code(notice.state === "queued" ? 202 : 200).send(shownNotice(notice));
     },
   );
 }
 
 function shownNotice(notice: Notice): Static<typeof NotificationSchema> {
-  const { id, channel, purpose, state, groupLabels, firing, resolved, createdAtUs, attempts, error } = notice;
+  const { id, channel, purpose, state, groupLabels, firing, resolved, createdAtUs, attempts, error, answer } = notice;
   return {
     id,
     channel,
@@ -168,5 +197,6 @@ function shownNotice(notice: Notice): Static<typeof NotificationSchema> {
     next_at: state === "queued" ? formatTimestamp(notice.nextAtUs) : null,
     ended_at: atOrNull(notice.endedAtUs),
     error,
+    answer,
   };
 }

@@ -1,6 +1,8 @@
 import { Command } from "commander";
 
+import { durationUs } from "../search/time.ts";
 import { connectTo } from "./client.ts";
+import { CommandError } from "./command-error.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Run } from "./outcome.ts";
 import type { CliParts } from "./parts.ts";
@@ -19,7 +21,9 @@ interface Notification {
   readonly resolved: readonly string[];
   readonly created_at: string;
   readonly attempts: number;
+  readonly next_at: string | null;
   readonly error: string | null;
+  readonly answer: string | null;
 }
 
 interface ChannelLine {
@@ -33,6 +37,13 @@ interface Options extends TargetOptions {
   readonly json?: boolean;
   readonly local?: boolean;
 }
+
+interface TestOptions extends Options {
+  readonly wait: string;
+}
+
+/** As the server's route has it. */
+const MAX_TEST_WAIT_S = 30;
 
 /** `tallystick alerts …` about where notifications go. */
 export function channelCommands(parts: CliParts, run: Run): readonly Command[] {
@@ -69,18 +80,43 @@ function channelsCommand(parts: CliParts, run: Run): Command {
 
 function testCommand(parts: CliParts, run: Run): Command {
   return addTargetOptions(
-    new Command("test").description("send a test to a channel").argument("<channel>", "the channel's name"),
+    new Command("test")
+      .description("send a test to a channel, and say whether it arrived")
+      .argument("<channel>", "the channel's name"),
   )
+    .option("--wait <duration>", `how long to wait for that, at most ${MAX_TEST_WAIT_S}s; 0s: not at all`, "15s")
+    .option("--local", "times of this machine instead of UTC")
     .option("--json", "as JSON")
-    .action((channel: string, options: Options) =>
+    .action((channel: string, options: TestOptions) =>
       run(async () => {
+        const waitS = Math.ceil((durationUs(options.wait) ?? Number.NaN) / 1_000_000);
+        if (!(waitS <= MAX_TEST_WAIT_S))
+          throw new CommandError(`--wait takes a duration of at most ${MAX_TEST_WAIT_S}s, as 15s.`, {
+            code: "bad_request",
+          });
         const client = connectTo(await findTarget(parts, options), parts.fetch);
-        const sent = await client.send<Notification>("POST", `/api/channels/${encodeURIComponent(channel)}/test`);
+        const path = `/api/channels/${encodeURIComponent(channel)}/test?wait=${waitS}`;
+        const sent = await client.send<Notification>("POST", path);
         if (options.json === true) parts.terminal.json(sent);
-        else parts.terminal.line(`${sent.id} is queued; \`tallystick alerts notifications\` says what becomes of it`);
-        return EXIT.ok;
+        else for (const line of testLines(sent, waitS, options.local === true)) parts.terminal.line(line);
+        return sent.state === "delivered" || (sent.state === "queued" && waitS === 0) ? EXIT.ok : EXIT.negative;
       }),
     );
+}
+
+/** Whether a test arrived, what was said to it, and what to do if it did not. */
+function testLines(sent: Notification, waitS: number, local: boolean): readonly string[] {
+  const { channel, id, attempts, state } = sent;
+  const error = printable(sent.error ?? "");
+  if (state === "delivered") return [`${channel}: delivered. ${printable(sent.answer ?? "")}`];
+  if (state === "dead") return [`${channel}: failed. ${error}`, `Sent again by \`tallystick alerts retry ${id}\`.`];
+  const later = `\`tallystick alerts notifications --channel ${channel}\` says what becomes of ${id}.`;
+  if (waitS === 0) return [`${channel}: queued. ${later}`];
+  if (attempts === 0)
+    return [`${channel}: not tried within ${waitS} s: others wait before it, or the channel is slow to answer.`, later];
+  const tries = `${attempts} ${attempts === 1 ? "try" : "tries"}`;
+  const next = sent.next_at === null ? "" : `; the next is at ${timeText(sent.next_at, local)}`;
+  return [`${channel}: still trying after ${waitS} s: ${tries}${next}. ${error}`, later];
 }
 
 function notificationsCommand(parts: CliParts, run: Run): Command {

@@ -34,7 +34,7 @@ export const RESPOND = section("What is done about alerts, by rule or by a perso
   max_blocks: whole("Blocks in force or proposed at a time: what a rule that went wrong can stop.", 100, 1, 10_000),
   never: Type.Array(Type.String({ minLength: 1, maxLength: 1_024 }), {
     description:
-      'What is never blocked, as service=payments or credential_id=~"key:admin.*"; one that matches is enough.',
+      'What is never blocked, as credential_id=~"key:admin.*" or service=payments; one that matches is enough. It is asked of the names in the block: service=payments spares the service alone, callee=payments and caller=payments its edges and operations.',
     default: [],
     maxItems: 256,
   }),

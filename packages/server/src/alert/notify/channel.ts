@@ -1,14 +1,19 @@
 /** The seam to where notifications go. */
 import type { ChannelTraits } from "../groups.ts";
+import { adviceOnStatus, withAdvice } from "./advice.ts";
 import type { Message } from "./message.ts";
 
 export type SendOutcome =
-  | { readonly kind: "delivered" }
+  | {
+      readonly kind: "delivered";
+      /** What the channel said to it, by number: `It answered 202.` */
+      readonly answer: string;
+    }
   | {
       readonly kind: "failed";
       /** Another try would end the same. */
       readonly isPermanent: boolean;
-      /** What went wrong, without address, secret or body: it stands in the log. */
+      /** What went wrong and what to do, without address, secret or body: it stands in the log. */
       readonly message: string;
       readonly retryAfterS: number | null;
     };
@@ -46,9 +51,9 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 export async function posted(make: () => Promise<PostRequest>, post: Post): Promise<SendOutcome> {
   try {
     const { status, retryAfter } = await post(await make());
-    if (status >= 200 && status < 300) return { kind: "delivered" };
+    if (status >= 200 && status < 300) return { kind: "delivered", answer: `It answered ${status}.` };
     const isPermanent = status === GONE || (status >= 400 && status < 500 && !TRANSIENT.has(status));
-    return failed(`It answered ${status}.`, isPermanent, secondsOf(retryAfter));
+    return failed(withAdvice(`It answered ${status}.`, adviceOnStatus(status)), isPermanent, secondsOf(retryAfter));
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }

@@ -82,6 +82,7 @@ function message(fields: Partial<Message> = {}, found: Alert = alert): Message {
     nextAtUs: 0,
     endedAtUs: null,
     error: null,
+    answer: null,
   } as const;
   const parts = { publicUrl: "https://audit.example.com", find: () => found, response: () => null };
   return { ...messageOf(notice, parts), ...fields };
@@ -115,7 +116,7 @@ it("a message says what, since when, how much against normal, the first call, an
 it("a webhook is signed so that the standardwebhooks library takes it, by each of several secrets, and by nothing else", async () => {
   got = [];
   const secrets = [1, 2].map((seed) => `whsec_${Buffer.alloc(32, seed).toString("base64")}`);
-  expect(await hook(secrets.join("\n")).send(message())).toEqual({ kind: "delivered" });
+  expect(await hook(secrets.join("\n")).send(message())).toEqual({ kind: "delivered", answer: "It answered 200." });
   const [{ headers, body }] = got as [Got];
   const plain = headers as Record<string, string>;
   for (const secret of secrets) {
@@ -147,8 +148,13 @@ it("a webhook of many alerts is cut to 20 kB and says how many it leaves out", (
 });
 
 it.each([
-  [200, {}, { kind: "delivered" }],
-  [302, { location: "http://169.254.169.254/" }, { kind: "failed", isPermanent: false }],
+  [200, {}, { kind: "delivered", answer: "It answered 200." }],
+  [
+    302,
+    { location: "http://169.254.169.254/" },
+    { isPermanent: false, message: "It answered 302. Redirects are not followed: give the address that it leads to." },
+  ],
+  [401, {}, { message: "It answered 401. It does not accept the channel's secret: look at that." }],
   [410, {}, { kind: "failed", isPermanent: true }],
   [404, {}, { kind: "failed", isPermanent: true }],
   [429, { "retry-after": "17" }, { kind: "failed", isPermanent: false, retryAfterS: 17 }],
@@ -264,8 +270,10 @@ it("mail arrives at an SMTP server, in one thread a group; TLS that is required 
       sendMail: mailSender({ ...settings, requireTls }, addressGuard(allowed)),
     });
   const hostile = message({ title: "one\r\nBcc: evil@example.com" });
-  expect(await mail(false, ["127.0.0.0/8"]).send(hostile)).toEqual({ kind: "delivered" });
-  expect(await mail(false, ["127.0.0.0/8"]).send(message({ id: "notification_2" }))).toEqual({ kind: "delivered" });
+  expect(await mail(false, ["127.0.0.0/8"]).send(hostile)).toMatchObject({ kind: "delivered" });
+  expect(await mail(false, ["127.0.0.0/8"]).send(message({ id: "notification_2" }))).toMatchObject({
+    kind: "delivered",
+  });
   const headers = mails.map((text) => text.split("\r\n\r\n")[0]!);
   expect(headers[0]).not.toMatch(/^Bcc:/m);
   expect(headers[0]).toContain("Message-ID: <notification_1@example.com>");

@@ -1,6 +1,7 @@
 /** E-mail by SMTP. The group is one thread: each message answers the same first one. */
 import { createHash } from "node:crypto";
 
+import { adviceOnCode, adviceOnMail, withAdvice } from "./advice.ts";
 import { failed } from "./channel.ts";
 import type { Channel, SendOutcome } from "./channel.ts";
 import { messageText } from "./message.ts";
@@ -37,7 +38,7 @@ export function emailChannel({ name, from, to, perMinute, sendsResolved, sendMai
     send: async (message) => {
       try {
         await sendMail(mailOf(message, from, to));
-        return { kind: "delivered" };
+        return { kind: "delivered", answer: "The mail server took it." };
       } catch (error) {
         return failure(error);
       }
@@ -60,8 +61,18 @@ export function mailOf(message: Message, from: string, to: readonly string[]): M
 }
 
 function failure(error: unknown): SendOutcome {
-  const { responseCode, message } = (error ?? {}) as { readonly responseCode?: unknown; readonly message?: unknown };
+  const { responseCode, message, code } = (error ?? {}) as Readonly<Record<string, unknown>>;
   const isPermanent = typeof responseCode === "number" && responseCode >= 500 && responseCode < 600;
-  if (typeof responseCode === "number") return failed(`The mail server answered ${responseCode}.`, isPermanent);
-  return failed(`The mail could not be handed over: ${typeof message === "string" ? message : "unknown"}`);
+  if (typeof responseCode === "number") {
+    const answered = `The mail server answered ${responseCode}.`;
+    return failed(withAdvice(answered, adviceOnMail(responseCode)), isPermanent);
+  }
+  const text = `The mail could not be handed over: ${typeof message === "string" ? message : "unknown"}`;
+  const advice = adviceOnCode(reasonOf(code, text));
+  return failed(advice === "" ? text : withAdvice(`${text}.`, advice));
+}
+
+/** nodemailer says ESOCKET or EDNS of most; what the system said stands in the text. */
+function reasonOf(code: unknown, text: string): unknown {
+  return /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/.exec(text)?.[1] ?? code;
 }

@@ -9,6 +9,7 @@ import { isIP } from "node:net";
 import { Agent, request } from "undici";
 
 import type { AddressGuard } from "./address-guard.ts";
+import { adviceOnCode, withAdvice } from "./advice.ts";
 import type { Post } from "./channel.ts";
 
 const TIMEOUT_MS = 15_000;
@@ -76,5 +77,7 @@ function refused(host: string): Error {
 function reasonOf(error: unknown): string {
   const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
   const text = typeof message === "string" ? message : "unknown";
-  return typeof code === "string" && !text.includes(code) ? `${text} (${code})` : text;
+  const said = typeof code === "string" && !text.includes(code) ? `${text} (${code})` : text;
+  const advice = adviceOnCode(code);
+  return advice === "" ? said : withAdvice(`${said}.`, advice);
 }

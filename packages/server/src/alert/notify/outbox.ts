@@ -145,7 +145,7 @@ export class Outbox {
     const outcome = await lane.channel.send(messageOf(notice, this.#parts.message));
     if (outcome.kind === "delivered") {
       lane.delivered += 1;
-      return notices.step(notice, { kind: "delivered", by: "tallystick" });
+      return notices.step(notice, { kind: "delivered", by: "tallystick", answer: outcome.answer });
     }
     lane.failed += 1;
     const nextAtUs = this.#nextTryUs(notice, outcome);
