@@ -28,6 +28,15 @@ const RULES = `respond:
     - {name: expired, match: ["rule_id=builtin/use-after-expiry"], action: block_credential, for: 1h, dry_run: false}
 `;
 
+/** What a client could say of itself, and must not. */
+const OF_CLIENTS = [
+  "X-Tallystick-Operation",
+  "X-Tallystick-Credential",
+  "X-Tallystick-Caller",
+  "X-Tallystick-Certificate",
+  "X-Forwarded-Client-Cert",
+];
+
 function nginxConf(port: number, tallystick: string, key: string): string {
   // Workers of another user could not use the folder, which is this one's.
   const user = process.getuid?.() === 0 ? "user root;\n" : "";
@@ -38,6 +47,7 @@ function nginxConf(port: number, tallystick: string, key: string): string {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header X-Tallystick-Key "${key}";
+      ${OF_CLIENTS.map((name) => `proxy_set_header ${name} "";`).join(" ")}
       proxy_connect_timeout 250ms;
       proxy_read_timeout 250ms;`;
   return `${user}daemon off;
@@ -59,7 +69,7 @@ http {
       proxy_set_header X-Tallystick-Callee "orders";
       proxy_cache decisions;
       proxy_cache_methods GET HEAD;
-      proxy_cache_key "$http_authorization";
+      proxy_cache_key "orders $http_authorization";
       proxy_cache_valid 200 403 1s;
     }
     location = /_decide_open {

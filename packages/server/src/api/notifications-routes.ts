@@ -100,9 +100,10 @@ export function notificationsRoutes(app: FastifyInstance, parts: NotificationsRo
     },
   );
   channelRoutes(app, parts);
+  channelTestRoute(app, parts);
 }
 
-function channelRoutes(app: FastifyInstance, { alerting, outbox, tails }: NotificationsRoutesParts): void {
+function channelRoutes(app: FastifyInstance, { alerting, outbox }: NotificationsRoutesParts): void {
   app.get(
     "/api/channels",
     {
@@ -129,6 +130,9 @@ function channelRoutes(app: FastifyInstance, { alerting, outbox, tails }: Notifi
       return reply.send({ channels });
     },
   );
+}
+
+function channelTestRoute(app: FastifyInstance, { alerting, outbox, tails }: NotificationsRoutesParts): void {
   app.post(
     "/api/channels/:name/test",
     {
