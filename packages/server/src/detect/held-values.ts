@@ -1,19 +1,27 @@
 /**
  * What the records of a range hold, asked of the engine in one short statement: a rule that can find nothing there
- * costs neither planning nor rows.
+ * costs neither planning nor rows. Of fields with few values these are asked for; of others, and of all texts of a
+ * record, whether any meets what rules compare them with.
  */
+import { COLUMNS } from "../index/columns.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { FULL_RANGES, MAX_HELD_ATTRIBUTES, MAX_HELD_TEXT, MAX_HELD_VALUES } from "./limits.ts";
+import { FULL_RANGES, MAX_HELD_ATTRIBUTES, MAX_HELD_TESTS, MAX_HELD_TEXT, MAX_HELD_VALUES } from "./limits.ts";
 import { withinRange } from "./pass-sql.ts";
 import type { Range } from "./pass-sql.ts";
-import { askedFields } from "./sigma/held.ts";
+import { meetsAny } from "./sigma/compile.ts";
+import { askedFields, mayBe } from "./sigma/held.ts";
 import type { FieldSql } from "./sigma/field-sql.ts";
 import type { Held } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { attributeName, recordsSql } from "./sigma/records-sql.ts";
+import type { Test } from "./sigma/syntax.ts";
+import { TestGroups } from "./sigma/test-groups.ts";
 
-/** Texts by `t` and the field's place, least and greatest number by `n` and its place, and names of attributes. */
+/**
+ * Texts by `t` and the field's place, least and greatest number by `n` and its place, whether tests are met by `m` and
+ * the group's place, and names of attributes.
+ */
 export interface HeldRow extends Readonly<Record<string, unknown>> {
   readonly attribute_names: readonly string[];
 }
@@ -23,35 +31,83 @@ export interface HeldQuestion {
   readonly read: (row: HeldRow) => Held;
 }
 
+interface Question {
+  readonly fields: readonly string[];
+  readonly texts: readonly string[];
+  readonly spans: readonly string[];
+  readonly groups: readonly TestGroup[];
+  /** Fields whose texts are asked for, and which are a whole column of text. */
+  readonly columns: ReadonlyMap<string, string>;
+}
+
+interface TestGroup {
+  /** Null: all texts of a record. */
+  readonly field: string | null;
+  readonly tests: readonly Test[];
+}
+
+const SQL = recordsSql({ history: () => "0", within: "1" });
+
 export class HeldValues {
   /** Attributes that a rule asks for and a record had. Others are seldom there, so that their names are enough. */
   readonly #attributes = new Set<string>();
   /** Fields that had too many values, and over how many ranges they are not asked for. */
   readonly #full = new Map<string, number>();
+  readonly #groups = new TestGroups();
+  /** Over how many ranges no tests are asked about. */
+  #withoutTests = 0;
 
   ask(rules: readonly LinkedRule[], range: Range): HeldQuestion {
     const params = new Params();
-    const sql = recordsSql({ history: () => "0", within: "1" });
-    const asked = askedFields(rules);
-    const spans = [...asked.numbers].filter((field) => sql.field(field).number !== null);
-    const others = [...asked.numbers].filter((field) => sql.field(field).number === null);
-    const fields = [...new Set([...asked.texts, ...others])];
-    const texts = fields.filter((field) => {
-      const attribute = attributeName(field);
-      return !this.#isFull(field) && (attribute === null || this.#attributes.has(attribute));
-    });
+    const question = this.#question(rules);
     const columns = [
-      ...texts.map((field, at) => `${distinct(sql.field(field))} AS t${at}`),
-      ...spans.map((field, at) => {
-        const { number, present } = sql.field(field);
+      ...question.texts.map((field, at) => `${distinct(SQL.field(field))} AS t${at}`),
+      ...question.spans.map((field, at) => {
+        const { number, present } = SQL.field(field);
         return `[minOrNullIf(${number}, ${present}), maxOrNullIf(${number}, ${present})] AS n${at}`;
       }),
+      ...question.groups.map((group, at) => `max(toUInt8(${metSql(group, question.columns)})) AS m${at}`),
       `${distinct({ text: null, present: "1", values: "mapKeys(attributes)" })} AS attribute_names`,
     ];
     return {
       statement: params.statement(`SELECT ${columns.join(", ")} FROM records WHERE ${withinRange(range, params)}`),
-      read: (row) => this.#read(row, { fields, texts, spans }),
+      read: (row) => this.#read(row, question),
     };
+  }
+
+  /** The engine did not take the question: the tests are what may be wrong with it. */
+  refused(): void {
+    this.#withoutTests = FULL_RANGES;
+  }
+
+  #question(rules: readonly LinkedRule[]): Question {
+    const asked = askedFields(rules);
+    const isNumber = (field: string): boolean => SQL.field(field).number !== null;
+    const spans = [...asked.numbers].filter((field) => isNumber(field));
+    const others = [...asked.numbers].filter((field) => !isNumber(field));
+    const fields = [...new Set([...asked.texts, ...others])];
+    const read = fields.filter((field) => {
+      const attribute = attributeName(field);
+      return attribute === null || this.#attributes.has(attribute);
+    });
+    const texts = read.filter((field) => !this.#isFull(field));
+    const groups = this.#areTestsAsked()
+      ? [null, ...read].flatMap((field) => {
+          const all = asked.tests.get(field) ?? [];
+          // Of values that are known only the engine can tell what a regular expression matches.
+          const isKnown = field !== null && texts.includes(field);
+          const tests = isKnown ? all.filter(({ kind }) => kind === "regex") : all;
+          const some = this.#groups.of(field, tests.slice(0, MAX_HELD_TESTS));
+          return some.map((group) => ({ field, tests: group }));
+        })
+      : [];
+    return { fields, texts, spans, groups, columns: new Map(texts.map((field) => [columnSql(field), field])) };
+  }
+
+  #areTestsAsked(): boolean {
+    if (this.#withoutTests === 0) return true;
+    this.#withoutTests -= 1;
+    return false;
   }
 
   #isFull(field: string): boolean {
@@ -61,7 +117,8 @@ export class HeldValues {
     return left > 0;
   }
 
-  #read(row: HeldRow, { fields, texts, spans }: Record<"fields" | "texts" | "spans", readonly string[]>): Held {
+  #read(row: HeldRow, question: Question): Held {
+    const { fields, texts, spans } = question;
     const names = known(row.attribute_names);
     const attributes = new Map(fields.map((field) => [field, attributeName(field)]));
     for (const name of attributes.values()) {
@@ -71,6 +128,9 @@ export class HeldValues {
     const byField = new Map(texts.map((field, at) => [field, known(row[`t${at}`] as readonly string[])]));
     for (const [field, found] of byField) if (found === null) this.#full.set(field, FULL_RANGES);
     const bySpan = new Map(spans.map((field, at) => [field, row[`n${at}`] as readonly [number | null, number | null]]));
+    const unmet = this.#unmet(row, question);
+    // Of columns whose texts are known the engine was not asked.
+    const others = [...question.columns.values()].map((field) => byField.get(field) ?? null);
     return {
       texts(field) {
         const found = byField.get(field);
@@ -82,8 +142,43 @@ export class HeldValues {
         const found = bySpan.get(field);
         return found === undefined ? null : { least: found[0] ?? Infinity, greatest: found[1] ?? -Infinity };
       },
+      isUnmet(field, test) {
+        if (!(unmet.get(field)?.has(test) ?? false)) return false;
+        return field !== null || others.every((found) => found?.every((text) => !mayBe(test, text)) ?? false);
+      },
     };
   }
+
+  #unmet(row: HeldRow, { groups }: Question): ReadonlyMap<string | null, ReadonlySet<Test>> {
+    const answers = groups.map((group, at) => ({ ...group, isMet: Number(row[`m${at}`]) === 1 }));
+    const unmet = new Map<string | null, ReadonlySet<Test>>();
+    for (const field of new Set(groups.map((group) => group.field))) {
+      const own = answers.filter((answer) => answer.field === field);
+      unmet.set(field, new Set(own.filter(({ isMet }) => !isMet).flatMap(({ tests }) => tests)));
+      this.#groups.answered(
+        field,
+        own.map(({ tests }) => tests),
+        own.map(({ isMet }) => isMet),
+      );
+    }
+    return unmet;
+  }
+}
+
+/** The column that the field is; where it is none, what is nobody's name. */
+const columnSql = (field: string): string => {
+  const { text, values } = SQL.field(field);
+  return /^toString\((\w+)\)$/.exec(text ?? "")?.[1] ?? values;
+};
+
+/** A predicate: some value of the field meets a test; of all texts, those of the columns that are not known. */
+function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string>): string {
+  if (field !== null) return SQL.field(field).some((text) => meetsAny(tests, text));
+  const each = COLUMNS.filter(({ name, words }) => words && !columns.has(name)).map(({ name, shape }) => {
+    if (shape !== "names" && shape !== "map") return meetsAny(tests, name);
+    return `arrayExists(v -> ${meetsAny(tests, "v")}, ${shape === "map" ? `mapValues(${name})` : name})`;
+  });
+  return each.length === 0 ? "0" : each.join(" OR ");
 }
 
 /** An aggregate: the different texts, one more than may be and a little longer than may be. */

@@ -15,6 +15,8 @@ export const FEW_RULES = 3;
 /** Different values of a field that are looked at to tell which rules can find something, and how much of each. */
 export const MAX_HELD_VALUES = 500;
 export const MAX_HELD_TEXT = 256;
+/** Of so many comparisons with a field the engine is asked whether any value meets one. */
+export const MAX_HELD_TESTS = 200;
 /** A field that had more is not looked at over so many ranges. */
 export const FULL_RANGES = 20;
 /** Attributes of which the values are looked at. */

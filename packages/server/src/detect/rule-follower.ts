@@ -180,6 +180,7 @@ export class RuleFollower {
       range,
     );
     const rows = await this.#asked<HeldRow>(statement, lane);
+    if (rows === null) this.#held[lane].refused();
     const held = rows?.[0] === undefined ? null : read(rows[0]);
     return held === null ? rules : rules.filter(({ sigma }) => mayFind(sigma!, held));
   }

@@ -46,7 +46,7 @@ function compileEither(nodes: readonly Node[], events: EventSql): string {
   return [...texts, ...others.map((node) => compileNode(node, events))].map((part) => `(${part})`).join(" OR ");
 }
 
-const isOfText = (test: Test): boolean =>
+export const isOfText = (test: Test): boolean =>
   test.kind === "text" || test.kind === "literal" || test.kind === "regex" || test.kind === "cidr";
 
 function compileMatch({ field, test }: Match, events: EventSql): string {
@@ -164,6 +164,21 @@ function dashRegex(parts: readonly Part[]): string {
   return `(?s)${open ? "" : "^"}${inner}${ends ? "" : "$"}`;
 }
 
+/** A predicate: the text meets any of the tests. Regular expressions are looked for in one go. */
+export function meetsAny(tests: readonly Test[], text: string): string {
+  const regexes: string[] = [];
+  const others: Test[] = [];
+  for (const test of tests) {
+    // What is quoted may have no end, and would take what comes after it in.
+    if (test.kind === "regex" && !test.source.includes(String.raw`\Q`))
+      regexes.push(`(?:${regexSource(test.source, test.flags)})`);
+    else others.push(test);
+  }
+  const parts = others.length === 0 ? [] : [anyText(others, text)];
+  if (regexes.length > 0) parts.push(`match(${text}, ${stringLiteral(regexes.join("|"))})`);
+  return `(${parts.join(" OR ")})`;
+}
+
 /** From so many texts on they are looked for in one go. */
 const TOGETHER = 4;
 /** The engine takes no more in one go. */
@@ -194,7 +209,7 @@ function anyText(tests: readonly Test[], text: string): string {
 }
 
 /** What is looked for anywhere in a text, whatever its letters' case. */
-function innerText(test: Test): string | null {
+export function innerText(test: Test): string | null {
   if (test.kind !== "text" || test.cased || !isMany(test.parts[0]) || !isMany(test.parts.at(-1))) return null;
   if (test.parts.length < 3) return null;
   const inner = literalText(test.parts.slice(1, -1));

@@ -19,10 +19,11 @@ function heldBy(events: readonly unknown[]): Held {
       const all = numbers(field);
       return all.some(Number.isNaN) ? null : { least: Math.min(...all), greatest: Math.max(...all) };
     },
+    isUnmet: () => false,
   };
 }
 
-const UNKNOWN: Held = { texts: () => null, span: () => null };
+const UNKNOWN: Held = { texts: () => null, span: () => null, isUnmet: () => false };
 
 function rulesOf(text: string): readonly LinkedRule[] {
   return checkRules([{ file: "rule", text }]).flatMap(({ rule, fault }) => {
@@ -105,5 +106,10 @@ test("what rules ask for: values of what must be there, numbers of what is compa
   const linked = rulesOf(
     rule("{a: x, 'b|gt: 1': 2, 'c|exists': false, 'd|re': y}".replace("'b|gt: 1': 2", "'b|gt': 1"), "sel and not sel"),
   );
-  expect(askedFields(linked)).toEqual({ texts: new Set(["a", "d"]), numbers: new Set(["b"]) });
+  const asked = askedFields(linked);
+  expect(asked).toMatchObject({ texts: new Set(["a", "d"]), numbers: new Set(["b"]) });
+  expect([...asked.tests].map(([field, tests]) => [field, ...tests.map(({ kind }) => kind)])).toEqual([
+    ["a", "text"],
+    ["d", "regex"],
+  ]);
 });

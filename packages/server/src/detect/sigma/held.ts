@@ -5,6 +5,7 @@
  */
 import { BlockList, isIP } from "node:net";
 
+import { innerText, isOfText } from "./compile.ts";
 import { endsChain } from "./correlation-sql.ts";
 import type { LinkedRule } from "./link.ts";
 import { literalText } from "./text-pattern.ts";
@@ -15,6 +16,8 @@ export interface Held {
   texts(field: string): readonly string[] | null;
   /** Its least and its greatest value, of a field of numbers; null: not known. */
   span(field: string): Span | null;
+  /** The engine was asked, and no value of the field meets the test; null: no text of an event. */
+  isUnmet(field: string | null, test: Test): boolean;
 }
 
 /** `least` above `greatest`: there is none. */
@@ -48,29 +51,45 @@ export interface AskedFields {
   readonly texts: ReadonlySet<string>;
   /** Whose least and greatest number would. */
   readonly numbers: ReadonlySet<string>;
+  /** By field, what its texts are compared with; null: what is looked for in all texts one by one. */
+  readonly tests: ReadonlyMap<string | null, readonly Test[]>;
 }
 
 export function askedFields(rules: readonly LinkedRule[]): AskedFields {
   const texts = new Set<string>();
   const numbers = new Set<string>();
+  const tests = new Map<string | null, Test[]>();
   const walk = (node: Node): void => {
     if (node.kind === "and" || node.kind === "or") node.of.forEach(walk);
-    else if (node.kind === "match" && node.field !== null && isAsked(node.test))
-      (node.test.kind === "compare" ? numbers : texts).add(node.field);
+    else if (node.kind === "match" && isAsked(node.test)) {
+      const { field, test } = node;
+      if (field !== null) (test.kind === "compare" ? numbers : texts).add(field);
+      if (field === null ? !isWithinOneText(test) : !isOfText(test)) return;
+      const known = tests.get(field);
+      if (known === undefined) tests.set(field, [test]);
+      else known.push(test);
+    }
   };
   const walkRule = (linked: LinkedRule): void => {
     if (linked.kind === "rule") walk(linked.root);
     else for (const { rule } of linked.of) walkRule(rule);
   };
   rules.forEach(walkRule);
-  return { texts, numbers };
+  return { texts, numbers, tests };
 }
 
 /** Of what is there or not, of times and of other fields the values tell nothing. */
 const isAsked = (test: Test): boolean => !["exists", "null", "time", "field"].includes(test.kind);
 
+/** Whether it is found in all texts of an event, one after the other, where it is in one of them, and only then. */
+function isWithinOneText(test: Test): boolean {
+  const inner = innerText(test);
+  return inner !== null && isAscii(inner) && !inner.includes("\n");
+}
+
 function mayMatch(match: Match, held: Held): boolean {
   const { field, test } = match;
+  if (held.isUnmet(field, test)) return false;
   if (field === null || !isAsked(test)) return true;
   if (test.kind === "compare") {
     const span = held.span(field);
@@ -93,7 +112,8 @@ function mayFit(match: Match, text: string): boolean {
   return false;
 }
 
-function mayBe(test: Test, text: string): boolean {
+/** Whether a text may meet the test. */
+export function mayBe(test: Test, text: string): boolean {
   switch (test.kind) {
     case "text":
       return mayBeText(test, text);
@@ -134,7 +154,8 @@ function mayCompare(
   { operator, number }: { readonly operator: CompareOperator; readonly number: number },
   value: number,
 ): boolean {
-  if (Number.isNaN(value)) return false;
+  // Of no value at all, as the least or the greatest of none, nothing holds.
+  if (!Number.isFinite(value)) return false;
   const slack = (Math.abs(value) + Math.abs(number)) * CLOSE;
   return operator === "gt" || operator === "gte" ? value >= number - slack : value <= number + slack;
 }
