@@ -65,5 +65,5 @@ export function openDetectors(
     onTrouble,
   });
   closers.add("conditions", () => conditions.close());
-  return { follower, reader: index.reader, journal, clock, random };
+  return { follower, judgesBaselines: detectors.baselines, reader: index.reader, journal, clock, random };
 }

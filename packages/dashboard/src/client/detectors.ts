@@ -15,7 +15,11 @@ export interface Detector {
 
 export interface Detectors {
   readonly detectors: readonly Detector[];
-  readonly learning: readonly { readonly log: string; readonly until: string }[];
+  readonly baselines: {
+    readonly min_hours: number;
+    readonly detectors: readonly Pick<Detector, "name" | "title" | "level" | "check" | "silence">[];
+  };
+  readonly learning: readonly { readonly log: string; readonly until: string; readonly is_over: boolean }[];
   readonly ready: boolean;
   readonly lag_records: number;
 }

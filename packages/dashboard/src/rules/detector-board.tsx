@@ -86,22 +86,44 @@ function Line({
 /** Until when the first days of each log last. */
 function Learning({ found }: { readonly found: Detectors | undefined }) {
   const { moment, label } = useMoments();
+  const learning = found?.learning.filter(({ is_over: isOver }) => !isOver);
   return (
     <Panel title="First days">
       <p>
         In a log’s first days what is seen for the first time is learned, and nobody is told. Choose a detector to see
         what it learned, and to say what is expected.
       </p>
-      {found !== undefined && (
+      {learning !== undefined && (
         <ul className="mt-3 flex flex-col gap-1">
-          {found.learning.length === 0 && <li className="text-quiet">No log is in its first days.</li>}
-          {found.learning.map(({ log, until }) => (
+          {learning.length === 0 && <li className="text-quiet">No log is in its first days.</li>}
+          {learning.map(({ log, until }) => (
             <li key={log}>
               <span className="font-mono">{log}</span> learns until {moment(until).slice(0, 16)} {label}
             </li>
           ))}
         </ul>
       )}
+      {found !== undefined && <Baselines of={found.baselines} />}
     </Panel>
+  );
+}
+
+/** What is held against what is usual of an edge. */
+function Baselines({ of: { detectors, min_hours: hours } }: { readonly of: Detectors["baselines"] }) {
+  if (detectors.length === 0) return <p className="mt-3 text-quiet">Baselines are switched off.</p>;
+  return (
+    <>
+      <p className="mt-3">An edge that is known for {hours} hours is held against what is usual of it at this time:</p>
+      <ul className="mt-3 flex flex-col gap-1">
+        {detectors.map(({ name, title, level }) => (
+          <li className="flex items-baseline gap-2" key={name}>
+            <span className="grow">
+              {title} <span className="font-mono text-xs text-quiet">{name}</span>
+            </span>
+            <Chip tone={LEVEL_TONES[level]}>{level}</Chip>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }

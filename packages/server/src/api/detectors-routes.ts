@@ -8,6 +8,8 @@ import type { Random } from "../control/secret.ts";
 import { ACCESS_LOG } from "../control/own-logs.ts";
 import { ownRecord } from "../control/own-record.ts";
 import type { Control } from "../control/control.ts";
+import { MIN_HOURS } from "../detect/baseline/baseline-limits.ts";
+import { BASELINE_DETECTORS } from "../detect/baseline/judge.ts";
 import { DETECTOR_BY_NAME, DETECTORS } from "../detect/detectors/detector.ts";
 import type { Detector } from "../detect/detectors/detector.ts";
 import type { DetectorFollower } from "../detect/detectors/detector-follower.ts";
@@ -30,6 +32,8 @@ export interface DetectorsRoutesParts {
 /** What the routes read and write beside the control log. */
 export interface DetectorAccess {
   readonly follower: Pick<DetectorFollower, "isReady" | "lagLeaves" | "learningLogs">;
+  /** Whether baselines are on. */
+  readonly judgesBaselines: boolean;
   readonly reader: IndexReader;
   readonly journal: Pick<Journal, "appendOwn">;
   readonly clock: Clock;
@@ -55,7 +59,22 @@ const DetectorsAnswer = Type.Object({
       silence: Type.String(),
     }),
   ),
-  learning: Type.Array(Type.Object({ log: Type.String(), until: Time }), {
+  baselines: Type.Object(
+    {
+      min_hours: Type.Integer({ description: "For how long an edge must be known before it is judged." }),
+      detectors: Type.Array(
+        Type.Object({
+          name: Type.String(),
+          title: Type.String(),
+          level: Type.Enum([...LEVELS]),
+          check: Type.String(),
+          silence: Type.String(),
+        }),
+      ),
+    },
+    { description: "What is held against what is usual of an edge; none when `detectors.baselines` is off." },
+  ),
+  learning: Type.Array(Type.Object({ log: Type.String(), until: Time, is_over: Type.Boolean() }), {
     description: "Until when each log's first days last.",
   }),
   ready: Type.Boolean(),
@@ -98,10 +117,15 @@ export function detectorsRoutes(app: FastifyInstance, parts: DetectorsRoutesPart
       },
     },
     async () => {
-      const { follower } = switchedOn(parts);
-      const learning = [...follower.learningLogs()].map(([log, us]) => ({ log, until: formatTimestamp(us) }));
+      const { follower, judgesBaselines, clock } = switchedOn(parts);
+      const learning = [...follower.learningLogs()].map(([log, us]) => ({
+        log,
+        until: formatTimestamp(us),
+        is_over: us <= clock.nowUs(),
+      }));
       return {
         detectors: DETECTORS.map((one) => ({ ...one, tags: [...one.tags], facts: [...one.facts] })),
+        baselines: { min_hours: MIN_HOURS, detectors: judgesBaselines ? BASELINE_DETECTORS : [] },
         learning,
         ready: follower.isReady(),
         lag_records: follower.lagLeaves(),

@@ -16,7 +16,11 @@ interface Options extends TargetOptions {
 
 interface DetectorsAnswer {
   readonly detectors: readonly { name: string; level: string; title: string; learns: boolean; facts: string[] }[];
-  readonly learning: readonly { log: string; until: string }[];
+  readonly baselines: {
+    readonly min_hours: number;
+    readonly detectors: readonly { name: string; level: string; title: string }[];
+  };
+  readonly learning: readonly { log: string; until: string; is_over: boolean }[];
 }
 
 interface FactsAnswer {
@@ -52,9 +56,15 @@ function listCommand(parts: CliParts, run: Run): Command {
             { title: "what", shrinks: true },
             { title: "learns" },
           ];
-          const rows = answer.detectors.map((one) => [one.name, one.level, one.title, one.facts.join(", ")]);
+          const { detectors, min_hours: hours } = answer.baselines;
+          const usual = `what is usual, for ${hours} hours`;
+          const rows = [
+            ...answer.detectors.map((one) => [one.name, one.level, one.title, one.facts.join(", ")]),
+            ...detectors.map((one) => [one.name, one.level, one.title, usual]),
+          ];
           for (const line of table(columns, rows, terminal.width)) terminal.line(line);
-          for (const { log, until } of answer.learning) terminal.note(`${printable(log)}: first days until ${until}`);
+          for (const { log, until, is_over: isOver } of answer.learning)
+            if (!isOver) terminal.note(`${printable(log)}: first days until ${until}; what learns tells nobody before`);
         }
         return EXIT.ok;
       }),

@@ -33,5 +33,9 @@ export const MIN_CREDENTIALS = 4;
 /** When so many edges of a log deviate alike, it is the fleet: a holiday, an outage. */
 export const FLEET_EDGES = 12;
 export const FLEET_SHARE = 0.2;
+/** Records that show a deviation; of further deviations told at once none are looked for. */
+export const MAX_EXAMPLES = 5;
+export const MAX_SHOWN_FINDINGS = 10;
+export const EXAMPLE_LIMITS = { timeoutMs: 2_000, maxMemoryBytes: 128 * 1024 * 1024 };
 /** What did not hold for so long is over. */
 export const OVER_AFTER_US = 1_800_000_000;

@@ -1,8 +1,10 @@
 /** Baselines over a real engine: a season is learned, a burst is told once it is there and is over when it ends. */
+import type { AuditRecord } from "@tallystick/record";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
+import { sampleEntry } from "../../index/sample.contract.ts";
 import { STEP_LIMITS } from "../detectors/detector-limits.ts";
 import { DETECTOR_TABLES } from "../detectors/detector-follower.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
@@ -36,6 +38,9 @@ FROM (
   FROM numbers(${((toUs - fromUs) / TRAFFIC_US) * 2 * EDGES})
 ) WHERE ${only}`);
 
+const call = (number: number, us: number, id: string, fields: Partial<AuditRecord> = {}) =>
+  sampleEntry(number, { service_id: "s7", operation: "GET", request_id: id, ...fields }, us);
+
 async function hoursLearned(): Promise<number | undefined> {
   const sql = `SELECT uniqExact(hour_us) AS hours FROM ${HOURS.name}`;
   return (await temporary.index.deriver.select<{ hours: number }>({ sql, params: {} }, STEP_LIMITS))[0]?.hours;
@@ -62,6 +67,12 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
   // The same range taken in again takes its own place.
   await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
+  await temporary.add("default/2026-10", [
+    call(1, nowUs + 2 * HOUR_US + 1, "older"),
+    call(2, nowUs + 2 * HOUR_US + 2, "newest"),
+    call(3, nowUs + 2 * HOUR_US + 3, "other", { service_id: "s8" }),
+    call(4, nowUs + HOUR_US, "before"),
+  ]);
   await baselines.judge(nowUs + 3 * HOUR_US + TRAFFIC_US);
   const [first] = found;
   expect(new Set(found.map(({ ruleId, labels }) => `${ruleId} ${labels["caller"]}`))).toEqual(
@@ -69,6 +80,8 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   );
   expect(first!.startsAtUs).toBeLessThan(nowUs + 3 * HOUR_US);
   expect(first!.seen).toMatch(/calls in the last hour/);
+  // The newest calls of the hour show it, of this edge alone.
+  expect(first!.records.map(({ callId }) => callId)).toEqual(["s7/payments/newest/0", "s7/payments/older/0"]);
   const again = make();
   await again.recover();
   await again.judge(nowUs + 5 * HOUR_US);

@@ -11,6 +11,7 @@ import type { Range } from "../detectors/range-table.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { BUCKET_GRACE_US, BUCKETS_AT_ONCE, OVER_AFTER_US } from "./baseline-limits.ts";
+import { withExamples } from "./examples.ts";
 import { BASELINE_KINDS, baselineFindings, baselineRule, deviations, isCertain } from "./judge.ts";
 import type { Deviation } from "./judge.ts";
 import {
@@ -127,15 +128,16 @@ export class Baselines {
     const since = new Map(found.map((one) => [nameOf(one), this.#before.get(nameOf(one)) ?? toUs]));
     const told = found.filter((one) => isCertain(one) || this.#before.has(nameOf(one)));
     this.#before = since;
-    const firing = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, {
-      startsAtUs: toUs - TRAFFIC_US,
-      seenAtUs: toUs,
-    });
-    const over = this.#parts
-      .open()
+    const at = { startsAtUs: toUs - TRAFFIC_US, seenAtUs: toUs };
+    const bare = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, at);
+    const open = this.#parts.open();
+    const toldOf = ({ ruleId, labels }: Finding) =>
+      open.find((one) => one.ruleId === ruleId && isSame(one.labels, labels))?.records ?? [];
+    const firing = await withExamples(deriver, bare, toldOf, toUs);
+    const over = open
       .filter(({ ruleId, seenAtUs }) => RULES.has(ruleId) && seenAtUs + OVER_AFTER_US < toUs)
-      .filter((open) => !firing.some((one) => one.ruleId === open.ruleId && isSame(one.labels, open.labels)))
-      .map((open): Finding => ({ ...open, state: "resolved", seenAtUs: toUs, records: [] }));
+      .filter((last) => !firing.some((one) => one.ruleId === last.ruleId && isSame(one.labels, last.labels)))
+      .map((last): Finding => ({ ...last, state: "resolved", seenAtUs: toUs, records: [] }));
     if (firing.length + over.length > 0) await sink([...firing, ...over]);
   }
 }

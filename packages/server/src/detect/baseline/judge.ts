@@ -144,6 +144,13 @@ const WORDS: Readonly<Record<BaselineKind, Words>> = {
 const SILENCE =
   "Silence it for the time of a planned change; a level that stays is learned after a day, and the alert ends.";
 
+/** What the baselines find, as detectors are listed. */
+export const BASELINE_DETECTORS = BASELINE_KINDS.map((kind) => ({
+  name: `baseline-${kind}`,
+  ...WORDS[kind],
+  silence: SILENCE,
+}));
+
 export interface Moment {
   readonly startsAtUs: number;
   readonly seenAtUs: number;

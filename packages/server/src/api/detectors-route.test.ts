@@ -1,10 +1,13 @@
-/** A stolen token, from the record of its use to the credential that is refused: a whole server with its engine. */
+/** Detectors in a whole server with its engine: how they are listed, and from a stolen token to who is refused. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { runLine } from "../cli/command-line.contract.ts";
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 
-const YAML = `respond:
+const YAML = `detectors:
+  learn: 1ms
+respond:
   cache_s: 0
   rules:
     - name: stolen-token
@@ -53,4 +56,15 @@ test("a rule blocks the credential that showed a stolen token: with another key,
   await expect.poll(() => isRefused("fp:thief"), { timeout: 20_000 }).toBe(true);
   await expect.poll(() => isRefused("fp:passed-on"), { timeout: 20_000 }).toBe(true);
   expect([await isRefused("fp:owner"), await isRefused("fp:user")]).toEqual([false, false]);
+});
+
+test("detectors and baselines are listed, and a log only while it is in its first days", async () => {
+  const { out, err } = await runLine(["detectors", "list", "--data", folder.path]);
+  expect(out).toMatch(/^credential-shared +high .* credential_caller$/m);
+  expect(out).toMatch(/^baseline-errors +medium +Far more calls fail than usual +what is usual, for 72 hours$/m);
+  const { learning } = (await (await server.fetch("/api/detectors")).json()) as {
+    readonly learning: readonly { readonly log: string; readonly is_over: boolean }[];
+  };
+  expect(learning).toContainEqual(expect.objectContaining({ log: "default", is_over: true }));
+  expect(err).not.toContain("first days");
 });
