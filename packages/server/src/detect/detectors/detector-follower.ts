@@ -22,6 +22,7 @@ import {
   FORGET_EVERY_US,
   IDLE_MS,
   KEEP_POSITION_MS,
+  MANY_GROUPS,
   MAX_FRESH_FACTS,
   MAX_GROUPS,
   RANGE_LEAVES,
@@ -43,12 +44,12 @@ import {
   LOGS_SINCE,
   POSITIONS,
   RANGE_FACTS,
+  RANGE_GROUPS,
   scopesShown,
-  servicesSince,
   TOKEN_WEEK_US,
   tokensPresented,
 } from "./facts.ts";
-import type { FreshFact, KnownValues, Presented, ShownScope } from "./facts.ts";
+import type { FreshFact, KnownValues, Presented, ShownScope, Subject } from "./facts.ts";
 import { countRanges, rangeFindings } from "./range-questions.ts";
 import type { RangeCounts } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
@@ -94,6 +95,8 @@ export class DetectorFollower {
   readonly #unsubscribe: () => void;
   readonly #ended: Promise<void>;
   #generation = -1;
+  /** Nothing is in the tables of the range under way. */
+  #isRangeEmpty = false;
   #lastStepMs = Number.NEGATIVE_INFINITY;
   #forgetAtUs = 0;
   #workedAtUs = 0;
@@ -207,6 +210,7 @@ export class DetectorFollower {
   async #recover(): Promise<void> {
     const { deriver } = this.#parts;
     const generation = deriver.generation();
+    this.#isRangeEmpty = false;
     await deriver.prepare(DETECTOR_TABLES);
     const positions = await deriver.select<{ tree: string; through: number }>(POSITIONS, STEP_LIMITS);
     this.#through.clear();
@@ -255,7 +259,7 @@ export class DetectorFollower {
   async #lookInto(range: Range, counts: RangeCounts): Promise<void> {
     const { deriver, settings, sink } = this.#parts;
     const derive = (statement: Parameters<Deriver["derive"]>[0]) => deriver.derive(statement, STEP_LIMITS);
-    for (const table of [RANGE_TABLE, RANGE_FACTS]) await deriver.empty(table);
+    await this.#emptyRange();
     if (counts.revocations > 0) {
       await derive(keepRevocations(range));
       this.#revoked = await countRevoked(deriver);
@@ -264,11 +268,12 @@ export class DetectorFollower {
     const isTraffic = !isOurs && counts.sent > 0;
     const hasReads = isOurs && counts.reads > 0;
     const hasFacts = isTraffic || hasReads;
+    this.#isRangeEmpty &&= !hasFacts;
     if (isOurs && counts.teachings > 0) await derive(keepTaught(range));
     if (hasReads) await derive(fillReaderFacts(range, settings.networks));
     if (isTraffic) {
       await derive(fillRange(range, settings.networks, settings.sensitiveOperations));
-      await derive(fillRangeFacts());
+      await derive(fillRangeFacts(await this.#hasManyGroups(range)));
     }
     const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
@@ -278,6 +283,19 @@ export class DetectorFollower {
     const { tree, to } = range;
     if (hasFacts) await derive(keepFacts(tree, to, settings.dormantUs));
     else if (this.#isKeptLongAgo(tree)) await derive(keepPosition(tree, to));
+  }
+
+  /** Forgets what the range before said. */
+  async #emptyRange(): Promise<void> {
+    if (this.#isRangeEmpty) return;
+    for (const table of [RANGE_TABLE, RANGE_FACTS]) await this.#parts.deriver.empty(table);
+    this.#isRangeEmpty = true;
+  }
+
+  async #hasManyGroups({ from, to }: Range): Promise<boolean> {
+    if (to - from < MANY_GROUPS) return false;
+    const [row] = await this.#parts.deriver.select<{ groups: number }>(RANGE_GROUPS, STEP_LIMITS);
+    return row!.groups >= MANY_GROUPS;
   }
 
   /** What is not written down is looked at again after a restart, and the same is found again. */
@@ -299,30 +317,17 @@ export class DetectorFollower {
   async #told(fresh: readonly FreshFact[]): Promise<readonly Finding[]> {
     if (fresh.length === 0) return [];
     const { deriver } = this.#parts;
-    const known = await deriver.select<KnownValues>(knownValues(fresh, SHOWN_VALUES), STEP_LIMITS);
-    const services = await this.#servicesOf(fresh);
+    const subjects = [...fresh, ...servicesOf(fresh)];
+    const known = await deriver.select<KnownValues>(knownValues(subjects, SHOWN_VALUES), STEP_LIMITS);
+    const services = known.filter(({ kind }) => kind === "service");
+    const servicesSince = new Map(services.map(({ log, subject, since_us: since }) => [`${log} ${subject}`, since]));
     const learningUntilUs = (log: string) => this.learningUntilUs(log);
     const scopes = fresh.some(({ kind }) => kind === "edge") ? fresh.filter(({ kind }) => kind === "scope") : [];
     const shown = scopes.length === 0 ? [] : await deriver.select<ShownScope>(scopesShown(scopes), STEP_LIMITS);
     const tokens = tokenNews(fresh, known);
     const asked = tokens.length === 0 ? null : tokensPresented(tokens, MAX_GROUPS);
     const presented = asked === null ? [] : await deriver.select<Presented>(asked, STEP_LIMITS);
-    return factFindings(fresh, { learningUntilUs, known, servicesSince: services, scopesShown: shown, presented });
-  }
-
-  /** Since when the services are known that new edges and callers name. */
-  async #servicesOf(fresh: readonly FreshFact[]): Promise<ReadonlyMap<string, number>> {
-    const since = new Map<string, number>();
-    const news = fresh.filter(({ kind }) => kind === "edge" || kind === "sensitive");
-    for (const log of new Set(news.map((fact) => fact.log))) {
-      const names = news.filter((fact) => fact.log === log).flatMap(({ subject, value }) => [subject, value]);
-      const rows = await this.#parts.deriver.select<{ service: string; since_us: number }>(
-        servicesSince(log, [...new Set(names)]),
-        STEP_LIMITS,
-      );
-      for (const row of rows) since.set(`${log} ${row.service}`, row.since_us);
-    }
-    return since;
+    return factFindings(fresh, { learningUntilUs, known, servicesSince, scopesShown: shown, presented });
   }
 
   /** Now and then, what is too old to say anything. */
@@ -336,4 +341,12 @@ export class DetectorFollower {
     await dropOld(deriver, NONCES, Math.floor((nowUs - REPLAY_WINDOW_US) / NONCE_HOUR_US));
     await dropOld(deriver, FACTS, Math.floor((nowUs - TOKEN_KEPT_US) / TOKEN_WEEK_US));
   }
+}
+
+/** The services that new edges and callers name. */
+function servicesOf(fresh: readonly FreshFact[]): readonly Subject[] {
+  const news = fresh.filter(({ kind }) => kind === "edge" || kind === "sensitive");
+  return news.flatMap(({ log, subject, value }) =>
+    [subject, value].map((name) => ({ kind: "service", log, subject: name })),
+  );
 }

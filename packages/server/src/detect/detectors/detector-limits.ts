@@ -9,6 +9,8 @@ export const RETRY_MS = 1_000;
 export const KEEP_POSITION_MS = 10_000;
 /** Without anything new, baselines are looked at so often. */
 export const IDLE_MS = 30_000;
+/** From so many groups of a range on, facts are gathered kind by kind. */
+export const MANY_GROUPS = 20_000;
 /** New facts of one step that are looked at one by one; more are learned and not told. */
 export const MAX_FRESH_FACTS = 2_000;
 /** Groups that a question of the range answers with. */

@@ -46,43 +46,76 @@ const CALLEE = "if(callee IN ('', 'none', 'unknown'), '', toString(callee))";
 const WHO = "if(side != 'observer' AND NOT (event_type = 'AUTH' AND action = 'revoke'), credential_id, '')";
 const SEEN_FROM = "if(side = 'callee', peer_network, '')";
 
-/** Kind, subject, value of each fact that a row of the range tells; an empty part makes it none. */
-const TOLD: readonly (readonly [kind: string, subject: string, value: string])[] = [
-  ["log", "'since'", "toString(log)"],
-  ["service", `arrayJoin([${CALLEE}, ${NAMED_CALLER}])`, "'service'"],
-  ["edge", CALLER, CALLEE],
-  ["operation", CALLEE, "if(sensitive AND NOT denied, toString(operation), '')"],
-  [
-    "sensitive",
-    `if(empty(${CALLEE}), '', concat(${CALLEE}, ' ', operation))`,
-    `if(sensitive AND NOT denied, ${CALLER}, '')`,
-  ],
-  ["credential_caller", WHO, NAMED_CALLER],
-  ["credential_network", WHO, SEEN_FROM],
-  ["principal_network", "if(standing = 'authenticated', toString(principal), '')", "source_network"],
-  ["token_key", "token", "thumbprint"],
-  ["token_caller", "token", NAMED_CALLER],
-  ["token_network", "token", SEEN_FROM],
-  ["credential", WHO, "'used'"],
-  ["scope", NAMED_CALLER, "arrayJoin(scopes)"],
+interface Told {
+  readonly kind: string;
+  readonly subjects: readonly string[];
+  readonly value: string;
+  /** A list, each of whose elements is a value by itself. */
+  readonly isEach?: true;
+}
+
+/** What a row of the range tells; an empty subject or value makes it nothing. */
+const TOLD: readonly Told[] = [
+  { kind: "log", subjects: ["'since'"], value: "toString(log)" },
+  { kind: "service", subjects: [CALLEE, NAMED_CALLER], value: "'service'" },
+  { kind: "edge", subjects: [CALLER], value: CALLEE },
+  { kind: "operation", subjects: [CALLEE], value: "if(sensitive AND NOT denied, toString(operation), '')" },
+  {
+    kind: "sensitive",
+    subjects: [`if(empty(${CALLEE}), '', concat(${CALLEE}, ' ', operation))`],
+    value: `if(sensitive AND NOT denied, ${CALLER}, '')`,
+  },
+  { kind: "credential_caller", subjects: [WHO], value: NAMED_CALLER },
+  { kind: "credential_network", subjects: [WHO], value: SEEN_FROM },
+  {
+    kind: "principal_network",
+    subjects: ["if(standing = 'authenticated', toString(principal), '')"],
+    value: "source_network",
+  },
+  { kind: "token_key", subjects: ["token"], value: "thumbprint" },
+  { kind: "token_caller", subjects: ["token"], value: NAMED_CALLER },
+  { kind: "token_network", subjects: ["token"], value: SEEN_FROM },
+  { kind: "credential", subjects: [WHO], value: "'used'" },
+  { kind: "scope", subjects: [NAMED_CALLER], value: "scopes", isEach: true },
 ];
+
+/** Of the table's rows: `groups`. */
+export const RANGE_GROUPS: Statement = { sql: `SELECT count() AS groups FROM ${RANGE_TABLE.name}`, params: {} };
+
+/** `isMuch`: the range has many groups. The same facts either way. */
+export function fillRangeFacts(isMuch: boolean): Statement {
+  const facts = isMuch ? TOLD.map(kindByItself).join("\nUNION ALL\n") : ALL_KINDS;
+  return { sql: `INSERT INTO ${RANGE_FACTS.name} (${RANGE_FACT_COLUMNS})\n${facts}`, params: {} };
+}
 
 /** Records of one batch were received at one time: of those the first leaf is the first. */
 const FIRST_PLACE = "argMin(r.place, tuple(r.first_us, r.place.leaf_index))";
+const MEASURED = `min(r.first_us) AS first_us, max(r.last_us) AS last_us, sum(r.records) AS records,
+  ${FIRST_PLACE} AS place`;
 
-/** Each kind by itself: what most records say again is one group of few columns, and no list of all that each says. */
-export function fillRangeFacts(): Statement {
-  const selects = TOLD.map(
-    ([kind, subject, value]) =>
-      `SELECT '${kind}' AS kind, log, ${subject} AS subject, ${value} AS value, min(r.first_us) AS first_us,
-  max(r.last_us) AS last_us, sum(r.records) AS records, ${FIRST_PLACE} AS place
-FROM ${RANGE_TABLE.name} AS r GROUP BY log, subject, value HAVING notEmpty(subject) AND notEmpty(value)`,
-  );
-  return {
-    sql: `INSERT INTO ${RANGE_FACTS.name} (${RANGE_FACT_COLUMNS})\n${selects.join("\nUNION ALL\n")}`,
-    params: {},
-  };
+/** What most records say again is one group of few columns, and no list of all that each says. */
+function kindByItself({ kind, subjects, value, isEach }: Told): string {
+  const subject = subjects.length === 1 ? subjects[0] : `arrayJoin([${subjects.join(", ")}])`;
+  return `SELECT '${kind}' AS kind, log, ${subject} AS subject, ${isEach ? `arrayJoin(${value})` : value} AS value, ${MEASURED}
+FROM ${RANGE_TABLE.name} AS r GROUP BY log, subject, value HAVING notEmpty(subject) AND notEmpty(value)`;
 }
+
+const tuples = ({ kind, subjects, value }: Told): readonly string[] =>
+  subjects.map((subject) => `('${kind}', ${subject}, ${value})`);
+const ONE_VALUE = TOLD.filter(({ isEach }) => !isEach)
+  .flatMap(tuples)
+  .join(", ");
+const EACH_VALUE = TOLD.filter(({ isEach }) => isEach)
+  .flatMap((told) => tuples({ ...told, value: "v" }).map((tuple) => `arrayMap(v -> ${tuple}, ${told.value})`))
+  .join(", ");
+
+/** Of few groups: for the engine to make sense of a statement for each kind would cost more than that list. */
+const ALL_KINDS = `SELECT fact.1 AS kind, log, fact.2 AS subject, fact.3 AS value, ${MEASURED}
+FROM (
+  SELECT log, first_us, last_us, records, place, arrayJoin(arrayFilter(one -> notEmpty(one.2) AND notEmpty(one.3),
+    arrayConcat([${ONE_VALUE}], ${EACH_VALUE}))) AS fact
+  FROM ${RANGE_TABLE.name}
+) AS r GROUP BY kind, log, subject, value`;
 
 /** Rows of the table that concern subjects of the range. */
 const KNOWN = `SELECT kind, log, subject, value, min(first_us) AS known_first, max(last_us) AS known_last
@@ -121,18 +154,22 @@ export interface KnownValues {
   readonly subject: string;
   readonly values: readonly string[];
   readonly count: number;
+  /** Since when anything is known of it. */
+  readonly since_us: number;
 }
 
-/** What is known of subjects beside what is fresh. */
-export function knownValues(facts: readonly FreshFact[], shown: number): Statement {
+export type Subject = Pick<FreshFact, "kind" | "log" | "subject">;
+
+/** What is known of subjects beside what is fresh. Of a service, kind `service`, there is one value. */
+export function knownValues(subjects: readonly Subject[], shown: number): Statement {
   const params = new Params();
-  const list = (of: (fact: FreshFact) => string) => params.add(facts.map(of), "Array(String)");
+  const list = (of: (subject: Subject) => string) => params.add(subjects.map(of), "Array(String)");
   const keys = [list(({ kind }) => kind), list(({ log }) => log), list(({ subject }) => subject)];
-  const subjects = `SELECT arrayJoin(arrayZip(${keys.join(", ")}))`;
+  const wanted = `SELECT arrayJoin(arrayZip(${keys.join(", ")}))`;
   return params.statement(
     `SELECT kind, log, subject, arraySlice(groupUniqArray(value), 1, ${params.add(shown, "UInt64")}) AS values,
-  uniqExact(value) AS count
-FROM ${FACTS.name} WHERE (kind, log, subject) IN (${subjects}) GROUP BY kind, log, subject`,
+  uniqExact(value) AS count, min(first_us) AS since_us
+FROM ${FACTS.name} WHERE (kind, log, subject) IN (${wanted}) GROUP BY kind, log, subject`,
   );
 }
 
@@ -196,10 +233,10 @@ export function tokensPresented(tokens: readonly FreshFact[], limit: number): St
   const list = (of: (fact: FreshFact) => string) => params.add(tokens.map(of), "Array(String)");
   const columns = [list(({ kind }) => kind), list(({ log }) => log), list(({ subject }) => subject)];
   const wanted = `SELECT arrayJoin(arrayZip(${columns.join(", ")}, ${list(({ value }) => value)}))`;
-  const selects = TOLD.filter(([kind]) => IS_OF_TOKEN.test(kind)).map(
-    ([kind, subject, value]) =>
-      `SELECT '${kind}' AS kind, toString(log) AS log, ${subject} AS subject, ${value} AS value, ${WHO} AS credential,
-  min(r.first_us) AS first_us, toUInt64(sum(r.records)) AS records, ${FIRST_PLACE} AS place
+  const selects = TOLD.filter(({ kind }) => IS_OF_TOKEN.test(kind)).map(
+    ({ kind, subjects, value }) =>
+      `SELECT '${kind}' AS kind, toString(log) AS log, ${subjects[0]!} AS subject, ${value} AS value,
+  ${WHO} AS credential, min(r.first_us) AS first_us, toUInt64(sum(r.records)) AS records, ${FIRST_PLACE} AS place
 FROM ${RANGE_TABLE.name} AS r GROUP BY log, subject, value, credential HAVING notEmpty(credential)`,
   );
   return params.statement(
@@ -218,13 +255,3 @@ export const LOGS_SINCE: Statement = {
   sql: `SELECT value AS log, min(first_us) AS since_us FROM ${FACTS.name} WHERE kind = 'log' GROUP BY value`,
   params: {},
 };
-
-/** Since when services are known, of those that facts name. */
-export function servicesSince(log: string, names: readonly string[]): Statement {
-  const params = new Params();
-  return params.statement(
-    `SELECT subject AS service, min(first_us) AS since_us FROM ${FACTS.name}
-WHERE kind = 'service' AND log = ${params.text(log)} AND subject IN (${params.add(names, "Array(String)")})
-GROUP BY subject`,
-  );
-}
