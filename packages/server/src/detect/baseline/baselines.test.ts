@@ -51,7 +51,7 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   const { deriver } = temporary.index;
   await deriver.prepare(DETECTOR_TABLES);
   const nowUs = START_US + LEARNED_HOURS * HOUR_US;
-  await traffic(START_US, nowUs + 6 * HOUR_US, "season");
+  await traffic(START_US, nowUs + 8 * HOUR_US, "season");
   const open = () =>
     found.filter(
       (one, at) => one.state === "firing" && found.findLastIndex((later) => later.ruleId === one.ruleId) === at,
@@ -64,9 +64,9 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   expect(await hoursLearned()).toBe(1);
   await baselines.judge(nowUs + HOUR_US);
   expect(found).toEqual([]);
-  await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
+  await traffic(nowUs + 2 * HOUR_US, nowUs + 5 * HOUR_US, "60", "edge = 7", 1);
   // The same range taken in again takes its own place.
-  await traffic(nowUs + 2 * HOUR_US, nowUs + 3 * HOUR_US, "60", "edge = 7", 1);
+  await traffic(nowUs + 2 * HOUR_US, nowUs + 5 * HOUR_US, "60", "edge = 7", 1);
   await temporary.add("default/2026-10", [
     call(1, nowUs + 2 * HOUR_US + 1, "older"),
     call(2, nowUs + 2 * HOUR_US + 2, "newest"),
@@ -84,6 +84,9 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   expect(first!.records.map(({ callId }) => callId)).toEqual(["s7/payments/newest/0", "s7/payments/older/0"]);
   const again = make();
   await again.recover();
+  // Its first hour is learned by now, and it goes on.
   await again.judge(nowUs + 5 * HOUR_US);
+  expect(found.at(-1)).toMatchObject({ state: "firing", labels: { caller: "s7" }, records: first!.records });
+  await again.judge(nowUs + 7 * HOUR_US);
   expect(found.at(-1)).toMatchObject({ state: "resolved", labels: { caller: "s7" } });
 });

@@ -37,6 +37,7 @@ export interface BaselineParts {
 }
 
 const RULES: ReadonlySet<string> = new Set(BASELINE_KINDS.map(baselineRule));
+const EDGE_NAMES = ["log", "caller", "callee", "operation"] as const;
 const FORGET_EVERY_HOURS = 24;
 const CATCH_UP_US = 3 * TRAFFIC_US;
 
@@ -124,13 +125,16 @@ export class Baselines {
     const { deriver, sink, learningUntilUs } = this.#parts;
     const hourUs = Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US;
     const rows = await deriver.select<Judged>(candidates(hourUs, toUs), STEP_LIMITS);
-    const found = rows.filter(({ log }) => toUs >= learningUntilUs(log)).flatMap(deviations);
+    const open = this.#parts.open();
+    const openNames = new Set(open.map(({ ruleId, labels }) => toldName(ruleId, labels)));
+    const found = rows
+      .filter(({ log }) => toUs >= learningUntilUs(log))
+      .flatMap((edge) => deviations(edge, (kind) => openNames.has(toldName(baselineRule(kind), edge))));
     const since = new Map(found.map((one) => [nameOf(one), this.#before.get(nameOf(one)) ?? toUs]));
     const told = found.filter((one) => isCertain(one) || this.#before.has(nameOf(one)));
     this.#before = since;
     const at = { startsAtUs: toUs - TRAFFIC_US, seenAtUs: toUs };
     const bare = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, at);
-    const open = this.#parts.open();
     const toldOf = ({ ruleId, labels }: Finding) =>
       open.find((one) => one.ruleId === ruleId && isSame(one.labels, labels))?.records ?? [];
     const firing = await withExamples(deriver, bare, toldOf, toUs);
@@ -146,6 +150,9 @@ const endBefore = (us: number): number => Math.floor((us - BUCKET_GRACE_US) / TR
 
 const nameOf = ({ kind, edge: { log, caller, callee, operation } }: Deviation): string =>
   JSON.stringify([kind, log, caller, callee, operation]);
+
+const toldName = (ruleId: string, of: Finding["labels"] | Judged): string =>
+  JSON.stringify([ruleId, ...EDGE_NAMES.map((name) => of[name])]);
 
 const isSame = (one: Finding["labels"], other: Finding["labels"]): boolean =>
   Object.keys(one).length === Object.keys(other).length &&

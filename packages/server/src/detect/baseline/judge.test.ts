@@ -30,7 +30,9 @@ const USUAL: Judged = {
   slower: 0,
 };
 
-const kinds = (change: Partial<Judged>) => deviations({ ...USUAL, ...change }).map(({ kind }) => kind);
+const untold = (edge: Judged) => deviations(edge, () => false);
+const kinds = (change: Partial<Judged>, isTold = false) =>
+  deviations({ ...USUAL, ...change }, () => isTold).map(({ kind }) => kind);
 
 test("what is usual, and what is small, is no deviation", () => {
   expect(kinds({})).toEqual([]);
@@ -58,6 +60,15 @@ test("more bytes by more calls are more calls only, and a level of a day is no n
   expect(kinds({ ...more, shift: Math.log2(10) })).toEqual([]);
 });
 
+test("what is told of goes on while it is far from usual, though its first hour is the most that ever was", () => {
+  const more = { calls: 400, timed: 400, log_duration: 400 * 12, usual_calls_most: 420 };
+  expect([kinds(more), kinds(more, true)]).toEqual([[], ["rate"]]);
+  expect(kinds({ ...more, calls: 100, timed: 100, log_duration: 100 * 12 }, true)).toEqual([]);
+  const larger = { bytes: 1_000_000, usual_bytes_most: 900_000 };
+  expect([kinds(larger), kinds(larger, true)]).toEqual([[], ["size"]]);
+  expect(kinds({ ...more, shift: Math.log2(10) }, true)).toEqual([]);
+});
+
 test("an edge is not judged before it is known", () => {
   expect(kinds({ calls: 4_000, usual_hours: 20 })).toEqual([]);
 });
@@ -65,9 +76,9 @@ test("an edge is not judged before it is known", () => {
 test("when the fleet deviates alike it is one finding", () => {
   const at = { startsAtUs: 1, seenAtUs: 2 };
   const all = Array.from({ length: 50 }, (_, one) => ({ ...USUAL, caller: `s-${one}`, calls: 0, timed: 0, bytes: 0 }));
-  const found = baselineFindings(all.flatMap(deviations), () => 100, at);
+  const found = baselineFindings(all.flatMap(untold), () => 100, at);
   expect(found).toMatchObject([{ labels: { log: "default", scope: "fleet" }, count: 50 }]);
-  expect(baselineFindings(deviations({ ...USUAL, calls: 0 }), () => 100, at)).toMatchObject([
+  expect(baselineFindings(untold({ ...USUAL, calls: 0 }), () => 100, at)).toMatchObject([
     { labels: { caller: "orders", callee: "payments" }, kind: "baseline" },
   ]);
 });

@@ -36,10 +36,20 @@ export interface Deviation {
   readonly seen: string;
 }
 
-/** Deviations of one edge, those that need no second look marked by their surprise. */
-export function deviations(edge: Judged): readonly Deviation[] {
+/**
+ * Deviations of one edge, those that need no second look marked by their surprise. What is told of already
+ * (`isTold`) goes on while it is far from usual: its own first hour is the most that ever was from then on.
+ */
+export function deviations(edge: Judged, isTold: (kind: BaselineKind) => boolean): readonly Deviation[] {
   if (edge.usual_hours < MIN_HOURS) return [];
-  return [rate(edge), errors(edge), latency(edge), size(edge), credentials(edge)].filter((one) => one !== null);
+  const found = [
+    rate(edge, isTold("rate")),
+    errors(edge),
+    latency(edge),
+    size(edge, isTold("size")),
+    credentials(edge),
+  ];
+  return found.filter((one) => one !== null);
 }
 
 export const isCertain = ({ surprise }: Deviation): boolean => surprise >= CERTAIN_SURPRISE;
@@ -47,7 +57,7 @@ export const isCertain = ({ surprise }: Deviation): boolean => surprise >= CERTA
 /** A level that has been another for a day is what is expected now. */
 const usualCalls = (edge: Judged): number => (edge.usual_calls + 1) * 2 ** edge.shift - 1;
 
-function rate(edge: Judged): Deviation | null {
+function rate(edge: Judged, isTold: boolean): Deviation | null {
   const usual = Math.max(0, usualCalls(edge));
   const spread = Math.max(edge.usual_calls_spread, Math.sqrt(usual + 1));
   const surprise = countSurprise(edge.calls, usual, spread ** 2 / (usual + 1));
@@ -58,7 +68,7 @@ function rate(edge: Judged): Deviation | null {
   const said = { edge, surprise, expected: `about ${amount(usual)} calls an hour`, seen: `${edge.calls} calls` };
   const isMore = edge.calls > usual;
   if (isMore && edge.calls - usual >= MIN_MORE_CALLS && edge.calls >= MIN_CALLS_RATIO * (usual + 1))
-    return edge.calls > 1.5 * edge.usual_calls_most ? { kind: "rate", ...said } : null;
+    return isTold || edge.calls > 1.5 * edge.usual_calls_most ? { kind: "rate", ...said } : null;
   if (!isMore && usual >= MIN_USUAL_CALLS && edge.calls <= usual / MIN_CALLS_RATIO) return { kind: "drop", ...said };
   return null;
 }
@@ -85,12 +95,15 @@ function latency(edge: Judged): Deviation | null {
   return { kind: "latency", edge, surprise, expected: `about ${took(usual)} a call`, seen: `${took(seen)} a call` };
 }
 
-function size(edge: Judged): Deviation | null {
+function size(edge: Judged, isTold: boolean): Deviation | null {
   const usual = Math.max(edge.usual_bytes, edge.usual_bytes_most / MIN_BYTES_RATIO);
   // More bytes because of more calls is told as more calls.
-  const byCalls = (edge.usual_bytes_most / Math.max(1, edge.usual_calls_most)) * edge.calls;
+  const [manyBytes, manyCalls] = isTold
+    ? [edge.usual_bytes, edge.usual_calls]
+    : [edge.usual_bytes_most, edge.usual_calls_most];
+  const byCalls = (manyBytes / Math.max(1, manyCalls)) * edge.calls;
   if (edge.bytes < MIN_BYTES || edge.bytes < MIN_BYTES_RATIO * Math.max(1, edge.usual_bytes)) return null;
-  if (edge.bytes < 2.5 * edge.usual_bytes_most || edge.bytes < 2.5 * byCalls) return null;
+  if (edge.bytes < 2.5 * manyBytes || edge.bytes < 2.5 * byCalls) return null;
   const surprise = MIN_SURPRISE + Math.log10(edge.bytes / Math.max(1, usual));
   return {
     kind: "size",
@@ -141,6 +154,9 @@ const WORDS: Readonly<Record<BaselineKind, Words>> = {
   },
 };
 
+/** What is learned by the hour; the others of all hours together. */
+const BY_HOUR: ReadonlySet<BaselineKind> = new Set(["rate", "drop", "size"]);
+
 const SILENCE =
   "Silence it for the time of a planned change; a level that stays is learned after a day, and the alert ends.";
 
@@ -184,7 +200,7 @@ function finding({ kind, edge, expected, seen, surprise }: Deviation, at: Moment
     ...base(kind, at),
     labels: { log, caller, callee, operation },
     summary: `${caller} → ${callee} ${operation}: ${words.title.toLowerCase()}`,
-    expected: `${expected} at this hour (${Math.round(edge.usual_hours / 24)} days of history)`,
+    expected: `${expected}${BY_HOUR.has(kind) ? " at this hour" : ""} (${Math.round(edge.usual_hours / 24)} days of history)`,
     seen: `${seen} in the last hour; by chance once in 10^${Math.round(Math.min(surprise, 99))}`,
     count: edge.calls,
   };
