@@ -60,7 +60,7 @@ function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
     const start = Math.max(0, Math.floor(sinceUs / 1_000_000) - spanS - LATE_S);
     return `log = ${log} AND observed_received_at >= toDateTime64(${start}, 6, 'UTC') AND (tree != ${own} OR leaf_index < ${end})`;
   };
-  return { within, history };
+  return { within, history, isOfOneTree: true };
 }
 
 /**

@@ -13,13 +13,16 @@ import { isTemporal } from "./read-correlation.ts";
 import type { CorrelationRule, CountOperator } from "./syntax.ts";
 
 export function compileRule(linked: LinkedRule, events: EventSql): string {
-  return compileWithin(linked, events, 0);
+  if (linked.kind === "rule") return compileNode(linked.root, events);
+  // Of what it holds of, only what is looked at is asked for.
+  const { ofEvent, ofAt } = events.shortPosition;
+  return `${ofEvent} IN (SELECT ${ofAt} FROM (${firedBy(linked, events, 0)}) WHERE isNew = 1)`;
 }
 
 /** `beforeS`: so much older than what is looked at are events that another rule looks back on. */
 function compileWithin(linked: LinkedRule, events: EventSql, beforeS: number): string {
   if (linked.kind === "rule") return compileNode(linked.root, events);
-  return `${events.position} IN (${firedBy(linked, events, beforeS)})`;
+  return `${events.position} IN (SELECT at FROM (${firedBy(linked, events, beforeS)}))`;
 }
 
 /** The longest time that a rule looks back. */
@@ -45,6 +48,7 @@ const COMPARED: Readonly<Record<CountOperator, string>> = {
   neq: "!=",
 };
 
+/** Where the events are with which it comes true, as `at`, and whether each `isNew`. */
 function firedBy(linked: LinkedCorrelation, events: EventSql, beforeS: number): string {
   const { rule } = linked;
   const rows = promising(
@@ -57,7 +61,7 @@ function firedBy(linked: LinkedCorrelation, events: EventSql, beforeS: number): 
   const window = `(PARTITION BY key ORDER BY intDiv(us, ${unitUs}) RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
   const measured = measure(rule, window, linked.of.length);
   const holds = isTemporal(rule.type) ? temporalCondition(rule) : countCondition(rule);
-  return `SELECT at FROM (SELECT at, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
+  return `SELECT at, isNew FROM (SELECT at, isNew, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
 }
 
 /** The rows of groups in which the condition can come true with a new event. */
@@ -190,13 +194,13 @@ function ordered({ rule }: LinkedCorrelation, rows: string): string {
   const last = rule.rules.length - 1;
   const before = "(PARTITION BY key ORDER BY us, at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
   const none = "toInt64(-9223372036854775807)";
-  let sql = `SELECT at, us, key, which, if(which = 0, us, ${none}) AS begun0 FROM (${rows})`;
+  let sql = `SELECT at, us, key, which, isNew, if(which = 0, us, ${none}) AS begun0 FROM (${rows})`;
   for (let step = 1; step <= last; step++) {
     const earlier = Array.from({ length: step }, (_, at) => `begun${at}`).join(", ");
     sql =
-      `SELECT at, us, key, which, ${earlier}, ` +
+      `SELECT at, us, key, which, isNew, ${earlier}, ` +
       `if(which = ${step}, ifNull(maxOrNull(begun${step - 1}) OVER ${before}, ${none}), ${none}) AS begun${step} FROM (${sql})`;
   }
   const span = numberSql(rule.timespanS * 1_000_000);
-  return `SELECT at FROM (${sql}) WHERE which = ${last} AND begun${last} > ${none} AND us - begun${last} <= ${span}`;
+  return `SELECT at, isNew FROM (${sql}) WHERE which = ${last} AND begun${last} > ${none} AND us - begun${last} <= ${span}`;
 }

@@ -30,6 +30,7 @@ export function eventsTable(name: string, fields: readonly string[], withText: b
       history: () => ({ from: name, where: "1" }),
       isNew: "1",
       position: "position",
+      shortPosition: { ofEvent: "position", ofAt: "at" },
       timeUs: "time_us",
       field(field) {
         const at = places.get(field);

@@ -32,6 +32,8 @@ export interface EventSql {
   readonly isNew: string;
   /** An expression that tells one event from every other. */
   readonly position: string;
+  /** What tells one from every other among what is looked at, in short: of an event, and of the position `at`. */
+  readonly shortPosition: { readonly ofEvent: string; readonly ofAt: string };
   /** When it was, in microseconds since 1970. */
   readonly timeUs: string;
 }

@@ -14,6 +14,8 @@ export interface RecordsRange {
   history(spanS: number): string;
   /** All that is looked at. */
   readonly within: string;
+  /** It is of one tree. */
+  readonly isOfOneTree?: boolean;
 }
 
 export function recordsSql(range: RecordsRange): EventSql {
@@ -21,6 +23,9 @@ export function recordsSql(range: RecordsRange): EventSql {
     history: (spanS) => ({ from: "records", where: range.history(spanS) }),
     isNew: range.within,
     position: "(tree, leaf_index)",
+    shortPosition: range.isOfOneTree
+      ? { ofEvent: "leaf_index", ofAt: "tupleElement(at, 2)" }
+      : { ofEvent: "(tree, leaf_index)", ofAt: "at" },
     timeUs: "toUnixTimestamp64Micro(timestamp)",
     field: recordField,
     anywhere: (holds) => holds(TEXT_EXPRESSION),
