@@ -202,6 +202,7 @@ test("an alert is taken on and resolved by keys alone, with its evidence, both h
   const channels = page.getByRole("table", { name: "Channels" });
   await channels.getByRole("button", { name: "Send a test" }).click();
   await channels.getByText("arrived").waitFor();
+  await channels.getByText(/^It answered 2\d\d\.$/).waitFor();
   expect(walk.channel.heard).toContain("alert.test");
   await page.close();
 });

@@ -70,6 +70,7 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   await temporary.add("default/2026-10", [
     call(1, nowUs + 2 * HOUR_US + 1, "older"),
     call(2, nowUs + 2 * HOUR_US + 2, "newest"),
+    call(5, nowUs + 2 * HOUR_US + 2, "newest", { side: "callee" }),
     call(3, nowUs + 2 * HOUR_US + 3, "other", { service_id: "s8" }),
     call(4, nowUs + HOUR_US, "before"),
   ]);

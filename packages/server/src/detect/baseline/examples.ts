@@ -1,6 +1,7 @@
 /**
- * Records that show a deviation: of what failed the first, of what was slow the slowest, of what was large the largest,
- * else the newest calls of the hour. Asked for once, when a deviation is first told; without them it is told too.
+ * Calls that show a deviation, one record each: of what failed the first, of what was slow the slowest, of what was
+ * large the largest, else the newest of the hour. Asked for once, when a deviation is first told; without them it is
+ * told too.
  */
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
@@ -59,6 +60,6 @@ function examples({ ruleId, labels }: Finding, toUs: number): Statement {
   SELECT ${PLACE} AS place FROM (SELECT *, call_id FROM records WHERE ${names.join(" AND ")}
     AND observed_received_at >= ${at(toUs - HOUR_US)} AND observed_received_at < ${at(toUs)}
     AND side != 'observer' AND phase != 'intent' AND NOT (${OWN}) AND ${only})
-  ORDER BY ${first}, tree, leaf_index LIMIT ${params.add(MAX_EXAMPLES, "UInt64")})`,
+  ORDER BY ${first}, tree, leaf_index LIMIT 1 BY call_id LIMIT ${params.add(MAX_EXAMPLES, "UInt64")})`,
   );
 }

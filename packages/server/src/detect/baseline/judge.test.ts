@@ -64,6 +64,9 @@ test("what is told of goes on while it is far from usual, though its first hour 
   const more = { calls: 400, timed: 400, log_duration: 400 * 12, usual_calls_most: 420 };
   expect([kinds(more), kinds(more, true)]).toEqual([[], ["rate"]]);
   expect(kinds({ ...more, calls: 100, timed: 100, log_duration: 100 * 12 }, true)).toEqual([]);
+  // Eight calls where forty are usual, give or take twenty: no news, and no end of it.
+  const fewer = { calls: 8, timed: 8, log_duration: 8 * 12, usual_calls_spread: 20 };
+  expect([kinds(fewer), kinds(fewer, true), kinds({ ...fewer, calls: 20 }, true)]).toEqual([[], ["drop"], []]);
   const larger = { bytes: 1_000_000, usual_bytes_most: 900_000 };
   expect([kinds(larger), kinds(larger, true)]).toEqual([[], ["size"]]);
   expect(kinds({ ...more, shift: Math.log2(10) }, true)).toEqual([]);

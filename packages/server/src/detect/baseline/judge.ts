@@ -42,13 +42,7 @@ export interface Deviation {
  */
 export function deviations(edge: Judged, isTold: (kind: BaselineKind) => boolean): readonly Deviation[] {
   if (edge.usual_hours < MIN_HOURS) return [];
-  const found = [
-    rate(edge, isTold("rate")),
-    errors(edge),
-    latency(edge),
-    size(edge, isTold("size")),
-    credentials(edge),
-  ];
+  const found = [rate(edge, isTold), errors(edge), latency(edge), size(edge, isTold("size")), credentials(edge)];
   return found.filter((one) => one !== null);
 }
 
@@ -57,18 +51,19 @@ export const isCertain = ({ surprise }: Deviation): boolean => surprise >= CERTA
 /** A level that has been another for a day is what is expected now. */
 const usualCalls = (edge: Judged): number => (edge.usual_calls + 1) * 2 ** edge.shift - 1;
 
-function rate(edge: Judged, isTold: boolean): Deviation | null {
+function rate(edge: Judged, isTold: (kind: BaselineKind) => boolean): Deviation | null {
   const usual = Math.max(0, usualCalls(edge));
   const spread = Math.max(edge.usual_calls_spread, Math.sqrt(usual + 1));
   const surprise = countSurprise(edge.calls, usual, spread ** 2 / (usual + 1));
   // A count falls to nothing at most: fewer spreads are far below than above.
   const spreads = edge.calls > usual ? MIN_SPREADS : MIN_SPREADS_BELOW;
-  const isFar = surprise >= MIN_SURPRISE && Math.abs(edge.calls - usual) > spreads * spread;
-  if (!isFar) return null;
-  const said = { edge, surprise, expected: `about ${amount(usual)} calls an hour`, seen: `${edge.calls} calls` };
   const isMore = edge.calls > usual;
+  const goesOn = isTold(isMore ? "rate" : "drop");
+  const isFar = surprise >= MIN_SURPRISE && Math.abs(edge.calls - usual) > spreads * spread;
+  if (!isFar && !goesOn) return null;
+  const said = { edge, surprise, expected: `about ${amount(usual)} calls an hour`, seen: `${edge.calls} calls` };
   if (isMore && edge.calls - usual >= MIN_MORE_CALLS && edge.calls >= MIN_CALLS_RATIO * (usual + 1))
-    return isTold || edge.calls > 1.5 * edge.usual_calls_most ? { kind: "rate", ...said } : null;
+    return goesOn || edge.calls > 1.5 * edge.usual_calls_most ? { kind: "rate", ...said } : null;
   if (!isMore && usual >= MIN_USUAL_CALLS && edge.calls <= usual / MIN_CALLS_RATIO) return { kind: "drop", ...said };
   return null;
 }
@@ -202,7 +197,7 @@ function finding({ kind, edge, expected, seen, surprise }: Deviation, at: Moment
     summary: `${caller} → ${callee} ${operation}: ${words.title.toLowerCase()}`,
     expected: `${expected}${BY_HOUR.has(kind) ? " at this hour" : ""} (${Math.round(edge.usual_hours / 24)} days of history)`,
     seen: `${seen} in the last hour; by chance once in 10^${Math.round(Math.min(surprise, 99))}`,
-    count: edge.calls,
+    count: kind === "errors" ? edge.errors : edge.calls,
   };
 }
 
