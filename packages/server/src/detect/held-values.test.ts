@@ -8,7 +8,7 @@ import type { Statement } from "../index/index-seam.ts";
 import { storedRecords } from "../search/records.contract.ts";
 import { HeldValues } from "./held-values.ts";
 import type { HeldRow } from "./held-values.ts";
-import { MAX_HELD_VALUES } from "./limits.ts";
+import { FEW_KEYWORDS, MAX_HELD_VALUES } from "./limits.ts";
 import { passStatement } from "./pass-sql.ts";
 import type { PassRow, Range } from "./pass-sql.ts";
 import { checkRules } from "./sigma/check.ts";
@@ -80,11 +80,11 @@ async function finding(range: Range): Promise<readonly number[]> {
   return [...new Set(rows.map((row) => row.rule))];
 }
 
-async function able(held: HeldValues, range: Range): Promise<readonly number[]> {
-  const { statement, read } = held.ask(rules, range);
+async function able(held: HeldValues, range: Range, of = rules): Promise<readonly number[]> {
+  const { statement, read } = held.ask(of, range);
   const { rows } = await select<HeldRow>(statement);
   const values = read(rows[0]!);
-  return rules.flatMap((linked, at) => (mayFind(linked, values) ? [at] : []));
+  return of.flatMap((linked, at) => (mayFind(linked, values) ? [at] : []));
 }
 
 const rangeAt = (at: number): Range => ({ tree: TREE, from: at * RANGE_LEAVES, to: (at + 1) * RANGE_LEAVES });
@@ -103,6 +103,17 @@ it("a rule that finds something is run, and hardly one that does not", async () 
   // Of what was met which it was is found out in a few ranges.
   expect(idle[8]).toBeLessThanOrEqual(4);
   expect(idle[9]).toBeGreaterThan(0);
+});
+
+it("many keywords are looked for like few", async () => {
+  const many = ["jndi:", "PASSWD", ...Array.from({ length: 2 * FEW_KEYWORDS }, (_, at) => `never ${at}`)];
+  const checked = checkRules(many.map((word) => ({ file: word, text: rule(`['${word}']`) })));
+  const keywords = checked.map((one) => one.rule!);
+  const held = new HeldValues();
+  expect(await able(held, rangeAt(3), keywords)).toEqual([]);
+  expect(await able(held, rangeAt(4), keywords)).toContain(1);
+  for (let at = 0; at < 8; at += 1) await able(held, rangeAt(4), keywords);
+  expect(await able(held, rangeAt(4), keywords)).toEqual([1]);
 });
 
 it("without tests, after the engine refused them, all that may be is run", async () => {

@@ -6,7 +6,14 @@
 import { COLUMNS } from "../index/columns.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { FULL_RANGES, MAX_HELD_ATTRIBUTES, MAX_HELD_TESTS, MAX_HELD_TEXT, MAX_HELD_VALUES } from "./limits.ts";
+import {
+  FEW_KEYWORDS,
+  FULL_RANGES,
+  MAX_HELD_ATTRIBUTES,
+  MAX_HELD_TESTS,
+  MAX_HELD_TEXT,
+  MAX_HELD_VALUES,
+} from "./limits.ts";
 import { withinRange } from "./pass-sql.ts";
 import type { Range } from "./pass-sql.ts";
 import { meetsAny } from "./sigma/compile.ts";
@@ -174,11 +181,15 @@ const columnSql = (field: string): string => {
 /** A predicate: some value of the field meets a test; of all texts, those of the columns that are not known. */
 function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string>): string {
   if (field !== null) return SQL.field(field).some((text) => meetsAny(tests, text));
-  const each = COLUMNS.filter(({ name, words }) => words && !columns.has(name)).map(({ name, shape }) => {
-    if (shape !== "names" && shape !== "map") return meetsAny(tests, name);
-    return `arrayExists(v -> ${meetsAny(tests, "v")}, ${shape === "map" ? `mapValues(${name})` : name})`;
-  });
-  return each.length === 0 ? "0" : each.join(" OR ");
+  const texts = COLUMNS.filter(({ name, words }) => words && !columns.has(name)).map(({ name, shape }) =>
+    shape === "names" || shape === "map"
+      ? `arrayStringConcat(${shape === "map" ? `mapValues(${name})` : name}, '\\n')`
+      : name,
+  );
+  if (texts.length === 0) return "0";
+  // Column by column costs less to compare, and more to read the longer the list of what is looked for.
+  if (tests.length > FEW_KEYWORDS) return meetsAny(tests, `concatWithSeparator('\\n', ${texts.join(", ")})`);
+  return texts.map((text) => meetsAny(tests, text)).join(" OR ");
 }
 
 /** An aggregate: the different texts, one more than may be and a little longer than may be. */

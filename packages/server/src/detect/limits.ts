@@ -17,6 +17,8 @@ export const MAX_HELD_VALUES = 500;
 export const MAX_HELD_TEXT = 256;
 /** Of so many comparisons with a field the engine is asked whether any value meets one. */
 export const MAX_HELD_TESTS = 200;
+/** More keywords than that are looked for in all texts put together. */
+export const FEW_KEYWORDS = 20;
 /** A field that had more is not looked at over so many ranges. */
 export const FULL_RANGES = 20;
 /** Attributes of which the values are looked at. */
