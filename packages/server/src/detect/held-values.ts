@@ -195,8 +195,14 @@ function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string
 /** An aggregate: the different texts, one more than may be and a little longer than may be. */
 function distinct({ text, present, values }: Pick<FieldSql, "text" | "present" | "values">): string {
   const most = `(${MAX_HELD_VALUES + 1})`;
-  // A list made of each single value would be most of the cost.
-  const all = text === null ? `groupUniqArrayArray${most}(${values})` : `groupUniqArrayIf${most}(${text}, ${present})`;
+  // A list made of each single value would be most of the cost, and a text made of each text a part of it.
+  const one = text?.replace(/^toString\((\w+)\)$/, "$1");
+  const all =
+    one === undefined
+      ? `groupUniqArrayArray${most}(${values})`
+      : present === "1"
+        ? `groupUniqArray${most}(${one})`
+        : `groupUniqArrayIf${most}(${one}, ${present})`;
   return `arrayMap(v -> substring(v, 1, ${MAX_HELD_TEXT + 1}), ${all})`;
 }
 
