@@ -23,6 +23,7 @@ import {
   FULL_ROWS,
   INSERT_GAP_MS,
   MAX_REPLACED_LEAVES,
+  MINOR_INSERT_GAP_MS,
   PRESSED_ROWS,
   QUIET_MS,
   RETRY_MS,
@@ -350,10 +351,11 @@ export class JournalFollower implements IndexFollower {
   /** The tree whose turn comes first; among those whose turn has come, the one that has waited longest. */
   private nextTree(): Turn | null {
     const nowMs = this.options.clock.monotonicMs();
+    const isBusy = this.lagRecords() >= BUSY_ROWS;
     let best = null as Turn | null;
     for (const tree of this.trees()) {
       if (this.lagOf(tree) <= 0) continue;
-      const waitMs = Math.max(0, this.waitMs(tree, nowMs));
+      const waitMs = Math.max(0, this.waitMs(tree, isBusy, nowMs));
       const earlier = best === null || waitMs < best.waitMs;
       if (earlier || (waitMs === best?.waitMs && this.lastMs(tree) < this.lastMs(best.tree))) best = { tree, waitMs };
     }
@@ -366,14 +368,14 @@ export class JournalFollower implements IndexFollower {
 
   /**
    * Small parts cost the engine dearly later: a lone record is shown at once, a trickle once a second, many in full
-   * parts.
+   * parts. While some tree has many, those with few are seldom shown.
    */
-  private waitMs(tree: TreePosition, nowMs: number): number {
+  private waitMs(tree: TreePosition, isBusy: boolean, nowMs: number): number {
     const lag = this.lagOf(tree);
     if (lag >= FULL_ROWS || tree.closed) return 0;
     const { lastMs, streak } = this.paces.get(tree.tree) ?? NO_PACE;
-    const gapMs = lag < BUSY_ROWS ? Math.min(INSERT_GAP_MS * 2 ** streak, BUSY_INSERT_GAP_MS) : BUSY_INSERT_GAP_MS;
-    return Math.ceil(lastMs + gapMs - nowMs);
+    const trickleMs = isBusy ? MINOR_INSERT_GAP_MS : Math.min(INSERT_GAP_MS * 2 ** streak, BUSY_INSERT_GAP_MS);
+    return Math.ceil(lastMs + (lag < BUSY_ROWS ? trickleMs : BUSY_INSERT_GAP_MS) - nowMs);
   }
 
   private keepPace(tree: string): void {

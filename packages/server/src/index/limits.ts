@@ -71,6 +71,8 @@ export const MAX_REPLACED_LEAVES = 256;
 /** Shortest pause between the starts of two inserts: few rows are shown soon, many go in large parts. */
 export const INSERT_GAP_MS = 200;
 export const BUSY_INSERT_GAP_MS = 1_200;
+/** Of a tree with few rows while others have many: its inserts cost nearly as much as theirs. */
+export const MINOR_INSERT_GAP_MS = 4_000;
 /** After so long without an insert the next one waits for nothing. */
 export const QUIET_MS = 1_500;
 /** From so many waiting rows on, the longer pause holds … */

@@ -6,6 +6,7 @@
  * Left out on purpose: what the rows mean, which producer-list.ts says when somebody asks.
  */
 import type { Clock } from "../clock.ts";
+import { isOwnLog } from "../control/own-logs.ts";
 import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import { Pauses } from "../index/pauses.ts";
@@ -17,6 +18,7 @@ import {
   RANGE_LEAVES,
   STEP_GAP_MS,
 } from "./producer-limits.ts";
+import { logOf } from "../search/scope.ts";
 import { PRODUCERS, sameLeaf, TAKEN_IN, takeInRange } from "./producer-table.ts";
 import type { TreeTakenIn } from "./producer-table.ts";
 
@@ -200,6 +202,8 @@ export class ProducerFollower {
     let best = null as Range | null;
     const turnOf = (tree: string): number => this.turns.get(tree) ?? 0;
     for (const { tree, indexed } of this.options.index.positions()) {
+      // Nobody but we write there, and we are no producer.
+      if (isOwnLog(logOf(tree))) this.takenIn.set(tree, indexed);
       const from = this.positionOf(tree);
       if (indexed > from && (best === null || turnOf(tree) < turnOf(best.tree)))
         best = { tree, from, to: Math.min(indexed, from + RANGE_LEAVES) };
