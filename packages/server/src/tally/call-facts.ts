@@ -1,41 +1,37 @@
-/** How a call's row is asked for when its breaks are to be told. */
+/** What a broken call keeps of its two halves, from which its breaks are told. */
 import type { CallFacts, HalfFacts } from "./rules.ts";
 
-const HEX = ["request_digest", "response_digest", "call_nonce_digest"];
-const PLAIN = [
-  "timestamp",
-  "status",
-  "status_code",
-  "operation",
-  "duration_us",
-  "request_size",
-  "response_size",
-  "peer_identity",
-  "credential_id",
-  "service_id",
-  "target_id",
+/** Of a half; `hex` where a column holds bytes. */
+const COMPARED: readonly (readonly [name: keyof HalfFacts, kind: "text" | "number" | "hex"])[] = [
+  ["timestamp", "text"],
+  ["status", "text"],
+  ["status_code", "text"],
+  ["operation", "text"],
+  ["duration_us", "number"],
+  ["request_size", "number"],
+  ["response_size", "number"],
+  ["request_digest", "hex"],
+  ["response_digest", "hex"],
+  ["call_nonce_digest", "hex"],
+  ["peer_identity", "text"],
+  ["credential_id", "text"],
+  ["service_id", "text"],
+  ["target_id", "text"],
 ];
 
-const half = (prefix: string) =>
-  [
-    ...PLAIN.map((name) => `${prefix}_${name}`),
-    ...HEX.map((name) => `lower(hex(${prefix}_${name})) AS ${prefix}_${name}_hex`),
-  ].join(", ");
+const half = (side: "c" | "d"): string =>
+  COMPARED.map(([name, kind]) => (kind === "hex" ? `lower(hex(${side}_${name}))` : `${side}_${name}`)).join(", ");
+const TYPE = `Tuple(${COMPARED.map(([name, kind]) => `${name} ${kind === "number" ? "Float64" : "String"}`).join(", ")})`;
+
+/** The column `facts`, over grouped halves. */
+export const FACTS = `toJSONString(CAST(((${half("c")}), (${half("d")})), 'Tuple(c ${TYPE}, d ${TYPE})'))`;
 
 /** Columns of `callFacts`. */
-export const FACT_COLUMNS = `caller, callers, callees, broken, skew_us, skew_known, ${half("c")}, ${half("d")}`;
+export const FACT_COLUMNS = "caller, callers, callees, broken, skew_us, skew_known, facts";
 
-export type FactRow = Pick<CallFacts, "caller" | "callers" | "callees" | "broken" | "skew_us" | "skew_known"> &
-  Readonly<Record<string, unknown>>;
+export type FactRow = Omit<CallFacts, "c" | "d"> & { readonly facts: string };
 
-export function callFacts(row: FactRow): CallFacts {
-  return { ...row, c: halfFacts(row, "c"), d: halfFacts(row, "d") };
-}
-
-function halfFacts(row: FactRow, prefix: string): HalfFacts {
-  const values = [
-    ...PLAIN.map((name) => [name, row[`${prefix}_${name}`]]),
-    ...HEX.map((name) => [name, row[`${prefix}_${name}_hex`]]),
-  ];
-  return Object.fromEntries(values);
+/** Null of a call without breaks. */
+export function callFacts({ facts, ...row }: FactRow): CallFacts | null {
+  return facts === "" ? null : { ...row, ...(JSON.parse(facts) as Pick<CallFacts, "c" | "d">) };
 }

@@ -3,7 +3,7 @@ import type { StoredRecord } from "@tallystick/record";
 import { formatTimestamp, timestampUs } from "@tallystick/record";
 
 import type { Statement } from "../index/index-seam.ts";
-import { CALL_KEY_EXPRESSION } from "../index/schema/records.ts";
+import { CALL_KEY_EXPRESSION, callIdOf } from "../index/schema/records.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { Params } from "../search/compile/sql.ts";
@@ -220,7 +220,7 @@ async function judgedRows(
     sampledCallers: [],
     sampledCallees: [],
   };
-  const sql = `SELECT call_id, callee, state, reason, first_us, ${FACT_COLUMNS} FROM (${judged(source(params), knowledge, params)})${OWN_SETTINGS}`;
+  const sql = `SELECT ${callIdOf("call_span")} AS call_id, callee, state, reason, first_us, ${FACT_COLUMNS} FROM (${judged(source(params), 0, knowledge, params)})${OWN_SETTINGS}`;
   const { rows } = await reader.select<JudgedRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
   return rows.map(told);
 }

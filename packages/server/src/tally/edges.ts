@@ -12,8 +12,7 @@ import type { EdgeTable } from "./schema.ts";
 /** Callers that nobody knows are one node of the map. */
 export const MAP_CALLER =
   "if(state = 'unknown_caller', concat('unknown callers of ', toString(callee)), toString(caller))";
-const DURATION = "if(callers > 0, c_duration_us, d_duration_us)";
-const BUCKET = `toUInt16(floor(log2(greatest(duration, 1)) * ${DURATION_STEPS}))`;
+const BUCKET = `toUInt16(floor(log2(greatest(duration_us, 1)) * ${DURATION_STEPS}))`;
 export const inState = (state: string) => `countIf(state = '${state}') AS ${state}`;
 /** How a settled call stands; each has a column of the map. */
 export const EDGE_STATES = [
@@ -35,9 +34,9 @@ export function countMinutes(minutes: readonly number[], version: number): State
     ...EDGE_STATES.map(inState),
     "countIf(callees = 0) AS caller_only",
     "countIf(callers = 0) AS callee_only",
-    "sumIf(duration, duration > 0) AS duration_sum_us",
-    "sumIf(c_duration_us - d_duration_us, callers > 0 AND callees > 0 AND c_duration_us > d_duration_us AND d_duration_us >= 0) AS network_sum_us",
-    `sumMap(map(${BUCKET}, toUInt64(duration >= 0))) AS durations`,
+    "sumIf(duration_us, duration_us > 0) AS duration_sum_us",
+    "sum(network_us) AS network_sum_us",
+    `sumMap(map(${BUCKET}, toUInt64(duration_us >= 0))) AS durations`,
     "min(first_us) AS first_us",
     "max(first_us) AS last_us",
   ];
@@ -45,9 +44,8 @@ export function countMinutes(minutes: readonly number[], version: number): State
     `INSERT INTO ${EDGES_1M.name} (minute, version, ${EDGE_COLUMNS})
 SELECT minute, ${params.add(version, "UInt64")} AS version, log, data_class, caller, callee, operation, protocol, status, ${counts.join(", ")}
 FROM (
-  SELECT minute, log, data_class, ${MAP_CALLER} AS caller, callee,
-    if(callees > 0, d_operation, c_operation) AS operation, protocol, if(callers > 0, c_status, d_status) AS status,
-    callers, callees, state, first_us, c_duration_us, d_duration_us, ${DURATION} AS duration
+  SELECT minute, log, data_class, ${MAP_CALLER} AS caller, callee, operation, protocol, status, callers, callees,
+    state, first_us, duration_us, network_us
   FROM ${CALLS.name} WHERE ${wanted} AND ${STANDING}
 ) GROUP BY minute, ${EDGE_KEY_NAMES}`,
   );

@@ -10,6 +10,7 @@
  * is a caller's half, else of the callee's.
  */
 import type { Statement } from "../index/index-seam.ts";
+import { CALL_SPAN_EXPRESSION } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import {
   CALLS,
@@ -23,9 +24,7 @@ import {
   WRITTEN,
 } from "./schema.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { MAX_CALL_HALVES, MAX_STEP_COPIES, OLD_PAIR_US } from "./limits.ts";
-import { isAmong } from "./places.ts";
-import type { HalfPlace } from "./places.ts";
+import { MAX_CALL_HALVES, OLD_PAIR_US } from "./limits.ts";
 
 /** Times in microseconds; the calls due in [fromUs, toUs) are the step's. */
 export interface DueWindow {
@@ -46,6 +45,8 @@ const TAKES_PART = `((${IS_HALF}) OR (side = 'observer' AND observed_principal !
 
 /** The most restricted is the last. */
 const rankOfClass = (name: string) => `indexOf(['public', 'internal', 'confidential', 'restricted'], ${name})`;
+
+const CALL_SPAN = `${CALL_SPAN_EXPRESSION} AS call_span`;
 
 /** Half-open, in microseconds. */
 export function receivedBetween(fromUs: number, toUs: number, params: Params): string {
@@ -123,9 +124,10 @@ export function gatherOlder(window: DueWindow): Statement {
 }
 
 function gather(older: 0 | 1, kinds: string, received: string, params: Params): Statement {
-  const names = `leaf_hash, ${namesOf(GATHERED_COLUMNS)}`;
+  const names = `leaf_hash, id, observed_principal, ${namesOf(GATHERED_COLUMNS)}`;
   return params.statement(
-    `INSERT INTO ${HALVES.name} (older, ${names}) SELECT ${older} AS older, ${names} FROM records
+    `INSERT INTO ${HALVES.name} (older, ${names})
+SELECT ${older} AS older, ${names.replace("call_span", CALL_SPAN)} FROM records
 PREWHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${kinds}))
 WHERE ${received} AND ${TAKES_PART}`,
   );
@@ -140,7 +142,8 @@ function halvesOf(side: "caller" | "callee"): string {
 /** Fills SETTLING with calls of at most one half a side: nearly all, so each value is simply the one there is. */
 export const GROUP_SIMPLE: Statement = {
   sql: `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)})
-SELECT due.call_key AS call_key, '' AS branch, ${ofEither("call_id")}, ${ofEither("trace_id")}, ${ofEither("log")},
+SELECT due.call_key AS call_key, '' AS branch, ${ofEither("call_id_kept")}, ${ofEither("call_span")},
+  ${ofEither("trace_id")}, ${ofEither("log")},
   if(${rankOfClass("c.data_class")} > ${rankOfClass("d.data_class")}, c.data_class, d.data_class) AS data_class,
   ${ofEither("event_type")}, ${ofEither("protocol")}, from_us AS first_us, 0 AS late, 0 AS regrouped, due_us,
   c.present AS callers, d.present AS callees, observers, 0 AS executions,
@@ -152,41 +155,24 @@ LEFT ANY JOIN (${halvesOf("callee")}) AS d ON due.call_key = d.call_key`,
   params: {},
 };
 
-/** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps; copies take no part. */
-export function groupSeveral(copies: readonly HalfPlace[]): Statement {
-  const params = new Params();
-  const isCopy = copies.length === 0 ? "" : ` AND NOT (${isAmong(copies, params)})`;
-  return params.statement(
-    `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(`FROM (
+/**
+ * One record of each that intake stored again, because it was sent again so late that intake did not know it any more:
+ * the sender and the id are the same.
+ */
+const ONE_OF_COPIES =
+  "ORDER BY observed_received_at, tree, leaf_index LIMIT 1 BY call_key, side, observed_principal, id";
+
+/** Fills SETTLING with calls of several halves a side, and anew with those of earlier steps. */
+export const GROUP_SEVERAL: Statement = {
+  sql: `INSERT INTO ${SETTLING.name} (${namesOf(GROUPED_COLUMNS)}) ${severalGrouped(`FROM (
       SELECT * FROM ${HALVES.name}
-      WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))${isCopy}
+      WHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE})) ${ONE_OF_COPIES}, older
     ) AS records SEMI LEFT JOIN (
       SELECT call_key, any(as_key) AS as_key, min(from_us) AS from_us, max(to_us) AS to_us, min(due_us) AS due_us,
         argMax(kind, kind IN (${OLDER})) AS kind
       FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}) GROUP BY call_key
     ) AS due USING (call_key)
     WHERE older = (kind IN (${OLDER})) AND ${US} >= from_us AND ${US} <= to_us`)}`,
-  );
-}
-
-/**
- * Calls of which a callee's attempt was recorded more than once: it was executed again, or its record was stored again
- * because it was sent again so late that intake did not know it any more.
- */
-const TOLD_AGAIN = `SELECT call_key FROM ${HALVES.name}
-  WHERE side = 'callee' AND phase = 'outcome' AND NOT (${IS_MESSAGE})
-  GROUP BY call_key HAVING uniqExact((tree, leaf_index)) > uniqExact(attempt)`;
-
-export const COUNT_TOLD_AGAIN = `SELECT count() AS calls FROM (${TOLD_AGAIN})`;
-
-/** Of their records those that are copies: one of the same sender with the same id was stored before. */
-export const findCopies: Statement = {
-  sql: `SELECT toString(tree) AS tree, leaf_index FROM (
-    SELECT tree, leaf_index, row_number() OVER (PARTITION BY call_key, side, observed_principal, id
-      ORDER BY observed_received_at, tree, leaf_index) AS n FROM records
-    WHERE call_key IN (${TOLD_AGAIN}) AND ${TAKES_PART} AND observed_received_at >=
-      (SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind IN (${NOT_SIMPLE}))
-  ) WHERE n > 1 LIMIT ${MAX_STEP_COPIES}`,
   params: {},
 };
 
@@ -195,8 +181,7 @@ export function groupOne(callKey: string, deadline: Deadlines, params: Params): 
   const mine = `call_key = ${callKey} AND ${TAKES_PART}`;
   const first = `SELECT min(${US}) AS from_us, from_us + ${deadline.sql(params)} AS due_us FROM records WHERE ${mine} AND ${IS_HALF}`;
   return severalGrouped(
-    `FROM (SELECT *, call_key, call_id FROM records WHERE ${mine} ORDER BY observed_received_at, tree, leaf_index
-      LIMIT 1 BY side, observed_principal, id) AS records
+    `FROM (SELECT *, call_key, ${CALL_SPAN} FROM records WHERE ${mine} ${ONE_OF_COPIES}) AS records
       CROSS JOIN (SELECT *, ${callKey} AS as_key, 'late' AS kind FROM (${first})) AS due`,
   );
 }
@@ -216,12 +201,12 @@ function severalGrouped(records: string): string {
       ([name]) => `argMaxIf(${name}, rank, side = '${side}') AS ${side === "caller" ? "c" : "d"}_${name}`,
     ),
   );
+  const leading = (name: string) =>
+    `if(callers > 0, argMaxIf(${name}, rank, side = 'caller'), argMaxIf(${name}, rank, side = 'callee')) AS ${name}`;
   const places = "arraySort(groupArray((side, tree, leaf_index)))";
   const consumers = "groupUniqArrayIf(64)(recorder_id, side = 'callee') OVER (PARTITION BY as_key)";
   return `SELECT as_key AS call_key, branch,
-  if(callers > 0, argMaxIf(call_id, rank, side = 'caller'), argMaxIf(call_id, rank, side = 'callee')) AS call_id,
-  any(trace_id) AS trace_id,
-  if(callers > 0, argMaxIf(log, rank, side = 'caller'), argMaxIf(log, rank, side = 'callee')) AS log,
+  ${leading("call_id_kept")}, ${leading("call_span")}, any(trace_id) AS trace_id, ${leading("log")},
   argMax(data_class, ${rankOfClass("data_class")}) AS data_class,
   anyIf(event_type, side != 'observer') AS event_type, anyIf(protocol, side != 'observer') AS protocol,
   minIf(from_us, side != 'observer') AS first_us, any(kind = 'late') AS late, any(kind IN (${OLDER})) AS regrouped,

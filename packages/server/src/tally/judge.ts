@@ -1,8 +1,9 @@
 /** What is said of a call: who the two are, its state, and which rules are broken, as SQL over the grouped columns. */
 import type { Params } from "../search/compile/sql.ts";
+import { FACTS } from "./call-facts.ts";
 import { IS_MESSAGE } from "./halves.ts";
 import { brokenBits, isAddress, loneRules, pairRules, SAW_END } from "./rules.ts";
-import { GROUPED_COLUMNS, namesOf } from "./schema.ts";
+import { CALL_COLUMNS } from "./schema.ts";
 
 export interface Tolerances {
   readonly sizeBytes: number;
@@ -135,7 +136,7 @@ function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: 
     [
       "broken",
       `toUInt32(if(is_paired, ${brokenBits(pairRules(tolerances))},
-    ${brokenBits(loneRules(usedBy))}))`,
+    if(is_replayed OR reason = '', ${brokenBits(loneRules(usedBy))}, 0)))`,
     ],
   ];
 }
@@ -144,14 +145,34 @@ const STATE = `multiIf(is_paired, if(broken = 0, 'matched', 'discrepant'), is_re
   reason = 'unknown caller', 'unknown_caller', reason != '', 'one_sided', callers > 0, 'unpaired_caller',
   'unpaired_callee')`;
 
+/** A caller whom nobody knows has another name on the map. */
+const told = (name: string, seen: string, known = "1"): string =>
+  `callers < 2 AND callees < 2 AND observers = 0 AND (callers = 0 OR c_${seen} = ${name})
+    AND (callees = 0 OR d_${seen} = ${name}) AND ${known}`;
+
+/** What a call's row has beside the columns of the same name that the grouped ones have. */
+const MADE: Readonly<Record<string, string | undefined>> = {
+  minute: "toStartOfMinute(toDateTime(fromUnixTimestamp64Micro(first_us, 'UTC'), 'UTC'))",
+  network: NETWORK,
+  state: STATE,
+  operation: "if(callees > 0, d_operation, c_operation)",
+  status: "if(callers > 0, c_status, d_status)",
+  duration_us: "if(callers > 0, c_duration_us, d_duration_us)",
+  network_us: "if(is_paired AND d_duration_us >= 0, greatest(c_duration_us - d_duration_us, 0), 0)",
+  caller_told: told("caller", "service_id", "reason != 'unknown caller'"),
+  callee_told: told("callee", "target_id"),
+  facts: `if(broken = 0, '', ${FACTS})`,
+};
+
 /**
- * A SELECT of CALL_COLUMNS but `step`, in order, over rows with GROUPED_COLUMNS. `source` is a table or a subquery in
- * parentheses.
+ * A SELECT of CALL_COLUMNS in order, over rows with GROUPED_COLUMNS. `source` is a table or a subquery in parentheses.
+ * One level and no more: each reads all columns again.
  */
-export function judged(source: string, knowledge: Knowledge, params: Params): string {
+export function judged(source: string, step: number, knowledge: Knowledge, params: Params): string {
   const named = facts(knowledge, params).map(([name, sql]) => `${sql} AS ${name}`);
+  const made: Readonly<Record<string, string | undefined>> = { ...MADE, step: params.add(step, "UInt64") };
+  const columns = CALL_COLUMNS.map(([name]) => (made[name] === undefined ? name : `${made[name]} AS ${name}`));
   return `WITH ${named.join(",\n  ")}
-SELECT toStartOfMinute(toDateTime(fromUnixTimestamp64Micro(first_us, 'UTC'), 'UTC')) AS minute, caller, callee,
-  ${NETWORK} AS network, ${STATE} AS state, reason, broken, skew_us, skew_known, ${namesOf(GROUPED_COLUMNS)}
+SELECT ${columns.join(",\n  ")}
 FROM ${source}`;
 }

@@ -19,6 +19,8 @@ export const MIN_PAUSE_MS = 50;
 export const MAX_INSERT_WAIT_MS = 2_000;
 /** The position is written down so often: what was settled since is settled again after a crash. */
 export const KEEP_POSITION_MS = 10_000;
+/** So far beyond it, should the clock have been set back, verdicts may have been told before a crash. */
+export const UNTOLD_US = 60_000_000;
 /** After a fault. */
 export const RETRY_MS = 1_000;
 /** How often the journal's sizes are noted, to know by them how far the index has come. */
@@ -36,8 +38,6 @@ export const MAX_PROXIES_BETWEEN = 8;
 export const VERDICT_BATCH = 500;
 /** Breaks that become records of one step; beyond it only counts are kept, and one finding says so. */
 export const MAX_STEP_VERDICTS = 20_000;
-/** Records that were stored again, of the calls of one step; of more of them it is said that they were executed. */
-export const MAX_STEP_COPIES = 20_000;
 /** A pair that was received so long after the call began may have been settled before. */
 export const OLD_PAIR_US = 120 * 1_000_000;
 /** Halves that a call names; more are counted only. */

@@ -233,13 +233,13 @@ function firstUsed(used: ReadonlyMap<string, number>, other: string): readonly s
     .map(([credential]) => credential);
 }
 
-/** Of a half that stands alone. */
+/** Of a half that stands alone and is replayed, or has no reason to stand alone. */
 export function loneRules(usedBy: UsedBy): readonly Rule[] {
   return [
     {
       kind: ({ callers }) => (callers > 0 ? "unpaired_caller" : "unpaired_callee"),
       field: "",
-      when: "reason = '' AND NOT is_replayed",
+      when: "NOT is_replayed",
       tell: ({ callers, callees, c, d }) => ({
         caller: statusOf(callers, c),
         callee: statusOf(callees, d),
@@ -249,7 +249,7 @@ export function loneRules(usedBy: UsedBy): readonly Rule[] {
     {
       kind: "discrepancy_identity",
       field: "credential_id",
-      when: "reason = '' AND NOT is_replayed AND is_foreign",
+      when: "NOT is_replayed AND is_foreign",
       tell: ({ caller, d }) => ({
         caller: firstUsed(usedBy.get(caller) ?? new Map(), d.credential_id).join(", "),
         callee: d.credential_id,
@@ -280,7 +280,9 @@ export interface BreakContext {
   readonly usedBy: UsedBy;
 }
 
-export function breaksOf(call: CallFacts, { tolerances, usedBy }: BreakContext): readonly Break[] {
+/** `call` null: nothing is broken. */
+export function breaksOf(call: CallFacts | null, { tolerances, usedBy }: BreakContext): readonly Break[] {
+  if (call === null) return [];
   const rules = call.callers > 0 && call.callees > 0 ? pairRules(tolerances) : loneRules(usedBy);
   return rules.flatMap(({ kind, field, tell }, place) => {
     // eslint-disable-next-line no-bitwise

@@ -4,10 +4,12 @@
  * off is named in `tally_dead_steps` and done again under a new number, so that nothing is read that was half done.
  */
 import type { DerivedTable } from "../index/derived-tables.ts";
+import { MERGE_FAN_IN } from "../index/limits.ts";
+import { callIdOf } from "../index/schema/records.ts";
 
 type Columns = readonly (readonly [name: string, type: string])[];
 
-/** What a call keeps of each half, by the record's own names; `c_` is the caller's, `d_` the callee's. */
+/** What is compared of each half, by the record's own names; `c_` is the caller's, `d_` the callee's. */
 export const HALF_COLUMNS: Columns = [
   ["timestamp", "DateTime64(6, 'UTC')"],
   ["status", "LowCardinality(String)"],
@@ -26,7 +28,6 @@ export const HALF_COLUMNS: Columns = [
   ["service_id", "LowCardinality(String)"],
   ["target_id", "LowCardinality(String)"],
   ["recorder_id", "LowCardinality(String)"],
-  ["observed_source_address", "LowCardinality(String)"],
   ["tree", "LowCardinality(String)"],
   ["leaf_index", "Int64"],
 ];
@@ -34,7 +35,8 @@ export const HALF_COLUMNS: Columns = [
 /** What is read of each record of a due call. */
 export const GATHERED_COLUMNS: Columns = [
   ["call_key", "UInt128"],
-  ["call_id", "String"],
+  ["call_id_kept", "String"],
+  ["call_span", "String"],
   ["trace_id", "String"],
   ["log", "LowCardinality(String)"],
   ["data_class", "LowCardinality(String)"],
@@ -55,7 +57,8 @@ const bothHalves: Columns = ["c_", "d_"].flatMap((prefix) =>
 export const GROUPED_COLUMNS: Columns = [
   ["call_key", "UInt128"],
   ["branch", "LowCardinality(String)"],
-  ["call_id", "String"],
+  ["call_id_kept", "String"],
+  ["call_span", "String"],
   ["trace_id", "String"],
   ["log", "LowCardinality(String)"],
   ["data_class", "LowCardinality(String)"],
@@ -73,7 +76,8 @@ export const GROUPED_COLUMNS: Columns = [
   ["halves", "Array(Tuple(tree String, leaf_index Int64))"],
 ];
 
-const JUDGED_COLUMNS: Columns = [
+/** Of the two halves a call keeps where they lie and who recorded them, and what the map counts. */
+export const CALL_COLUMNS: Columns = [
   ["step", "UInt64"],
   ["minute", "DateTime('UTC')"],
   ["caller", "LowCardinality(String)"],
@@ -85,32 +89,47 @@ const JUDGED_COLUMNS: Columns = [
   ["broken", "UInt32"],
   ["skew_us", "Int64"],
   ["skew_known", "UInt8"],
+  ["operation", "LowCardinality(String)"],
+  ["status", "LowCardinality(String)"],
+  ["duration_us", "Int64"],
+  ["network_us", "Int64"],
+  // Each record of the call names the party as it was settled. Kept apart, since every question by a name asks it of
+  // every call.
+  ["caller_told", "UInt8"],
+  ["callee_told", "UInt8"],
+  // Of a broken call, all that was compared: `HalfFacts` of both sides as JSON. Else empty.
+  ["facts", "String"],
+  ["call_key", "UInt128"],
+  ["branch", "LowCardinality(String)"],
+  ["call_id_kept", "String"],
+  ["call_span", "String"],
+  ["trace_id", "String"],
+  ["log", "LowCardinality(String)"],
+  ["data_class", "LowCardinality(String)"],
+  ["protocol", "LowCardinality(String)"],
+  ["first_us", "Int64"],
+  ["late", "UInt8"],
+  ["due_us", "Int64"],
+  ["callers", "UInt32"],
+  ["callees", "UInt32"],
+  ["observers", "UInt32"],
+  ["c_recorder_id", "LowCardinality(String)"],
+  ["d_recorder_id", "LowCardinality(String)"],
+  ["c_tree", "LowCardinality(String)"],
+  ["d_tree", "LowCardinality(String)"],
+  ["c_leaf_index", "Int64"],
+  ["d_leaf_index", "Int64"],
+  ["halves", "Array(Tuple(tree String, leaf_index Int64))"],
 ];
 
-/** Columns of `calls`, in order. */
-export const CALL_COLUMNS: Columns = [...JUDGED_COLUMNS, ...GROUPED_COLUMNS];
-
 /** Values that differ in every row gain nothing from a better codec. */
-const CODECS: Readonly<Record<string, string>> = {
-  call_key: "NONE",
-  c_timestamp: "Delta(8), ZSTD(1)",
-  d_timestamp: "Delta(8), ZSTD(1)",
-};
+const CODECS: Readonly<Record<string, string>> = { call_key: "NONE" };
 
 const lines = (columns: Columns): string =>
   columns.map(([name, type]) => `${name} ${type} CODEC(${CODECS[name] ?? "ZSTD(1)"})`).join(", ");
 const plain = (columns: Columns): string => columns.map(([name, type]) => `${name} ${type}`).join(", ");
 
 export const namesOf = (columns: Columns): string => columns.map(([name]) => name).join(", ");
-
-/**
- * Each record of the call names the party as it was settled; a caller whom nobody knows has another name on the map.
- * Kept apart, since every question by a name asks it of every call.
- */
-const told = (name: string, seen: string, known = "1"): string =>
-  `${name}_told UInt8 MATERIALIZED callers < 2 AND callees < 2 AND observers = 0 ` +
-  `AND (callers = 0 OR c_${seen} = ${name}) AND (callees = 0 OR d_${seen} = ${name}) AND ${known}`;
-const TOLD = [told("caller", "service_id", "state != 'unknown_caller'"), told("callee", "target_id")].join(", ");
 
 const range = (column: string): string => `INDEX range_${column} ${column} TYPE minmax GRANULARITY 1`;
 
@@ -119,9 +138,10 @@ const COMPACT = { min_bytes_for_wide_part: "268435456" };
 
 export const CALLS: DerivedTable = {
   name: "calls",
-  columns: `${lines(CALL_COLUMNS)}, ${TOLD}, ${["minute", "step", "caller_told", "callee_told"].map(range).join(", ")}, INDEX bloom_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1`,
+  columns: `${lines(CALL_COLUMNS)}, call_id String ALIAS ${callIdOf("call_span")}, ${["minute", "step", "caller_told", "callee_told"].map(range).join(", ")}, INDEX bloom_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1`,
   engine: "MergeTree ORDER BY (call_key, branch)",
-  settings: { ...COMPACT, index_granularity: "4096" },
+  // Read by key or by a range of times, and seldom: parts are merged half as often as those of `records`.
+  settings: { ...COMPACT, index_granularity: "4096", merge_selector_base: String(2 * MERGE_FAN_IN) },
 };
 
 /** Rows of `calls` that a later half made obsolete. */
@@ -159,7 +179,13 @@ export const DUE: DerivedTable = {
  */
 export const HALVES: DerivedTable = {
   name: "tally_halves",
-  columns: plain([["older", "UInt8"], ["leaf_hash", "FixedString(32)"], ...GATHERED_COLUMNS]),
+  columns: plain([
+    ["older", "UInt8"],
+    ["leaf_hash", "FixedString(32)"],
+    ["id", "UUID"],
+    ["observed_principal", "LowCardinality(String)"],
+    ...GATHERED_COLUMNS,
+  ]),
   engine: "Memory",
 };
 

@@ -14,16 +14,14 @@ import type { EdgeHalves, Sampled } from "./coverage.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { edgeName } from "./deadlines.ts";
 import {
-  findCopies,
   findDue,
   findOlder,
   gatherDue,
   gatherOlder,
+  GROUP_SEVERAL,
   GROUP_SIMPLE,
-  groupSeveral,
   IS_MESSAGE,
   IS_OLD_PAIR,
-  COUNT_TOLD_AGAIN,
 } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
@@ -61,6 +59,8 @@ export interface StepRequest {
   readonly experience: Experience;
   /** Once a minute what the calls teach is written down. */
   readonly learns: boolean;
+  /** No step of the time before has looked at windows from here on, so that none of their verdicts is in the log. */
+  readonly untoldUs: number;
   /** Appends verdicts to a log and returns when they are durable. */
   readonly append: (log: string, records: readonly AuditRecord[]) => Promise<void>;
 }
@@ -118,14 +118,8 @@ export class Step {
     const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
     if (kinds.every((kind) => kind === "simple")) return this.#contents();
     if (kinds.includes("late") || kinds.includes("bridged")) await this.#derive(gatherOlder(window));
-    await this.#derive(groupSeveral(await this.#copies()));
+    await this.#derive(GROUP_SEVERAL);
     return this.#contents();
-  }
-
-  /** Records that were stored before; none are looked for where nothing is told twice. */
-  async #copies(): Promise<readonly HalfPlace[]> {
-    const { calls } = await this.#one<{ readonly calls: number }>(COUNT_TOLD_AGAIN);
-    return calls === 0 ? [] : this.#ask<HalfPlace>(findCopies);
   }
 
   /** A call is settled once a step: where one comes due again, for a late half, there the step ends. */
@@ -189,13 +183,8 @@ export class Step {
 
   async #judge(contents: Contents, late: boolean): Promise<void> {
     const params = new Params();
-    const step = params.add(this.#request.number, "UInt64");
-    const calls = judged(JUDGED_SOURCE, await this.#knowledge(contents), params);
-    await this.#derive(
-      params.statement(
-        `INSERT INTO ${CALLS.name} (${namesOf(CALL_COLUMNS)}) SELECT ${step} AS step, * FROM (${calls})`,
-      ),
-    );
+    const calls = judged(JUDGED_SOURCE, this.#request.number, await this.#knowledge(contents), params);
+    await this.#derive(params.statement(`INSERT INTO ${CALLS.name} (${namesOf(CALL_COLUMNS)}) ${calls}`));
     if (late) await this.#supersede();
   }
 
@@ -287,10 +276,15 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
   }
 
   async #records(calls: readonly CallRow[]): Promise<readonly Told[]> {
-    const hashes = await this.#hashes(calls);
+    const halvesOf = await this.#halves(calls);
     const alone = await this.#unpairedBefore(calls.filter(({ late }) => late === 1));
     const told = calls.flatMap((row) => {
-      const call: JudgedCall = { ...row, hashes: row.halves.map((half) => hashes.get(placeName(half)) ?? "") };
+      const halves = halvesOf(row);
+      const call: JudgedCall = {
+        ...row,
+        hashes: halves.map((half) => half?.hash ?? ""),
+        lastCredential: lastExecuted(halves)?.credential_id ?? "",
+      };
       const breaks = breaksOf(callFacts(row), { tolerances: this.#request.knowledge.tolerances, usedBy: this.#usedBy });
       const isPairedNow = row.state === "matched" || row.state === "discrepant";
       const said = isPairedNow && alone.has(row.call_key) ? [null, ...breaks] : breaks;
@@ -299,22 +293,24 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
     const before = told.flatMap(({ log, before: record }) => (record === null ? [] : [{ log, record }]));
     const fresh = new Set(await notYetTold(this.#deriver, before, STEP_LIMITS));
     const known = new Set(before.filter((one) => !fresh.has(one)).map(({ record }) => record.id));
-    return notYetTold(
-      this.#deriver,
-      told.filter((one) => one.before === null || !known.has(one.before.id)),
-      STEP_LIMITS,
-    );
+    const now = told.filter((one) => one.before === null || !known.has(one.before.id));
+    const { window, untoldUs } = this.#request;
+    return window.fromUs < untoldUs ? notYetTold(this.#deriver, now, STEP_LIMITS) : now;
   }
 
-  async #hashes(calls: readonly CallRow[]): Promise<ReadonlyMap<string, string>> {
+  async #halves(calls: readonly CallRow[]): Promise<(call: CallRow) => readonly (ToldHalf | undefined)[]> {
     const places = calls.flatMap(({ halves }) => halves);
-    if (places.length === 0) return new Map();
+    if (places.length === 0) return () => [];
     const params = new Params();
     const where = isAmong(places, params);
-    const rows = await this.#ask<HalfPlace & { readonly hash: string }>(
-      params.statement(`SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash FROM ${HALVES.name} WHERE ${where}`),
+    const rows = await this.#ask<HalfPlace & ToldHalf>(
+      params.statement(
+        `SELECT tree, leaf_index, lower(hex(leaf_hash)) AS hash, side, credential_id,
+  toUnixTimestamp64Micro(observed_received_at) AS received_us FROM ${HALVES.name} WHERE ${where}`,
+      ),
     );
-    return new Map(rows.map((row) => [placeName(row), row.hash]));
+    const byPlace = new Map(rows.map((row) => [placeName(row), row]));
+    return ({ halves }) => halves.map((half) => byPlace.get(placeName(half)));
   }
 
   /** Keys of calls that were unpaired as the step before left them; its verdicts may not be searchable yet. */
@@ -348,6 +344,19 @@ WHERE step = ${step} OR call_key IN (${LATE_KEYS})`,
     );
     return rows.map(({ at }) => at);
   }
+}
+
+/** What a verdict tells of a half beside what was compared. */
+interface ToldHalf {
+  readonly hash: string;
+  readonly side: string;
+  readonly credential_id: string;
+  readonly received_us: number;
+}
+
+function lastExecuted(halves: readonly (ToldHalf | undefined)[]): ToldHalf | undefined {
+  const executed = halves.filter((half) => half !== undefined).filter(({ side }) => side === "callee");
+  return executed.toSorted((one, other) => other.received_us - one.received_us)[0];
 }
 
 /** What SETTLING and DUE hold. */
@@ -441,4 +450,4 @@ export const PLACES = `if(notEmpty(halves), halves, arrayConcat(if(callers > 0, 
     'Tuple(tree String, leaf_index Int64)')], []), if(callees > 0, [CAST((toString(d_tree), d_leaf_index),
       'Tuple(tree String, leaf_index Int64)')], [])))`;
 
-type CallRow = FactRow & Omit<JudgedCall, "hashes"> & { readonly branch: string };
+type CallRow = FactRow & Omit<JudgedCall, "hashes" | "lastCredential"> & { readonly branch: string };

@@ -160,13 +160,15 @@ test("several callers and one execution are a retry; one caller and several exec
     half("caller", "retried", 2, { attempt: 1 }),
     half("callee", "retried", 2.1),
     ...pair("replayed", 3),
-    half("callee", "replayed", 9),
+    half("callee", "replayed", 9, { credential_id: "stolen" }),
   );
   await tally.passTo(120);
   expect(await tally.calls()).toMatchObject([
     { state: "discrepant", kinds: ["replay"] },
     { state: "matched", kinds: [] },
   ]);
+  // The credential of the execution that came last.
+  expect(tally.verdicts.map(({ attributes }) => attributes?.["tally.credential_id"])).toEqual(["stolen"]);
 });
 
 test("a request that is executed again under another id is known by its nonce", async () => {

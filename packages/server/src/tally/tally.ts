@@ -39,6 +39,7 @@ import {
   STEP_MIN_US,
   STEP_START_US,
   TICK_MS,
+  UNTOLD_US,
 } from "./limits.ts";
 import { aliasesOf, isInForce } from "./names.ts";
 import type { Alias } from "./names.ts";
@@ -89,6 +90,8 @@ export class Tally {
   /** Up to which position everything was said that is said by the minute. */
   #reportedUs = -1;
   #widthUs = STEP_START_US;
+  /** How far windows may have been settled, and their verdicts told, by who was killed before. */
+  #untoldUs = 0;
   /** Nothing comes due before. */
   #quietUntilUs = 0;
   readonly #experience: Experience;
@@ -232,6 +235,7 @@ export class Tally {
     await this.#edges.recover(this.#position.step);
     await this.#summaries.recover();
     this.#findings.recover();
+    this.#untoldUs = Math.max(this.#parts.journal.receivedBeforeUs(), this.#position.settledUs + UNTOLD_US);
     this.#reportedUs = -1;
     this.#quietUntilUs = 0;
     this.#generation = generation;
@@ -284,6 +288,7 @@ export class Tally {
       knowledge: this.declared(window.fromUs),
       experience: this.#experience,
       learns,
+      untoldUs: this.#untoldUs,
       append: (log, records) => this.#append(log, records),
     }).run();
     this.#edges.touched(outcome.minutes);

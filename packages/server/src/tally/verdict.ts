@@ -18,6 +18,8 @@ export interface JudgedCall {
   readonly halves: readonly HalfPlace[];
   /** Leaf hashes of `halves`, hexadecimal, in their order. */
   readonly hashes: readonly string[];
+  /** The credential with which it was executed last; empty where none was seen. */
+  readonly lastCredential: string;
 }
 
 export interface Break {
@@ -59,6 +61,7 @@ export const ATTRIBUTE = {
   callerValue: "tally.caller_value",
   calleeValue: "tally.callee_value",
   tolerance: "tally.tolerance",
+  credential: "tally.credential_id",
   state: "tally.state",
   halves: "tally.halves",
   halfCount: "tally.half_count",
@@ -99,6 +102,7 @@ export function verdictRecord(call: JudgedCall, about: Break | null): AuditRecor
       ...told(ATTRIBUTE.callerValue, about?.caller_value),
       ...told(ATTRIBUTE.calleeValue, about?.callee_value),
       ...told(ATTRIBUTE.tolerance, about?.tolerance),
+      ...told(ATTRIBUTE.credential, kind === "replay" ? call.lastCredential : ""),
     },
   });
 }

@@ -5,7 +5,7 @@
 import { REVOKED_USE } from "../../access/incidents.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
-import { CALL_KEY_EXPRESSION } from "../../index/schema/records.ts";
+import { OWN_PRINCIPAL } from "../../journal/own-records.ts";
 import { Params } from "../../search/compile/sql.ts";
 import type { Finding, Level } from "../finding.ts";
 import { IS_TEACHING } from "./access-facts.ts";
@@ -36,8 +36,7 @@ export async function rangeFindings(
 ): Promise<readonly Finding[]> {
   const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
   const found: Said[] = [];
-  if (counts.verdicts > 0)
-    found.push(...(await ask<VerdictGroup>(verdicts(range, counts.replays > 0))).flatMap(verdictSaid));
+  if (counts.verdicts > 0) found.push(...(await ask<VerdictGroup>(verdicts(range))).flatMap(verdictSaid));
   if (counts.claims > 0) found.push(...(await ask<ClaimGroup>(claims(range))).map(claimSaid));
   if (counts.revoked_uses > 0) found.push(...(await ask<RevokedUseGroup>(usesRefused(range))).map(useRefusedSaid));
   if (counts.denied_reads > 0) found.push(...(await ask<DeniedGroup>(deniedReads(range))).map(deniedSaid));
@@ -55,7 +54,6 @@ export interface RangeCounts {
   /** Reads of the log. */
   readonly reads: number;
   readonly verdicts: number;
-  readonly replays: number;
   readonly claims: number;
   readonly revoked_uses: number;
   readonly denied_reads: number;
@@ -81,7 +79,6 @@ const COUNTED: Readonly<Record<CountName, string>> = {
   teachings: IS_TEACHING,
   reads: `event_type = 'ACCESS' AND ${OWN}`,
   verdicts: IS_VERDICT,
-  replays: `${IS_VERDICT} AND operation = 'replay'`,
   claims: IS_CLAIM,
   revoked_uses: IS_REVOKED_USE,
   denied_reads: IS_DENIED_READ,
@@ -118,14 +115,13 @@ interface VerdictGroup extends Group {
   readonly tolerance: string;
 }
 
-/** `withReplays`: the credentials of replayed calls are looked up, which the verdicts do not say. */
-function verdicts(range: Range, withReplays: boolean): Statement {
+function verdicts(range: Range): Statement {
   const params = new Params();
   const attribute = (name: string) => `attributes['tally.${name}']`;
   // Named within, where a name that a column has too cannot mean the column. A break began when it fell due, however
   // late the tally came to say so.
   return params.statement(
-    `SELECT kind, caller, callee, field, ${withReplays ? "credential" : "''"} AS credential,
+    `SELECT kind, caller, callee, field, credential,
   any(caller_says) AS caller_value, any(callee_says) AS callee_value,
   any(within_what) AS tolerance, count() AS n, min(toUnixTimestamp64Micro(timestamp)) AS first_us,
   max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
@@ -133,20 +129,10 @@ FROM (
   SELECT toString(operation) AS kind, ${attribute("caller")} AS caller, ${attribute("callee")} AS callee,
     ${attribute("field")} AS field, ${attribute("caller_value")} AS caller_says,
     ${attribute("callee_value")} AS callee_says, ${attribute("tolerance")} AS within_what,
-    ${attribute("call_id")} AS call_id, tree, leaf_index, timestamp, observed_received_at
-  FROM records WHERE ${within(range, params)} AND ${IS_VERDICT}
-) ${withReplays ? `AS v LEFT JOIN (${replayedCredentials(range, params)}) AS c ON v.call_id = c.call` : ""}
-GROUP BY kind, caller, callee, field, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
+    ${attribute("call_id")} AS call_id, ${attribute("credential_id")} AS credential, tree, leaf_index, timestamp, observed_received_at
+  FROM records WHERE ${within(range, params)} AND service_id = '${OWN_PRINCIPAL}' AND ${IS_VERDICT}
+) GROUP BY kind, caller, callee, field, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
-}
-
-/** Of the execution that came last. */
-function replayedCredentials(range: Range, params: Params): string {
-  const verdict = `${within(range, params)} AND ${IS_VERDICT} AND operation = 'replay'`;
-  const keys = `SELECT ${CALL_KEY_EXPRESSION} FROM (
-    SELECT attributes['tally.call_id'] AS call_id FROM records WHERE ${verdict})`;
-  return `SELECT call_id AS call, argMax(credential_id, ${RECEIVED_US}) AS credential
-    FROM (SELECT *, call_id FROM records WHERE call_key IN (${keys}) AND side = 'callee') GROUP BY call`;
 }
 
 const VERDICT_DETECTORS: Readonly<Record<string, { readonly detector: string; readonly level?: Level }>> = {

@@ -52,8 +52,12 @@ const joined = (of: (column: Column) => string): string =>
 export const TEXT_EXPRESSION = joined(textOf);
 export const WORDS_EXPRESSION = `lowerUTF8(${joined(wordsOf)})`;
 
-export const CALL_ID_EXPRESSION =
-  "if(empty(call_id_kept), concat(lower(hex(trace_id)), '/', lower(hex(if(side = 'callee', parent_span_id, span_id)))), call_id_kept)";
+/** The caller's span, by which a call of a trace is known at both ends. */
+export const CALL_SPAN_EXPRESSION = "if(side = 'callee', parent_span_id, span_id)";
+/** Over the call's trace and span; bytes are turned to text where an id is asked for, which is seldom. */
+export const callIdOf = (span: string): string =>
+  `if(empty(call_id_kept), concat(lower(hex(trace_id)), '/', lower(hex(${span}))), call_id_kept)`;
+export const CALL_ID_EXPRESSION = callIdOf(CALL_SPAN_EXPRESSION);
 
 /**
  * What both halves of a call share, retries included, as a number: a call id from names ends with the attempt, which
