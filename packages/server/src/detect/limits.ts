@@ -27,7 +27,7 @@ export const MAX_HELD_ATTRIBUTES = 40;
  * Rules rest between passes, so that intake keeps the machine: few records are looked at soon, many at once, which is
  * cheaper by the record. At least so long, else so many times as long as a pass took, but no longer than the last.
  */
-export const PASS_REST = { leastMs: 500, times: 3, mostMs: 2_000 };
+export const PASS_REST = { leastMs: 500, times: 6, mostMs: 2_000 };
 /** A correlation reads its whole timespan, so that what it costs is bounded by its rest alone. */
 export const CORRELATION_REST = { leastMs: 1_000, times: 12, mostMs: 60_000 };
 export const DETECT_RETRY_MS = 2_000;

@@ -5,8 +5,10 @@ export function hitsSql(predicates: readonly string[]): string {
   return `arrayFilter((n, hit) -> hit = 1, range(${predicates.length}), [${each}])`;
 }
 
-/** Of one expression for each predicate the one at the place `hit`; every different one stands in it once. */
+/** Of one expression for each predicate the one at the place `hit`: each stands in it once, and only that is worked out. */
 export function ofHitSql(all: readonly string[], hit: string): string {
   const once = [...new Set(all)];
-  return `[${once.join(", ")}][[${all.map((one) => once.indexOf(one) + 1).join(", ")}][${hit} + 1]]`;
+  const place = `[${all.map((one) => once.indexOf(one)).join(", ")}][${hit} + 1]`;
+  const last = once.pop() ?? "";
+  return once.length === 0 ? last : `multiIf(${once.map((one, at) => `${place} = ${at}, ${one}`).join(", ")}, ${last})`;
 }
