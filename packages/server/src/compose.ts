@@ -317,7 +317,11 @@ async function openEraser(
 ): Promise<Eraser> {
   const { places, keyring } = folder;
   const list = await openErasureList(machine.disk, places.erasures, await keyring.signer());
-  list.onAdded = (name, bytes) => tellBackups(machine.disk, request.folder, name, bytes, log);
+  // One after another; at the start those that a stop kept from a backup.
+  let telling = Promise.resolve();
+  list.onAdded = () => (telling = telling.then(() => tellBackups(machine.disk, request.folder, places.erasures, log)));
+  closers.add("backups", () => telling);
+  void list.onAdded();
   const eraser = new Eraser({
     journal: stores.journal,
     payloads: stores.payloads,

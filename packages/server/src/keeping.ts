@@ -84,15 +84,14 @@ export function openKeeping(
   };
 }
 
-/** Leaves an erasure at the backups that can be reached; one that cannot is named by the erasure anyhow. */
+/** Leaves erasures at the backups that can be reached; one that cannot is named by the erasure anyhow. */
 export async function tellBackups(
   disk: Machine["disk"],
   dataFolder: string,
-  name: string,
-  bytes: Uint8Array,
+  erasures: string,
   log: Logger,
 ): Promise<void> {
-  await leaveWord(disk, dataFolder, name, bytes).catch((error: unknown) =>
+  await leaveWord(disk, dataFolder, erasures).catch((error: unknown) =>
     log.warn({ part: "retention", err: error }, "a backup could not be told of an erasure"),
   );
 }

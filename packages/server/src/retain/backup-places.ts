@@ -3,6 +3,7 @@
  * and leave word there for whoever restores one. Best effort: a place that is not there now is only named.
  */
 import type { Disk } from "../disk/disk.ts";
+import { TEMPORARY_SUFFIX } from "../disk/limits.ts";
 import { readSummed, writeSummed } from "../disk/summed-json.ts";
 import type { BackupManifest } from "./backup-manifest.ts";
 import { MAX_BACKUP_PLACES } from "./limits.ts";
@@ -42,11 +43,19 @@ export function holdersOf(
     .map(({ place, made_at: at }) => `${place} (${at})`);
 }
 
-/** Leaves an erasure's signed file at every place that is there; who restores applies it. */
-export async function leaveWord(disk: Disk, dataFolder: string, name: string, bytes: Uint8Array): Promise<void> {
-  for (const { place } of await backupPlaces(disk, dataFolder)) {
+/**
+ * Leaves at every place that is there the signed files of erasures that it lacks; who restores applies them. All that
+ * it lacks, for a stop or a place that was away may have kept others from it.
+ */
+export async function leaveWord(disk: Disk, dataFolder: string, erasures: string): Promise<void> {
+  const names = await disk.list(erasures);
+  for (const { place } of names.length === 0 ? [] : await backupPlaces(disk, dataFolder)) {
     if ((await disk.list(place)).length === 0) continue;
+    const known = new Set(await disk.list(`${place}/erasures`));
     await disk.makeFolder(`${place}/erasures`);
-    await disk.replaceFile(`${place}/erasures/${name}`, bytes);
+    for (const name of names.filter((one) => !known.has(one) && !one.endsWith(TEMPORARY_SUFFIX))) {
+      const bytes = await disk.readFile(`${erasures}/${name}`);
+      if (bytes !== null) await disk.replaceFile(`${place}/erasures/${name}`, bytes);
+    }
   }
 }

@@ -40,7 +40,7 @@ export class ErasureList {
   readonly #places = new Map<string, string>();
 
   /** Told of every new file, once it is durable; must not throw. */
-  onAdded: (name: string, bytes: Uint8Array) => Promise<void> = async () => {};
+  onAdded: () => Promise<void> = async () => {};
 
   constructor(disk: Disk, folder: string, signer: ErasureSigner, erasures: readonly Erasure[]) {
     this.#disk = disk;
@@ -57,7 +57,7 @@ export class ErasureList {
     const bytes = Buffer.from(`${body}${signature}\n`);
     await this.#disk.replaceFile(`${this.#folder}/${erasure.id}.json`, bytes);
     this.#keep(erasure);
-    await this.onAdded(`${erasure.id}.json`, bytes);
+    await this.onAdded();
   }
 
   find(id: string): Erasure | null {
