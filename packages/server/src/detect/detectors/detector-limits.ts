@@ -3,7 +3,7 @@ export const STEP_LIMITS = { timeoutMs: 120_000, maxMemoryBytes: 384 * 1024 * 10
 /** Leaves looked at in one step: as many as the index inserts at once. */
 export const RANGE_LEAVES = 100_000;
 /** Shortest pause between two steps while fewer leaves than that wait. */
-export const STEP_GAP_MS = 1_700;
+export const STEP_GAP_MS = 1_500;
 export const RETRY_MS = 1_000;
 /** How far a tree was looked at that told no facts is written down so often. */
 export const KEEP_POSITION_MS = 10_000;
