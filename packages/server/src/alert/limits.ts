@@ -59,5 +59,7 @@ export const MAX_PAST_ACTIONS = 5_000;
 /** An alert that was raised longer ago is not answered by a rule any more. */
 export const RESPOND_WITHIN_US = 900_000_000;
 export const MAX_ANSWERED = 10_000;
+/** How long a test of a channel may be waited for: a first try and two more, so that what fails for a moment arrives. */
+export const MAX_TEST_WAIT_S = 30;
 /** Comments, assignees, reasons: characters. */
 export const MAX_ALERT_TEXT_LENGTH = 2_048;

@@ -1,5 +1,6 @@
 /** The notifications there are: queued, arrived, given up. */
 import { TallystickError } from "../errors.ts";
+import { Pauses } from "../index/pauses.ts";
 import type { Alerts } from "./alerts.ts";
 import type { Told } from "./groups.ts";
 import { NOTICE_BATCH } from "./limits.ts";
@@ -56,24 +57,15 @@ export class Notices {
     const before = this.find(id);
     if (before === null) throw new TallystickError("not_found", "There is no notification of this id.");
     const now = () => this.find(id) ?? before;
-    if (waitMs > 0 && !signal.aborted) await this.#ended(() => now().state !== "queued", waitMs, signal);
+    const pauses = new Pauses(this.#log.parts.clock);
+    const unlisten = this.#log.onChange(() => pauses.wake());
+    const stop = (): void => pauses.close();
+    signal.addEventListener("abort", stop, { once: true });
+    if (waitMs > 0 && !signal.aborted && now().state === "queued")
+      await pauses.pause(waitMs, () => now().state !== "queued");
+    signal.removeEventListener("abort", stop);
+    unlisten();
     return now();
-  }
-
-  #ended(isEnded: () => boolean, waitMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        unlisten();
-        cancel();
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const look = (): void => void (isEnded() && end());
-      const unlisten = this.#log.onChange(look);
-      const cancel = this.#log.parts.clock.after(waitMs, end);
-      signal.addEventListener("abort", end, { once: true });
-      look();
-    });
   }
 
   step(notice: Notice, step: NoticeStep): Promise<void> {

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import type { Static } from "typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+import { MAX_TEST_WAIT_S } from "../alert/limits.ts";
 import type { Notice } from "../alert/notice.ts";
 import type { Outbox } from "../alert/notify/outbox.ts";
 import type { Alerting } from "../alert/open-alerting.ts";
@@ -22,8 +23,6 @@ export interface NotificationsRoutesParts {
 }
 
 const TAGS = ["alerts"];
-/** A first try and two more: what fails for a moment arrives by then. */
-const MAX_TEST_WAIT_S = 30;
 const STATES = ["queued", "delivered", "dead"] as const;
 
 const NotificationSchema = Type.Object({

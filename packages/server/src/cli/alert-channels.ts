@@ -1,5 +1,6 @@
 import { Command } from "commander";
 
+import { MAX_TEST_WAIT_S } from "../alert/limits.ts";
 import { durationUs } from "../search/time.ts";
 import { connectTo } from "./client.ts";
 import { CommandError } from "./command-error.ts";
@@ -41,9 +42,6 @@ interface Options extends TargetOptions {
 interface TestOptions extends Options {
   readonly wait: string;
 }
-
-/** As the server's route has it. */
-const MAX_TEST_WAIT_S = 30;
 
 /** `tallystick alerts …` about where notifications go. */
 export function channelCommands(parts: CliParts, run: Run): readonly Command[] {

@@ -5,6 +5,7 @@
  */
 import { COLUMNS } from "../index/columns.ts";
 import type { Statement } from "../index/index-seam.ts";
+import { textOf } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import {
   FEW_KEYWORDS,
@@ -175,17 +176,16 @@ export class HeldValues {
 /** The column that the field is; where it is none, what is nobody's name. */
 const columnSql = (field: string): string => {
   const { text, values } = SQL.field(field);
-  return /^toString\((\w+)\)$/.exec(text ?? "")?.[1] ?? values;
+  return text === null ? values : columnOf(text);
 };
+
+/** `toString(column)` without what makes text of a text. */
+const columnOf = (text: string): string => text.replace(/^toString\((\w+)\)$/, "$1");
 
 /** A predicate: some value of the field meets a test; of all texts, those of the columns that are not known. */
 function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string>): string {
   if (field !== null) return SQL.field(field).some((text) => meetsAny(tests, text));
-  const texts = COLUMNS.filter(({ name, words }) => words && !columns.has(name)).map(({ name, shape }) =>
-    shape === "names" || shape === "map"
-      ? `arrayStringConcat(${shape === "map" ? `mapValues(${name})` : name}, '\\n')`
-      : name,
-  );
+  const texts = COLUMNS.filter(({ name, words }) => words && !columns.has(name)).map(textOf);
   if (texts.length === 0) return "0";
   // Column by column costs less to compare, and more to read the longer the list of what is looked for.
   if (tests.length > FEW_KEYWORDS) return meetsAny(tests, `concatWithSeparator('\\n', ${texts.join(", ")})`);
@@ -196,13 +196,12 @@ function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string
 function distinct({ text, present, values }: Pick<FieldSql, "text" | "present" | "values">): string {
   const most = `(${MAX_HELD_VALUES + 1})`;
   // A list made of each single value would be most of the cost, and a text made of each text a part of it.
-  const one = text?.replace(/^toString\((\w+)\)$/, "$1");
   const all =
-    one === undefined
+    text === null
       ? `groupUniqArrayArray${most}(${values})`
       : present === "1"
-        ? `groupUniqArray${most}(${one})`
-        : `groupUniqArrayIf${most}(${one}, ${present})`;
+        ? `groupUniqArray${most}(${columnOf(text)})`
+        : `groupUniqArrayIf${most}(${columnOf(text)}, ${present})`;
   return `arrayMap(v -> substring(v, 1, ${MAX_HELD_TEXT + 1}), ${all})`;
 }
 

@@ -32,14 +32,19 @@ export const HALF_COLUMNS: Columns = [
   ["leaf_index", "Int64"],
 ];
 
-/** What is read of each record of a due call. */
-export const GATHERED_COLUMNS: Columns = [
-  ["call_key", "UInt128"],
+/** Of a call and of each of its records: by what its id is told, and who may see it. */
+const WHICH_CALL: Columns = [
   ["call_id_kept", "String"],
   ["call_span", "String"],
   ["trace_id", "String"],
   ["log", "LowCardinality(String)"],
   ["data_class", "LowCardinality(String)"],
+];
+
+/** What is read of each record of a due call. */
+export const GATHERED_COLUMNS: Columns = [
+  ["call_key", "UInt128"],
+  ...WHICH_CALL,
   ["event_type", "LowCardinality(String)"],
   ["protocol", "LowCardinality(String)"],
   ["side", "LowCardinality(String)"],
@@ -57,11 +62,7 @@ const bothHalves: Columns = ["c_", "d_"].flatMap((prefix) =>
 export const GROUPED_COLUMNS: Columns = [
   ["call_key", "UInt128"],
   ["branch", "LowCardinality(String)"],
-  ["call_id_kept", "String"],
-  ["call_span", "String"],
-  ["trace_id", "String"],
-  ["log", "LowCardinality(String)"],
-  ["data_class", "LowCardinality(String)"],
+  ...WHICH_CALL,
   ["event_type", "LowCardinality(String)"],
   ["protocol", "LowCardinality(String)"],
   ["first_us", "Int64"],
@@ -101,11 +102,7 @@ export const CALL_COLUMNS: Columns = [
   ["facts", "String"],
   ["call_key", "UInt128"],
   ["branch", "LowCardinality(String)"],
-  ["call_id_kept", "String"],
-  ["call_span", "String"],
-  ["trace_id", "String"],
-  ["log", "LowCardinality(String)"],
-  ["data_class", "LowCardinality(String)"],
+  ...WHICH_CALL,
   ["protocol", "LowCardinality(String)"],
   ["first_us", "Int64"],
   ["late", "UInt8"],

@@ -12,7 +12,7 @@ import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { BUCKET_GRACE_US, BUCKETS_AT_ONCE, OVER_AFTER_US } from "./baseline-limits.ts";
 import { withExamples } from "./examples.ts";
-import { BASELINE_KINDS, baselineFindings, baselineRule, deviations, isCertain } from "./judge.ts";
+import { BASELINE_KINDS, baselineFindings, baselineRule, deviations, EDGE_NAMES, isCertain } from "./judge.ts";
 import type { Deviation } from "./judge.ts";
 import {
   BASELINE_TABLES,
@@ -37,7 +37,6 @@ export interface BaselineParts {
 }
 
 const RULES: ReadonlySet<string> = new Set(BASELINE_KINDS.map(baselineRule));
-const EDGE_NAMES = ["log", "caller", "callee", "operation"] as const;
 const FORGET_EVERY_HOURS = 24;
 const CATCH_UP_US = 3 * TRAFFIC_US;
 

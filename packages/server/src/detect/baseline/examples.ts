@@ -11,6 +11,7 @@ import type { Place } from "../detectors/detector.ts";
 import { OWN, PLACE } from "../detectors/range-table.ts";
 import type { Finding, FindingRecord } from "../finding.ts";
 import { EXAMPLE_LIMITS, MAX_EXAMPLES, MAX_SHOWN_FINDINGS } from "./baseline-limits.ts";
+import { baselineRule, EDGE_NAMES } from "./judge.ts";
 import { HOUR_US } from "./traffic.ts";
 
 interface Wanted {
@@ -21,9 +22,9 @@ interface Wanted {
 const SIZE = "greatest(request_size, 0) + greatest(response_size, 0)";
 const NEWEST: Wanted = { only: "1", first: "observed_received_at DESC" };
 const WANTED: Readonly<Record<string, Wanted>> = {
-  "builtin/baseline-errors": { only: "status IN ('error', 'timeout')", first: "observed_received_at" },
-  "builtin/baseline-latency": { only: "duration_us >= 0", first: "duration_us DESC" },
-  "builtin/baseline-size": { only: "1", first: `${SIZE} DESC` },
+  [baselineRule("errors")]: { only: "status IN ('error', 'timeout')", first: "observed_received_at" },
+  [baselineRule("latency")]: { only: "duration_us >= 0", first: "duration_us DESC" },
+  [baselineRule("size")]: { only: "1", first: `${SIZE} DESC` },
 };
 
 /** The findings with records: those of what is told of already, else of the hour up to `toUs`. */
@@ -54,7 +55,7 @@ function examples({ ruleId, labels }: Finding, toUs: number): Statement {
   const params = new Params();
   const at = (us: number) => `fromUnixTimestamp64Micro(${params.add(us, "Int64")}, 'UTC')`;
   const { only, first } = WANTED[ruleId] ?? NEWEST;
-  const names = ["log", "caller", "callee", "operation"].map((name) => `${name} = ${params.text(labels[name] ?? "")}`);
+  const names = EDGE_NAMES.map((name) => `${name} = ${params.text(labels[name] ?? "")}`);
   return params.statement(
     `SELECT place.1 AS tree, place.2 AS leaf_index, place.3 AS call_id FROM (
   SELECT ${PLACE} AS place FROM (SELECT *, call_id FROM records WHERE ${names.join(" AND ")}

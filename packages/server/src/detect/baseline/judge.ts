@@ -186,6 +186,9 @@ export function baselineFindings(
   });
 }
 
+/** What names an edge in a finding's labels. */
+export const EDGE_NAMES = ["log", "caller", "callee", "operation"] as const;
+
 export const baselineRule = (kind: BaselineKind): string => `builtin/baseline-${kind}`;
 
 function finding({ kind, edge, expected, seen, surprise }: Deviation, at: Moment): Finding {

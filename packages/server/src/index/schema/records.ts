@@ -32,7 +32,8 @@ function columnLine(column: Column): string {
 /** What somebody asked is found by `access.query` only: else every search would find the searches before it. */
 const IS_ACCESS = "event_type = 'ACCESS' AND observed_principal = 'tallystick'";
 
-function textOf({ name, shape }: Column): string {
+/** Text of a column, as SQL. */
+export function textOf({ name, shape }: Pick<Column, "name" | "shape">): string {
   if (shape === "map") return `if(${IS_ACCESS}, '', arrayStringConcat(mapValues(${name}), '\\n'))`;
   return shape === "names" ? `arrayStringConcat(${name}, '\\n')` : name;
 }
