@@ -173,6 +173,8 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
     compile_expressions: 0,
     compile_aggregate_expressions: 0,
     compile_sort_description: 0,
+    // Looking through long conditions for comparisons that follow from others costs a fifth of such a statement.
+    optimize_and_compare_chain: 0,
     max_threads: 1,
     max_insert_threads: "1",
     // A bloom filter that is asked for thousands of keys, granule by granule, costs more than it saves.

@@ -6,7 +6,7 @@
 import type { Deriver } from "../index/derived-tables.ts";
 import { Params } from "../search/compile/sql.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { IS_HALF, receivedBetween } from "./halves.ts";
+import { IS_HALF, IS_HOP, receivedBetween } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { MAX_BRIDGED_CALLS, MAX_PROXIES_BETWEEN, STEP_LIMITS } from "./limits.ts";
 import { DUE, SETTLING } from "./schema.ts";
@@ -32,13 +32,14 @@ interface Members {
 
 const keyOf = (span: string) =>
   `toString(reinterpretAsUInt128(sipHash128(concat(lower(hex(trace_id)), '/', lower(hex(${span}))))))`;
-const HOP =
-  "side = 'observer' AND observed_principal != 'tallystick' AND notEmpty(span_id) AND notEmpty(parent_span_id)";
 const LONE = `(callers = 0 OR callees = 0) AND notEmpty(trace_id)`;
+
+/** From when on a proxy's records may tell of the calls of a window. */
+export const hopsSinceUs = (window: DueWindow, deadlines: Deadlines): number => window.fromUs - 2 * deadlines.longestUs;
 
 /** Adds to DUE, as `bridged` (as `late` when an earlier step settled the rest of it), what belongs to one call although its halves name different spans. */
 export async function bridgeProxies(deriver: Deriver, window: DueWindow, deadlines: Deadlines): Promise<void> {
-  const around = { fromUs: window.fromUs - 2 * deadlines.longestUs, toUs: window.toUs };
+  const around = { fromUs: hopsSinceUs(window, deadlines), toUs: window.toUs };
   const hops = await hopsOfLoneHalves(deriver, around);
   if (hops.length === 0) return;
   const served = new Map(hops.map(({ onward, served: call }) => [onward, call]));
@@ -72,7 +73,7 @@ async function hopsOfLoneHalves(deriver: Deriver, { fromUs, toUs }: DueWindow): 
   return deriver.select<Hop>(
     params.statement(
       `SELECT ${keyOf("span_id")} AS onward, ${keyOf("parent_span_id")} AS served, toString(call_key) AS own FROM records
-WHERE ${receivedBetween(fromUs, toUs, params)} AND ${HOP}
+WHERE ${receivedBetween(fromUs, toUs, params)} AND ${IS_HOP}
   AND trace_id IN (SELECT trace_id FROM ${SETTLING.name} WHERE ${LONE}) LIMIT ${MAX_BRIDGED_CALLS}`,
     ),
     STEP_LIMITS,

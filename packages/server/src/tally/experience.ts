@@ -39,6 +39,8 @@ export class Experience {
   /** Names and services (`edgeName`), callers and credentials that steps of the minute have told. */
   readonly #told = new Set<string>();
   #heardUs = 0;
+  /** When a proxy that takes part in traces was last heard, as far as is known. */
+  #hopUs = 0;
   #minute = -1;
   edges: readonly EdgeHalves[] = [];
   aliases: readonly AliasRow[] = [];
@@ -63,6 +65,7 @@ export class Experience {
       this.#note(row).writtenUs = row.last_us;
     // Whoever was heard after the last time that was written is heard again.
     this.#heardUs = Math.max(0, settledUs - RECORDERS_WRITTEN_US);
+    this.#hopUs = settledUs;
   }
 
   /** Takes in who recorded until the window's end; true once a minute, when there is more to learn. */
@@ -136,8 +139,15 @@ export class Experience {
     );
   }
 
+  /** False when no proxy between two spans was heard since then. */
+  mayBeBridged(sinceUs: number): boolean {
+    return this.#hopUs >= sinceUs;
+  }
+
   async #hear(toUs: number): Promise<void> {
-    const rows = await this.#ask<RecorderRow>(heardRecorders(this.#heardUs, toUs));
+    const heard = await this.#ask<RecorderRow>(heardRecorders(this.#heardUs, toUs));
+    for (const { kind, last_us: lastUs } of heard) if (kind === "observer") this.#hopUs = Math.max(this.#hopUs, lastUs);
+    const rows = heard.filter(({ kind }) => kind !== "observer");
     const stale = rows.some((row) => row.last_us - this.#note(row).writtenUs > RECORDERS_WRITTEN_US);
     if (stale) {
       await this.#deriver.derive(learnRecorders(this.#heardUs, toUs), STEP_LIMITS);

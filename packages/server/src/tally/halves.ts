@@ -37,6 +37,9 @@ const US = "toUnixTimestamp64Micro(observed_received_at)";
 /** Tallystick's own records take no part, and neither does what names no counterpart. */
 export const IS_HALF = `side IN ('caller', 'callee') AND observed_principal != 'tallystick'
     AND event_type NOT IN ('LOG_LIFECYCLE', 'INTERNAL', 'LOG') AND service_id != 'none' AND target_id != 'none'`;
+/** A proxy's record that says between which spans it stands. */
+export const IS_HOP = `side = 'observer' AND observed_principal != 'tallystick' AND notEmpty(span_id)
+    AND notEmpty(parent_span_id)`;
 export const IS_MESSAGE = "event_type IN ('MESSAGE_PUBLISH', 'MESSAGE_CONSUME')";
 /** Kinds of due calls whose records another step has read, or that have them under several keys. */
 const OLDER = "'late', 'bridged'";
@@ -89,8 +92,8 @@ FROM (
     ${lastBefore(to, deadlines, params)} AS last_us
   FROM (
     SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half FROM records
+    PREWHERE call_key IN (SELECT call_key FROM records WHERE ${candidates} AND ${IS_HALF})
     WHERE ${around} AND ${TAKES_PART}
-      AND call_key IN (SELECT call_key FROM records WHERE ${candidates} AND ${IS_HALF})
   ) GROUP BY call_key
 )
 WHERE due_us < ${to} AND (due_us >= ${from}

@@ -1,7 +1,7 @@
 /** What a step's records teach beside its verdicts. Every statement may be repeated. */
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { IS_HALF, IS_MESSAGE, receivedBetween } from "./halves.ts";
+import { IS_HALF, IS_HOP, IS_MESSAGE, receivedBetween } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { AHEAD_ROWS, MAX_EDGES, SKEW_HOURS, SKEW_MIN_CALLS } from "./limits.ts";
 import { EDGE_CREDENTIALS, RECORDERS, SETTLING, SKEWS, WRITTEN } from "./schema.ts";
@@ -11,7 +11,8 @@ const SYNCHRONOUS = `NOT (${IS_MESSAGE})`;
 
 export interface RecorderRow {
   readonly name: string;
-  readonly kind: "caller" | "callee" | "heartbeat";
+  /** An observer is a proxy that takes part in traces: it says nothing of who else records. */
+  readonly kind: "caller" | "callee" | "heartbeat" | "observer";
   readonly first_us: number;
   readonly last_us: number;
 }
@@ -30,7 +31,7 @@ export function heardRecorders(fromUs: number, toUs: number): Statement {
       max(toUnixTimestamp64Micro(observed_received_at)) AS us
     FROM records
     WHERE ${receivedBetween(fromUs, toUs, params)} AND observed_principal != 'tallystick'
-      AND (side IN ('caller', 'callee') OR ${heartbeat})
+      AND (side IN ('caller', 'callee') OR ${heartbeat} OR (${IS_HOP}))
     GROUP BY service_id, recorder_id, side, is_heartbeat
   )
 ) ARRAY JOIN names AS name GROUP BY name, kind`,
@@ -40,7 +41,12 @@ export function heardRecorders(fromUs: number, toUs: number): Statement {
 /** Keeps them. */
 export function learnRecorders(fromUs: number, toUs: number): Statement {
   const { sql, params } = heardRecorders(fromUs, toUs);
-  return { sql: `INSERT INTO ${RECORDERS.name} (recorder_id, kind, first_us, last_us) ${sql}`, params };
+  const columns = "recorder_id, kind, first_us, last_us";
+  return {
+    sql: `INSERT INTO ${RECORDERS.name} (${columns}) SELECT name, kind, first_us, last_us FROM (${sql})
+WHERE kind != 'observer'`,
+    params,
+  };
 }
 
 /** Who was heard since then, as it was kept. */

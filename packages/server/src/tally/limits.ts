@@ -5,6 +5,8 @@ import type { DeriveLimits } from "../index/derived-tables.ts";
 export const STEP_MIN_US = 250_000;
 export const STEP_START_US = 2_000_000;
 export const STEP_MAX_US = 3_600_000_000;
+/** While the tally keeps up, so short a window is taken without counting what lies in it. */
+export const STEP_UNCOUNTED_US = 3_000_000;
 /** Rows of candidate halves that make a step too large, and so few that the next one may be larger. */
 export const STEP_MAX_ROWS = 120_000;
 export const STEP_FEW_ROWS = 60_000;

@@ -119,11 +119,9 @@ export const CALL_COLUMNS: Columns = [
   ["halves", "Array(Tuple(tree String, leaf_index Int64))"],
 ];
 
-/** Values that differ in every row gain nothing from a better codec. */
-const CODECS: Readonly<Record<string, string>> = { call_key: "NONE" };
-
+/** In the order of a digest no value is like the one before: ZSTD would save a seventh and take twice as long. */
 const lines = (columns: Columns): string =>
-  columns.map(([name, type]) => `${name} ${type} CODEC(${CODECS[name] ?? "ZSTD(1)"})`).join(", ");
+  columns.map(([name, type]) => `${name} ${type} CODEC(${name === "call_key" ? "NONE" : "LZ4"})`).join(", ");
 const plain = (columns: Columns): string => columns.map(([name, type]) => `${name} ${type}`).join(", ");
 
 export const namesOf = (columns: Columns): string => columns.map(([name]) => name).join(", ");

@@ -47,7 +47,7 @@ import { groupByLog, notYetTold } from "./told.ts";
 import type { Told } from "./told.ts";
 import { verdictRecord } from "./verdict.ts";
 import type { Break, JudgedCall } from "./verdict.ts";
-import { bridgeProxies } from "./bridges.ts";
+import { bridgeProxies, hopsSinceUs } from "./bridges.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 
@@ -108,12 +108,13 @@ export class Step {
 
   /** Fills SETTLING and says what is in it, so that what is not there costs no statement. */
   async #group(): Promise<Contents> {
-    const { deadlines } = this.#request;
+    const { deadlines, experience } = this.#request;
     const alone = await this.#groupSimple();
     const window = this.#window;
     const isWhole = alone.lone + alone.old + alone.retried === 0 && alone.kinds.every((kind) => kind === "simple");
     if (isWhole) return this.#contents();
-    if (alone.lone_traced > 0) await bridgeProxies(this.#deriver, window, deadlines);
+    if (alone.lone_traced > 0 && experience.mayBeBridged(hopsSinceUs(window, deadlines)))
+      await bridgeProxies(this.#deriver, window, deadlines);
     await this.#derive(findOlder(window));
     const { kinds } = await this.#one<{ readonly kinds: readonly string[] }>(KINDS);
     if (kinds.every((kind) => kind === "simple")) return this.#contents();

@@ -38,6 +38,7 @@ import {
   STEP_MAX_US,
   STEP_MIN_US,
   STEP_START_US,
+  STEP_UNCOUNTED_US,
   TICK_MS,
   UNTOLD_US,
 } from "./limits.ts";
@@ -94,6 +95,8 @@ export class Tally {
   #untoldUs = 0;
   /** Nothing comes due before. */
   #quietUntilUs = 0;
+  /** The last step had calls and settled all that was due. */
+  #keepsUp = false;
   readonly #experience: Experience;
   /** What was written down last, and when. */
   #keptStep = 0;
@@ -220,7 +223,10 @@ export class Tally {
     if (this.#generation !== deriver.generation()) await this.#recover();
     if (horizonUs === 0) return false;
     const window = await this.#nextWindow(horizonUs);
-    if (window !== null) await this.#settle(window);
+    if (window !== null) {
+      const calls = await this.#settle(window);
+      this.#keepsUp = calls > 0 && this.#position!.settledUs === horizonUs;
+    }
     await this.#edges.count();
     const isReported = await this.#report();
     return !isReported || (window !== null && this.#position!.settledUs < horizonUs);
@@ -238,6 +244,7 @@ export class Tally {
     this.#untoldUs = Math.max(this.#parts.journal.receivedBeforeUs(), this.#position.settledUs + UNTOLD_US);
     this.#reportedUs = -1;
     this.#quietUntilUs = 0;
+    this.#keepsUp = false;
     this.#generation = generation;
   }
 
@@ -252,6 +259,8 @@ export class Tally {
         return null;
       }
       const toUs = Math.min(horizonUs, dueUs + this.#widthUs);
+      // Much like the one before, which was not too much.
+      if (this.#keepsUp && toUs === horizonUs && toUs - dueUs <= STEP_UNCOUNTED_US) return { fromUs, toUs };
       const count = await this.#count({ fromUs, toUs });
       if (count > STEP_MAX_ROWS && toUs - dueUs > STEP_MIN_US) {
         this.#widthUs = Math.max(STEP_MIN_US, Math.floor((this.#widthUs * STEP_MAX_ROWS) / (2 * count)));
@@ -277,7 +286,8 @@ export class Tally {
     return row?.count ?? 0;
   }
 
-  async #settle(window: DueWindow): Promise<void> {
+  /** Returns how many calls were in it. */
+  async #settle(window: DueWindow): Promise<number> {
     const { deriver, settings } = this.#parts;
     const number = this.#position!.step + 1;
     const learns = await this.#experience.take(window);
@@ -296,6 +306,7 @@ export class Tally {
     this.#calls += outcome.calls;
     this.#verdicts += outcome.verdicts;
     if (this.#parts.clock.monotonicMs() - this.#keptMs >= KEEP_POSITION_MS) await this.#keep();
+    return outcome.calls;
   }
 
   async #keep(): Promise<void> {

@@ -40,6 +40,7 @@ const SETTINGS: ReadonlySet<string> = new Set([
   "min_insert_block_size_bytes",
   "min_insert_block_size_rows",
   "mutations_sync",
+  "optimize_and_compare_chain",
   "os_threads_nice_value_query",
   "output_format_json_quote_64bit_integers",
   "prefer_column_name_to_alias",
