@@ -33,7 +33,8 @@ import {
   STEP_LIMITS,
   TOKEN_KEPT_US,
 } from "./detector-limits.ts";
-import { factFindings, tokenNews } from "./fact-findings.ts";
+import { withCallIds } from "./call-ids.ts";
+import { factFindings, mayBeTold, tokenNews } from "./fact-findings.ts";
 import {
   FACTS,
   fillRangeFacts,
@@ -277,7 +278,7 @@ export class DetectorFollower {
     }
     const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
-    const findings = [...told, ...(await this.#told(fresh))];
+    const findings = [...told, ...(await withCallIds(deriver, range, await this.#told(fresh)))];
     if (findings.length > 0) await sink(findings);
     if (isTraffic) await this.#parts.baselines?.take(range);
     const { tree, to } = range;
@@ -315,13 +316,13 @@ export class DetectorFollower {
   }
 
   async #told(fresh: readonly FreshFact[]): Promise<readonly Finding[]> {
-    if (fresh.length === 0) return [];
+    const learningUntilUs = (log: string) => this.learningUntilUs(log);
+    if (!fresh.some((fact) => mayBeTold(fact, learningUntilUs))) return [];
     const { deriver } = this.#parts;
     const subjects = [...fresh, ...servicesOf(fresh)];
     const known = await deriver.select<KnownValues>(knownValues(subjects, SHOWN_VALUES), STEP_LIMITS);
     const services = known.filter(({ kind }) => kind === "service");
     const servicesSince = new Map(services.map(({ log, subject, since_us: since }) => [`${log} ${subject}`, since]));
-    const learningUntilUs = (log: string) => this.learningUntilUs(log);
     const scopes = fresh.some(({ kind }) => kind === "edge") ? fresh.filter(({ kind }) => kind === "scope") : [];
     const shown = scopes.length === 0 ? [] : await deriver.select<ShownScope>(scopesShown(scopes), STEP_LIMITS);
     const tokens = tokenNews(fresh, known);

@@ -132,6 +132,12 @@ function operationOf(subject: string): Readonly<Record<string, string>> {
 /** Those that hold whatever was learned. */
 const ALWAYS: ReadonlySet<string> = new Set(["token_key", "token_caller", "token_network"]);
 
+/** In a log's first days hardly any fact is told, whatever is known. */
+export const mayBeTold = (
+  { kind, log, first_us: firstUs }: FreshFact,
+  learningUntilUs: FactKnowledge["learningUntilUs"],
+): boolean => firstUs >= learningUntilUs(log) || ALWAYS.has(kind);
+
 export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowledge): readonly Finding[] {
   const known = new Map(knowledge.known.map((one) => [subjectOf(one), { values: [...one.values], count: one.count }]));
   const services = new NewServices(facts, knowledge);
@@ -139,10 +145,9 @@ export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowled
   const said: Said[] = [];
   for (const fact of facts) {
     const others = known.get(subjectOf(fact)) ?? { values: [], count: 0 };
-    const isLearning = fact.first_us < knowledge.learningUntilUs(fact.log) && !ALWAYS.has(fact.kind);
     const isPart = fact.kind === "scope" && edgeScopes.has(JSON.stringify([fact.log, fact.subject, fact.value]));
     const told = isPart ? null : fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
-    if (told !== null && !isLearning)
+    if (told !== null && mayBeTold(fact, knowledge.learningUntilUs))
       said.push(...byCredential(fact, services.withinDay(fact, withPlace(fact, told)), knowledge.presented));
     known.set(subjectOf(fact), {
       values: [...others.values, fact.value].slice(0, SHOWN_VALUES),

@@ -16,6 +16,7 @@ export interface Range {
   readonly to: number;
 }
 
+/** In the tables of the range without the call's id, which is asked for of what is told (`withCallIds`). */
 export const PLACE_TYPE = "Tuple(tree String, leaf_index Int64, call_id String)";
 /** Of one record; in the statements of this folder that read `records`. */
 export const PLACE = `CAST((toString(tree), leaf_index, call_id), '${PLACE_TYPE}')`;
@@ -56,8 +57,7 @@ const ADDRESSES = {
 /** The network an address lies in: a named one, else its /24 or /48; '' for what is no address. */
 export function networkOf(field: keyof typeof ADDRESSES, networks: Networks, params: Params): string {
   const column = ADDRESSES[field];
-  const lower = `lower(toString(${column}))`;
-  const address = `if(startsWith(${lower}, '::ffff:'), substring(${lower}, 8), ${lower})`;
+  const address = `replaceRegexpOne(lower(toString(${column})), '^::ffff:', '')`;
   const named = networkSql(field, networks, params);
   return `multiIf(empty(${column}), '', ${named} != '', ${named},
     isIPv4String(${address}),
@@ -71,7 +71,7 @@ const KEYS = `log, side, observed_standing, observed_principal, caller, callee, 
   observed_source_address, bucket_us`;
 
 /** What is read, by name: of all columns the engine would make sense anew in each step, at twice the step's cost. */
-const RECORD_COLUMNS = `log, tree, leaf_index, call_id, observed_received_at, side, observed_standing,
+const RECORD_COLUMNS = `log, leaf_index, observed_received_at, side, observed_standing,
       observed_principal, caller, callee, operation, action, event_type, credential_id, auth_token_id,
       auth_key_thumbprint, auth_scopes, data_class, data_categories, status, duration_us, request_size,
       response_size, peer_address, observed_source_address`;
@@ -95,15 +95,16 @@ export function fillRange(range: Range, networks: Networks, operations: readonly
     `INSERT INTO ${RANGE_TABLE.name} (${RANGE_COLUMNS})
 SELECT log, side, observed_standing, observed_principal, toString(caller), callee, operation, action, event_type,
   credential_id, auth_token_id, auth_key_thumbprint, auth_scopes, sensitive, denied, ${peer} AS peer_net,
-  ${source} AS source_net, bucket_us, n, failed, timed, log_duration, bytes, first_us, last_us, place
+  ${source} AS source_net, bucket_us, n, failed, timed, log_duration, bytes, first_us, last_us,
+  CAST((${params.text(range.tree)}, first_leaf, ''), '${PLACE_TYPE}') AS place
 FROM (
   SELECT ${KEYS}, count() AS n, countIf(status IN ('error', 'timeout')) AS failed, countIf(duration_us >= 0) AS timed,
     sumIf(log2(1 + duration_us), duration_us >= 0) AS log_duration,
     toUInt64(sumIf(request_size, request_size > 0) + sumIf(response_size, response_size > 0)) AS bytes,
-    min(received_us) AS first_us, max(received_us) AS last_us, argMin(at, leaf_index) AS place
+    min(received_us) AS first_us, max(received_us) AS last_us, min(leaf_index) AS first_leaf
   FROM (
     SELECT *, ${RECEIVED_US} AS received_us, intDiv(received_us, ${TRAFFIC_US}) * ${TRAFFIC_US} AS bucket_us,
-      toUInt8(${sensitive}) AS sensitive, toUInt8(status = 'denied') AS denied, ${PLACE} AS at
+      toUInt8(${sensitive}) AS sensitive, toUInt8(status = 'denied') AS denied
     FROM (SELECT ${RECORD_COLUMNS} FROM records WHERE ${where} AND NOT (${OWN}) AND phase != 'intent')
   ) GROUP BY ${KEYS}
 )`,
