@@ -100,7 +100,7 @@ export const SKEW_HOURS = 24;
 export const DURATION_STEPS = 8;
 
 /** What took some time to count is counted again after so many times that long … */
-export const COUNT_PAUSE = 50;
+export const COUNT_PAUSE = 100;
 /** … or after this. */
 export const MAX_COUNT_PAUSE_MS = 60_000;
 export const MAX_MINUTES_AT_ONCE = 120;
