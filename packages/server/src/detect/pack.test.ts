@@ -255,7 +255,9 @@ it("rules run over what becomes searchable, each record once, also after a resta
     count: 1,
     labels: { caller: "orders", callee: "payments", operation: "own operation" },
   });
-  expect(own!.records).toEqual([{ tree: "default/2026-03", leafIndex: 0, callId: expect.any(String) as string }]);
+  expect(own!.records).toEqual([
+    { tree: "default/2026-03", leafIndex: 0, callId: expect.stringMatching(/^\S+\/\S+$/) as string },
+  ]);
   // What was found before rules first ran, in the other tests, is not told.
   expect(told.every(({ records }) => records.every(({ tree }) => tree === "default/2026-03"))).toBe(true);
 

@@ -12,6 +12,8 @@ import { isTallystickError } from "../errors.ts";
 import type { IndexFollower, IndexReader, QueryLimits, Statement } from "../index/index-seam.ts";
 import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
+import { withCallIds } from "./call-ids.ts";
+import type { CallRow } from "./call-ids.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
 import type { Finding, FindingSink } from "./finding.ts";
 import { HeldValues } from "./held-values.ts";
@@ -72,6 +74,8 @@ export class RuleFollower {
   readonly #pauses: Pauses;
   readonly #held: Record<Lane, HeldValues> = { single: new HeldValues(), together: new HeldValues() };
   readonly #workedAtUs: Record<Lane, number> = { single: 0, together: 0 };
+  /** The pass before found something: the next one reads of which call each record is, where else hardly anybody asks. */
+  readonly #foundBefore: Record<Lane, boolean> = { single: false, together: false };
 
   constructor(options: RuleFollowerOptions) {
     this.#options = options;
@@ -235,6 +239,7 @@ export class RuleFollower {
         rules.map(({ sigma }) => sigma!),
         range,
         sinceUs,
+        this.#foundBefore[lane],
       );
       ({ rows } = await this.#reader(lane).select<PassRow>(statement, LIMITS, this.#closing.signal));
     } catch (error) {
@@ -249,7 +254,10 @@ export class RuleFollower {
       this.#setAside.set(`${rule.id} ${rule.version}`, reason);
       return onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
     }
-    if (rows.length > 0) await sink(foundOf(rules, rows));
+    this.#foundBefore[lane] = rows.length > 0;
+    if (rows.length === 0) return;
+    const callsOf = async (statement: Statement) => (await this.#asked<CallRow>(statement, lane)) ?? [];
+    await sink(await withCallIds(foundOf(rules, rows), range, callsOf));
   }
 }
 

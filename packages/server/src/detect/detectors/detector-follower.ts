@@ -9,12 +9,14 @@
 import type { Clock } from "../../clock.ts";
 import { isOwnLog } from "../../control/own-logs.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
-import type { IndexFollower } from "../../index/index-seam.ts";
+import type { IndexFollower, Statement } from "../../index/index-seam.ts";
 import { Pauses } from "../../index/pauses.ts";
 import type { Networks } from "../../search/compile/networked.ts";
 import { logOf } from "../../search/scope.ts";
 import type { Baselines } from "../baseline/baselines.ts";
 import { BASELINE_TABLES } from "../baseline/traffic.ts";
+import { withCallIds } from "../call-ids.ts";
+import type { CallRow } from "../call-ids.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { fillReaderFacts, keepTaught } from "./access-facts.ts";
@@ -33,7 +35,6 @@ import {
   STEP_LIMITS,
   TOKEN_KEPT_US,
 } from "./detector-limits.ts";
-import { withCallIds } from "./call-ids.ts";
 import { factFindings, mayBeTold, tokenNews } from "./fact-findings.ts";
 import {
   FACTS,
@@ -259,7 +260,8 @@ export class DetectorFollower {
 
   async #lookInto(range: Range, counts: RangeCounts): Promise<void> {
     const { deriver, settings, sink } = this.#parts;
-    const derive = (statement: Parameters<Deriver["derive"]>[0]) => deriver.derive(statement, STEP_LIMITS);
+    const derive = (statement: Statement) => deriver.derive(statement, STEP_LIMITS);
+    const callsOf = (statement: Statement) => deriver.select<CallRow>(statement, STEP_LIMITS);
     await this.#emptyRange();
     if (counts.revocations > 0) {
       await derive(keepRevocations(range));
@@ -278,7 +280,7 @@ export class DetectorFollower {
     }
     const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
-    const findings = [...told, ...(await withCallIds(deriver, range, await this.#told(fresh)))];
+    const findings = [...told, ...(await withCallIds(await this.#told(fresh), range, callsOf))];
     if (findings.length > 0) await sink(findings);
     if (isTraffic) await this.#parts.baselines?.take(range);
     const { tree, to } = range;
