@@ -181,10 +181,10 @@ function facetSql(column: SearchColumn): string {
 /** One pass over the matching records, grouped by each column on its own, and the number of all of them. */
 function facetStatement(group: readonly FacetColumn[], filter: RecordFilter, limit: number, sampled: boolean) {
   const params = new Params();
-  const { predicate } = filterPredicate(filter, params);
+  const { counting } = filterPredicate(filter, params);
   const values = group.map((column, place) => `${column.sql(params, filter)} AS value${place}`).join(", ");
   const sample = sampled ? ` LIMIT ${params.add(FACET_SAMPLE_RECORDS, "UInt64")}` : "";
-  const found = `SELECT call_key, ${values} FROM records WHERE ${predicate}${sample}`;
+  const found = `SELECT call_key, ${values} FROM records ${counting}${sample}`;
   const inner = group.reduce((rows, { party }, place) => resolved(rows, party, `value${place}`, filter, params), found);
   const names = group.map((_, place) => `value${place}`);
   const sets = names.map((name) => `(${name})`).join(", ");

@@ -4,7 +4,7 @@ import { literalOf } from "./language/syntax.ts";
 import type { Query, QueryNode, QueryNote } from "./language/syntax.ts";
 import type { CallNames } from "./call-names.ts";
 import { OWN_PRINCIPAL } from "../journal/own-records.ts";
-import { OTHERS_SERVICES, RECORD_SERVICES, scopePredicate } from "./scope.ts";
+import { scopePredicate } from "./scope.ts";
 import type { Scope } from "./scope.ts";
 import { allOf } from "./compile/sql.ts";
 import type { Params } from "./compile/sql.ts";
@@ -32,8 +32,9 @@ export type TimeAxis = "timestamp" | "received_at";
 
 export interface FilterPredicate {
   readonly predicate: string;
-  /** As clauses of a statement on `records`. */
-  readonly clauses: string;
+  /** As clauses of a statement that gives records whole, and of one that counts them. */
+  readonly listing: string;
+  readonly counting: string;
   readonly selective: boolean;
   readonly notes: readonly QueryNote[];
 }
@@ -54,23 +55,21 @@ export function filterPredicate(filter: RecordFilter, params: Params): FilterPre
     period: { axis: filter.axis, fromUs: filter.fromUs, toUs: filter.toUs },
   });
   const types = namedTypes(filter.query.root);
-  const isOthersOnly = !filter.own && types.length === 0;
   const around = allOf([
-    scopePredicate(filter.scope, params, isOthersOnly ? OTHERS_SERVICES : RECORD_SERVICES),
-    filter.own ? "1" : othersPredicate(types, params),
+    scopePredicate(filter.scope, params, filter.own || types.length > 0 ? "records" : "others"),
+    filter.own || types.length === 0 ? "1" : ownPredicate(types, params),
     periodPredicate(filter.axis, filter.fromUs, filter.toUs, params),
     filter.sizes === null ? "1" : sizesPredicate(filter.sizes, params),
   ]);
   const whole = allOf([around, predicate]);
-  // Left to itself the engine reads the columns of the scope too before it knows which few records match.
-  const clauses = selective ? `PREWHERE ${predicate} WHERE ${around}` : `WHERE ${whole}`;
-  return { predicate: whole, clauses, selective, notes };
+  // Left to itself the engine reads the columns of the scope too before it knows which records match.
+  const stepwise = predicate === "1" ? `WHERE ${whole}` : `PREWHERE ${predicate} WHERE ${around}`;
+  return { predicate: whole, listing: selective ? stepwise : `WHERE ${whole}`, counting: stepwise, selective, notes };
 }
 
-/** Records of others, and own ones of the types that the query names. */
-function othersPredicate(types: readonly string[], params: Params): string {
-  const others = `observed_principal != '${OWN_PRINCIPAL}'`;
-  return types.length === 0 ? others : `(${others} OR event_type IN ${params.add(types, "Array(String)")})`;
+/** Records of others, and own ones of these types. */
+function ownPredicate(types: readonly string[], params: Params): string {
+  return `observed_principal != '${OWN_PRINCIPAL}' OR event_type IN ${params.add(types, "Array(String)")}`;
 }
 
 /** Values of event_type that the query asks for; those that it only excludes are not among them. */

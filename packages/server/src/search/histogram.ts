@@ -64,9 +64,9 @@ export async function countHistogram(
   const empty = span.fromUs >= span.toUs;
   const widthUs = empty ? 1_000_000 : bucketWidth(span.fromUs, span.toUs, asked, request.width ?? null);
   const params = new Params();
-  const { predicate, notes } = filterPredicate({ ...filter, fromUs: span.fromUs, toUs: span.toUs }, params);
+  const { counting, notes } = filterPredicate({ ...filter, fromUs: span.fromUs, toUs: span.toUs }, params);
   const bucket = `floor(${microseconds(filter.axis)} / ${params.add(widthUs, "Int64")}) AS bucket`;
-  const sql = (request.durations === true ? timedSql : countsSql)(bucket, predicate);
+  const sql = (request.durations === true ? timedSql : countsSql)(bucket, counting);
   const answer: QueryAnswer<BucketRow> = empty
     ? NOTHING
     : await reader.select<BucketRow>(params.statement(sql), LIMITS, signal);
@@ -89,10 +89,10 @@ interface BucketRow {
   readonly quantiles?: readonly [p50: number | null, p95: number | null];
 }
 
-function countsSql(bucket: string, predicate: string): string {
+function countsSql(bucket: string, counting: string): string {
   return (
     "SELECT bucket, groupArray((status, records)) AS counts FROM (" +
-    `SELECT ${bucket}, status, count() AS records FROM records WHERE ${predicate} GROUP BY bucket, status` +
+    `SELECT ${bucket}, status, count() AS records FROM records ${counting} GROUP BY bucket, status` +
     ") GROUP BY bucket"
   );
 }
@@ -101,13 +101,13 @@ function countsSql(bucket: string, predicate: string): string {
  * Counts and durations in one pass over the records. Estimates by t-digest, so that a bucket of millions of records
  * costs as little as one of ten.
  */
-function timedSql(bucket: string, predicate: string): string {
+function timedSql(bucket: string, counting: string): string {
   return (
     "SELECT bucket, groupArray((status, records)) AS counts, " +
     "quantilesTDigestMerge(0.5, 0.95)(lasted) AS quantiles FROM (" +
     `SELECT ${bucket}, status, count() AS records, ` +
     "quantilesTDigestStateIf(0.5, 0.95)(duration_us, duration_us >= 0) AS lasted " +
-    `FROM records WHERE ${predicate} GROUP BY bucket, status` +
+    `FROM records ${counting} GROUP BY bucket, status` +
     ") GROUP BY bucket"
   );
 }
@@ -130,9 +130,9 @@ async function spanOf(sources: SearchSources, filter: RecordFilter, signal?: Abo
   const { fromUs, toUs } = filter;
   if (fromUs !== null && toUs !== null) return { ...NOTHING, fromUs: Math.max(fromUs, 0), toUs };
   const params = new Params();
-  const { predicate } = filterPredicate(filter, params);
+  const { counting } = filterPredicate(filter, params);
   const us = microseconds(filter.axis);
-  const sql = `SELECT min(${us}) AS first, max(${us}) AS last, count() AS records FROM records WHERE ${predicate}`;
+  const sql = `SELECT min(${us}) AS first, max(${us}) AS last, count() AS records FROM records ${counting}`;
   const answer = await sources.reader.select<{ first: number; last: number; records: number }>(
     params.statement(sql),
     LIMITS,

@@ -46,12 +46,12 @@ export function recordStatement(question: PageQuestion): Statement {
 function pageStatement({ filter, window, after, order, wanted }: PageQuestion, columns: string): Statement {
   const params = new Params();
   const column = axisColumn(filter.axis);
-  const { clauses } = filterPredicate({ ...filter, fromUs: window.fromUs, toUs: window.toUs }, params);
+  const { listing } = filterPredicate({ ...filter, fromUs: window.fromUs, toUs: window.toUs }, params);
   const rest = after === null ? "" : ` AND (${afterPredicate(column, after, order, params)})`;
   const way = order === "newest" ? "DESC" : "ASC";
   return params.statement(
     `SELECT tree, leaf_index, toUnixTimestamp64Micro(${column}) AS order_us, ${columns} ` +
-      `FROM records ${clauses}${rest} ` +
+      `FROM records ${listing}${rest} ` +
       `ORDER BY ${column} ${way}, tree ${way}, leaf_index ${way} LIMIT ${params.add(wanted, "UInt64")}`,
   );
 }

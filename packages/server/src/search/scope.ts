@@ -5,6 +5,7 @@
 import { DATA_CLASSES } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
 
+import { PARTIES, partyLine } from "../index/schema/records.ts";
 import { OWN_PRINCIPAL } from "../journal/own-records.ts";
 import { allOf } from "./compile/sql.ts";
 import type { Params } from "./compile/sql.ts";
@@ -68,20 +69,15 @@ interface ScopedLeaf {
   readonly observed: Pick<Observed, "principal">;
 }
 
-/** Columns that tell whose a row is: of `records`, and of what is derived from it. */
-export type ScopedColumns = readonly string[];
-export const RECORD_SERVICES: ScopedColumns = ["service_id", "target_id", "recorder_id"];
-/** Of rows of which another condition leaves Tallystick's own records out, so that there is no verdict among them. */
-export const OTHERS_SERVICES: ScopedColumns = [...RECORD_SERVICES];
-export const CALL_SERVICES: ScopedColumns = ["caller", "callee"];
-export const VERDICT_SERVICES: ScopedColumns = ["attributes['tally.caller']", "attributes['tally.callee']"];
+/** What a scope is asked of: `records`, those of others than Tallystick, calls of the tally, its verdicts. */
+export type ScopedRows = "records" | "others" | "calls" | "verdicts";
 
-/** A condition on rows that have `log`, `data_class` and the columns of services. Each column read costs a search. */
-export function scopePredicate(scope: Scope, params: Params, services: ScopedColumns = RECORD_SERVICES): string {
+/** A condition on rows that have `log`, `data_class` and who they are of. Each column read costs a search. */
+export function scopePredicate(scope: Scope, params: Params, rows: ScopedRows = "records"): string {
   return allOf([
     logPredicate(scope, params),
-    servicePredicate(scope, params, services),
-    scope.dataClasses === "*" ? "1" : classPredicate(scope.dataClasses, params, services),
+    partyPredicate(scope, params, rows),
+    scope.dataClasses === "*" ? "1" : classPredicate(scope.dataClasses, params, rows),
   ]);
 }
 
@@ -90,22 +86,40 @@ export function logPredicate({ logs }: Scope, params: Params): string {
   return "allBut" in logs ? not(among(logs.allBut, params, "log")) : among(logs, params, "log");
 }
 
-export function servicePredicate({ services }: Scope, params: Params, columns: ScopedColumns): string {
+function partyPredicate(scope: Scope, params: Params, rows: ScopedRows): string {
+  if (rows === "calls") return servicePredicate(scope, params, ["caller", "callee"]);
+  if (rows === "verdicts")
+    return servicePredicate(scope, params, ["attributes['tally.caller']", "attributes['tally.callee']"]);
+  // What Tallystick writes (verdicts, reads, alerts) quotes records of any class and has none itself.
+  const withOwn = rows === "records" && scope.dataClasses === "*";
+  if (scope.services === "*") return withOwn ? "1" : `observed_principal != '${OWN_PRINCIPAL}'`;
+  const lines = [...new Set(scope.services)].flatMap((name) =>
+    withOwn ? [partyLine(name, "others"), partyLine(name, "own")] : [partyLine(name, "others")],
+  );
+  const parts = Array.from({ length: Math.ceil(lines.length / MAX_SOUGHT) }, (_, part) =>
+    lines.slice(part * MAX_SOUGHT, (part + 1) * MAX_SOUGHT),
+  );
+  const sought = parts.map((part) => `multiSearchAny(${PARTIES}, ${params.add(part, "Array(String)")})`);
+  return sought.length === 0 ? "0" : sought.join(" OR ");
+}
+
+/** As many texts as the engine looks for at once. */
+const MAX_SOUGHT = 255;
+
+/** A condition on `columns`, which hold names of services. */
+export function servicePredicate({ services }: Scope, params: Params, columns: readonly string[]): string {
   if (services === "*") return "1";
   if (services.length === 0) return "0";
   const list = params.add(services, "Array(String)");
   return columns.map((column) => `${column} IN ${list}`).join(" OR ");
 }
 
-function classPredicate(classes: readonly string[], params: Params, services: ScopedColumns): string {
+function classPredicate(classes: readonly string[], params: Params, rows: ScopedRows): string {
   // A verdict has no class of its own; whoever reads verdicts as such looks at the halves that each is about.
-  if (services === VERDICT_SERVICES) return "1";
+  if (rows === "verdicts") return "1";
   const names = classes.map((name) => (name === UNCLASSIFIED ? "" : name));
   // Who may see every class there is needs none of them looked at: a column less to read.
-  const ofClass = EVERY_CLASS.every((name) => names.includes(name)) ? "1" : among(names, params, "data_class");
-  if (services !== RECORD_SERVICES) return ofClass;
-  // What Tallystick writes (verdicts, reads, alerts) quotes records of any class and has none itself.
-  return allOf([ofClass, `observed_principal != '${OWN_PRINCIPAL}'`]);
+  return EVERY_CLASS.every((name) => names.includes(name)) ? "1" : among(names, params, "data_class");
 }
 
 const EVERY_CLASS: readonly string[] = ["", ...DATA_CLASSES];

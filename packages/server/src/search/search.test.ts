@@ -165,6 +165,25 @@ describe("a scope of services and classes", () => {
       { numRuns: 30 },
     );
   });
+
+  it("takes no name for another, whatever it is made of, among any number of names", async () => {
+    const name = fc.string({ unit: fc.constantFrom("a", "b", "\n", "\\", "n", "%"), minLength: 1, maxLength: 4 });
+    const names = fc.sample(fc.tuple(name, name, name), { numRuns: 60, seed: 4 });
+    const records = sample(60, 5).map(({ record, ...stored }, at) => {
+      const [service_id = "", target_id = "", recorder_id = ""] = names[at] ?? [];
+      return { ...stored, record: { ...record, service_id, target_id, recorder_id } };
+    });
+    await fixture.insert(records);
+    const many = Array.from({ length: 600 }, (_, at) => `service-${at}`);
+    await fc.assert(
+      fc.asyncProperty(fc.array(name, { minLength: 1, maxLength: 3 }), fc.boolean(), async (some, among) => {
+        const scope: Scope = { ...WHOLE_SCOPE, services: among ? [...many, ...some] : some };
+        const seen = fixture.stored.filter((stored) => seesRecord(scope, stored.tree, stored));
+        expect((await fixture.search.histogram(scope, { own: true })).count).toBe(seen.length);
+      }),
+      { numRuns: 30 },
+    );
+  });
 });
 
 describe("Tallystick's own records", () => {

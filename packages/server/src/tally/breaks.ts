@@ -7,7 +7,7 @@ import type { StoredRow } from "../index/rows.ts";
 import { allOf, Params } from "../search/compile/sql.ts";
 import { periodPredicate } from "../search/filter.ts";
 import { checkedCount } from "../search/question.ts";
-import { scopePredicate, VERDICT_SERVICES } from "../search/scope.ts";
+import { scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { EDGE_STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
@@ -118,7 +118,7 @@ function verdictsStatement(sources: TallySources, scope: Scope, request: BreaksR
   const kind = kindOf(request.kind);
   const predicate = allOf([
     VERDICTS,
-    scopePredicate(scope, params, VERDICT_SERVICES),
+    scopePredicate(scope, params, "verdicts"),
     periodPredicate("timestamp", fromUs, toUs, params),
     kind === null
       ? `operation IN (${VERDICT_KINDS.map((name) => `'${name}'`).join(", ")})`

@@ -7,7 +7,7 @@ import { CALL_KEY_EXPRESSION, callIdOf } from "../index/schema/records.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { Params } from "../search/compile/sql.ts";
-import { scopePredicate, VERDICT_SERVICES } from "../search/scope.ts";
+import { scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { recordsAt } from "./breaks.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
@@ -235,7 +235,7 @@ async function verdictsOn(
   const ids = params.add([...callIds], "Array(String)");
   const sql = `SELECT ${STORED_COLUMNS} FROM records
 WHERE service_id = 'tallystick' AND observed_principal = 'tallystick' AND event_type = '${VERDICT_TYPE}'
-  AND attributes['tally.call_id'] IN (${ids}) AND ${scopePredicate(scope, params, VERDICT_SERVICES)}
+  AND attributes['tally.call_id'] IN (${ids}) AND ${scopePredicate(scope, params, "verdicts")}
 ORDER BY observed_received_at, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
   const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
   return rows.map(storedRecord);

@@ -5,7 +5,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import { allOf, Params } from "../search/compile/sql.ts";
-import { CALL_SERVICES, scopePredicate, seesAllOf } from "../search/scope.ts";
+import { scopePredicate, seesAllOf } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { COVERAGE_WHOLE, MAX_EDGES } from "./limits.ts";
 import { listParties } from "./names-view.ts";
@@ -155,7 +155,7 @@ async function readUnknown(
   const predicate = allOf([
     "state = 'unknown_caller'",
     STANDING,
-    scopePredicate(scope, params, CALL_SERVICES),
+    scopePredicate(scope, params, "calls"),
     timePredicate({ time: "minute" }, period, params),
   ]);
   const statement = params.statement(

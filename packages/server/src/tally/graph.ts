@@ -3,7 +3,7 @@ import { formatTimestamp } from "@tallystick/record";
 
 import type { Statement } from "../index/index-seam.ts";
 import { Params } from "../search/compile/sql.ts";
-import { CALL_SERVICES, scopePredicate } from "../search/scope.ts";
+import { scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { edgeName } from "./deadlines.ts";
 import { quantilesUs } from "./durations.ts";
@@ -292,7 +292,7 @@ async function readCredentials(
 ): Promise<ReadonlyMap<string, readonly CredentialRow[]>> {
   const params = new Params();
   // Which class a credential was used for is not kept, so who sees some classes only is shown none.
-  const credentialsSeen = scope.dataClasses === "*" ? scopePredicate(scope, params, CALL_SERVICES) : "0";
+  const credentialsSeen = scope.dataClasses === "*" ? scopePredicate(scope, params, "calls") : "0";
   const statement = params.statement(
     `SELECT caller, callee, credential_id, min(first_us) AS first_us, max(last_us) AS last_us
 FROM ${EDGE_CREDENTIALS.name} WHERE ${credentialsSeen} GROUP BY caller, callee, credential_id

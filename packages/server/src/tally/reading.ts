@@ -4,7 +4,7 @@ import { TallystickError } from "../errors.ts";
 import type { IndexReader, QueryLimits } from "../index/index-seam.ts";
 import type { Params } from "../search/compile/sql.ts";
 import { SEARCH_MEMORY_BYTES, SEARCH_TIMEOUT_MS } from "../search/limits.ts";
-import { CALL_SERVICES, scopePredicate } from "../search/scope.ts";
+import { scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { parseInstant } from "../search/time.ts";
 import { goodDays, newest } from "./edges.ts";
@@ -117,7 +117,7 @@ function rowsOf(
   params: Params,
   columns: string = EDGE_COLUMNS,
 ): string {
-  return `SELECT ${columns} FROM ${name} WHERE ${scopePredicate(scope, params, CALL_SERVICES)} AND ${predicate}`;
+  return `SELECT ${columns} FROM ${name} WHERE ${scopePredicate(scope, params, "calls")} AND ${predicate}`;
 }
 
 /** Rows of the period, by the column of their time; both ends are of whole seconds. */
