@@ -13,8 +13,8 @@ export const STEP_FEW_ROWS = 60_000;
 
 /** Time between two looks for calls that have come due, and the shortest pause after one that took long. */
 export const TICK_MS = 2_000;
-/** The same while a look takes so long that there is much to settle: verdicts come sooner, at no more cost. */
-export const BUSY_TICK_MS = 1_000;
+/** The same while a look takes so long that there is much to settle: a step then takes what two inserts brought. */
+export const BUSY_TICK_MS = 1_500;
 export const BUSY_TURN_MS = 700;
 export const MIN_PAUSE_MS = 50;
 /** How long the end of an insert is waited for after that. */
