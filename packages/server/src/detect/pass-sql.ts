@@ -24,8 +24,8 @@ export interface PassRow {
   readonly count: number;
   readonly first_us: number;
   readonly last_us: number;
-  /** Tree, leaf index, and the call's id where it was asked for. */
-  readonly records: readonly (readonly [string, number, string])[];
+  /** Tree and leaf index. To read of which call every record is would be up to half of what a pass costs. */
+  readonly records: readonly (readonly [string, number])[];
 }
 
 /** A predicate over `records`. */
@@ -39,20 +39,10 @@ export function labelNames(rule: LinkedRule): readonly string[] {
   return rule.kind === "correlation" ? rule.rule.groupBy : ["caller", "callee", "operation"];
 }
 
-/**
- * `sinceUs`: when the oldest record of the range was received; of rules without correlations it does not matter.
- * `withCalls`: what is found tells its call. To read the calls of all records is up to half of what a pass costs.
- */
-export function passStatement(
-  rules: readonly LinkedRule[],
-  range: Range,
-  sinceUs: number,
-  withCalls = true,
-): Statement {
+/** `sinceUs`: when the oldest record of the range was received; of rules without correlations it does not matter. */
+export function passStatement(rules: readonly LinkedRule[], range: Range, sinceUs: number): Statement {
   const params = new Params();
-  return params.statement(
-    gatherSql(rules, { ...looksAt(range, sinceUs, params), callId: withCalls ? "call_id" : "''" }),
-  );
+  return params.statement(gatherSql(rules, looksAt(range, sinceUs, params)));
 }
 
 /** Asks which of the correlations can find something in the range. */
@@ -78,13 +68,13 @@ function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
  * Of a rule that found more than MAX_FINDINGS_PER_RULE one further row says that there is more. The rules stand in it
  * once: for the engine to read what they say costs as much as to run them.
  */
-function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange & { readonly callId: string }): string {
+function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
   const sql = recordsSql(looked);
   const hits = hitsSql(rules.map((rule) => compileRule(rule, sql)));
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
     `SELECT toUInt32(found) AS rule, ${labelsSql(rules)} AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
-    `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index, ${looked.callId}))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
+    `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
     `FROM records ARRAY JOIN ${hits} AS found ` +
     `PREWHERE ${looked.within} ` +
     `GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`

@@ -74,8 +74,6 @@ export class RuleFollower {
   readonly #pauses: Pauses;
   readonly #held: Record<Lane, HeldValues> = { single: new HeldValues(), together: new HeldValues() };
   readonly #workedAtUs: Record<Lane, number> = { single: 0, together: 0 };
-  /** The pass before found something: the next one reads of which call each record is, where else hardly anybody asks. */
-  readonly #foundBefore: Record<Lane, boolean> = { single: false, together: false };
 
   constructor(options: RuleFollowerOptions) {
     this.#options = options;
@@ -239,7 +237,6 @@ export class RuleFollower {
         rules.map(({ sigma }) => sigma!),
         range,
         sinceUs,
-        this.#foundBefore[lane],
       );
       ({ rows } = await this.#reader(lane).select<PassRow>(statement, LIMITS, this.#closing.signal));
     } catch (error) {
@@ -254,7 +251,6 @@ export class RuleFollower {
       this.#setAside.set(`${rule.id} ${rule.version}`, reason);
       return onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
     }
-    this.#foundBefore[lane] = rows.length > 0;
     if (rows.length === 0) return;
     const callsOf = async (statement: Statement) => (await this.#asked<CallRow>(statement, lane)) ?? [];
     await sink(await withCallIds(foundOf(rules, rows), range, callsOf));
