@@ -58,13 +58,18 @@ function filterOf(root: QueryNode, scope: Scope = ALL): RecordFilter {
 async function found(root: QueryNode, scope: Scope = ALL): Promise<readonly string[] | string> {
   const params = new Params();
   try {
-    const { predicate } = filterPredicate(filterOf(root, scope), params);
-    const sql = `SELECT tree, leaf_index FROM records WHERE ${predicate} ORDER BY tree, leaf_index`;
-    const { rows } = await index.index.reader.select<{ tree: string; leaf_index: number }>(
-      params.statement(sql),
-      LIMITS,
-    );
-    return rows.map((row) => `${row.tree}:${row.leaf_index}`);
+    const { predicate, counting } = filterPredicate(filterOf(root, scope), params);
+    const read = async (clauses: string) => {
+      const sql = `SELECT tree, leaf_index FROM records ${clauses} ORDER BY tree, leaf_index`;
+      const { rows } = await index.index.reader.select<{ tree: string; leaf_index: number }>(
+        params.statement(sql),
+        LIMITS,
+      );
+      return rows.map((row) => `${row.tree}:${row.leaf_index}`);
+    };
+    const places = await read(`WHERE ${predicate}`);
+    expect(await read(counting), printQuery(root)).toEqual(places);
+    return places;
   } catch (error) {
     if (isTallystickError(error, "query_syntax")) return error.code;
     throw new Error(`${printQuery(root)}: ${String(error)}`, { cause: error });
