@@ -36,7 +36,7 @@ export const PASS_MEMORY_BYTES = 600_000_000;
 /** Findings of one rule in one pass, by their labels; the ones with most records. */
 export const MAX_FINDINGS_PER_RULE = 50;
 export const MAX_FINDING_RECORDS = 20;
-/** Records of which the calls are asked for at once. */
+/** Records of which the calls are asked for at once: fewer than a pass may answer. */
 export const MAX_ASKED_CALLS = 2_000;
 /** Records may come so much later than they were made, and count in a correlation still. */
 export const LATE_S = 300;

@@ -189,12 +189,12 @@ function kindSql(params: Params): string {
 
 function linesStatement(filter: RecordFilter): Statement {
   const params = new Params();
-  const { predicate } = filterPredicate(filter, params);
+  const { counting } = filterPredicate(filter, params);
   const kind = kindSql(params);
   return params.statement(
     `SELECT ${kind} AS kind, service_id, credential_id, auth_subject, uniqExact(call_key) AS calls, ` +
       `uniqExactIf(call_key, status = 'denied') AS denied, ${shownTime("min(timestamp)")} AS first, ` +
-      `${shownTime("max(timestamp)")} AS last FROM records WHERE ${predicate} ` +
+      `${shownTime("max(timestamp)")} AS last FROM records ${counting} ` +
       `GROUP BY kind, service_id, credential_id, auth_subject ORDER BY max(timestamp) DESC, calls DESC, service_id`,
   );
 }

@@ -36,11 +36,11 @@ export async function listFields(
   const nowUs = sources.clock.nowUs();
   const filter: RecordFilter = { ...readQuestion(question, nowUs), scope, nowUs, sizes: null, names: sources.names() };
   const params = new Params();
-  const { predicate } = filterPredicate(filter, params);
+  const { counting } = filterPredicate(filter, params);
   const sample = params.add(ATTRIBUTE_SAMPLE_RECORDS, "UInt64");
   const most = params.add(MAX_ATTRIBUTE_NAMES, "UInt64");
   const sql =
-    `SELECT name, count() AS records FROM (SELECT attributes FROM records WHERE ${predicate} LIMIT ${sample}) ` +
+    `SELECT name, count() AS records FROM (SELECT attributes FROM records ${counting} LIMIT ${sample}) ` +
     `ARRAY JOIN mapKeys(attributes) AS name GROUP BY name ORDER BY records DESC, name LIMIT ${most}`;
   const limits = { timeoutMs: SEARCH_TIMEOUT_MS, maxRows: MAX_ATTRIBUTE_NAMES, maxMemoryBytes: SEARCH_MEMORY_BYTES };
   const answer = await sources.reader.select<{ name: string; records: number }>(params.statement(sql), limits, signal);

@@ -93,9 +93,8 @@ function partyPredicate(scope: Scope, params: Params, rows: ScopedRows): string 
   // What Tallystick writes (verdicts, reads, alerts) quotes records of any class and has none itself.
   const withOwn = rows === "records" && scope.dataClasses === "*";
   if (scope.services === "*") return withOwn ? "1" : `observed_principal != '${OWN_PRINCIPAL}'`;
-  const lines = [...new Set(scope.services)].flatMap((name) =>
-    withOwn ? [partyLine(name, "others"), partyLine(name, "own")] : [partyLine(name, "others")],
-  );
+  const whose = withOwn ? (["others", "own"] as const) : (["others"] as const);
+  const lines = [...new Set(scope.services)].flatMap((name) => whose.map((of) => partyLine(name, of)));
   const parts = Array.from({ length: Math.ceil(lines.length / MAX_SOUGHT) }, (_, part) =>
     lines.slice(part * MAX_SOUGHT, (part + 1) * MAX_SOUGHT),
   );

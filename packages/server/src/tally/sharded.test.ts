@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { afterEach, expect, test } from "vitest";
 
 import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
-import type { Half, TallyBench } from "./tally-bench.contract.ts";
+import type { CallRow, Half, TallyBench } from "./tally-bench.contract.ts";
 
 const open: TallyBench[] = [];
 afterEach(async () => {
@@ -81,9 +81,8 @@ test("shards by call say together what one engine says", async () => {
     );
 
   const judged = (await Promise.all(parts.map((part) => part.calls()))).flat();
-  expect(judged.toSorted((a, b) => (a.call_id < b.call_id ? -1 : 1))).toEqual(
-    (await whole.calls()).toSorted((a, b) => (a.call_id < b.call_id ? -1 : 1)),
-  );
+  const byId = (a: CallRow, b: CallRow) => (a.call_id < b.call_id ? -1 : 1);
+  expect(judged.toSorted(byId)).toEqual((await whole.calls()).toSorted(byId));
   const told = (tally: TallyBench) => tally.verdicts.map(({ operation, request_id: id }) => `${operation} ${id}`);
   expect(parts.flatMap(told).toSorted()).toEqual(told(whole).toSorted());
   expect(parts.every(({ verdicts }) => verdicts.length > 10)).toBe(true);
