@@ -29,7 +29,7 @@ export const MAX_HELD_ATTRIBUTES = 40;
  */
 export const PASS_REST = { leastMs: 500, times: 6, mostMs: 2_000 };
 /** A correlation reads its whole timespan, so that what it costs is bounded by its rest alone. */
-export const CORRELATION_REST = { leastMs: 1_000, times: 12, mostMs: 60_000 };
+export const CORRELATION_REST = { leastMs: 1_000, times: 16, mostMs: 60_000 };
 export const DETECT_RETRY_MS = 2_000;
 export const PASS_TIMEOUT_MS = 60_000;
 export const PASS_MEMORY_BYTES = 600_000_000;

@@ -84,7 +84,7 @@ function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
 /** The labels of the rule whose place is `found`. */
 function labelsSql(rules: readonly LinkedRule[]): string {
   const sql = recordsSql({ history: () => "0", within: "1" });
-  const text = (name: string): string => `arrayStringConcat(${sql.field(name).values}, ', ')`;
+  const text = (name: string): string => sql.field(name).joined(", ");
   const lists = rules.map((rule) => {
     const names = labelNames(rule);
     return names.length === 0 ? `[${stringLiteral("")}]` : `[${names.map(text).join(", ")}]`;

@@ -58,19 +58,19 @@ function firedBy(linked: LinkedCorrelation, events: EventSql, beforeS: number): 
   if (rule.type === "temporal_ordered") return ordered(linked, rows);
   const unitUs = frameUnitUs(rule.timespanS);
   const span = (rule.timespanS * 1_000_000) / unitUs;
-  const window = `(PARTITION BY key ORDER BY intDiv(us, ${unitUs}) RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
+  const window = `(PARTITION BY number ORDER BY intDiv(us, ${unitUs}) RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
   const measured = measure(rule, window, linked.of.length);
   const holds = isTemporal(rule.type) ? temporalCondition(rule) : countCondition(rule);
   return `SELECT at, isNew FROM (SELECT at, isNew, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
 }
 
-/** The rows of groups in which the condition can come true with a new event. */
+/** The rows of groups in which the condition can come true with a new event. Windows are sorted by a group's number. */
 function promising(rule: CorrelationRule, rows: readonly string[]): string {
   const columns = ["at", "us", "which", "isNew", ...valueNames(rule)];
   const events = `groupArray(tuple(${columns.join(", ")})) AS events`;
-  const groups = `SELECT key, ${events} FROM (${rows.join(" UNION ALL ")}) GROUP BY key HAVING max(isNew) = 1 AND ${enough(rule)}`;
+  const groups = `SELECT rowNumberInAllBlocks() AS number, ${events} FROM (${rows.join(" UNION ALL ")}) GROUP BY key HAVING max(isNew) = 1 AND ${enough(rule)}`;
   const each = columns.map((name, at) => `tupleElement(event, ${at + 1}) AS ${name}`).join(", ");
-  return `SELECT key, ${each} FROM (${groups}) ARRAY JOIN events AS event`;
+  return `SELECT number, ${each} FROM (${groups}) ARRAY JOIN events AS event`;
 }
 
 /** Sums in another order differ in their last digits. */
@@ -87,7 +87,7 @@ export function enough(rule: CorrelationRule): string {
   if (type === "event_count") return `count() >= ${least}`;
   if (type === "value_count") return `uniqExactIf(value, valued = 1) >= ${least}`;
   if (type !== "value_sum" || number <= 0) return "1";
-  return `sumArray(arrayMap(one -> greatest(one, 0), numbers)) >= ${numberSql(number * (1 - CLOSE))}`;
+  return `sum(arraySum(one -> greatest(one, 0), numbers)) >= ${numberSql(number * (1 - CLOSE))}`;
 }
 
 const valueNames = ({ type }: CorrelationRule): readonly string[] =>
@@ -104,14 +104,16 @@ function rowsOf(
   at: number,
   { events, beforeS }: { readonly events: EventSql; readonly beforeS: number },
 ): string {
+  const { value, valued, numbers } = countedOf(linked, at, events);
   const select = [
     `${events.position} AS at`,
     `${events.timeUs} AS us`,
     `${at} AS which`,
-    `${groupKey(linked, at, events)} AS key`,
+    `[${groupKey(linked, at, events).join(", ")}] AS key`,
     // What is older than the range is looked at by who looks back on it.
     `toUInt8(${beforeS > 0 ? "1" : events.isNew}) AS isNew`,
-    ...Object.entries(valueColumns(linked, at, events)).map(([name, sql]) => `${sql} AS ${name}`),
+    ...(value === undefined ? [] : [`[${value.join(", ")}] AS value`, `${valued} AS valued`]),
+    ...(numbers === undefined ? [] : [`${numbers} AS numbers`]),
   ];
   const { rule: of } = linked.of[at]!;
   const spanS = beforeS + linked.rule.timespanS;
@@ -131,31 +133,31 @@ function fieldOf({ rule, of }: LinkedCorrelation, at: number, events: EventSql):
   return (name) => events.field(rule.aliases.get(name)?.get(reference) ?? name);
 }
 
-/** What tells the group of an event that one of its rules found. */
-export function groupKey(linked: LinkedCorrelation, at: number, events: EventSql): string {
+/** What tells the group of an event that one of its rules found: at least one text. */
+export function groupKey(linked: LinkedCorrelation, at: number, events: EventSql): readonly string[] {
   const field = fieldOf(linked, at, events);
-  const key = linked.rule.groupBy.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
-  return `[${key.length === 0 ? "''" : key.join(", ")}]`;
+  const key = linked.rule.groupBy.map((name) => field(name).joined("\n"));
+  return key.length === 0 ? ["''"] : key;
 }
 
-export interface ValueColumns {
-  /** The tuple that is counted, and whether there is one. */
-  readonly value?: string;
-  readonly valued?: string;
+export interface Counted {
+  /** The texts that are counted together, and a predicate: they are there. */
+  readonly value: readonly string[];
+  readonly valued: string;
   /** What is added, or put in order. */
-  readonly numbers?: string;
+  readonly numbers: string;
 }
 
 /** What is counted of an event that one of its rules found. */
-export function valueColumns(linked: LinkedCorrelation, at: number, events: EventSql): ValueColumns {
+export function countedOf(linked: LinkedCorrelation, at: number, events: EventSql): Partial<Counted> {
   const field = fieldOf(linked, at, events);
   const { type, condition } = linked.rule;
   const fields = condition?.fields ?? [];
   if (!type.startsWith("value_")) return {};
   if (type !== "value_count") return { numbers: field(fields[0]!).numbers };
-  const values = fields.map((name) => `arrayStringConcat(${field(name).values}, '\\n')`);
+  const value = fields.map((name) => field(name).joined("\n"));
   const present = fields.map((name) => field(name).present).join(" AND ");
-  return { value: `[${values.join(", ")}]`, valued: `toUInt8(${present})` };
+  return { value, valued: `toUInt8(${present})` };
 }
 
 /** Of several rules an event that more than one of them found is one event. */
@@ -192,13 +194,13 @@ function temporalCondition({ condition, rules }: CorrelationRule): string {
  */
 function ordered({ rule }: LinkedCorrelation, rows: string): string {
   const last = rule.rules.length - 1;
-  const before = "(PARTITION BY key ORDER BY us, at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
+  const before = "(PARTITION BY number ORDER BY us, at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
   const none = "toInt64(-9223372036854775807)";
-  let sql = `SELECT at, us, key, which, isNew, if(which = 0, us, ${none}) AS begun0 FROM (${rows})`;
+  let sql = `SELECT at, us, number, which, isNew, if(which = 0, us, ${none}) AS begun0 FROM (${rows})`;
   for (let step = 1; step <= last; step++) {
     const earlier = Array.from({ length: step }, (_, at) => `begun${at}`).join(", ");
     sql =
-      `SELECT at, us, key, which, isNew, ${earlier}, ` +
+      `SELECT at, us, number, which, isNew, ${earlier}, ` +
       `if(which = ${step}, ifNull(maxOrNull(begun${step - 1}) OVER ${before}, ${none}), ${none}) AS begun${step} FROM (${sql})`;
   }
   const span = numberSql(rule.timespanS * 1_000_000);

@@ -1,4 +1,5 @@
 /** How the fields of some events are reached in SQL. */
+import { stringLiteral } from "../../index/engine/statement.ts";
 
 /** A field of the events that are looked through. Expressions are never NULL. */
 export interface FieldSql {
@@ -14,6 +15,8 @@ export interface FieldSql {
   readonly exists: string;
   /** Its values as Array(String). */
   readonly values: string;
+  /** The same in one text. */
+  joined(separator: string): string;
   /** Its values as Array(Float64). */
   readonly numbers: string;
   /** Its value as a number, of a column of numbers; else null. */
@@ -54,6 +57,7 @@ export function listField(values: string, exists: string): FieldSql {
     present: `notEmpty(${values})`,
     exists,
     values,
+    joined: (separator) => `arrayStringConcat(${values}, ${stringLiteral(separator)})`,
     numbers,
     number: null,
     text: null,

@@ -4,7 +4,7 @@
  * too little in all its groups.
  */
 import { compileNode } from "./compile.ts";
-import { endsChain, enough, groupKey, valueColumns } from "./correlation-sql.ts";
+import { countedOf, endsChain, enough, groupKey } from "./correlation-sql.ts";
 import type { EventSql } from "./field-sql.ts";
 import { hitsSql, ofHitSql } from "./hits-sql.ts";
 import { MAX_ASKED_PARTS } from "./limits.ts";
@@ -21,6 +21,13 @@ interface Part {
 }
 
 const COLUMNS = ["key", "value", "valued", "numbers"] as const;
+
+/**
+ * Texts as a number, which costs half as much to group by as they do. Where two groups were one, too much would be
+ * asked about; of values that are counted nobody can make two that are one.
+ */
+const keyOf = (texts: readonly string[]): string => `cityHash64(${texts.join(", ")})`;
+const valueOf = (texts: readonly string[]): string => `reinterpretAsUInt128(sipHash128(${texts.join(", ")}))`;
 
 /** Correlations of correlations are not asked for. */
 export function isAskedTogether(linked: LinkedRule): linked is LinkedCorrelation {
@@ -64,11 +71,11 @@ export function promisingSql(rules: readonly LinkedCorrelation[], events: EventS
 function partOf(linked: LinkedCorrelation, { rule, which }: Pick<Part, "rule" | "which">, events: EventSql): Part {
   const { rule: of } = linked.of[which]!;
   if (of.kind !== "rule") throw new Error("a correlation of correlations is not asked for");
-  const { value, valued, numbers } = valueColumns(linked, which, events);
+  const { value, valued, numbers } = countedOf(linked, which, events);
   const { where } = events.history(linked.rule.timespanS);
   const columns = {
-    key: groupKey(linked, which, events),
-    value: value ?? "emptyArrayString()",
+    key: keyOf(groupKey(linked, which, events)),
+    value: value === undefined ? "toUInt128(0)" : valueOf(value),
     valued: valued ?? "toUInt8(0)",
     numbers: numbers ?? "emptyArrayFloat64()",
   };

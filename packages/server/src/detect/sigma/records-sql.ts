@@ -88,6 +88,7 @@ function scalarField(present: string, text: string, number: string | null, time:
     present,
     exists: present,
     values: `if(${present}, [toString(${text})], emptyArrayString())`,
+    joined: () => (present === "1" ? `toString(${text})` : `if(${present}, toString(${text}), '')`),
     numbers: `if(${present} AND ${numbered}, [${number ?? ofText}], emptyArrayFloat64())`,
     number,
     text: `toString(${text})`,
