@@ -12,7 +12,6 @@ import { FEW_KEYWORDS, MAX_HELD_VALUES } from "./limits.ts";
 import { passStatement } from "./pass-sql.ts";
 import type { PassRow, Range } from "./pass-sql.ts";
 import { checkRules } from "./sigma/check.ts";
-import { mayFind } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 
 const TREE = "default/2026-01";
@@ -81,10 +80,10 @@ async function finding(range: Range): Promise<readonly number[]> {
 }
 
 async function able(held: HeldValues, range: Range, of = rules): Promise<readonly number[]> {
-  const { statement, read } = held.ask(of, range);
+  const { statement, ableIn } = held.ask(of, range);
   const { rows } = await select<HeldRow>(statement);
-  const values = read(rows[0]!);
-  return of.flatMap((linked, at) => (mayFind(linked, values) ? [at] : []));
+  const found = ableIn(rows[0]!);
+  return of.flatMap((linked, at) => (found.has(linked) ? [at] : []));
 }
 
 const rangeAt = (at: number): Range => ({ tree: TREE, from: at * RANGE_LEAVES, to: (at + 1) * RANGE_LEAVES });
@@ -122,4 +121,17 @@ it("without tests, after the engine refused them, all that may be is run", async
   expect(await able(held, rangeAt(2))).toHaveLength(1);
   held.refused();
   expect((await able(held, rangeAt(3))).length).toBeGreaterThan(8);
+});
+
+it("of what would rule a rule out only one is asked about again", async () => {
+  const texts = ["{event_type: X, service_id: nobody}", "{service_id: none, protocol: never}", "{protocol: never}"];
+  const checked = checkRules(texts.map((text) => ({ file: text, text: rule(text) })));
+  const some = checked.map((one) => one.rule!);
+  const held = new HeldValues();
+  const askedFor = (name: string): boolean => held.ask(some, rangeAt(3)).statement.sql.includes(name);
+  expect([askedFor("event_type"), askedFor("service_id"), askedFor("protocol")]).toEqual([true, true, true]);
+  expect(await able(held, rangeAt(3), some)).toEqual([]);
+  expect(askedFor("event_type")).toBe(true);
+  expect(askedFor("service_id")).toBe(false);
+  expect(await able(held, rangeAt(4), some)).toEqual([]);
 });

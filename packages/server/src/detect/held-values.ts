@@ -7,6 +7,7 @@ import { COLUMNS } from "../index/columns.ts";
 import type { Statement } from "../index/index-seam.ts";
 import { textOf } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
+import { AskedMatches } from "./asked-matches.ts";
 import {
   FEW_KEYWORDS,
   FULL_RANGES,
@@ -23,20 +24,19 @@ import type { FieldSql } from "./sigma/field-sql.ts";
 import type { Held } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { attributeName, recordsSql } from "./sigma/records-sql.ts";
-import type { Test } from "./sigma/syntax.ts";
+import type { Match, Test } from "./sigma/syntax.ts";
 import { TestGroups } from "./sigma/test-groups.ts";
 
-/**
- * Texts by `t` and the field's place, least and greatest number by `n` and its place, whether tests are met by `m` and
- * the group's place, and names of attributes.
- */
+/** Least and greatest number by `n` and the field's place, whether tests are met by `m` and the group's place. */
 export interface HeldRow extends Readonly<Record<string, unknown>> {
-  readonly attribute_names: readonly string[];
+  /** Names of attributes, then of each field its different texts. */
+  readonly texts: readonly (readonly string[])[];
 }
 
 export interface HeldQuestion {
   readonly statement: Statement;
-  readonly read: (row: HeldRow) => Held;
+  /** The rules that may find something, by the statement's answer. */
+  readonly ableIn: (row: HeldRow) => ReadonlySet<LinkedRule>;
 }
 
 interface Question {
@@ -62,24 +62,26 @@ export class HeldValues {
   /** Fields that had too many values, and over how many ranges they are not asked for. */
   readonly #full = new Map<string, number>();
   readonly #groups = new TestGroups();
+  readonly #matches = new AskedMatches();
   /** Over how many ranges no tests are asked about. */
   #withoutTests = 0;
 
   ask(rules: readonly LinkedRule[], range: Range): HeldQuestion {
     const params = new Params();
-    const question = this.#question(rules);
+    const question = this.#question(this.#matches.of(rules));
+    const lists = [ATTRIBUTE_NAMES, ...question.texts.map((field) => SQL.field(field))].map(distinct);
     const columns = [
-      ...question.texts.map((field, at) => `${distinct(SQL.field(field))} AS t${at}`),
+      // A function of a list costs more to plan than all lists cost to cut.
+      `arrayMap(list -> arrayMap(v -> substring(v, 1, ${MAX_HELD_TEXT + 1}), list), [${lists.join(", ")}]) AS texts`,
       ...question.spans.map((field, at) => {
         const { number, present } = SQL.field(field);
         return `[minOrNullIf(${number}, ${present}), maxOrNullIf(${number}, ${present})] AS n${at}`;
       }),
       ...question.groups.map((group, at) => `max(toUInt8(${metSql(group, question.columns)})) AS m${at}`),
-      `${distinct({ text: null, present: "1", values: "mapKeys(attributes)" })} AS attribute_names`,
     ];
     return {
       statement: params.statement(`SELECT ${columns.join(", ")} FROM records WHERE ${withinRange(range, params)}`),
-      read: (row) => this.#read(row, question),
+      ableIn: (row) => this.#matches.ableIn(this.#read(row, question), rules),
     };
   }
 
@@ -88,8 +90,8 @@ export class HeldValues {
     this.#withoutTests = FULL_RANGES;
   }
 
-  #question(rules: readonly LinkedRule[]): Question {
-    const asked = askedFields(rules);
+  #question(matches: readonly Match[]): Question {
+    const asked = askedFields(matches);
     const isNumber = (field: string): boolean => SQL.field(field).number !== null;
     const spans = [...asked.numbers].filter((field) => isNumber(field));
     const others = [...asked.numbers].filter((field) => !isNumber(field));
@@ -127,13 +129,13 @@ export class HeldValues {
 
   #read(row: HeldRow, question: Question): Held {
     const { fields, texts, spans } = question;
-    const names = known(row.attribute_names);
+    const [names = null, ...lists] = row.texts.map(known);
     const attributes = new Map(fields.map((field) => [field, attributeName(field)]));
     for (const name of attributes.values()) {
       const isThere = name !== null && (names === null || names.includes(name));
       if (isThere && this.#attributes.size < MAX_HELD_ATTRIBUTES) this.#attributes.add(name);
     }
-    const byField = new Map(texts.map((field, at) => [field, known(row[`t${at}`] as readonly string[])]));
+    const byField = new Map(texts.map((field, at) => [field, lists[at] ?? null]));
     for (const [field, found] of byField) if (found === null) this.#full.set(field, FULL_RANGES);
     const bySpan = new Map(spans.map((field, at) => [field, row[`n${at}`] as readonly [number | null, number | null]]));
     const unmet = this.#unmet(row, question);
@@ -192,17 +194,15 @@ function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string
   return texts.map((text) => meetsAny(tests, text)).join(" OR ");
 }
 
-/** An aggregate: the different texts, one more than may be and a little longer than may be. */
+const ATTRIBUTE_NAMES = { text: null, present: "1", values: "mapKeys(attributes)" };
+
+/** An aggregate: the different texts, one more than may be. */
 function distinct({ text, present, values }: Pick<FieldSql, "text" | "present" | "values">): string {
   const most = `(${MAX_HELD_VALUES + 1})`;
   // A list made of each single value would be most of the cost, and a text made of each text a part of it.
-  const all =
-    text === null
-      ? `groupUniqArrayArray${most}(${values})`
-      : present === "1"
-        ? `groupUniqArray${most}(${columnOf(text)})`
-        : `groupUniqArrayIf${most}(${columnOf(text)}, ${present})`;
-  return `arrayMap(v -> substring(v, 1, ${MAX_HELD_TEXT + 1}), ${all})`;
+  if (text === null) return `groupUniqArrayArray${most}(${values})`;
+  if (present === "1") return `groupUniqArray${most}(${columnOf(text)})`;
+  return `groupUniqArrayIf${most}(${columnOf(text)}, ${present})`;
 }
 
 /** Null where that is not all. */

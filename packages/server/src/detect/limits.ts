@@ -21,6 +21,8 @@ export const MAX_HELD_TESTS = 200;
 export const FEW_KEYWORDS = 20;
 /** A field that had more is not looked at over so many ranges. */
 export const FULL_RANGES = 20;
+/** Logs of which it is remembered what to ask, of each kind of rules. */
+export const MAX_HELD_LOGS = 200;
 /** Attributes of which the values are looked at. */
 export const MAX_HELD_ATTRIBUTES = 40;
 /**

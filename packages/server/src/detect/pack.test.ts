@@ -29,7 +29,6 @@ import { readPack } from "./pack.ts";
 import { passStatement, promisingStatement } from "./pass-sql.ts";
 import type { PassRow } from "./pass-sql.ts";
 import { checkRules } from "./sigma/check.ts";
-import { mayFind } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { plainRule } from "./sigma/plain-evaluator.contract.ts";
 import { compileRule } from "./sigma/correlation-sql.ts";
@@ -73,10 +72,9 @@ const heldValues = new HeldValues();
 
 /** Rules that may find something among some leaves of the examples, by what these hold. */
 async function ableToFind(rules: readonly LinkedRule[], from: number, to: number): Promise<readonly LinkedRule[]> {
-  const { statement, read } = heldValues.ask(rules, { tree: EXAMPLES, from, to });
+  const { statement, ableIn } = heldValues.ask(rules, { tree: EXAMPLES, from, to });
   const { rows } = await index.index.reader.select<HeldRow>(statement, LIMITS);
-  const held = read(rows[0]!);
-  return rules.filter((rule) => mayFind(rule, held));
+  return [...ableIn(rows[0]!)];
 }
 
 describe("our own rules", () => {

@@ -12,6 +12,7 @@ import { isTallystickError } from "../errors.ts";
 import type { IndexFollower, IndexReader, QueryLimits, Statement } from "../index/index-seam.ts";
 import { Pauses } from "../index/pauses.ts";
 import type { Journal } from "../journal/journal.ts";
+import { logOf } from "../search/scope.ts";
 import { withCallIds } from "./call-ids.ts";
 import type { CallRow } from "./call-ids.ts";
 import type { DetectionState, Progress } from "./detection-state.ts";
@@ -23,6 +24,7 @@ import {
   CORRELATION_REST,
   DETECT_RETRY_MS,
   FEW_RULES,
+  MAX_HELD_LOGS,
   MAX_FINDINGS_PER_RULE,
   MUCH_LEAVES,
   PASS_LEAVES,
@@ -33,7 +35,6 @@ import {
 import { passStatement, promisingStatement } from "./pass-sql.ts";
 import type { PassRow, Range } from "./pass-sql.ts";
 import type { Rule, RuleBook } from "./rule-book.ts";
-import { mayFind } from "./sigma/held.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { passesOf } from "./sigma/passes.ts";
 import { askedAtOnce, isAskedTogether } from "./sigma/promising.ts";
@@ -72,7 +73,8 @@ export class RuleFollower {
   /** Rules that the engine does not take, by id and version, with the reason. */
   readonly #setAside = new Map<string, string>();
   readonly #pauses: Pauses;
-  readonly #held: Record<Lane, HeldValues> = { single: new HeldValues(), together: new HeldValues() };
+  /** By lane and log: what one log holds says little of another. */
+  readonly #held = new Map<string, HeldValues>();
   readonly #workedAtUs: Record<Lane, number> = { single: 0, together: 0 };
 
   constructor(options: RuleFollowerOptions) {
@@ -177,14 +179,23 @@ export class RuleFollower {
   /** The others find nothing, by what the range holds. */
   async #ableToFind(rules: readonly Rule[], lane: Lane, range: Range): Promise<readonly Rule[]> {
     if (rules.length < FEW_RULES) return rules;
-    const { statement, read } = this.#held[lane].ask(
+    const held = this.#heldOf(lane, range);
+    const { statement, ableIn } = held.ask(
       rules.map(({ sigma }) => sigma!),
       range,
     );
     const rows = await this.#asked<HeldRow>(statement, lane);
-    if (rows === null) this.#held[lane].refused();
-    const held = rows?.[0] === undefined ? null : read(rows[0]);
-    return held === null ? rules : rules.filter(({ sigma }) => mayFind(sigma!, held));
+    if (rows === null) held.refused();
+    const able = rows?.[0] === undefined ? null : ableIn(rows[0]);
+    return able === null ? rules : rules.filter(({ sigma }) => able.has(sigma!));
+  }
+
+  #heldOf(lane: Lane, { tree }: Range): HeldValues {
+    const key = `${lane} ${logOf(tree)}`;
+    const held = this.#held.get(key) ?? new HeldValues();
+    if (this.#held.size >= MAX_HELD_LOGS) this.#held.clear();
+    this.#held.set(key, held);
+    return held;
   }
 
   /** The others find nothing, by what is within the times that they look back on. */

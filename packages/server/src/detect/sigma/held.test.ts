@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { checkRules } from "./check.ts";
 import { findField } from "./event-fields.ts";
-import { askedFields, mayFind } from "./held.ts";
+import { askedFields, askedMatches, ruledOutBy } from "./held.ts";
 import type { Held } from "./held.ts";
 import type { LinkedRule } from "./link.ts";
 import { plainRule } from "./plain-evaluator.contract.ts";
@@ -22,6 +22,8 @@ function heldBy(events: readonly unknown[]): Held {
     isUnmet: () => false,
   };
 }
+
+const mayFind = (linked: LinkedRule, held: Held): boolean => ruledOutBy(linked, held, new Map()) === null;
 
 const UNKNOWN: Held = { texts: () => null, span: () => null, isUnmet: () => false };
 
@@ -106,7 +108,7 @@ test("what rules ask for: values of what must be there, numbers of what is compa
   const linked = rulesOf(
     rule("{a: x, 'b|gt: 1': 2, 'c|exists': false, 'd|re': y}".replace("'b|gt: 1': 2", "'b|gt': 1"), "sel and not sel"),
   );
-  const asked = askedFields(linked);
+  const asked = askedFields(linked.flatMap(askedMatches));
   expect(asked).toMatchObject({ texts: new Set(["a", "d"]), numbers: new Set(["b"]) });
   expect([...asked.tests].map(([field, tests]) => [field, ...tests.map(({ kind }) => kind)])).toEqual([
     ["a", "text"],

@@ -7,7 +7,7 @@ import { BlockList, isIP } from "node:net";
 
 import { innerText, isOfText } from "./compile.ts";
 import { endsChain } from "./correlation-sql.ts";
-import type { LinkedRule } from "./link.ts";
+import type { LinkedCorrelation, LinkedRule } from "./link.ts";
 import { literalText } from "./text-pattern.ts";
 import type { CompareOperator, Match, Node, Test, TextTest } from "./syntax.ts";
 
@@ -26,28 +26,70 @@ export interface Span {
   readonly greatest: number;
 }
 
-/** Of a correlation: an event with which it comes true is one that some rule of its own finds. */
-export function mayFind(linked: LinkedRule, held: Held): boolean {
-  if (linked.kind === "rule") return mayHold(linked.root, held);
-  const last = linked.of.filter((_, at) => endsChain(linked, at));
-  return (last.length > 0 ? last : linked.of).some(({ rule }) => mayFind(rule, held));
+/** What of a range tells that a match holds nowhere: all texts of a field, its span, or what the engine was asked. */
+type Way = "texts" | "span" | "tests";
+
+/** Why a rule finds nothing. */
+export interface Reason {
+  /** None of them holds, and without them the rule does not. */
+  readonly matches: readonly Match[];
+  /** What of the range told so, and what it costs to ask. */
+  readonly asked: ReadonlyMap<string, number>;
 }
 
-function mayHold(node: Node, held: Held): boolean {
+/** Roughly as the engine works at it. */
+const COSTS: Readonly<Record<Way, number>> = { texts: 1, span: 2, tests: 8 };
+
+/** Null: it may find something. Of several reasons the one for which least is asked beside what is `asked` anyhow. */
+export function ruledOutBy(linked: LinkedRule, held: Held, asked: Reason["asked"]): Reason | null {
+  if (linked.kind === "rule") return untrue(linked.root, held, asked);
+  return together(findersOf(linked).map((rule) => ruledOutBy(rule, held, asked)));
+}
+
+/** An event with which a correlation comes true is one that one of these finds. */
+function findersOf(linked: LinkedCorrelation): readonly LinkedRule[] {
+  const last = linked.of.filter((_, at) => endsChain(linked, at));
+  return (last.length > 0 ? last : linked.of).map(({ rule }) => rule);
+}
+
+function untrue(node: Node, held: Held, asked: Reason["asked"]): Reason | null {
   switch (node.kind) {
-    case "match":
-      return mayMatch(node, held);
+    case "match": {
+      const way = missedBy(node, held);
+      return way === null ? null : { matches: [node], asked: new Map([[`${way} ${node.field ?? ""}`, COSTS[way]]]) };
+    }
     case "not":
-      return true;
+      return null;
     case "and":
-      return node.of.every((part) => mayHold(part, held));
+      return cheapest(
+        node.of.map((part) => untrue(part, held, asked)),
+        asked,
+      );
     case "or":
-      return node.of.some((part) => mayHold(part, held));
+      return together(node.of.map((part) => untrue(part, held, asked)));
   }
 }
 
+function together(reasons: readonly (Reason | null)[]): Reason | null {
+  const all = reasons.filter((reason) => reason !== null);
+  if (all.length < reasons.length) return null;
+  return { matches: all.flatMap(({ matches }) => matches), asked: new Map(all.flatMap((one) => [...one.asked])) };
+}
+
+function cheapest(reasons: readonly (Reason | null)[], asked: Reason["asked"]): Reason | null {
+  let best: Reason | null = null;
+  let least = Number.POSITIVE_INFINITY;
+  for (const reason of reasons) {
+    if (reason === null) continue;
+    const cost = [...reason.asked].reduce((sum, [one, each]) => sum + (asked.has(one) ? 0 : each), 0);
+    if (cost >= least) continue;
+    [best, least] = [reason, cost];
+  }
+  return best;
+}
+
 export interface AskedFields {
-  /** Whose different texts would say something about the rules. */
+  /** Whose different texts would say something about the matches. */
   readonly texts: ReadonlySet<string>;
   /** Whose least and greatest number would. */
   readonly numbers: ReadonlySet<string>;
@@ -55,26 +97,27 @@ export interface AskedFields {
   readonly tests: ReadonlyMap<string | null, readonly Test[]>;
 }
 
-export function askedFields(rules: readonly LinkedRule[]): AskedFields {
+/** Every match of a rule without which it may find nothing. */
+export function askedMatches(linked: LinkedRule): readonly Match[] {
+  if (linked.kind === "correlation") return findersOf(linked).flatMap(askedMatches);
+  const walk = (node: Node): readonly Match[] => {
+    if (node.kind === "match") return isAsked(node.test) ? [node] : [];
+    return node.kind === "not" ? [] : node.of.flatMap(walk);
+  };
+  return walk(linked.root);
+}
+
+export function askedFields(matches: readonly Match[]): AskedFields {
   const texts = new Set<string>();
   const numbers = new Set<string>();
   const tests = new Map<string | null, Test[]>();
-  const walk = (node: Node): void => {
-    if (node.kind === "and" || node.kind === "or") node.of.forEach(walk);
-    else if (node.kind === "match" && isAsked(node.test)) {
-      const { field, test } = node;
-      if (field !== null) (test.kind === "compare" ? numbers : texts).add(field);
-      if (field === null ? !isWithinOneText(test) : !isOfText(test)) return;
-      const known = tests.get(field);
-      if (known === undefined) tests.set(field, [test]);
-      else known.push(test);
-    }
-  };
-  const walkRule = (linked: LinkedRule): void => {
-    if (linked.kind === "rule") walk(linked.root);
-    else for (const { rule } of linked.of) walkRule(rule);
-  };
-  rules.forEach(walkRule);
+  for (const { field, test } of matches) {
+    if (field !== null) (test.kind === "compare" ? numbers : texts).add(field);
+    if (field === null ? !isWithinOneText(test) : !isOfText(test)) continue;
+    const known = tests.get(field);
+    if (known === undefined) tests.set(field, [test]);
+    else known.push(test);
+  }
   return { texts, numbers, tests };
 }
 
@@ -87,16 +130,19 @@ function isWithinOneText(test: Test): boolean {
   return inner !== null && isAscii(inner) && !inner.includes("\n");
 }
 
-function mayMatch(match: Match, held: Held): boolean {
+/** Null: it may hold. */
+function missedBy(match: Match, held: Held): Way | null {
   const { field, test } = match;
-  if (held.isUnmet(field, test)) return false;
-  if (field === null || !isAsked(test)) return true;
+  if (held.isUnmet(field, test)) return "tests";
+  if (field === null || !isAsked(test)) return null;
   if (test.kind === "compare") {
     const span = held.span(field);
-    if (span !== null)
-      return mayCompare(test, test.operator === "gt" || test.operator === "gte" ? span.greatest : span.least);
+    if (span !== null) {
+      const isAbove = test.operator === "gt" || test.operator === "gte";
+      return mayCompare(test, isAbove ? span.greatest : span.least) ? null : "span";
+    }
   }
-  return held.texts(field)?.some((text) => mayFit(match, text)) ?? true;
+  return (held.texts(field)?.some((text) => mayFit(match, text)) ?? true) ? null : "texts";
 }
 
 /** Values that were compared before and do not fit, by what they were compared with. */
