@@ -61,6 +61,8 @@ export class HeldValues {
   readonly #attributes = new Set<string>();
   /** Fields that had too many values, and over how many ranges they are not asked for. */
   readonly #full = new Map<string, number>();
+  /** What fields held over the range before. */
+  readonly #texts = new Map<string, ReadonlySet<string>>();
   readonly #groups = new TestGroups();
   readonly #matches = new AskedMatches();
   /** Over how many ranges no tests are asked about. */
@@ -135,7 +137,7 @@ export class HeldValues {
       const isThere = name !== null && (names === null || names.includes(name));
       if (isThere && this.#attributes.size < MAX_HELD_ATTRIBUTES) this.#attributes.add(name);
     }
-    const byField = new Map(texts.map((field, at) => [field, lists[at] ?? null]));
+    const byField = new Map(texts.map((field, at) => [field, this.#asBefore(field, lists[at] ?? null)]));
     for (const [field, found] of byField) if (found === null) this.#full.set(field, FULL_RANGES);
     const bySpan = new Map(spans.map((field, at) => [field, row[`n${at}`] as readonly [number | null, number | null]]));
     const unmet = this.#unmet(row, question);
@@ -146,7 +148,7 @@ export class HeldValues {
         const found = byField.get(field);
         if (found !== undefined) return found;
         const attribute = attributes.get(field) ?? null;
-        return attribute !== null && names !== null && !names.includes(attribute) ? [] : null;
+        return attribute !== null && names !== null && !names.includes(attribute) ? NONE : null;
       },
       span(field) {
         const found = bySpan.get(field);
@@ -154,9 +156,20 @@ export class HeldValues {
       },
       isUnmet(field, test) {
         if (!(unmet.get(field)?.has(test) ?? false)) return false;
-        return field !== null || others.every((found) => found?.every((text) => !mayBe(test, text)) ?? false);
+        const isNowhere = (found: ReadonlySet<string>): boolean => [...found].every((text) => !mayBe(test, text));
+        return field !== null || others.every((found) => found !== null && isNowhere(found));
       },
     };
+  }
+
+  /** The same object while the field holds the same, so that it is compared with rules once. */
+  #asBefore(field: string, texts: readonly string[] | null): ReadonlySet<string> | null {
+    if (texts === null) return null;
+    const before = this.#texts.get(field);
+    const isSame = before?.size === texts.length && texts.every((text) => before.has(text));
+    const found = before !== undefined && isSame ? before : new Set(texts);
+    this.#texts.set(field, found);
+    return found;
   }
 
   #unmet(row: HeldRow, { groups }: Question): ReadonlyMap<string | null, ReadonlySet<Test>> {
@@ -194,6 +207,7 @@ function metSql({ field, tests }: TestGroup, columns: ReadonlyMap<string, string
   return texts.map((text) => meetsAny(tests, text)).join(" OR ");
 }
 
+const NONE: ReadonlySet<string> = new Set();
 const ATTRIBUTE_NAMES = { text: null, present: "1", values: "mapKeys(attributes)" };
 
 /** An aggregate: the different texts, one more than may be. */

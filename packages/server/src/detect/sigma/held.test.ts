@@ -11,8 +11,8 @@ import { randomEvents, randomRules } from "./random-rules.contract.ts";
 
 /** Of a field that holds a number in every event that has it, the least and greatest one too. */
 function heldBy(events: readonly unknown[]): Held {
-  const texts = (field: string) => [...new Set(events.flatMap((event) => findField(event, field).values))];
-  const numbers = (field: string) => texts(field).map((text) => (text.trim() === "" ? Number.NaN : Number(text)));
+  const texts = (field: string) => new Set(events.flatMap((event) => findField(event, field).values));
+  const numbers = (field: string) => [...texts(field)].map((text) => (text.trim() === "" ? Number.NaN : Number(text)));
   return {
     texts,
     span(field) {

@@ -12,8 +12,8 @@ import { literalText } from "./text-pattern.ts";
 import type { CompareOperator, Match, Node, Test, TextTest } from "./syntax.ts";
 
 export interface Held {
-  /** Every different value of a field as text; null: not known, or too many. */
-  texts(field: string): readonly string[] | null;
+  /** Every different value of a field as text, the same object while they are the same; null: not known, or too many. */
+  texts(field: string): ReadonlySet<string> | null;
   /** Its least and its greatest value, of a field of numbers; null: not known. */
   span(field: string): Span | null;
   /** The engine was asked, and no value of the field meets the test; null: no text of an event. */
@@ -142,19 +142,18 @@ function missedBy(match: Match, held: Held): Way | null {
       return mayCompare(test, isAbove ? span.greatest : span.least) ? null : "span";
     }
   }
-  return (held.texts(field)?.some((text) => mayFit(match, text)) ?? true) ? null : "texts";
+  const texts = held.texts(field);
+  return texts === null || mayFit(match, texts) ? null : "texts";
 }
 
-/** Values that were compared before and do not fit, by what they were compared with. */
-const MISFITS = new WeakMap<Match, Set<string>>();
-const MAX_MISFITS = 5_000;
+/** The texts with which each was compared last, where none fits. */
+const MISFITS = new WeakMap<Match, ReadonlySet<string>>();
 
-function mayFit(match: Match, text: string): boolean {
-  const known = MISFITS.get(match) ?? new Set();
-  if (known.has(text)) return false;
-  if (mayBe(match.test, text)) return true;
-  if (known.size >= MAX_MISFITS) known.clear();
-  MISFITS.set(match, known.add(text));
+function mayFit(match: Match, texts: ReadonlySet<string>): boolean {
+  const misfits = MISFITS.get(match);
+  if (misfits === texts) return false;
+  for (const text of texts) if (!misfits?.has(text) && mayBe(match.test, text)) return true;
+  MISFITS.set(match, texts);
   return false;
 }
 
