@@ -3,11 +3,11 @@
  * quarter of what the detectors do with a range, and up to half of what a pass does.
  */
 import type { Statement } from "../index/index-seam.ts";
+import type { ReadRange } from "../index/newest.ts";
 import { Params } from "../search/compile/sql.ts";
 import type { Finding } from "./finding.ts";
 import { MAX_ASKED_CALLS } from "./limits.ts";
 import { withinRange } from "./pass-sql.ts";
-import type { Range } from "./pass-sql.ts";
 
 export interface CallRow {
   readonly leaf_index: number;
@@ -17,7 +17,7 @@ export interface CallRow {
 /** What the findings' records have no id of is asked for among the records of the range. */
 export async function withCallIds(
   findings: readonly Finding[],
-  range: Range,
+  range: ReadRange,
   ask: (statement: Statement) => Promise<readonly CallRow[]>,
 ): Promise<readonly Finding[]> {
   const records = findings.flatMap((finding) => finding.records);
@@ -33,10 +33,10 @@ export async function withCallIds(
   }));
 }
 
-function callIds(range: Range, leaves: readonly number[]): Statement {
+function callIds(range: ReadRange, leaves: readonly number[]): Statement {
   const params = new Params();
   return params.statement(
-    `SELECT leaf_index, call_id FROM records
+    `SELECT leaf_index, call_id FROM ${range.table}
 WHERE ${withinRange(range, params)} AND leaf_index IN (SELECT arrayJoin(${params.add(leaves, "Array(Int64)")}))`,
   );
 }

@@ -10,7 +10,8 @@ import { HeldValues } from "./held-values.ts";
 import type { HeldRow } from "./held-values.ts";
 import { FEW_KEYWORDS, MAX_HELD_VALUES } from "./limits.ts";
 import { passStatement } from "./pass-sql.ts";
-import type { PassRow, Range } from "./pass-sql.ts";
+import type { PassRow } from "./pass-sql.ts";
+import type { ReadRange } from "../index/newest.ts";
 import { checkRules } from "./sigma/check.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 
@@ -74,19 +75,24 @@ afterAll(async () => {
 const select = <Row>(statement: Statement) => index.index.reader.select<Row>(statement, LIMITS);
 
 /** Places of the rules that find something. */
-async function finding(range: Range): Promise<readonly number[]> {
+async function finding(range: ReadRange): Promise<readonly number[]> {
   const { rows } = await select<PassRow>(passStatement(rules, range, 0));
   return [...new Set(rows.map((row) => row.rule))];
 }
 
-async function able(held: HeldValues, range: Range, of = rules): Promise<readonly number[]> {
+async function able(held: HeldValues, range: ReadRange, of = rules): Promise<readonly number[]> {
   const { statement, ableIn } = held.ask(of, range);
   const { rows } = await select<HeldRow>(statement);
   const found = ableIn(rows[0]!);
   return of.flatMap((linked, at) => (found.has(linked) ? [at] : []));
 }
 
-const rangeAt = (at: number): Range => ({ tree: TREE, from: at * RANGE_LEAVES, to: (at + 1) * RANGE_LEAVES });
+const rangeAt = (at: number): ReadRange => ({
+  tree: TREE,
+  from: at * RANGE_LEAVES,
+  to: (at + 1) * RANGE_LEAVES,
+  table: at % 2 === 0 ? "records" : "newest",
+});
 
 it("a rule that finds something is run, and hardly one that does not", async () => {
   const held = new HeldValues();

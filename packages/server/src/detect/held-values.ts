@@ -5,6 +5,7 @@
  */
 import { COLUMNS } from "../index/columns.ts";
 import type { Statement } from "../index/index-seam.ts";
+import type { ReadRange } from "../index/newest.ts";
 import { textOf } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import { AskedMatches } from "./asked-matches.ts";
@@ -17,7 +18,6 @@ import {
   MAX_HELD_VALUES,
 } from "./limits.ts";
 import { withinRange } from "./pass-sql.ts";
-import type { Range } from "./pass-sql.ts";
 import { meetsAny } from "./sigma/compile.ts";
 import { askedFields, mayBe } from "./sigma/held.ts";
 import type { FieldSql } from "./sigma/field-sql.ts";
@@ -68,7 +68,7 @@ export class HeldValues {
   /** Over how many ranges no tests are asked about. */
   #withoutTests = 0;
 
-  ask(rules: readonly LinkedRule[], range: Range): HeldQuestion {
+  ask(rules: readonly LinkedRule[], range: ReadRange): HeldQuestion {
     const params = new Params();
     const question = this.#question(this.#matches.of(rules));
     const lists = [ATTRIBUTE_NAMES, ...question.texts.map((field) => SQL.field(field))].map(distinct);
@@ -82,7 +82,9 @@ export class HeldValues {
       ...question.groups.map((group, at) => `max(toUInt8(${metSql(group, question.columns)})) AS m${at}`),
     ];
     return {
-      statement: params.statement(`SELECT ${columns.join(", ")} FROM records WHERE ${withinRange(range, params)}`),
+      statement: params.statement(
+        `SELECT ${columns.join(", ")} FROM ${range.table} WHERE ${withinRange(range, params)}`,
+      ),
       ableIn: (row) => this.#matches.ableIn(this.#read(row, question), rules),
     };
   }

@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { nodeDisk } from "../disk/node-disk.ts";
 import { openTemporaryIndex } from "../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
+import type { RecordsTableName } from "../index/newest.ts";
 import { storedRecords } from "../search/records.contract.ts";
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import { TALLY_TABLES } from "../tally/schema.ts";
@@ -72,7 +73,7 @@ const heldValues = new HeldValues();
 
 /** Rules that may find something among some leaves of the examples, by what these hold. */
 async function ableToFind(rules: readonly LinkedRule[], from: number, to: number): Promise<readonly LinkedRule[]> {
-  const { statement, ableIn } = heldValues.ask(rules, { tree: EXAMPLES, from, to });
+  const { statement, ableIn } = heldValues.ask(rules, { tree: EXAMPLES, from, to, table: "newest" });
   const { rows } = await index.index.reader.select<HeldRow>(statement, LIMITS);
   return [...ableIn(rows[0]!)];
 }
@@ -298,7 +299,7 @@ it("correlations look back beyond the range, also through one another, and find 
   const foundIn = async (correlations: string, from: number, to: number) => {
     const rule = checkRules([{ file: "c.yml", text: `${base}${correlations}` }]).at(-1)!.rule!;
     const { rows } = await index.index.reader.select<PassRow>(
-      passStatement([rule], { tree, from, to }, START_US),
+      passStatement([rule], { tree, from, to, table: "records" }, START_US),
       LIMITS,
     );
     return rows.map(({ count }) => count);
@@ -344,7 +345,10 @@ it("what can come true of correlations is told by all of them together, and none
   expect(promising.size).toBeLessThan(rules.length);
   let told = 0;
   for (const [at, rule] of rules.entries()) {
-    const { rows } = await index.index.reader.select<PassRow>(passStatement([rule], range, START_US), LIMITS);
+    const found = async (table: RecordsTableName) =>
+      (await index.index.reader.select<PassRow>(passStatement([rule], { ...range, table }, START_US), LIMITS)).rows;
+    const rows = await found("records");
+    expect(await found("newest")).toEqual(rows);
     told += rows.length;
     if (rows.length > 0) expect(promising, CORRELATED[at] ?? rule.rule.title).toContain(rule);
   }

@@ -1,6 +1,8 @@
 /** The statement that runs many rules over a range of records and gathers what each found by what it is about. */
 import { stringLiteral } from "../index/engine/statement.ts";
 import type { Statement } from "../index/index-seam.ts";
+import type { LeafRange, ReadRange, RecordsTableName } from "../index/newest.ts";
+import { RECORDS } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import { LATE_S, MAX_FINDING_RECORDS, MAX_FINDINGS_PER_RULE } from "./limits.ts";
 import type { LinkedCorrelation, LinkedRule } from "./sigma/link.ts";
@@ -9,12 +11,6 @@ import { hitsSql, ofHitSql } from "./sigma/hits-sql.ts";
 import { promisingSql } from "./sigma/promising.ts";
 import { recordsSql } from "./sigma/records-sql.ts";
 import type { RecordsRange } from "./sigma/records-sql.ts";
-
-export interface Range {
-  readonly tree: string;
-  readonly from: number;
-  readonly to: number;
-}
 
 export interface PassRow {
   /** The rule's place in the list. */
@@ -29,7 +25,7 @@ export interface PassRow {
 }
 
 /** A predicate over `records`. */
-export function withinRange({ tree, from, to }: Range, params: Params): string {
+export function withinRange({ tree, from, to }: LeafRange, params: Params): string {
   const [first, end] = [params.add(from, "Int64"), params.add(to, "Int64")];
   return `tree = ${params.text(tree)} AND leaf_index >= ${first} AND leaf_index < ${end}`;
 }
@@ -40,18 +36,18 @@ export function labelNames(rule: LinkedRule): readonly string[] {
 }
 
 /** `sinceUs`: when the oldest record of the range was received; of rules without correlations it does not matter. */
-export function passStatement(rules: readonly LinkedRule[], range: Range, sinceUs: number): Statement {
+export function passStatement(rules: readonly LinkedRule[], range: ReadRange, sinceUs: number): Statement {
   const params = new Params();
-  return params.statement(gatherSql(rules, looksAt(range, sinceUs, params)));
+  return params.statement(gatherSql(rules, looksAt(range, sinceUs, params), range.table));
 }
 
 /** Asks which of the correlations can find something in the range. */
-export function promisingStatement(rules: readonly LinkedCorrelation[], range: Range, sinceUs: number): Statement {
+export function promisingStatement(rules: readonly LinkedCorrelation[], range: LeafRange, sinceUs: number): Statement {
   const params = new Params();
   return params.statement(promisingSql(rules, recordsSql(looksAt(range, sinceUs, params))));
 }
 
-function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
+function looksAt(range: LeafRange, sinceUs: number, params: Params): RecordsRange {
   const { tree, to } = range;
   const own = params.text(tree);
   const end = params.add(to, "Int64");
@@ -68,15 +64,14 @@ function looksAt(range: Range, sinceUs: number, params: Params): RecordsRange {
  * Of a rule that found more than MAX_FINDINGS_PER_RULE one further row says that there is more. The rules stand in it
  * once: for the engine to read what they say costs as much as to run them.
  */
-function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange): string {
+function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange, table: RecordsTableName): string {
   const sql = recordsSql(looked);
   const hits = hitsSql(rules.map((rule) => compileRule(rule, sql)));
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
     `SELECT toUInt32(found) AS rule, ${labelsSql(rules)} AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
     `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
-    `FROM records ARRAY JOIN ${hits} AS found ` +
-    `PREWHERE ${looked.within} ` +
+    `FROM ${table} ARRAY JOIN ${hits} AS found ${table === RECORDS ? "PREWHERE" : "WHERE"} ${looked.within} ` +
     `GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`
   );
 }

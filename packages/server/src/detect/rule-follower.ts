@@ -10,7 +10,10 @@ import type { Clock } from "../clock.ts";
 import { ALERTS_LOG } from "../control/own-logs.ts";
 import { isTallystickError } from "../errors.ts";
 import type { IndexFollower, IndexReader, QueryLimits, Statement } from "../index/index-seam.ts";
+import { firstTable, isWhole } from "../index/newest.ts";
+import type { AskRows, LeafRange, ReadRange } from "../index/newest.ts";
 import { Pauses } from "../index/pauses.ts";
+import { RECORDS } from "../index/schema/records.ts";
 import type { Journal } from "../journal/journal.ts";
 import { logOf } from "../search/scope.ts";
 import { withCallIds } from "./call-ids.ts";
@@ -33,7 +36,7 @@ import {
   PASS_TIMEOUT_MS,
 } from "./limits.ts";
 import { passStatement, promisingStatement } from "./pass-sql.ts";
-import type { PassRow, Range } from "./pass-sql.ts";
+import type { PassRow } from "./pass-sql.ts";
 import type { Rule, RuleBook } from "./rule-book.ts";
 import type { LinkedRule } from "./sigma/link.ts";
 import { passesOf } from "./sigma/passes.ts";
@@ -164,20 +167,35 @@ export class RuleFollower {
     }
   }
 
-  async #run(lane: Lane, range: Range): Promise<void> {
+  async #run(lane: Lane, range: LeafRange): Promise<void> {
     const rules = this.#options.book
       .list()
       .filter((rule) => rule.on && rule.sigma !== null && (rule.sigma.kind === "rule") === (lane === "single"))
       .filter((rule) => this.setAside(rule) === null);
+    if (rules.length === 0) return;
+    const ask: AskRows = async (statement) =>
+      (await this.#reader(lane).select<never>(statement, LIMITS, this.#closing.signal)).rows;
+    const read = { ...range, table: firstTable([range]) };
+    const found = await this.#findings(rules, lane, read);
+    const findings = (await isWhole(ask, read))
+      ? found
+      : await this.#findings(rules, lane, { ...range, table: RECORDS });
+    if (findings.length > 0) await this.#options.sink(findings);
+  }
+
+  async #findings(rules: readonly Rule[], lane: Lane, range: ReadRange): Promise<readonly Finding[]> {
     const able = await this.#ableToFind(rules, lane, range);
-    if (able.length === 0) return;
+    if (able.length === 0) return [];
     const sinceUs = lane === "single" ? 0 : await this.#receivedSince(range);
     const promising = lane === "single" ? able : await this.#promising(able, range, sinceUs);
-    for (const pass of passesOf(promising, ({ sigma }) => sigma!)) await this.#runPass(pass, lane, range, sinceUs);
+    const findings: Finding[] = [];
+    for (const pass of passesOf(promising, ({ sigma }) => sigma!))
+      findings.push(...(await this.#runPass(pass, lane, range, sinceUs)));
+    return findings;
   }
 
   /** The others find nothing, by what the range holds. */
-  async #ableToFind(rules: readonly Rule[], lane: Lane, range: Range): Promise<readonly Rule[]> {
+  async #ableToFind(rules: readonly Rule[], lane: Lane, range: ReadRange): Promise<readonly Rule[]> {
     if (rules.length < FEW_RULES) return rules;
     const held = this.#heldOf(lane, range);
     const { statement, ableIn } = held.ask(
@@ -190,7 +208,7 @@ export class RuleFollower {
     return able === null ? rules : rules.filter(({ sigma }) => able.has(sigma!));
   }
 
-  #heldOf(lane: Lane, { tree }: Range): HeldValues {
+  #heldOf(lane: Lane, { tree }: LeafRange): HeldValues {
     const key = `${lane} ${logOf(tree)}`;
     const held = this.#held.get(key) ?? new HeldValues();
     if (this.#held.size >= MAX_HELD_LOGS) this.#held.clear();
@@ -199,7 +217,7 @@ export class RuleFollower {
   }
 
   /** The others find nothing, by what is within the times that they look back on. */
-  async #promising(rules: readonly Rule[], range: Range, sinceUs: number): Promise<readonly Rule[]> {
+  async #promising(rules: readonly Rule[], range: LeafRange, sinceUs: number): Promise<readonly Rule[]> {
     const asked = rules.flatMap(({ sigma }) => (sigma !== null && isAskedTogether(sigma) ? [sigma] : []));
     if (asked.length < FEW_RULES) return rules;
     const idle = new Set<LinkedRule>();
@@ -227,10 +245,10 @@ export class RuleFollower {
     return this.#options[lane === "single" ? "prompt" : "reader"];
   }
 
-  async #receivedSince({ tree, from, to }: Range): Promise<number> {
+  async #receivedSince({ tree, from, to, table }: ReadRange): Promise<number> {
     const { rows } = await this.#options.reader.select<{ since: number }>(
       {
-        sql: "SELECT toUnixTimestamp64Micro(min(observed_received_at)) AS since FROM records WHERE tree = {tree:String} AND leaf_index >= {from:Int64} AND leaf_index < {to:Int64}",
+        sql: `SELECT toUnixTimestamp64Micro(min(observed_received_at)) AS since FROM ${table} WHERE tree = {tree:String} AND leaf_index >= {from:Int64} AND leaf_index < {to:Int64}`,
         params: { tree, from, to },
       },
       LIMITS,
@@ -240,8 +258,8 @@ export class RuleFollower {
   }
 
   /** Where the engine does not take them together, each half by itself, down to the one that it does not take. */
-  async #runPass(rules: readonly Rule[], lane: Lane, range: Range, sinceUs: number): Promise<void> {
-    const { sink, onTrouble } = this.#options;
+  async #runPass(rules: readonly Rule[], lane: Lane, range: ReadRange, sinceUs: number): Promise<readonly Finding[]> {
+    const { onTrouble } = this.#options;
     let rows: readonly PassRow[];
     try {
       const statement = passStatement(
@@ -254,17 +272,18 @@ export class RuleFollower {
       if (!OF_THE_RULE.some((code) => isTallystickError(error, code))) throw error;
       if (rules.length > 1) {
         const middle = Math.ceil(rules.length / 2);
-        await this.#runPass(rules.slice(0, middle), lane, range, sinceUs);
-        return this.#runPass(rules.slice(middle), lane, range, sinceUs);
+        const first = await this.#runPass(rules.slice(0, middle), lane, range, sinceUs);
+        return [...first, ...(await this.#runPass(rules.slice(middle), lane, range, sinceUs))];
       }
       const [rule] = rules as readonly [Rule];
       const reason = error instanceof Error ? error.message : String(error);
       this.#setAside.set(`${rule.id} ${rule.version}`, reason);
-      return onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
+      onTrouble(`the rule ${rule.id} is set aside: ${reason}`);
+      return [];
     }
-    if (rows.length === 0) return;
+    if (rows.length === 0) return [];
     const callsOf = async (statement: Statement) => (await this.#asked<CallRow>(statement, lane)) ?? [];
-    await sink(await withCallIds(foundOf(rules, rows), range, callsOf));
+    return withCallIds(foundOf(rules, rows), range, callsOf);
   }
 }
 

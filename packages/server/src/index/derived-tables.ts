@@ -175,6 +175,8 @@ function settingsOf({ timeoutMs, maxMemoryBytes }: DeriveLimits): ClickHouseSett
     compile_sort_description: 0,
     // Looking through long conditions for comparisons that follow from others costs a fifth of such a statement.
     optimize_and_compare_chain: 0,
+    // A table in memory would give an attribute of every row before the rows are chosen.
+    optimize_functions_to_subcolumns: 0,
     max_threads: 1,
     max_insert_threads: "1",
     // A bloom filter that is asked for thousands of keys, granule by granule, costs more than it saves.

@@ -43,6 +43,12 @@ export const ENGINE_STABLE_MS = 60_000;
 /** An engine that has not said where it listens by then is killed. */
 export const ENGINE_START_MS = 60_000;
 
+/** Of the newest records, that are kept in memory too: some seconds of full load, or hours of little. */
+export const NEWEST_BYTES = 256 * 1024 * 1024;
+/** Ranges of fewer leaves are not worth looking for there, and those of more are hardly ever all there. */
+export const FEW_LEAVES = 2_000;
+export const MANY_LEAVES = 250_000;
+
 /** Pauses between looks whether a deletion is done, the shortest after each part, and how long it may take. */
 export const MUTATION_LOOK_MIN_S = 0.01;
 export const MUTATION_LOOK_MAX_S = 0.16;

@@ -27,6 +27,7 @@ export async function reconcile(
   if (state === "other version") await table.drop();
   if (state !== "current") await table.create();
   else await table.dropDetached();
+  await table.makeNewest();
   const trees = new Map(wanted.map((tree) => [tree.tree, tree]));
   const positions = new Map([...trees.keys()].map((tree) => [tree, 0]));
   for (const content of await table.contents()) {

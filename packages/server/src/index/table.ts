@@ -9,6 +9,7 @@ import type { Home } from "./home.ts";
 import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
 import { mutate } from "./mutation.ts";
 import type { MutationSession } from "./mutation.ts";
+import { DROP_NEWEST, EMPTY_NEWEST, makeNewest } from "./schema/newest.ts";
 import { RECORDS, recordsTable, SCHEMA_COMMENT } from "./schema/records.ts";
 import { WRITER_SESSION } from "./session-names.ts";
 
@@ -80,7 +81,13 @@ export class RecordsTable {
   }
 
   async drop(): Promise<void> {
-    await command(this.home, `DROP TABLE IF EXISTS ${RECORDS} SYNC`);
+    for (const statement of [...DROP_NEWEST, `DROP TABLE IF EXISTS ${RECORDS} SYNC`])
+      await command(this.home, statement);
+  }
+
+  /** Makes the table of the newest rows anew, which holds what is inserted from here on. */
+  async makeNewest(): Promise<void> {
+    for (const statement of [...DROP_NEWEST, ...makeNewest()]) await command(this.home, statement);
   }
 
   /** Parts that the server set aside as broken; what they held is inserted again. */
@@ -154,17 +161,19 @@ export class RecordsTable {
     await this.mutate(`DELETE WHERE ${which.join(" OR ")}`);
   }
 
-  private mutate(change: string): Promise<void> {
+  private async mutate(change: string): Promise<void> {
+    await command(this.home, EMPTY_NEWEST);
     const session: MutationSession = {
       command: (sql) => command(this.home, sql),
       rows: (sql) => rowsOf(this.home, sql),
     };
-    return mutate(session, this.home.database, RECORDS, change);
+    await mutate(session, this.home.database, RECORDS, change);
   }
 
   /** Every row of a tree: whole partitions where all rows are its own, which costs nothing; elsewhere row by row. */
   async deleteTree(tree: string): Promise<void> {
     const name = checked(tree);
+    await command(this.home, EMPTY_NEWEST);
     const partitions = await rowsOf<{ id: string; others: number }>(
       this.home,
       `SELECT _partition_id AS id, countIf(tree != '${name}') AS others FROM ${RECORDS}
@@ -190,6 +199,8 @@ export class RecordsTable {
       clickhouse_settings: {
         async_insert: 0,
         insert_deduplication_token: token,
+        // What is missing among the newest is read from here.
+        materialized_views_ignore_errors: 1,
         max_insert_block_size: String(MAX_BLOCK_ROWS * 2),
         min_insert_block_size_rows: "0",
         min_insert_block_size_bytes: "0",

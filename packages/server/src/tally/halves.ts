@@ -10,7 +10,9 @@
  * is a caller's half, else of the callee's.
  */
 import type { Statement } from "../index/index-seam.ts";
-import { CALL_SPAN_EXPRESSION } from "../index/schema/records.ts";
+import { areNewest, fromWhere } from "../index/newest.ts";
+import type { RecordsTableName } from "../index/newest.ts";
+import { CALL_SPAN_EXPRESSION, RECORDS } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import {
   CALLS,
@@ -72,12 +74,23 @@ export function nextHalf(fromUs: number): Statement {
 }
 
 /** Fills DUE with the calls of the window and with those of which a half came too late for its own. */
-export function findDue(window: DueWindow, deadlines: Deadlines): Statement {
+export function findDue(window: DueWindow, deadlines: Deadlines, table: RecordsTableName): Statement {
   const params = new Params();
   const { longestUs, shortestUs } = deadlines;
-  const candidates = receivedBetween(window.fromUs - longestUs, window.toUs - shortestUs, params);
+  const sinceUs = window.fromUs - longestUs;
+  const candidates = receivedBetween(sinceUs, window.toUs - shortestUs, params);
   // Three deadlines back: whoever came within one of a half that is cut off there is late, and is found to be.
-  const around = receivedBetween(window.fromUs - 3 * longestUs, window.toUs, params);
+  const earlierUs = window.fromUs - 3 * longestUs;
+  const halves = (from: RecordsTableName, fromUs: number, toUs: number) =>
+    `SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half ${fromWhere(
+      from,
+      `call_key IN (SELECT call_key FROM ${table} WHERE ${candidates} AND ${IS_HALF})`,
+      `${receivedBetween(fromUs, toUs, params)} AND ${TAKES_PART}`,
+    )}`;
+  const all =
+    table === RECORDS
+      ? [halves(RECORDS, earlierUs, window.toUs)]
+      : [halves(table, sinceUs, window.toUs), halves(RECORDS, earlierUs, sinceUs)];
   const from = params.add(window.fromUs, "Int64");
   const to = params.add(window.toUs, "Int64");
   return params.statement(
@@ -90,11 +103,7 @@ FROM (
     countIf(side = 'callee') AS callees, countIf(side = 'observer') AS observers,
     first_us + ${deadlines.sql(params)} AS due_us,
     ${lastBefore(to, deadlines, params)} AS last_us
-  FROM (
-    SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half FROM records
-    PREWHERE call_key IN (SELECT call_key FROM records WHERE ${candidates} AND ${IS_HALF})
-    WHERE ${around} AND ${TAKES_PART}
-  ) GROUP BY call_key
+  FROM (${all.join("\n    UNION ALL ")}) GROUP BY call_key
 )
 WHERE due_us < ${to} AND (due_us >= ${from}
   OR (last_us > due_us AND last_us + due_us - first_us >= ${from}))`,
@@ -108,31 +117,40 @@ function lastBefore(to: string, deadlines: Deadlines, params: Params): string {
 }
 
 /** Fills HALVES with the records of the window's calls. */
-export function gatherDue(window: DueWindow, deadlines: Deadlines): Statement {
+export function gatherDue(window: DueWindow, deadlines: Deadlines, table: RecordsTableName): Statement {
   const params = new Params();
-  return gather(
-    0,
-    "'simple', 'several'",
-    receivedBetween(window.fromUs - deadlines.longestUs, window.toUs, params),
-    params,
-  );
+  return gather(0, "'simple', 'several'", fromDeadlineBefore(window, deadlines, params), { table, params });
 }
+
+/** Asks whether the newest records are all that the two read of them: `whole`. */
+export function isAmongNewest(window: DueWindow, deadlines: Deadlines): Statement {
+  const params = new Params();
+  return params.statement(areNewest(fromDeadlineBefore(window, deadlines, params)));
+}
+
+const fromDeadlineBefore = (window: DueWindow, { longestUs }: Deadlines, params: Params) =>
+  receivedBetween(window.fromUs - longestUs, window.toUs, params);
 
 /** Fills HALVES with the records of calls that are settled again, or whose halves a proxy parts. */
 export function gatherOlder(window: DueWindow): Statement {
   const params = new Params();
   const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind IN (${OLDER}))`;
   const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
-  return gather(1, OLDER, received, params);
+  return gather(1, OLDER, received, { table: RECORDS, params });
 }
 
-function gather(older: 0 | 1, kinds: string, received: string, params: Params): Statement {
+interface Gathering {
+  readonly table: RecordsTableName;
+  readonly params: Params;
+}
+
+function gather(older: 0 | 1, kinds: string, received: string, { table, params }: Gathering): Statement {
   const names = `leaf_hash, id, observed_principal, ${namesOf(GATHERED_COLUMNS)}`;
+  const isDue = `call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${kinds}))`;
   return params.statement(
     `INSERT INTO ${HALVES.name} (older, ${names})
-SELECT ${older} AS older, ${names.replace("call_span", CALL_SPAN)} FROM records
-PREWHERE call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${kinds}))
-WHERE ${received} AND ${TAKES_PART}`,
+SELECT ${older} AS older, ${names.replace("call_span", CALL_SPAN)}
+${fromWhere(table, isDue, `${received} AND ${TAKES_PART}`)}`,
   );
 }
 

@@ -8,6 +8,8 @@ import type { AuditRecord } from "@tallystick/record";
 
 import type { Deriver } from "../index/derived-tables.ts";
 import type { Statement } from "../index/index-seam.ts";
+import type { RecordsTableName } from "../index/newest.ts";
+import { RECORDS } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverage.ts";
 import type { EdgeHalves, Sampled } from "./coverage.ts";
@@ -20,6 +22,7 @@ import {
   gatherOlder,
   GROUP_SEVERAL,
   GROUP_SIMPLE,
+  isAmongNewest,
   IS_MESSAGE,
   IS_OLD_PAIR,
 } from "./halves.ts";
@@ -57,6 +60,8 @@ export interface StepRequest {
   readonly deadlines: Deadlines;
   readonly knowledge: Declared;
   readonly experience: Experience;
+  /** Where its records are looked for first. */
+  readonly table: RecordsTableName;
   /** Once a minute what the calls teach is written down. */
   readonly learns: boolean;
   /** No step of the time before has looked at windows from here on, so that none of their verdicts is in the log. */
@@ -68,6 +73,8 @@ export interface StepRequest {
 export interface StepOutcome {
   /** Where the step ended: the end of its window, or before. */
   readonly settledUs: number;
+  /** Where all of its records were. */
+  readonly table: RecordsTableName;
   readonly calls: number;
   readonly verdicts: number;
   /** Minutes of `edges_1m` that changed, in seconds since the epoch. */
@@ -78,6 +85,7 @@ export class Step {
   readonly #deriver: Deriver;
   readonly #request: StepRequest;
   #window: DueWindow;
+  #table: RecordsTableName;
   /** Credentials that callers have used, as far as the step needs them. */
   #usedBy: Knowledge["usedBy"] = new Map();
 
@@ -85,6 +93,7 @@ export class Step {
     this.#deriver = deriver;
     this.#request = request;
     this.#window = request.window;
+    this.#table = request.table;
   }
 
   async run(): Promise<StepOutcome> {
@@ -95,7 +104,7 @@ export class Step {
     const verdicts = await this.#tell(late);
     const minutes = late ? await this.#minutes() : contents.minutes;
     await this.#clear();
-    return { settledUs: this.#window.toUs, calls: contents.calls, verdicts, minutes };
+    return { settledUs: this.#window.toUs, table: this.#table, calls: contents.calls, verdicts, minutes };
   }
 
   #derive(statement: Statement): Promise<void> {
@@ -125,16 +134,28 @@ export class Step {
 
   /** A call is settled once a step: where one comes due again, for a late half, there the step ends. */
   async #groupSimple(): Promise<Alone> {
-    const { deadlines } = this.#request;
     for (;;) {
-      await this.#derive(findDue(this.#window, deadlines));
-      await this.#derive(gatherDue(this.#window, deadlines));
+      await this.#gather();
       await this.#derive(GROUP_SIMPLE);
       const alone = await this.#one<Alone>(ALONE);
       if (this.#window.toUs < this.#request.window.toUs || alone.again_us === 0) return alone;
       this.#window = { ...this.#window, toUs: alone.again_us };
       await this.#clear();
     }
+  }
+
+  /** Whether all of them were among the newest turns out afterwards; else they are read again, from the table. */
+  async #gather(): Promise<void> {
+    const { deadlines } = this.#request;
+    await this.#derive(findDue(this.#window, deadlines, this.#table));
+    await this.#derive(gatherDue(this.#window, deadlines, this.#table));
+    if (this.#table === RECORDS) return;
+    const isAmong = isAmongNewest(this.#window, deadlines);
+    const [row] = await this.#ask<{ readonly whole: 0 | 1 }>(isAmong);
+    if (row?.whole === 1) return;
+    this.#table = RECORDS;
+    await this.#clear();
+    await this.#gather();
   }
 
   async #clear(): Promise<void> {

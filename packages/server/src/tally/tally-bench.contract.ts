@@ -6,8 +6,10 @@ import { encodeLeaf, formatReceivedAt, formatTimestamp } from "@tallystick/recor
 import type { AuditRecord, Observed } from "@tallystick/record";
 
 import type { AliasInfo, PartyInfo } from "../control/control.ts";
+import type { Deriver } from "../index/derived-tables.ts";
 import { asJournal, openTemporaryIndex } from "../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../index/engine/temporary-index.ts";
+import type { Statement } from "../index/index-seam.ts";
 import { until } from "../index/sample.contract.ts";
 import { realClock } from "../real-clock.ts";
 import type { CallNames } from "../search/call-names.ts";
@@ -122,7 +124,11 @@ export interface TallyBench {
   close(): Promise<void>;
 }
 
-export async function openTallyBench(settings: Partial<TallySettings> = {}): Promise<TallyBench> {
+/** `derived` is told of each statement by which the tally derives rows, when they are there. */
+export async function openTallyBench(
+  settings: Partial<TallySettings> = {},
+  derived: (deriver: Deriver, statement: Statement) => Promise<void> = async () => {},
+): Promise<TallyBench> {
   const index = await openTemporaryIndex();
   const verdicts: AuditRecord[] = [];
   const summaries: AuditRecord[] = [];
@@ -152,7 +158,7 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
   };
   const open = () =>
     new Tally({
-      deriver: index.index.deriver,
+      deriver: watched(index.index.deriver, derived),
       index: index.index.follower,
       journal,
       clock: realClock(),
@@ -217,6 +223,21 @@ export async function openTallyBench(settings: Partial<TallySettings> = {}): Pro
       await tally.close();
       await index.close();
     },
+  };
+}
+
+function watched(deriver: Deriver, derived: (deriver: Deriver, statement: Statement) => Promise<void>): Deriver {
+  return {
+    prepare: (tables) => deriver.prepare(tables),
+    async derive(statement, limits) {
+      await deriver.derive(statement, limits);
+      await derived(deriver, statement);
+    },
+    select: (statement, limits) => deriver.select(statement, limits),
+    empty: (table) => deriver.empty(table),
+    remove: (table, condition) => deriver.remove(table, condition),
+    generation: () => deriver.generation(),
+    isUp: () => deriver.isUp(),
   };
 }
 

@@ -5,9 +5,9 @@
  * their five minutes count as judged, and the same minutes judged again give the same findings.
  */
 import type { Deriver } from "../../index/derived-tables.ts";
+import type { LeafRange } from "../../index/newest.ts";
 import { STEP_LIMITS } from "../detectors/detector-limits.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
-import type { Range } from "../detectors/range-table.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { BUCKET_GRACE_US, BUCKETS_AT_ONCE, OVER_AFTER_US } from "./baseline-limits.ts";
@@ -73,7 +73,7 @@ export class Baselines {
   }
 
   /** Counts the range that the detectors have grouped. */
-  async take(range: Range): Promise<void> {
+  async take(range: LeafRange): Promise<void> {
     await this.#parts.deriver.derive(keepTraffic(range), STEP_LIMITS);
   }
 

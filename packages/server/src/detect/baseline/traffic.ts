@@ -4,9 +4,9 @@
  */
 import type { DerivedTable } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
+import type { LeafRange } from "../../index/newest.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { RANGE_TABLE } from "../detectors/range-table.ts";
-import type { Range } from "../detectors/range-table.ts";
 import { HISTORY_DAYS, KEPT_BUCKETS_US, MAX_JUDGED, SHIFT_HOURS } from "./baseline-limits.ts";
 
 export const HOUR_US = 3_600_000_000;
@@ -50,7 +50,7 @@ const BASELINE_COLUMNS =
 export const BASELINE_TABLES = [TRAFFIC, HOURS, BASELINES];
 
 /** Adds what the range under way says; the same range again takes its own place. */
-export function keepTraffic({ tree, from, to }: Range): Statement {
+export function keepTraffic({ tree, from, to }: LeafRange): Statement {
   const params = new Params();
   return params.statement(
     `INSERT INTO ${TRAFFIC.name} (${TRAFFIC_COLUMNS})

@@ -1,10 +1,10 @@
 /** From where and what readers of the log read, and what people taught, out of Tallystick's own records. */
 import type { Statement } from "../../index/index-seam.ts";
 import type { Networks } from "../../search/compile/networked.ts";
+import type { ReadRange } from "../../index/newest.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { FACTS, RANGE_FACT_COLUMNS, RANGE_FACTS } from "./facts.ts";
 import { networkOf, OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
-import type { Range } from "./range-table.ts";
 
 /** What a record says that somebody expects, with the attributes below. */
 export const TEACH_OPERATION = "teach detector";
@@ -18,7 +18,7 @@ export const TAUGHT = {
 /** A predicate over `records`. */
 export const IS_TEACHING = `event_type = 'CONFIG_CHANGE' AND operation = '${TEACH_OPERATION}' AND ${OWN}`;
 
-export function fillReaderFacts(range: Range, networks: Networks): Statement {
+export function fillReaderFacts(range: ReadRange, networks: Networks): Statement {
   const params = new Params();
   const network = networkOf("client_network", networks, params);
   return params.statement(
@@ -31,19 +31,19 @@ FROM (
       tuple('log', 'since', toString(log)),
       tuple('reader_network', auth_subject, ${network}),
       tuple('reader_operation', if(status = 'denied', '', auth_subject), toString(operation))])) AS fact
-  FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND event_type = 'ACCESS' AND ${OWN})
+  FROM (SELECT *, call_id FROM ${range.table} WHERE ${within(range, params)} AND event_type = 'ACCESS' AND ${OWN})
 ) GROUP BY kind, log, subject, value`,
   );
 }
 
 /** Facts that are expected: they are known from now on, and never news. */
-export function keepTaught(range: Range): Statement {
+export function keepTaught(range: ReadRange): Statement {
   const params = new Params();
   const told = (name: keyof typeof TAUGHT) => `attributes['${TAUGHT[name]}']`;
   return params.statement(
     `INSERT INTO ${FACTS.name} (kind, log, subject, value, first_us, last_us, through)
 SELECT ${told("kind")} AS kind, ${told("log")} AS log, ${told("subject")} AS subject, ${told("value")} AS value,
   ${RECEIVED_US} AS first_us, ${RECEIVED_US} AS last_us, 0 AS through
-FROM records WHERE ${within(range, params)} AND ${IS_TEACHING}`,
+FROM ${range.table} WHERE ${within(range, params)} AND ${IS_TEACHING}`,
   );
 }

@@ -10,7 +10,10 @@ import type { Clock } from "../../clock.ts";
 import { isOwnLog } from "../../control/own-logs.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { IndexFollower, Statement } from "../../index/index-seam.ts";
+import { firstTable, isWhole } from "../../index/newest.ts";
+import type { AskRows, LeafRange, ReadRange } from "../../index/newest.ts";
 import { Pauses } from "../../index/pauses.ts";
+import { RECORDS } from "../../index/schema/records.ts";
 import type { Networks } from "../../search/compile/networked.ts";
 import { logOf } from "../../search/scope.ts";
 import type { Baselines } from "../baseline/baselines.ts";
@@ -55,7 +58,6 @@ import type { FreshFact, KnownValues, Presented, ShownScope, Subject } from "./f
 import { countRanges, rangeFindings } from "./range-questions.ts";
 import type { RangeCounts } from "./range-questions.ts";
 import { fillRange, RANGE_TABLE } from "./range-table.ts";
-import type { Range } from "./range-table.ts";
 import { NONCE_HOUR_US, NONCES } from "./replays.ts";
 import { countRevoked, keepRevocations } from "./revoked-uses.ts";
 import type { Revoked } from "./revoked-uses.ts";
@@ -107,6 +109,8 @@ export class DetectorFollower {
   #looking: Promise<void> = Promise.resolve();
   /** What is judged next, and how far the trees were by then. */
   #due: { readonly atUs: number; readonly sizes: ReadonlyMap<string, number> } | null = null;
+
+  readonly #ask: AskRows = (statement) => this.#parts.deriver.select(statement, STEP_LIMITS);
 
   constructor(parts: DetectorParts) {
     this.#parts = parts;
@@ -182,11 +186,12 @@ export class DetectorFollower {
     const isMuch = ranges.some(({ from, to }) => to - from === RANGE_LEAVES);
     if (ranges.length > 0 && waitMs > 0 && !isMuch) return this.#pauses.pause(waitMs);
     this.#lastStepMs = clock.monotonicMs();
+    const table = firstTable(ranges);
     const counts: ReadonlyMap<string, RangeCounts> =
-      ranges.length === 0 ? new Map() : await countRanges(deriver, ranges);
+      ranges.length === 0 ? new Map() : await countRanges(deriver, ranges, table);
     for (const range of ranges) {
       if (this.#closing || this.#emptyWanted) return;
-      this.#looking = this.#look(range, counts.get(range.tree) ?? null);
+      this.#looking = this.#look({ ...range, table }, counts.get(range.tree) ?? null);
       await this.#looking;
     }
     await this.#judge();
@@ -240,7 +245,7 @@ export class DetectorFollower {
   }
 
   /** Of every tree that has something new; our own logs first, which say what is revoked and what is expected. */
-  #nextRanges(): readonly Range[] {
+  #nextRanges(): readonly LeafRange[] {
     return this.#parts.index
       .positions()
       .map(({ tree, indexed }) => {
@@ -252,27 +257,32 @@ export class DetectorFollower {
   }
 
   /** `counts`: what is in it; null: nothing. */
-  async #look(range: Range, counts: RangeCounts | null): Promise<void> {
-    if (counts !== null) await this.#lookInto(range, counts);
+  async #look(range: ReadRange, counts: RangeCounts | null): Promise<void> {
+    const findings = counts === null ? [] : await this.#findings(range, counts);
+    if (!(await isWhole(this.#ask, range))) {
+      const all = { ...range, table: RECORDS };
+      const again = await countRanges(this.#parts.deriver, [all], RECORDS);
+      return this.#look(all, again.get(range.tree) ?? null);
+    }
+    if (findings.length > 0) await this.#parts.sink(findings);
+    if (counts !== null) await this.#keep(range, counts);
     this.#through.set(range.tree, range.to);
     await this.#forget();
   }
 
-  async #lookInto(range: Range, counts: RangeCounts): Promise<void> {
-    const { deriver, settings, sink } = this.#parts;
+  /** Fills the tables of the range. */
+  async #findings(range: ReadRange, counts: RangeCounts): Promise<readonly Finding[]> {
+    const { deriver, settings } = this.#parts;
     const derive = (statement: Statement) => deriver.derive(statement, STEP_LIMITS);
-    const callsOf = (statement: Statement) => deriver.select<CallRow>(statement, STEP_LIMITS);
+    const callsOf = (statement: Statement) => this.#ask<CallRow>(statement);
     await this.#emptyRange();
     if (counts.revocations > 0) {
       await derive(keepRevocations(range));
       this.#revoked = await countRevoked(deriver);
     }
-    const isOurs = isOwn(range.tree);
-    const isTraffic = !isOurs && counts.sent > 0;
-    const hasReads = isOurs && counts.reads > 0;
-    const hasFacts = isTraffic || hasReads;
+    const { isTraffic, hasReads, hasFacts } = kindsOf(range, counts);
     this.#isRangeEmpty &&= !hasFacts;
-    if (isOurs && counts.teachings > 0) await derive(keepTaught(range));
+    if (isOwn(range.tree) && counts.teachings > 0) await derive(keepTaught(range));
     if (hasReads) await derive(fillReaderFacts(range, settings.networks));
     if (isTraffic) {
       await derive(fillRange(range, settings.networks, settings.sensitiveOperations));
@@ -280,12 +290,17 @@ export class DetectorFollower {
     }
     const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
-    const findings = [...told, ...(await withCallIds(await this.#told(fresh), range, callsOf))];
-    if (findings.length > 0) await sink(findings);
-    if (isTraffic) await this.#parts.baselines?.take(range);
+    return [...told, ...(await withCallIds(await this.#told(fresh), range, callsOf))];
+  }
+
+  /** What the range teaches, and that it was looked at. */
+  async #keep(range: ReadRange, counts: RangeCounts): Promise<void> {
+    const { deriver, settings, baselines } = this.#parts;
+    const { isTraffic, hasFacts } = kindsOf(range, counts);
+    if (isTraffic) await baselines?.take(range);
     const { tree, to } = range;
-    if (hasFacts) await derive(keepFacts(tree, to, settings.dormantUs));
-    else if (this.#isKeptLongAgo(tree)) await derive(keepPosition(tree, to));
+    if (hasFacts) await deriver.derive(keepFacts(tree, to, settings.dormantUs), STEP_LIMITS);
+    else if (this.#isKeptLongAgo(tree)) await deriver.derive(keepPosition(tree, to), STEP_LIMITS);
   }
 
   /** Forgets what the range before said. */
@@ -295,7 +310,7 @@ export class DetectorFollower {
     this.#isRangeEmpty = true;
   }
 
-  async #hasManyGroups({ from, to }: Range): Promise<boolean> {
+  async #hasManyGroups({ from, to }: LeafRange): Promise<boolean> {
     if (to - from < MANY_GROUPS) return false;
     const [row] = await this.#parts.deriver.select<{ groups: number }>(RANGE_GROUPS, STEP_LIMITS);
     return row!.groups >= MANY_GROUPS;
@@ -344,6 +359,13 @@ export class DetectorFollower {
     await dropOld(deriver, NONCES, Math.floor((nowUs - REPLAY_WINDOW_US) / NONCE_HOUR_US));
     await dropOld(deriver, FACTS, Math.floor((nowUs - TOKEN_KEPT_US) / TOKEN_WEEK_US));
   }
+}
+
+/** What of a range is looked into. */
+function kindsOf({ tree }: LeafRange, { sent, reads }: RangeCounts) {
+  const isTraffic = !isOwn(tree) && sent > 0;
+  const hasReads = isOwn(tree) && reads > 0;
+  return { isTraffic, hasReads, hasFacts: isTraffic || hasReads };
 }
 
 /** The services that new edges and callers name. */

@@ -6,6 +6,7 @@ import { REVOKED_USE } from "../../access/incidents.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
 import { OWN_PRINCIPAL } from "../../journal/own-records.ts";
+import type { LeafRange, ReadRange, RecordsTableName } from "../../index/newest.ts";
 import { Params } from "../../search/compile/sql.ts";
 import type { Finding, Level } from "../finding.ts";
 import { IS_TEACHING } from "./access-facts.ts";
@@ -23,7 +24,6 @@ import {
 import { GROUPED, said } from "./range-groups.ts";
 import type { Group } from "./range-groups.ts";
 import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
-import type { Range } from "./range-table.ts";
 import { HAS_NONCE, replays } from "./replays.ts";
 import { IS_REVOCATION, revokedUses } from "./revoked-uses.ts";
 import type { Revoked } from "./revoked-uses.ts";
@@ -31,7 +31,7 @@ import type { Revoked } from "./revoked-uses.ts";
 /** What there is is counted before; `revoked`: what was revoked up to here, this range's revocations included. */
 export async function rangeFindings(
   deriver: Deriver,
-  range: Range,
+  range: ReadRange,
   { counts, revoked }: { readonly counts: RangeCounts; readonly revoked: Revoked },
 ): Promise<readonly Finding[]> {
   const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
@@ -90,14 +90,15 @@ const COUNTED: Readonly<Record<CountName, string>> = {
 /** By tree, of a range each: so that what is not there costs no statement. A tree without records is left out. */
 export async function countRanges(
   deriver: Deriver,
-  ranges: readonly Range[],
+  ranges: readonly LeafRange[],
+  table: RecordsTableName,
 ): Promise<ReadonlyMap<string, RangeCounts>> {
   const params = new Params();
   const counts = Object.entries(COUNTED).map(([name, holds]) => `countIf(${holds}) AS ${name}`);
   const where = ranges.map((range) => `(${within(range, params)})`).join(" OR ");
   const rows = await deriver.select<RangeCounts & { readonly tree: string }>(
     params.statement(
-      `SELECT toString(tree) AS tree, ${counts.join(",\n  ")}\nFROM records WHERE ${where} GROUP BY tree`,
+      `SELECT toString(tree) AS tree, ${counts.join(",\n  ")}\nFROM ${table} WHERE ${where} GROUP BY tree`,
     ),
     STEP_LIMITS,
   );
@@ -115,7 +116,7 @@ interface VerdictGroup extends Group {
   readonly tolerance: string;
 }
 
-function verdicts(range: Range): Statement {
+function verdicts(range: ReadRange): Statement {
   const params = new Params();
   const attribute = (name: string) => `attributes['tally.${name}']`;
   // Named within, where a name that a column has too cannot mean the column. A break began when it fell due, however
@@ -130,7 +131,7 @@ FROM (
     ${attribute("field")} AS field, ${attribute("caller_value")} AS caller_says,
     ${attribute("callee_value")} AS callee_says, ${attribute("tolerance")} AS within_what,
     ${attribute("call_id")} AS call_id, ${attribute("credential_id")} AS credential, tree, leaf_index, timestamp, observed_received_at
-  FROM records WHERE ${within(range, params)} AND service_id = '${OWN_PRINCIPAL}' AND ${IS_VERDICT}
+  FROM ${range.table} WHERE ${within(range, params)} AND service_id = '${OWN_PRINCIPAL}' AND ${IS_VERDICT}
 ) GROUP BY kind, caller, callee, field, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
@@ -240,13 +241,13 @@ interface ClaimGroup extends Group {
   readonly address: string;
 }
 
-function claims(range: Range): Statement {
+function claims(range: ReadRange): Statement {
   const params = new Params();
   return params.statement(
     `SELECT auth_subject AS principal, replaceOne(resource, 'service/', '') AS about, any(peer_address) AS address,
   any(attributes['tallystick.answer']) AS answer, toUInt64(sum(toUInt64OrZero(attributes['tallystick.count']))) AS n,
   min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
-FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_CLAIM})
+FROM (SELECT *, call_id FROM ${range.table} WHERE ${within(range, params)} AND ${IS_CLAIM})
 GROUP BY principal, about ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
@@ -267,13 +268,13 @@ interface RevokedUseGroup extends Group {
 }
 
 /** Of keys and tokens that were shown to Tallystick itself, which counted and refused them. */
-function usesRefused(range: Range): Statement {
+function usesRefused(range: ReadRange): Statement {
   const params = new Params();
   return params.statement(
     `SELECT auth_subject AS principal, replaceOne(resource, 'credential/', '') AS credential,
   any(peer_address) AS address, toUInt64(sum(toUInt64OrZero(attributes['tallystick.count']))) AS n,
   min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
-FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_REVOKED_USE})
+FROM (SELECT *, call_id FROM ${range.table} WHERE ${within(range, params)} AND ${IS_REVOKED_USE})
 GROUP BY principal, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }
@@ -294,7 +295,7 @@ interface DeniedGroup extends Group {
 }
 
 /** Of readers who were denied in the range, what they were denied in the minutes before it too: who asks slowly asks. */
-function deniedReads(range: Range): Statement {
+function deniedReads(range: LeafRange): Statement {
   const params = new Params();
   const here = `${within(range, params)} AND ${IS_DENIED_READ}`;
   const around = within({ ...range, from: Math.max(0, range.from - DENIED_LEAVES) }, params);
@@ -324,12 +325,12 @@ interface ExpiredGroup extends Group {
   readonly late_us: number;
 }
 
-function expired(range: Range): Statement {
+function expired(range: ReadRange): Statement {
   const params = new Params();
   return params.statement(
     `SELECT toString(caller) AS caller, toString(callee) AS callee, credential_id AS credential,
   max(toUnixTimestamp64Micro(timestamp) - toUnixTimestamp64Micro(auth_expires_at)) AS late_us, ${GROUPED}
-FROM (SELECT *, call_id FROM records WHERE ${within(range, params)} AND ${IS_EXPIRED} AND NOT (${OWN}))
+FROM (SELECT *, call_id FROM ${range.table} WHERE ${within(range, params)} AND ${IS_EXPIRED} AND NOT (${OWN}))
 GROUP BY caller, callee, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
 }

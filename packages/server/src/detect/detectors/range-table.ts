@@ -5,16 +5,11 @@
  */
 import type { DerivedTable } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
+import type { LeafRange, ReadRange } from "../../index/newest.ts";
 import { networkSql } from "../../search/compile/networked.ts";
 import type { Networks } from "../../search/compile/networked.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { logOf } from "../../search/scope.ts";
-
-export interface Range {
-  readonly tree: string;
-  readonly from: number;
-  readonly to: number;
-}
 
 /** In the tables of the range without the call's id, which is asked for of what is told (`withCallIds`). */
 export const PLACE_TYPE = "Tuple(tree String, leaf_index Int64, call_id String)";
@@ -42,7 +37,7 @@ export const RANGE_TABLE: DerivedTable = {
 };
 
 /** The records of a range that producers sent. */
-export function within({ tree, from, to }: Range, params: Params): string {
+export function within({ tree, from, to }: LeafRange, params: Params): string {
   const log = params.text(logOf(tree));
   const range = `leaf_index >= ${params.add(from, "Int64")} AND leaf_index < ${params.add(to, "Int64")}`;
   return `log = ${log} AND tree = ${params.text(tree)} AND ${range}`;
@@ -77,7 +72,7 @@ const RECORD_COLUMNS = `log, leaf_index, observed_received_at, side, observed_st
       response_size, peer_address, observed_source_address`;
 
 /** `operations`: those that are sensitive by configuration, as `callee operation`; * stands for any letters. */
-export function fillRange(range: Range, networks: Networks, operations: readonly string[]): Statement {
+export function fillRange(range: ReadRange, networks: Networks, operations: readonly string[]): Statement {
   const params = new Params();
   const where = within(range, params);
   const declared = operations.map(
@@ -105,7 +100,7 @@ FROM (
   FROM (
     SELECT *, ${RECEIVED_US} AS received_us, intDiv(received_us, ${TRAFFIC_US}) * ${TRAFFIC_US} AS bucket_us,
       toUInt8(${sensitive}) AS sensitive, toUInt8(status = 'denied') AS denied
-    FROM (SELECT ${RECORD_COLUMNS} FROM records WHERE ${where} AND NOT (${OWN}) AND phase != 'intent')
+    FROM (SELECT ${RECORD_COLUMNS} FROM ${range.table} WHERE ${where} AND NOT (${OWN}) AND phase != 'intent')
   ) GROUP BY ${KEYS}
 )`,
   );

@@ -1,5 +1,6 @@
 /** Nonces and signatures that a second call uses. */
 import type { DerivedTable, Deriver } from "../../index/derived-tables.ts";
+import type { ReadRange } from "../../index/newest.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { counted } from "./detector.ts";
 import type { Said } from "./detector.ts";
@@ -7,7 +8,6 @@ import { MAX_GROUPS, STEP_LIMITS } from "./detector-limits.ts";
 import { GROUPED, said } from "./range-groups.ts";
 import type { Group } from "./range-groups.ts";
 import { RECEIVED_US, within } from "./range-table.ts";
-import type { Range } from "./range-table.ts";
 
 export const NONCE_HOUR_US = 3_600_000_000;
 
@@ -31,13 +31,13 @@ interface ReplayGroup extends Group {
 }
 
 /** The same digest in another call than before; the nonces of the range are remembered when it has been asked. */
-export async function replays(deriver: Deriver, range: Range): Promise<readonly Said[]> {
+export async function replays(deriver: Deriver, range: ReadRange): Promise<readonly Said[]> {
   const params = new Params();
   const both = (columns: string) =>
     `SELECT ${columns}, told.1 AS digest, told.2 AS what FROM (
       SELECT observed_received_at, call_key, arrayJoin([
         tuple(auth_nonce_digest, 'nonce'), tuple(auth_signature_digest, 'signature')]) AS told
-      FROM records WHERE ${within(range, params)} AND ${HAS_NONCE}
+      FROM ${range.table} WHERE ${within(range, params)} AND ${HAS_NONCE}
     ) WHERE notEmpty(digest)`;
   await deriver.derive(
     params.statement(
@@ -51,7 +51,7 @@ FROM (${both(`call_key, ${RECEIVED_US} AS received_us`)}) GROUP BY digest, call_
   const where = within(range, asked);
   const used = `SELECT digest, call_key, min(received_us) AS received_us, any(what) AS what FROM ${NONCES.name}
     WHERE digest IN (
-      SELECT arrayJoin([auth_nonce_digest, auth_signature_digest]) AS one FROM records
+      SELECT arrayJoin([auth_nonce_digest, auth_signature_digest]) AS one FROM ${range.table}
       WHERE ${where} AND ${HAS_NONCE} AND notEmpty(one)
     ) GROUP BY digest, call_key`;
   const rows = await deriver.select<ReplayGroup>(
@@ -60,7 +60,7 @@ FROM (${both(`call_key, ${RECEIVED_US} AS received_us`)}) GROUP BY digest, call_
   any(u.one) AS one, min(u.before_us) AS before_us, ${GROUPED}
 FROM (
   SELECT tree, leaf_index, call_id, call_key, caller, callee, credential_id, observed_received_at
-  FROM records WHERE ${where} AND ${HAS_NONCE}
+  FROM ${range.table} WHERE ${where} AND ${HAS_NONCE}
 ) AS records INNER JOIN (
   SELECT arrayJoin(arraySlice(keys, 2)) AS call_key, what, before_us, lower(hex(digest)) AS one FROM (
     SELECT digest, any(what) AS what, min(received_us) AS before_us,

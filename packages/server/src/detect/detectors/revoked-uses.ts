@@ -9,13 +9,13 @@
 import { REVOKED_BEFORE, REVOKED_ISS, REVOKED_JTI, REVOKED_SUBJECT } from "../../control/revocation.ts";
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
+import type { ReadRange, RecordsTableName } from "../../index/newest.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { counted, recordOf } from "./detector.ts";
 import type { Place, Said } from "./detector.ts";
 import { MAX_GROUPS, REVOCATION_TOLERANCE_US, SHOWN_RECORDS, STEP_LIMITS } from "./detector-limits.ts";
 import { FACTS } from "./facts.ts";
 import { OWN, PLACE, RANGE_TABLE, RECEIVED_US, within } from "./range-table.ts";
-import type { Range } from "./range-table.ts";
 
 /** Facts: subject an id, an issuer (`iss`), an issuer; value who revoked it, the token's id, a time and a subject. */
 const KINDS = { id: "revoked", token: "revoked_token", issued: "revoked_issued" } as const;
@@ -29,7 +29,7 @@ const IS_REVOKED_TOKEN = `event_type = 'CONFIG_CHANGE' AND action = 'revoke' AND
 export const IS_REVOCATION = `((${IS_REVOKED_ID}) OR (${IS_REVOKED_TOKEN}))`;
 
 /** Facts of what AUTH records with the action revoke name, and of what was revoked at this server. */
-export function keepRevocations(range: Range): Statement {
+export function keepRevocations(range: ReadRange): Statement {
   const params = new Params();
   const where = within(range, params);
   return params.statement(
@@ -40,13 +40,13 @@ FROM (
   SELECT ${RECEIVED_US} AS us, arrayJoin([
     ('${KINDS.id}', credential_id, toString(observed_principal)),
     ('${KINDS.id}', auth_token_id, toString(observed_principal))]) AS told
-  FROM records WHERE ${where} AND ${IS_REVOKED_ID}
+  FROM ${range.table} WHERE ${where} AND ${IS_REVOKED_ID}
   UNION ALL
   SELECT ${RECEIVED_US} AS us, if(notEmpty(${attribute(REVOKED_JTI)}),
     ('${KINDS.token}', ${attribute(REVOKED_ISS)}, ${attribute(REVOKED_JTI)}),
     ('${KINDS.issued}', ${attribute(REVOKED_ISS)}, concat(toString(${BEFORE_US}), ' ', ${attribute(REVOKED_SUBJECT)}))
   ) AS told
-  FROM records WHERE ${where} AND ${IS_REVOKED_TOKEN}
+  FROM ${range.table} WHERE ${where} AND ${IS_REVOKED_TOKEN}
 ) WHERE notEmpty(subject) GROUP BY kind, log, subject, value`,
   );
 }
@@ -87,7 +87,7 @@ interface Use {
 /** `namesIssuers`: some records of the range name an issuer. */
 export async function revokedUses(
   deriver: Deriver,
-  range: Range,
+  range: ReadRange,
   { revoked, namesIssuers }: { readonly revoked: Revoked; readonly namesIssuers: boolean },
 ): Promise<readonly Said[]> {
   const ask = <Row>(statement: Statement) => deriver.select<Row>(statement, STEP_LIMITS);
@@ -100,23 +100,23 @@ export async function revokedUses(
 /** When the call was made; a clock that is ahead makes it no later than it was told of. */
 const MADE_US = `least(${RECEIVED_US}, toUnixTimestamp64Micro(timestamp))`;
 
-const uses = (columns: string, where: string) =>
+const uses = (table: RecordsTableName, columns: string, where: string) =>
   `SELECT toString(caller) AS caller, toString(callee) AS callee, status = 'denied' AS denied, ${columns},
     ${RECEIVED_US} AS received_us, ${MADE_US} AS made_us, ${PLACE} AS place
-  FROM (SELECT *, call_id FROM records WHERE ${where} AND NOT (${OWN}) AND phase != 'intent'
+  FROM (SELECT *, call_id FROM ${table} WHERE ${where} AND NOT (${OWN}) AND phase != 'intent'
     AND NOT (event_type = 'AUTH' AND action = 'revoke'))`;
 
 /** What two revocations cover is one use. */
 const GROUPED = `uniqExact(place) AS n, uniqExactIf(place, NOT denied) AS accepted, min(received_us) AS first_us,
   max(received_us) AS last_us, arraySort(one -> one.2, groupUniqArray(${SHOWN_RECORDS})(place)) AS places`;
 
-function usesOfIds(range: Range): Statement {
+function usesOfIds(range: ReadRange): Statement {
   const params = new Params();
   const where = within(range, params);
   const ids = `SELECT arrayJoin([credential_id, token]) FROM ${RANGE_TABLE.name}`;
   return params.statement(
     `SELECT caller, callee, subject, any(concat('when ', by, ' revoked it')) AS said_of, revoked_us, ${GROUPED}
-FROM (${uses("arrayJoin([credential_id, auth_token_id]) AS subject", where)}) AS u INNER JOIN (
+FROM (${uses(range.table, "arrayJoin([credential_id, auth_token_id]) AS subject", where)}) AS u INNER JOIN (
   SELECT subject, min(first_us) AS revoked_us, argMin(value, first_us) AS by FROM ${FACTS.name}
   WHERE kind = '${KINDS.id}' AND log = '' AND subject IN (${ids}) GROUP BY subject
 ) AS r USING (subject)
@@ -125,7 +125,7 @@ GROUP BY caller, callee, subject, revoked_us ORDER BY n DESC LIMIT ${MAX_GROUPS}
   );
 }
 
-function usesByIssuer(range: Range): Statement {
+function usesByIssuer(range: ReadRange): Statement {
   const params = new Params();
   const where = `${within(range, params)} AND notEmpty(auth_token_id)`;
   const tokens = `SELECT seen, min(us) AS seen_us FROM (
@@ -143,7 +143,7 @@ function usesByIssuer(range: Range): Statement {
     `SELECT caller, callee, token AS subject, any(if(kind = '${KINDS.token}', 'when it was revoked',
   concat('when all tokens of ', if(empty(whose), iss, whose), ' that were older were revoked'))) AS said_of,
   min(since_us) AS revoked_us, ${GROUPED}
-FROM (${uses("auth_token_id AS token, auth_subject AS who, toString(auth_issuer) AS issuer", where)}) AS u
+FROM (${uses(range.table, "auth_token_id AS token, auth_subject AS who, toString(auth_issuer) AS issuer", where)}) AS u
 INNER JOIN (${revoked}) AS r ON u.issuer = r.iss
 LEFT JOIN (${tokens}) AS t ON t.seen = u.token
 WHERE made_us > since_us + ${REVOCATION_TOLERANCE_US} AND ((${isToken}) OR (${isIssued}))

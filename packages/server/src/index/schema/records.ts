@@ -11,7 +11,7 @@ import { ID_LENGTH } from "../predicates.ts";
 import { COLUMNS, SQL_DEFAULTS, SQL_TYPES } from "../columns.ts";
 import type { Column } from "../columns.ts";
 
-export const RECORDS = "records";
+export const RECORDS = "records" as const;
 
 /** How a column is compressed, where its content says more than its shape does. */
 const CODECS: Readonly<Record<string, string>> = {
@@ -104,6 +104,23 @@ function indexLines(): readonly string[] {
   ];
 }
 
+export interface MadeColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Over the columns that are inserted. */
+  readonly sql: string;
+  /** Of what is stored with the record; null: it is worked out where it is asked for. */
+  readonly codec: string | null;
+}
+
+/** What is worked out of a record's own columns. */
+export const MADE_COLUMNS: readonly MadeColumn[] = [
+  { name: "call_id", type: "String", sql: CALL_ID_EXPRESSION, codec: null },
+  { name: PARTIES, type: "LowCardinality(String)", sql: partiesExpression(), codec: "ZSTD(1)" },
+  { name: "call_key", type: "UInt128", sql: CALL_KEY_EXPRESSION, codec: "NONE" },
+  { name: "words", type: "String", sql: WORDS_EXPRESSION, codec: null },
+];
+
 /** Five-minute bucket as a plain integer: exact for every instant, where calendar functions wrap. */
 const BUCKET_EXPRESSION = "intDiv(toUnixTimestamp64Micro(timestamp), 300000000)";
 
@@ -124,10 +141,10 @@ function settingsText(settings: Readonly<Record<string, string>>): string {
 function definition(): string {
   const lines = [
     ...COLUMNS.map(columnLine),
-    `call_id String ALIAS ${CALL_ID_EXPRESSION}`,
-    `${PARTIES} LowCardinality(String) MATERIALIZED ${partiesExpression()} CODEC(ZSTD(1))`,
-    `call_key UInt128 MATERIALIZED ${CALL_KEY_EXPRESSION} CODEC(NONE)`,
-    `words String ALIAS ${WORDS_EXPRESSION}`,
+    ...MADE_COLUMNS.map(
+      ({ name, type, sql, codec }) =>
+        `${name} ${type} ${codec === null ? `ALIAS ${sql}` : `MATERIALIZED ${sql} CODEC(${codec})`}`,
+    ),
     ...indexLines(),
   ];
   return `CREATE TABLE IF NOT EXISTS ${RECORDS} (
