@@ -12,6 +12,7 @@
 import type { Statement } from "../index/index-seam.ts";
 import { areNewest, fromWhere } from "../index/newest.ts";
 import type { RecordsTableName } from "../index/newest.ts";
+import { NEWEST } from "../index/schema/newest.ts";
 import { CALL_SPAN_EXPRESSION, RECORDS } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import {
@@ -73,24 +74,43 @@ export function nextHalf(fromUs: number): Statement {
   return params.statement(`SELECT min(${US}) AS next FROM records WHERE ${from} AND ${IS_HALF}`);
 }
 
+/** When the oldest of the newest records was received; those of the same moment may have gone. */
+export const NEWEST_SINCE: Statement = { sql: `SELECT ${US} + 1 AS us FROM ${NEWEST} LIMIT 1`, params: {} };
+
+/** A SELECT over records received in a time: those since `newestUs` are among the newest, and read there. */
+type Halves = (table: RecordsTableName, received: string) => string;
+
+function readHalves({ fromUs, toUs }: DueWindow, newestUs: number, params: Params, select: Halves): string {
+  const splitUs = Math.min(toUs, Math.max(fromUs, newestUs));
+  const parts = [
+    { table: RECORDS, fromUs, toUs: splitUs },
+    { table: NEWEST, fromUs: splitUs, toUs },
+  ];
+  return parts
+    .filter((part) => part.fromUs < part.toUs)
+    .map((part) => select(part.table, receivedBetween(part.fromUs, part.toUs, params)))
+    .join("\n    UNION ALL ");
+}
+
 /** Fills DUE with the calls of the window and with those of which a half came too late for its own. */
-export function findDue(window: DueWindow, deadlines: Deadlines, table: RecordsTableName): Statement {
+export function findDue(window: DueWindow, deadlines: Deadlines, newestUs: number): Statement {
   const params = new Params();
   const { longestUs, shortestUs } = deadlines;
-  const sinceUs = window.fromUs - longestUs;
-  const candidates = receivedBetween(sinceUs, window.toUs - shortestUs, params);
-  // Three deadlines back: whoever came within one of a half that is cut off there is late, and is found to be.
-  const earlierUs = window.fromUs - 3 * longestUs;
-  const halves = (from: RecordsTableName, fromUs: number, toUs: number) =>
-    `SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half ${fromWhere(
-      from,
-      `call_key IN (SELECT call_key FROM ${table} WHERE ${candidates} AND ${IS_HALF})`,
-      `${receivedBetween(fromUs, toUs, params)} AND ${TAKES_PART}`,
-    )}`;
-  const all =
-    table === RECORDS
-      ? [halves(RECORDS, earlierUs, window.toUs)]
-      : [halves(table, sinceUs, window.toUs), halves(RECORDS, earlierUs, sinceUs)];
+  const begun = { fromUs: window.fromUs - longestUs, toUs: window.toUs - shortestUs };
+  const candidates = readHalves(
+    begun,
+    newestUs,
+    params,
+    (table, received) => `SELECT call_key FROM ${table} WHERE ${received} AND ${IS_HALF}`,
+  );
+  const halves = readHalves(
+    around(window, deadlines),
+    newestUs,
+    params,
+    (table, received) =>
+      `SELECT call_key, ${US} AS us, side, service_id, target_id, side != 'observer' AS is_half
+    ${fromWhere(table, `call_key IN (${candidates})`, `${received} AND ${TAKES_PART}`)}`,
+  );
   const from = params.add(window.fromUs, "Int64");
   const to = params.add(window.toUs, "Int64");
   return params.statement(
@@ -103,7 +123,9 @@ FROM (
     countIf(side = 'callee') AS callees, countIf(side = 'observer') AS observers,
     first_us + ${deadlines.sql(params)} AS due_us,
     ${lastBefore(to, deadlines, params)} AS last_us
-  FROM (${all.join("\n    UNION ALL ")}) GROUP BY call_key
+  FROM (
+    ${halves}
+  ) GROUP BY call_key
 )
 WHERE due_us < ${to} AND (due_us >= ${from}
   OR (last_us > due_us AND last_us + due_us - first_us >= ${from}))`,
@@ -116,42 +138,41 @@ function lastBefore(to: string, deadlines: Deadlines, params: Params): string {
   return `arrayMax(arrayPushBack(arrayFilter(at -> at < ${to} - (due_us - first_us), groupArrayIf(us, is_half)), 0))`;
 }
 
+/** Three deadlines back: whoever came within one of a half that is cut off there is late, and is found to be. */
+const around = ({ fromUs, toUs }: DueWindow, { longestUs }: Deadlines): DueWindow => ({
+  fromUs: fromUs - 3 * longestUs,
+  toUs,
+});
+
+/** Asks whether all was among the newest records that is looked for there. */
+export function isAmongNewest(window: DueWindow, deadlines: Deadlines, newestUs: number): Statement {
+  const params = new Params();
+  const { fromUs, toUs } = around(window, deadlines);
+  return params.statement(areNewest(receivedBetween(Math.max(newestUs, fromUs), toUs, params)));
+}
+
 /** Fills HALVES with the records of the window's calls. */
-export function gatherDue(window: DueWindow, deadlines: Deadlines, table: RecordsTableName): Statement {
+export function gatherDue(window: DueWindow, deadlines: Deadlines, newestUs: number): Statement {
   const params = new Params();
-  return gather(0, "'simple', 'several'", fromDeadlineBefore(window, deadlines, params), { table, params });
+  const period = { fromUs: window.fromUs - deadlines.longestUs, toUs: window.toUs };
+  const gather: Halves = (table, received) => gathered(0, "'simple', 'several'", table, received);
+  return params.statement(`INSERT INTO ${HALVES.name} (${GATHERED}) ${readHalves(period, newestUs, params, gather)}`);
 }
-
-/** Asks whether the newest records are all that the two read of them: `whole`. */
-export function isAmongNewest(window: DueWindow, deadlines: Deadlines): Statement {
-  const params = new Params();
-  return params.statement(areNewest(fromDeadlineBefore(window, deadlines, params)));
-}
-
-const fromDeadlineBefore = (window: DueWindow, { longestUs }: Deadlines, params: Params) =>
-  receivedBetween(window.fromUs - longestUs, window.toUs, params);
 
 /** Fills HALVES with the records of calls that are settled again, or whose halves a proxy parts. */
 export function gatherOlder(window: DueWindow): Statement {
   const params = new Params();
   const earliest = `(SELECT fromUnixTimestamp64Micro(min(from_us), 'UTC') FROM ${DUE.name} WHERE kind IN (${OLDER}))`;
   const received = `observed_received_at >= ${earliest} AND ${receivedBetween(0, window.toUs, params)}`;
-  return gather(1, OLDER, received, { table: RECORDS, params });
+  return params.statement(`INSERT INTO ${HALVES.name} (${GATHERED}) ${gathered(1, OLDER, RECORDS, received)}`);
 }
 
-interface Gathering {
-  readonly table: RecordsTableName;
-  readonly params: Params;
-}
+const GATHERED = `older, leaf_hash, id, observed_principal, ${namesOf(GATHERED_COLUMNS)}`;
 
-function gather(older: 0 | 1, kinds: string, received: string, { table, params }: Gathering): Statement {
-  const names = `leaf_hash, id, observed_principal, ${namesOf(GATHERED_COLUMNS)}`;
+function gathered(older: 0 | 1, kinds: string, table: RecordsTableName, received: string): string {
+  const columns = GATHERED.replace("older", `${older} AS older`).replace("call_span", CALL_SPAN);
   const isDue = `call_key IN (SELECT call_key FROM ${DUE.name} WHERE kind IN (${kinds}))`;
-  return params.statement(
-    `INSERT INTO ${HALVES.name} (older, ${names})
-SELECT ${older} AS older, ${names.replace("call_span", CALL_SPAN)}
-${fromWhere(table, isDue, `${received} AND ${TAKES_PART}`)}`,
-  );
+  return `SELECT ${columns} ${fromWhere(table, isDue, `${received} AND ${TAKES_PART}`)}`;
 }
 
 const ofEither = (name: string) => `if(c.present > 0, c.${name}, d.${name}) AS ${name}`;

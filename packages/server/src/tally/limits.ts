@@ -23,8 +23,6 @@ export const MAX_INSERT_WAIT_MS = 2_000;
 export const KEEP_POSITION_MS = 10_000;
 /** So far beyond it, should the clock have been set back, verdicts may have been told before a crash. */
 export const UNTOLD_US = 60_000_000;
-/** Where not all of a step's records were among the newest, so many steps do not look for theirs there. */
-export const STEPS_FROM_TABLE = 16;
 /** After a fault. */
 export const RETRY_MS = 1_000;
 /** How often the journal's sizes are noted, to know by them how far the index has come. */

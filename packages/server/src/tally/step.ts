@@ -8,8 +8,6 @@ import type { AuditRecord } from "@tallystick/record";
 
 import type { Deriver } from "../index/derived-tables.ts";
 import type { Statement } from "../index/index-seam.ts";
-import type { RecordsTableName } from "../index/newest.ts";
-import { RECORDS } from "../index/schema/records.ts";
 import { Params } from "../search/compile/sql.ts";
 import { aheadHalves, sampledEdges, SETTLING_HALVES, unlearned } from "./coverage.ts";
 import type { EdgeHalves, Sampled } from "./coverage.ts";
@@ -25,6 +23,7 @@ import {
   isAmongNewest,
   IS_MESSAGE,
   IS_OLD_PAIR,
+  NEWEST_SINCE,
 } from "./halves.ts";
 import type { DueWindow } from "./halves.ts";
 import { judged } from "./judge.ts";
@@ -60,8 +59,6 @@ export interface StepRequest {
   readonly deadlines: Deadlines;
   readonly knowledge: Declared;
   readonly experience: Experience;
-  /** Where its records are looked for first. */
-  readonly table: RecordsTableName;
   /** Once a minute what the calls teach is written down. */
   readonly learns: boolean;
   /** No step of the time before has looked at windows from here on, so that none of their verdicts is in the log. */
@@ -73,8 +70,6 @@ export interface StepRequest {
 export interface StepOutcome {
   /** Where the step ended: the end of its window, or before. */
   readonly settledUs: number;
-  /** Where all of its records were. */
-  readonly table: RecordsTableName;
   readonly calls: number;
   readonly verdicts: number;
   /** Minutes of `edges_1m` that changed, in seconds since the epoch. */
@@ -85,7 +80,6 @@ export class Step {
   readonly #deriver: Deriver;
   readonly #request: StepRequest;
   #window: DueWindow;
-  #table: RecordsTableName;
   /** Credentials that callers have used, as far as the step needs them. */
   #usedBy: Knowledge["usedBy"] = new Map();
 
@@ -93,7 +87,6 @@ export class Step {
     this.#deriver = deriver;
     this.#request = request;
     this.#window = request.window;
-    this.#table = request.table;
   }
 
   async run(): Promise<StepOutcome> {
@@ -104,7 +97,7 @@ export class Step {
     const verdicts = await this.#tell(late);
     const minutes = late ? await this.#minutes() : contents.minutes;
     await this.#clear();
-    return { settledUs: this.#window.toUs, table: this.#table, calls: contents.calls, verdicts, minutes };
+    return { settledUs: this.#window.toUs, calls: contents.calls, verdicts, minutes };
   }
 
   #derive(statement: Statement): Promise<void> {
@@ -144,18 +137,23 @@ export class Step {
     }
   }
 
-  /** Whether all of them were among the newest turns out afterwards; else they are read again, from the table. */
+  /** Whether all was among the newest records turns out afterwards; else all is read again from the table. */
   async #gather(): Promise<void> {
+    const [newest] = await this.#ask<{ readonly us: number }>(NEWEST_SINCE);
+    if (newest !== undefined && newest.us < this.#window.toUs) {
+      await this.#gatherFrom(newest.us);
+      const isAmong = isAmongNewest(this.#window, this.#request.deadlines, newest.us);
+      const [row] = await this.#ask<{ readonly whole: 0 | 1 }>(isAmong);
+      if (row?.whole === 1) return;
+      await this.#clear();
+    }
+    await this.#gatherFrom(Infinity);
+  }
+
+  async #gatherFrom(newestUs: number): Promise<void> {
     const { deadlines } = this.#request;
-    await this.#derive(findDue(this.#window, deadlines, this.#table));
-    await this.#derive(gatherDue(this.#window, deadlines, this.#table));
-    if (this.#table === RECORDS) return;
-    const isAmong = isAmongNewest(this.#window, deadlines);
-    const [row] = await this.#ask<{ readonly whole: 0 | 1 }>(isAmong);
-    if (row?.whole === 1) return;
-    this.#table = RECORDS;
-    await this.#clear();
-    await this.#gather();
+    await this.#derive(findDue(this.#window, deadlines, newestUs));
+    await this.#derive(gatherDue(this.#window, deadlines, newestUs));
   }
 
   async #clear(): Promise<void> {

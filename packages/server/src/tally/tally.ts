@@ -15,8 +15,6 @@ import type { Deriver } from "../index/derived-tables.ts";
 import type { IndexFollower } from "../index/index-seam.ts";
 import { Pauses } from "../index/pauses.ts";
 import { SaidOnce } from "../index/said-once.ts";
-import { NEWEST } from "../index/schema/newest.ts";
-import { RECORDS } from "../index/schema/records.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { CallNames } from "../search/call-names.ts";
 import { callNames } from "./call-names.ts";
@@ -41,7 +39,6 @@ import {
   STEP_MIN_US,
   STEP_START_US,
   STEP_UNCOUNTED_US,
-  STEPS_FROM_TABLE,
   TICK_MS,
   UNTOLD_US,
 } from "./limits.ts";
@@ -100,8 +97,6 @@ export class Tally {
   #quietUntilUs = 0;
   /** The last step had calls and settled all that was due. */
   #keepsUp = false;
-  /** Over how many steps records are not looked for among the newest. */
-  #stepsFromTable = 0;
   readonly #experience: Experience;
   /** What was written down last, and when. */
   #keptStep = 0;
@@ -299,7 +294,6 @@ export class Tally {
     const outcome = await new Step(deriver, {
       number,
       window,
-      table: this.#stepsFromTable > 0 ? RECORDS : NEWEST,
       deadlines: settings.deadlines,
       knowledge: this.declared(window.fromUs),
       experience: this.#experience,
@@ -307,8 +301,6 @@ export class Tally {
       untoldUs: this.#untoldUs,
       append: (log, records) => this.#append(log, records),
     }).run();
-    if (this.#stepsFromTable > 0) this.#stepsFromTable -= 1;
-    else if (outcome.table === RECORDS) this.#stepsFromTable = STEPS_FROM_TABLE;
     this.#edges.touched(outcome.minutes);
     this.#position = { step: number, settledUs: outcome.settledUs };
     this.#calls += outcome.calls;
