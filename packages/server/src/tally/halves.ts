@@ -27,7 +27,7 @@ import {
   WRITTEN,
 } from "./schema.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { MAX_CALL_HALVES, OLD_PAIR_US } from "./limits.ts";
+import { MAX_CALL_HALVES, NEWEST_MARGIN_US, OLD_PAIR_US } from "./limits.ts";
 
 /** Times in microseconds; the calls due in [fromUs, toUs) are the step's. */
 export interface DueWindow {
@@ -74,8 +74,11 @@ export function nextHalf(fromUs: number): Statement {
   return params.statement(`SELECT min(${US}) AS next FROM records WHERE ${from} AND ${IS_HALF}`);
 }
 
-/** When the oldest of the newest records was received; those of the same moment may have gone. */
-export const NEWEST_SINCE: Statement = { sql: `SELECT ${US} + 1 AS us FROM ${NEWEST} LIMIT 1`, params: {} };
+/** Since when what was received is among the newest records: not from the oldest on, which go with the next insert. */
+export const NEWEST_SINCE: Statement = {
+  sql: `SELECT ${US} + ${NEWEST_MARGIN_US} AS us FROM ${NEWEST} LIMIT 1`,
+  params: {},
+};
 
 /** A SELECT over records received in a time: those since `newestUs` are among the newest, and read there. */
 type Halves = (table: RecordsTableName, received: string) => string;

@@ -14,8 +14,8 @@ export const STEP_FEW_ROWS = 60_000;
 /** Time between two looks for calls that have come due, and the shortest pause after one that took long. */
 export const TICK_MS = 2_000;
 /** The same while a look takes so long that there is much to settle: a step then takes what two inserts brought. */
-export const BUSY_TICK_MS = 1_500;
-export const BUSY_TURN_MS = 700;
+export const BUSY_TICK_MS = 1_600;
+export const BUSY_TURN_MS = 400;
 export const MIN_PAUSE_MS = 50;
 /** How long the end of an insert is waited for after that. */
 export const MAX_INSERT_WAIT_MS = 2_000;
@@ -23,6 +23,8 @@ export const MAX_INSERT_WAIT_MS = 2_000;
 export const KEEP_POSITION_MS = 10_000;
 /** So far beyond it, should the clock have been set back, verdicts may have been told before a crash. */
 export const UNTOLD_US = 60_000_000;
+/** Of the records in memory those of the oldest insert may go while a step reads: that is of less than this time. */
+export const NEWEST_MARGIN_US = 3_000_000;
 /** After a fault. */
 export const RETRY_MS = 1_000;
 /** How often the journal's sizes are noted, to know by them how far the index has come. */

@@ -210,9 +210,9 @@ export class Tally {
   async #rest(tookMs: number): Promise<void> {
     const tickMs = this.#parts.tickMs ?? (tookMs < BUSY_TURN_MS ? TICK_MS : BUSY_TICK_MS);
     await this.#pauses.pause(Math.max(MIN_PAUSE_MS, tickMs - tookMs));
-    this.#horizon.look();
+    const horizonUs = this.#horizon.look();
     if (!this.#horizon.isBehind) return;
-    await this.#pauses.pause(MAX_INSERT_WAIT_MS, () => true);
+    await this.#pauses.pause(MAX_INSERT_WAIT_MS, () => this.#horizon.look() > horizonUs);
   }
 
   /** Settles what has come due; false when there is nothing to do at the moment. */
