@@ -43,7 +43,7 @@ export const ENGINE_STABLE_MS = 60_000;
 /** An engine that has not said where it listens by then is killed. */
 export const ENGINE_START_MS = 60_000;
 
-/** Of the newest records, that are kept in memory too: some seconds of full load, or hours of little. */
+/** Bytes of the newest records that are in memory too: some seconds of full load, or hours of little. */
 export const NEWEST_BYTES = 256 * 1024 * 1024;
 /** Ranges of fewer leaves are not worth looking for there, and those of more are hardly ever all there. */
 export const FEW_LEAVES = 2_000;

@@ -24,7 +24,7 @@ export interface ReadRange extends LeafRange {
 export type AskRows = <Row>(statement: Statement) => Promise<readonly Row[]>;
 
 /** `first` keeps few rows; in the table it is asked before any other column is read. */
-export function fromWhere(table: RecordsTableName, first: string, rest = "1"): string {
+export function fromWhere(table: RecordsTableName, first: string, rest: string): string {
   return table === RECORDS
     ? `FROM ${table} PREWHERE ${first} WHERE ${rest}`
     : `FROM ${table} WHERE ${first} AND ${rest}`;
@@ -32,11 +32,9 @@ export function fromWhere(table: RecordsTableName, first: string, rest = "1"): s
 
 /** Where the ranges are looked for first; whether all of them was there is asked afterwards, by `isWhole`. */
 export function firstTable(ranges: readonly LeafRange[]): RecordsTableName {
-  const leaves = leavesOf(ranges);
+  const leaves = ranges.reduce((sum, { from, to }) => sum + to - from, 0);
   return leaves >= FEW_LEAVES && leaves <= MANY_LEAVES ? NEWEST : RECORDS;
 }
-
-const leavesOf = (ranges: readonly LeafRange[]): number => ranges.reduce((sum, { from, to }) => sum + to - from, 0);
 
 /** All of the range, whose leaves are searchable, is in its table: what was read there until now was of all of it. */
 export async function isWhole(ask: AskRows, range: ReadRange): Promise<boolean> {
