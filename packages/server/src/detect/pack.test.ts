@@ -45,6 +45,7 @@ let index: TemporaryIndex;
 
 beforeAll(async () => {
   index = await openTemporaryIndex();
+  await index.keepNewest();
 });
 afterAll(async () => {
   await index.close();

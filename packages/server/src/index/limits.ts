@@ -43,10 +43,13 @@ export const ENGINE_STABLE_MS = 60_000;
 /** An engine that has not said where it listens by then is killed. */
 export const ENGINE_START_MS = 60_000;
 
-/** Bytes of the newest records that are in memory too: some seconds of full load, or hours of little. */
+/** Bytes of the newest records that are in memory too, which is some seconds of full load. */
 export const NEWEST_BYTES = 256 * 1024 * 1024;
+/** Rows of an insert from which on they are kept there, and after how many smaller ones they are no more. */
+export const LARGE_INSERT_ROWS = 10_000;
+export const SMALL_INSERTS = 20;
 /** Ranges of fewer leaves are not worth looking for there, and those of more are hardly ever all there. */
-export const FEW_LEAVES = 2_000;
+export const FEW_LEAVES = LARGE_INSERT_ROWS;
 export const MANY_LEAVES = 250_000;
 
 /** Pauses between looks whether a deletion is done, the shortest after each part, and how long it may take. */

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { storedRecords } from "../search/records.contract.ts";
 import { openIndexIn, openTemporaryIndex } from "./engine/temporary-index.ts";
 import type { TemporaryIndex } from "./engine/temporary-index.ts";
-import { FEW_LEAVES, MANY_LEAVES } from "./limits.ts";
+import { FEW_LEAVES, LARGE_INSERT_ROWS, MANY_LEAVES, SMALL_INSERTS } from "./limits.ts";
 import { firstTable, isWhole } from "./newest.ts";
 import type { AskRows } from "./newest.ts";
 import { sampleEntries } from "./sample.contract.ts";
@@ -19,6 +19,7 @@ let ask: AskRows;
 
 beforeEach(async () => {
   temporary = await openTemporaryIndex();
+  await temporary.keepNewest();
   ask = async (statement) => (await temporary.index.reader.select<never>(statement, LIMITS)).rows;
 });
 afterEach(() => temporary.close());
@@ -55,8 +56,6 @@ test("what is not among them is known not to be", async () => {
   expect(await isAllThere(3, 4)).toBe(true);
   expect(await isAllThere(20, 30)).toBe(true);
   expect(await isWhole(ask, { tree: TREE, from: 0, to: 30, table: "records" })).toBe(true);
-  await temporary.index.reindex(50_000);
-  expect(await isAllThere(0, 30)).toBe(true);
 });
 
 test("the oldest go when there are more than may be", async () => {
@@ -66,18 +65,29 @@ test("the oldest go when there are more than may be", async () => {
   expect([await isAllThere(0, 100), await isAllThere(100, 200)]).toEqual([false, true]);
 });
 
-test("after a start it holds what comes from then on", async () => {
+test("they are kept while inserts are large, and after a start not before one is", async () => {
   await add(0, 10);
   await temporary.index.close();
   const again = openIndexIn(temporary.folder, temporary.journal, () => {});
+  let size = 10;
+  const insert = async (count: number) => {
+    const leaves = sampleEntries(size, size + count).map(({ observed, record }) => encodeLeaf(observed, record));
+    temporary.journal.add(TREE, leaves);
+    await again.follower.caughtUp(50_000);
+    size += count;
+    return isAllThere(size - count, size);
+  };
   try {
     await again.follower.caughtUp(50_000);
     ask = async (statement) => (await again.reader.select<never>(statement, LIMITS)).rows;
     expect(await isAllThere(0, 10)).toBe(false);
-    const more = sampleEntries(10, 12).map(({ observed, record }) => encodeLeaf(observed, record));
-    temporary.journal.add(TREE, more);
-    await again.follower.caughtUp(50_000);
-    expect(await isAllThere(10, 12)).toBe(true);
+    expect(await insert(2)).toBe(false);
+    expect(await insert(LARGE_INSERT_ROWS)).toBe(true);
+    expect(await insert(2)).toBe(true);
+    for (let times = 2; times < SMALL_INSERTS; times += 1) await insert(1);
+    expect(await insert(1)).toBe(false);
+    await again.reindex(50_000);
+    expect(await isAllThere(0, size)).toBe(true);
   } finally {
     await again.close();
   }

@@ -6,10 +6,10 @@ import { Readable } from "node:stream";
 import { letGo } from "../compute/memory.ts";
 import type { EncodedBlock } from "./encode-task.ts";
 import type { Home } from "./home.ts";
-import { HEAL_GROUP_LEAVES, MAX_BLOCK_ROWS } from "./limits.ts";
+import { HEAL_GROUP_LEAVES, LARGE_INSERT_ROWS, MAX_BLOCK_ROWS, SMALL_INSERTS } from "./limits.ts";
 import { mutate } from "./mutation.ts";
 import type { MutationSession } from "./mutation.ts";
-import { DROP_NEWEST, EMPTY_NEWEST, makeNewest } from "./schema/newest.ts";
+import { DROP_NEWEST, EMPTY_NEWEST, FEED_NEWEST, MAKE_NEWEST, STARVE_NEWEST } from "./schema/newest.ts";
 import { RECORDS, recordsTable, SCHEMA_COMMENT } from "./schema/records.ts";
 import { WRITER_SESSION } from "./session-names.ts";
 
@@ -45,8 +45,8 @@ async function rowsOf<Row>(home: Home, query: string): Promise<readonly Row[]> {
   return result.json<Row>();
 }
 
-async function command(home: Home, query: string): Promise<void> {
-  await home.client().command({ query, session_id: sessionOf(home) });
+async function command(home: Home, ...queries: readonly string[]): Promise<void> {
+  for (const query of queries) await home.client().command({ query, session_id: sessionOf(home) });
 }
 
 /** Sum of 0 … count − 1. */
@@ -61,6 +61,8 @@ function checked(tree: string): string {
 
 export class RecordsTable {
   private readonly home: Home;
+  /** Since the last large one; null while the newest rows are not kept in memory. */
+  private smallInserts: number | null = null;
 
   constructor(home: Home) {
     this.home = home;
@@ -81,13 +83,25 @@ export class RecordsTable {
   }
 
   async drop(): Promise<void> {
-    for (const statement of [...DROP_NEWEST, `DROP TABLE IF EXISTS ${RECORDS} SYNC`])
-      await command(this.home, statement);
+    await command(this.home, ...DROP_NEWEST, `DROP TABLE IF EXISTS ${RECORDS} SYNC`);
   }
 
-  /** Makes the table of the newest rows anew, which holds what is inserted from here on. */
+  /** Makes the table of the newest rows anew, without any. */
   async makeNewest(): Promise<void> {
-    for (const statement of [...DROP_NEWEST, ...makeNewest()]) await command(this.home, statement);
+    this.smallInserts = null;
+    await command(this.home, ...DROP_NEWEST, MAKE_NEWEST);
+  }
+
+  private async feedNewest(rows: number): Promise<void> {
+    if (rows >= LARGE_INSERT_ROWS) {
+      if (this.smallInserts === null) await command(this.home, FEED_NEWEST);
+      this.smallInserts = 0;
+    } else if (this.smallInserts !== null) {
+      this.smallInserts += 1;
+      if (this.smallInserts < SMALL_INSERTS) return;
+      await command(this.home, ...STARVE_NEWEST);
+      this.smallInserts = null;
+    }
   }
 
   /** Parts that the server set aside as broken; what they held is inserted again. */
@@ -191,6 +205,7 @@ export class RecordsTable {
    * bytes are not to be used afterwards.
    */
   async insert(block: EncodedBlock, token: string, timeoutSignal: AbortSignal): Promise<void> {
+    await this.feedNewest(block.to - block.from);
     const result = await this.home.client().exec({
       query: `INSERT INTO ${RECORDS} (${block.columns.join(", ")}) FORMAT Native`,
       values: Readable.from([block.bytes], { objectMode: false }),

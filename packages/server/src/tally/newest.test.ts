@@ -20,6 +20,7 @@ async function settled(read: (deriver: Deriver) => Promise<void>) {
     await read(deriver);
   });
   open.push(tally);
+  await tally.index.keepNewest();
   await tally.add(
     ...pair("known", 1),
     ...pair("good", 2),

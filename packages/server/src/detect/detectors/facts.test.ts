@@ -13,6 +13,7 @@ const TREE = "default/2026-01";
 let temporary: TemporaryIndex;
 beforeAll(async () => {
   temporary = await openTemporaryIndex();
+  await temporary.keepNewest();
 });
 afterAll(() => temporary.close());
 

@@ -14,6 +14,7 @@ import { realClock } from "../../real-clock.ts";
 import { ENGINE_MEMORY_BYTES } from "../limits.ts";
 import { openIndex } from "../open-index.ts";
 import type { Index } from "../open-index.ts";
+import { FEED_NEWEST } from "../schema/newest.ts";
 
 interface Tree {
   readonly leaves: Uint8Array[];
@@ -105,6 +106,8 @@ export interface TemporaryIndex {
   readonly troubles: readonly string[];
   /** Adds records to a tree and waits until they are searchable. */
   add(tree: string, records: readonly { readonly record: AuditRecord; readonly observed: Observed }[]): Promise<void>;
+  /** Keeps what is added from now on among the newest records too, however little it is. */
+  keepNewest(): Promise<void>;
   /** Ends the engine and removes the folder. */
   close(): Promise<void>;
 }
@@ -130,6 +133,8 @@ export async function openTemporaryIndex(): Promise<TemporaryIndex> {
       );
       await index.follower.caughtUp(CATCH_UP_MS);
     },
+    keepNewest: () =>
+      index.deriver.derive({ sql: FEED_NEWEST, params: {} }, { timeoutMs: CATCH_UP_MS, maxMemoryBytes: 0 }),
     async close() {
       await index.close();
       rmSync(folder, { recursive: true, force: true });
