@@ -125,13 +125,19 @@ it("a blocked credential stops at intake at once, for enforcers by list, events 
   expect(await send()).toBe(200);
   const before = await ask("/v1/blocks");
   expect(JSON.parse(before.text)).toMatchObject({ list: { version: 1, fail: "closed", blocks: [] } });
-  const events = await server.fetch("/v1/blocks", {
-    headers: { accept: "text/event-stream" },
-    authorization: producer,
-  });
-  const reader = events.body!.getReader();
-  const first = new TextDecoder().decode((await reader.read()).value);
-  expect(first).toContain("event: blocks");
+  const follow = async (lastId?: string) => {
+    const resumed = lastId === undefined ? {} : { "last-event-id": lastId };
+    const headers = { accept: "text/event-stream", ...resumed };
+    const events = await server.fetch("/v1/blocks", { headers, authorization: producer });
+    return events.body!.getReader();
+  };
+  const next = async (reader: Awaited<ReturnType<typeof follow>>) => {
+    const text = new TextDecoder().decode((await reader.read()).value);
+    return { text, id: /^id: (\d+)$/m.exec(text)?.[1] };
+  };
+  const reader = await follow();
+  const first = await next(reader);
+  expect(first.text).toContain("event: blocks");
 
   const blocked = ["respond", "block", "--credential", "key:orders", "--reason", "stolen", "--for", "10m", "--json"];
   const { id } = (await command(...blocked)).json<{ readonly id: string }>();
@@ -142,8 +148,15 @@ it("a blocked credential stops at intake at once, for enforcers by list, events 
   expect(after.status).toBe(200);
   expect(after.text).toContain('"credential_id":"key:orders"');
   expect((await ask("/v1/blocks", { "if-none-match": after.headers.get("etag")! })).status).toBe(304);
-  expect(new TextDecoder().decode((await reader.read()).value)).toContain("key:orders");
+  const second = await next(reader);
+  expect(second.text).toContain("key:orders");
   await reader.cancel();
+  // Who missed a change is told at once, who knows the list when it changes.
+  const behind = await follow(first.id);
+  expect(await next(behind)).toEqual(second);
+  await behind.cancel();
+  const upToDate = await follow(second.id);
+  const changed = next(upToDate);
 
   // A blocked credential is no enforcer's any more for sending, and still may ask what is blocked.
   const denied = await ask("/v1/decide", { "x-tallystick-credential": "key:orders" }, producer);
@@ -153,6 +166,9 @@ it("a blocked credential stops at intake at once, for enforcers by list, events 
     (await ask("/v1/decide/any/path", { "x-tallystick-key": key.secret, authorization: "Bearer abc" }, null)).status,
   ).toBe(200);
   await command("respond", "undo", id, "--reason", "false alarm");
+  expect((await changed).text).not.toContain("key:orders");
+  expect((await changed).id).not.toBe(second.id);
+  await upToDate.cancel();
   expect(await send()).toBe(200);
   expect((await ask("/v1/decide", { "x-tallystick-credential": "key:orders" })).status).toBe(200);
 });

@@ -56,8 +56,13 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
     found.filter(
       (one, at) => one.state === "firing" && found.findLastIndex((later) => later.ruleId === one.ruleId) === at,
     );
-  const make = () =>
-    new Baselines({ deriver, sink: async (all) => void found.push(...all), learningUntilUs: () => 0, open });
+  const make = (sink = found, learningUntilUs = 0) =>
+    new Baselines({
+      deriver,
+      sink: async (all) => void sink.push(...all),
+      learningUntilUs: () => learningUntilUs,
+      open,
+    });
   const baselines = make();
   // Looked at every five minutes from the first record on, an hour is learned when it is over.
   for (let us = START_US; us < START_US + 1.3 * HOUR_US; us += TRAFFIC_US) await baselines.judge(us);
@@ -83,6 +88,13 @@ test("a daily season surprises nobody, a burst is told, counted once, and over w
   expect(first!.seen).toMatch(/calls in the last hour/);
   // The newest calls of the hour show it, of this edge alone.
   expect(first!.records.map(({ callId }) => callId)).toEqual(["s7/payments/newest/0", "s7/payments/older/0"]);
+  expect(found.every(({ quiet }) => !quiet)).toBe(true);
+  const listed: Finding[] = [];
+  const learning = make(listed, Infinity);
+  await learning.recover();
+  await learning.judge(nowUs + 5 * HOUR_US);
+  expect(listed.length).toBeGreaterThan(0);
+  expect(listed.filter(({ state }) => state === "firing").every(({ quiet }) => quiet)).toBe(true);
   const again = make();
   await again.recover();
   // Its first hour is learned by now, and it goes on.

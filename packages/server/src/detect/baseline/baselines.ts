@@ -126,14 +126,16 @@ export class Baselines {
     const rows = await deriver.select<Judged>(candidates(hourUs, toUs), STEP_LIMITS);
     const open = this.#parts.open();
     const openNames = new Set(open.map(({ ruleId, labels }) => toldName(ruleId, labels)));
-    const found = rows
-      .filter(({ log }) => toUs >= learningUntilUs(log))
-      .flatMap((edge) => deviations(edge, (kind) => openNames.has(toldName(baselineRule(kind), edge))));
+    const found = rows.flatMap((edge) => deviations(edge, (kind) => openNames.has(toldName(baselineRule(kind), edge))));
     const since = new Map(found.map((one) => [nameOf(one), this.#before.get(nameOf(one)) ?? toUs]));
     const told = found.filter((one) => isCertain(one) || this.#before.has(nameOf(one)));
     this.#before = since;
     const at = { startsAtUs: toUs - TRAFFIC_US, seenAtUs: toUs };
-    const bare = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, at);
+    const bare = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, at).map((finding) => ({
+      ...finding,
+      // In a log's first days they are listed and notify nobody.
+      quiet: toUs < learningUntilUs(finding.labels["log"]!),
+    }));
     const toldOf = ({ ruleId, labels }: Finding) =>
       open.find((one) => one.ruleId === ruleId && isSame(one.labels, labels))?.records ?? [];
     const firing = await withExamples(deriver, bare, toldOf, toUs);

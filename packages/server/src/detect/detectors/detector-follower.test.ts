@@ -360,7 +360,12 @@ test("a reader of the log from a network that is not his is found, by the networ
       },
       OWN,
     );
-  await temporary.add("access/2026-12", [read(2, "10.1.2.3"), read(20, "10.1.9.9"), read(21, "198.51.100.7")]);
+  const addresses = ["198.51.100.7", "198.51.100.200", "2001:db8:1:2::5", "2001:DB8:1:ffff::7", "::ffff:198.51.100.9"];
+  await temporary.add("access/2026-12", [
+    read(2, "10.1.2.3"),
+    read(20, "10.1.9.9"),
+    ...addresses.map((address) => read(21, address)),
+  ]);
   await followed.whole();
   const found = followed.found.filter(({ ruleId }) => ruleId === "builtin/log-access");
   expect(found).toMatchObject([
@@ -369,6 +374,7 @@ test("a reader of the log from a network that is not his is found, by the networ
       expected: "from office",
       seen: "from 198.51.100.0/24",
     },
+    { labels: { reader: "user:ada", network: "2001:db8:1::/48" } },
   ]);
   await followed.close();
 });
