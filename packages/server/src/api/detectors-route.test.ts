@@ -1,4 +1,6 @@
 /** Detectors in a whole server with its engine: how they are listed, and from a stolen token to who is refused. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { runLine } from "../cli/command-line.contract.ts";
@@ -11,7 +13,7 @@ respond:
   cache_s: 0
   rules:
     - name: stolen-token
-      match: ['rule_id=~"builtin/token-.*"']
+      match: ['rule_id=~"builtin/token-.*|builtin/use-after-revocation"']
       action: block_credential
       dry_run: false
 `;
@@ -44,18 +46,39 @@ const use = (token: string, credential: string, fields: object) => ({
 const isRefused = async (credential: string) =>
   (await server.fetch("/v1/decide", { headers: { "x-tallystick-credential": credential } })).status === 403;
 
+async function send(...calls: readonly object[]): Promise<void> {
+  const body = JSON.stringify(calls);
+  const sent = { method: "POST", body, headers: { "content-type": "application/json" } };
+  expect((await server.fetch("/v1/records", sent)).status).toBe(200);
+}
+
 test("a rule blocks the credential that showed a stolen token: with another key, or from another network", async () => {
-  const body = JSON.stringify([
+  await send(
     use("jti-1", "fp:owner", { auth_key_thumbprint: "own" }),
     use("jti-1", "fp:thief", { auth_key_thumbprint: "other" }),
     use("jti-2", "fp:user", { peer_address: "10.0.0.7" }),
     use("jti-2", "fp:passed-on", { peer_address: "203.0.113.9" }),
-  ]);
-  const sent = { method: "POST", body, headers: { "content-type": "application/json" } };
-  expect((await server.fetch("/v1/records", sent)).status).toBe(200);
+  );
   await expect.poll(() => isRefused("fp:thief"), { timeout: 20_000 }).toBe(true);
   await expect.poll(() => isRefused("fp:passed-on"), { timeout: 20_000 }).toBe(true);
   expect([await isRefused("fp:owner"), await isRefused("fp:user")]).toEqual([false, false]);
+});
+
+test("who uses a credential that was revoked by its id, one by one or out of a file, is found and blocked", async () => {
+  const file = join(folder.path, "leaked.txt");
+  writeFileSync(file, "# from the vault's audit\nfp:leaked-1 # of orders\n\nfp:leaked-1\n");
+  const target = ["--data", folder.path, "--reason", "leaked", "--json"];
+  const imported = await runLine(["credentials", "import", file, ...target]);
+  expect(JSON.parse(imported.out)).toEqual({ credential_ids: ["fp:leaked-1"], reason: "leaked" });
+  const revoked = await runLine(["credentials", "revoke", "fp:leaked-2", ...target]);
+  expect(JSON.parse(revoked.out)).toMatchObject({ credential_ids: ["fp:leaked-2"] });
+  // Two clocks may differ by two seconds, and what was used just before is no use after.
+  const isBlocked = async () => {
+    await send(use("jti-3", "fp:leaked-1", {}), use("jti-4", "fp:leaked-2", {}), use("jti-5", "fp:kept", {}));
+    return (await isRefused("fp:leaked-1")) && (await isRefused("fp:leaked-2"));
+  };
+  await expect.poll(isBlocked, { timeout: 20_000, interval: 500 }).toBe(true);
+  expect(await isRefused("fp:kept")).toBe(false);
 });
 
 test("detectors and baselines are listed, and a log only while it is in its first days", async () => {
