@@ -91,3 +91,33 @@ test("detectors and baselines are listed, and a log only while it is in its firs
   expect(learning).toContainEqual(expect.objectContaining({ log: "default", is_over: true }));
   expect(err).not.toContain("first days");
 });
+
+test("what people do about an alert stands in it, step by step", async () => {
+  const target = ["--data", folder.path];
+  const about = ["--match", "credential_id=fp:leaked-1", "--json"];
+  const { alerts } = JSON.parse((await runLine(["alerts", "list", ...about, ...target])).out) as {
+    readonly alerts: readonly { readonly id: string }[];
+  };
+  const { id } = alerts[0]!;
+  const deeds = [
+    ["ack", "--comment", "mine"],
+    ["assign", "--to", "ada"],
+    ["comment", "--comment", "it was leaked"],
+    ["resolve"],
+    ["reopen", "--comment", "again"],
+  ];
+  for (const [word, ...more] of deeds) expect((await runLine(["alerts", word!, id, ...more, ...target])).err).toBe("");
+  const shown = JSON.parse((await runLine(["alerts", "show", id, "--json", ...target])).out) as {
+    readonly assignee: string;
+    readonly state: string;
+    readonly steps: readonly { readonly kind: string; readonly text: string }[];
+  };
+  expect(shown).toMatchObject({ assignee: "ada" });
+  expect(shown.steps.slice(-5).map(({ kind, text }) => [kind, text])).toEqual([
+    ["acknowledged", "mine"],
+    ["assigned", expect.stringContaining("ada")],
+    ["commented", "it was leaked"],
+    ["resolved", ""],
+    ["reopened", "again"],
+  ]);
+});
