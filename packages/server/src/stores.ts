@@ -99,11 +99,10 @@ export async function openStores(request: StoresRequest): Promise<Stores> {
   const { places, keyring } = folder;
   const { journal: journalFolder, deleted: deletedFolder } = places;
   const facts = new FactReader({ journal, disk: machine.disk, journalFolder, deletedFolder });
-  const control = await openControl(
-    { journal, clock: machine.clock, random: machine.random },
-    { mode: config.control.approvals, actions: config.control.approvals_for },
-  );
-  const alerting = await openAlerting({ journal, clock: machine.clock, random: machine.random });
+  const own = { journal, clock: machine.clock, random: machine.random };
+  const { approvals: mode, approvals_for: actions } = config.control;
+  const control = await openControl(own, { mode, actions });
+  const alerting = await openAlerting({ ...own, runbookUrl: config.alerts.runbook_url });
   const wantedUntilUs = (tree: string) => timeOrNull(control.kept.wantedUntil(tree));
   const indexKeep = new IndexKeep({ facts, clock: machine.clock, ...logs, wantedUntilUs });
   await indexKeep.refresh();

@@ -29,10 +29,12 @@ export type AlertDeed = "acknowledge" | "assign" | "comment" | "resolve" | "reop
 export class Alerts {
   readonly #log: AlertLog;
   readonly #fold: AlertFold;
+  readonly #runbookUrl: string;
 
-  constructor(log: AlertLog, fold: AlertFold) {
+  constructor(log: AlertLog, fold: AlertFold, runbookUrl = "") {
     this.#log = log;
     this.#fold = fold;
+    this.#runbookUrl = runbookUrl;
   }
 
   /** What detection hands its findings to. */
@@ -102,7 +104,7 @@ export class Alerts {
   async #takeBatch(findings: readonly Finding[]): Promise<void> {
     const pending = new Map<string, AuditRecord>();
     for (const finding of findings) {
-      const bounded = this.#withRoom(boundedFinding(finding), pending);
+      const bounded = this.#withRoom(boundedFinding(withRunbook(finding, this.#runbookUrl)), pending);
       const fingerprint = fingerprintOf(bounded);
       // What this batch says of the same thing already must be in effect before more is said of it.
       if (pending.has(fingerprint)) await this.#store(pending);
@@ -151,6 +153,13 @@ export class Alerts {
     pending.clear();
     await this.#log.record(records);
   }
+}
+
+/** Slashes of an id, as in `builtin/replay`, stay: its runbook may be a file in a folder. */
+function withRunbook(finding: Finding, template: string): Finding {
+  if (finding.runbookUrl !== undefined || template === "") return finding;
+  const id = finding.ruleId.split("/").map(encodeURIComponent).join("/");
+  return { ...finding, runbookUrl: template.replaceAll("{rule}", () => id) };
 }
 
 function assertText(deed: AlertDeed, text: string): void {

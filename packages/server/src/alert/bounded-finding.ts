@@ -1,3 +1,4 @@
+import { MAX_RUNBOOK_URL_BYTES } from "../detect/finding.ts";
 import type { Finding } from "../detect/finding.ts";
 import {
   MAX_FINDING_BYTES,
@@ -36,7 +37,7 @@ function within(finding: Finding, textBytes: number, records: number): Finding {
     seen: text(finding.seen),
     check: text(finding.check),
     silence: text(finding.silence),
-    ...(finding.runbookUrl === undefined ? {} : { runbookUrl: text(finding.runbookUrl) }),
+    ...(finding.runbookUrl === undefined ? {} : { runbookUrl: cut(finding.runbookUrl, MAX_RUNBOOK_URL_BYTES) }),
     records: finding.records.slice(0, records).map(({ tree, leafIndex, callId }) => ({
       tree: cut(tree, MAX_LABEL_VALUE_BYTES),
       leafIndex,

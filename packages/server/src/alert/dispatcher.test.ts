@@ -10,6 +10,7 @@ import type { InhibitRule } from "./inhibit.ts";
 import { MAX_NOTICE_ALERTS, MAX_QUEUED_A_CHANNEL } from "./limits.ts";
 import { parseMatchers } from "./matchers.ts";
 import type { Channel, SendOutcome } from "./notify/channel.ts";
+import { messageText } from "./notify/message.ts";
 import type { Message } from "./notify/message.ts";
 import { Outbox } from "./notify/outbox.ts";
 import { openAlerting } from "./open-alerting.ts";
@@ -48,6 +49,7 @@ interface Wanted {
   readonly routes?: readonly Route[];
   readonly inhibit?: readonly InhibitRule[];
   readonly perMinute?: number;
+  readonly runbookUrl?: string;
 }
 
 const benches: Bench[] = [];
@@ -58,7 +60,9 @@ afterEach(async () => {
 async function opened(wanted: Wanted = {}): Promise<Bench> {
   const clock = wanted.clock ?? manualClock();
   const journal = wanted.journal ?? (await memoryJournal({ clock }));
-  const alerting = await openAlerting({ journal, clock, random: seededBytes(`dispatcher ${clock.nowUs()}`) });
+  const random = seededBytes(`dispatcher ${clock.nowUs()}`);
+  const { runbookUrl = "" } = wanted;
+  const alerting = await openAlerting({ journal, clock, random, runbookUrl });
   const sent: Message[] = [];
   const channel: Channel = {
     name: "ops",
@@ -122,6 +126,26 @@ const titles = ({ sent }: Bench): readonly string[] =>
   sent.map(({ title }) => title.replace(/:.*\]/, "]").split(":")[0]!);
 const told = ({ sent }: Bench): readonly string[] =>
   sent.map(({ status, alerts }) => `${status} ${alerts.map(({ alert }) => alert.finding.labels["service"]).join(",")}`);
+
+it("a notification carries the rule's runbook, else the one that the setting says", async () => {
+  const bench = await opened({ runbookUrl: "https://runbooks.example.com/{rule}?of={rule}" });
+  const runbookUrl = "https://wiki.example.com/orders";
+  await bench.find({ ruleId: "a", labels: { service: "a" }, runbookUrl });
+  await bench.find({ ruleId: "builtin/replay", labels: { service: "b" } });
+  await bench.find({ ruleId: "$& ü", labels: { service: "c" } });
+  await bench.pass(30);
+  const runbooks = bench.sent.flatMap(({ alerts }) => alerts.map(({ alert }) => alert.finding.runbookUrl));
+  expect(new Set(runbooks)).toEqual(
+    new Set([
+      "https://runbooks.example.com/%24%26%20%C3%BC?of=%24%26%20%C3%BC",
+      "https://runbooks.example.com/builtin/replay?of=builtin/replay",
+      runbookUrl,
+    ]),
+  );
+  expect(messageText(bench.sent.find(({ alerts }) => alerts[0]!.alert.finding.ruleId === "a")!)).toContain(
+    `Runbook: ${runbookUrl}`,
+  );
+});
 
 it("what fires together is one notification, what comes later waits for the group's time, and the end is told", async () => {
   const bench = await opened();

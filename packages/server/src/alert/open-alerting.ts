@@ -18,7 +18,12 @@ export interface Alerting {
   readonly responses: Responses;
 }
 
-export async function openAlerting(parts: ControlParts): Promise<Alerting> {
+export interface AlertingParts extends ControlParts {
+  /** What to do about what names no URL of its own; `{rule}` in it is the rule's or detector's id. Empty: nothing. */
+  readonly runbookUrl?: string;
+}
+
+export async function openAlerting(parts: AlertingParts): Promise<Alerting> {
   const alerts = new AlertFold();
   const silences = new SilenceFold(() => parts.clock.nowUs());
   const notices = new NoticeFold();
@@ -27,7 +32,7 @@ export async function openAlerting(parts: ControlParts): Promise<Alerting> {
   await log.recover();
   return {
     log,
-    alerts: new Alerts(log, alerts),
+    alerts: new Alerts(log, alerts, parts.runbookUrl),
     silences: new Silences(log, silences),
     notices: new Notices(log, notices),
     responses: new Responses(log, actions),

@@ -92,6 +92,11 @@ export const ALERTS = section("Who hears of what detection finds.", {
     "24h",
     DURATION,
   ),
+  runbook_url: text(
+    "The runbook of what names none itself (a rule does by its key `runbook_url`), as https://runbooks.example.com/{rule}: `{rule}` becomes the id of the rule or detector (`rule_id`). Empty: none.",
+    "",
+    { source: '^(https?://[^\\s"<>\\\\]{1,900})?$', says: "an http:// or https:// URL of at most 900 characters" },
+  ),
   channels: Type.Array(CHANNEL, {
     description:
       "Where notifications go: items {name, kind: webhook|slack|pagerduty|alertmanager|email, url, url_file or url_name, secret_file or secret_name, send_resolved, per_minute; for e-mail smtp, starttls: required|optional, ca_file, user, from, to: []}.",

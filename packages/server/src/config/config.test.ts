@@ -203,6 +203,7 @@ describe("alerts and responses", () => {
     ],
     ["alerts:\n  routes:\n    - {match: ['a=~\"(\"'], channels: []}\n", "regular expression"],
     ["alerts:\n  routes:\n    - {match: [], channels: [pager]}\n", "names no channel; there are none"],
+    ["alerts:\n  runbook_url: wiki/{rule}\n", "t.yaml:2:3: alerts.runbook_url must be an http:// or https:// URL"],
     ["alerts:\n  allow_private: [10.0.0.300]\n", "must be an address or CIDR"],
     ["alerts:\n  inhibit:\n    - {source: [], target: ['a=b']}\n", "alerts.inhibit.0.source must have a matcher"],
     [

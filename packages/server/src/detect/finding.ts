@@ -4,6 +4,8 @@
  */
 export const LEVELS = ["informational", "low", "medium", "high", "critical"] as const;
 export type Level = (typeof LEVELS)[number];
+/** A link that is cut leads nowhere, so it is kept whole. */
+export const MAX_RUNBOOK_URL_BYTES = 1_024;
 export const FINDING_KINDS = ["sigma", "measure", "detector", "baseline"] as const;
 export type FindingKind = (typeof FINDING_KINDS)[number];
 
@@ -35,6 +37,7 @@ export interface Finding {
   /** How to check it, and how to silence it rightly. */
   readonly check: string;
   readonly silence: string;
+  /** Where it is written what to do; of a rule that names none, what `alerts.runbook_url` says. */
   readonly runbookUrl?: string;
   /** At most 20 records that show it, the first one first. */
   readonly records: readonly FindingRecord[];

@@ -34,6 +34,7 @@ export function findingOf(rule: Rule, linked: LinkedRule, row: PassRow): Finding
       heading.falsePositives.length === 0
         ? "Where it is meant to be so, silence these labels, or narrow the rule."
         : `Known to be harmless: ${heading.falsePositives.join("; ")}. Silence these labels then, or narrow the rule by a filter.`,
+    ...(heading.runbookUrl === null ? {} : { runbookUrl: heading.runbookUrl }),
     records: row.records.map(([tree, leafIndex]) => ({ tree, leafIndex, callId: "" })),
     count: row.count,
     quiet: false,

@@ -11,6 +11,7 @@ import { MeasureWatch } from "./measure-watch.ts";
 import { readMeasure } from "./read-measure.ts";
 
 const TEXT = `title: Errors
+runbook_url: https://runbooks.example.com/errors?of=edge
 measure:
   of: error_ratio
   group-by: [caller, callee]
@@ -90,6 +91,7 @@ it("tells what lasts, once it has lasted, and that it is over, also after a rest
     summary: "Errors: a → b: 60% errors",
     expected: "not above 0.1",
     records: [{ tree: "t/1", leafIndex: 4 }],
+    runbookUrl: "https://runbooks.example.com/errors?of=edge",
   });
   expect(told.at(-1)!.startsAtUs).toBe(told[0]!.startsAtUs);
   await one.close();

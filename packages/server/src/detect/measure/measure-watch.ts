@@ -249,6 +249,7 @@ function common({ id, version, heading }: Rule, labels: Readonly<Record<string, 
     check: "Look at the edge on the map of services, and at its first failing call.",
     silence:
       "While it is meant to be so, silence these labels; where the threshold is wrong, write the rule anew with your own.",
+    ...(heading.runbookUrl === null ? {} : { runbookUrl: heading.runbookUrl }),
     quiet: false,
   };
 }

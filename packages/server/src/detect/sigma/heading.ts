@@ -1,6 +1,6 @@
 /** What a rule says about itself. */
 import type { Value } from "./document.ts";
-import { LEVELS } from "../finding.ts";
+import { LEVELS, MAX_RUNBOOK_URL_BYTES } from "../finding.ts";
 import type { Level } from "../finding.ts";
 import type { Heading } from "./syntax.ts";
 
@@ -32,8 +32,20 @@ export function readHeading(root: Value): Heading {
     level: readLevel(root, text("level")),
     tags: list("tags"),
     falsePositives: list("falsepositives"),
+    runbookUrl: readRunbookUrl(root),
     place: root.place,
   };
+}
+
+function readRunbookUrl(root: Value): string | null {
+  const value = root.get("runbook_url");
+  if (value === null || value.scalar()?.value === null) return null;
+  const text = value.text("runbook_url");
+  if (!/^https?:\/\/[^\s"<>\\\p{Cc}]+$/iu.test(text) || !URL.canParse(text))
+    throw value.fault("runbook_url must be an http:// or https:// URL");
+  if (Buffer.byteLength(text) > MAX_RUNBOOK_URL_BYTES)
+    throw value.fault(`the runbook_url is longer than the ${MAX_RUNBOOK_URL_BYTES} bytes that it may have`);
+  return text;
 }
 
 function readLevel(root: Value, text: string | null): Level {

@@ -66,6 +66,8 @@ export interface Heading {
   readonly level: Level;
   readonly tags: readonly string[];
   readonly falsePositives: readonly string[];
+  /** What to do about it: a key of ours. */
+  readonly runbookUrl: string | null;
   readonly place: Place;
 }
 
