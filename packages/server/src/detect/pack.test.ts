@@ -315,16 +315,17 @@ it("correlations look back beyond the range, also through one another, and find 
 });
 
 const CORRELATED = [
-  ...["gte: 3", "gt: 40", "eq: 2", "lt: 2"].map(
+  ...["gte: 3", "gt: 40", "eq: 2", "lt: 2", "gt: 1, lte: 4", "lt: 60, gt: 40", "neq: 2, lt: 4"].map(
     (condition) => `event_count\n  rules: [ok]\n  condition: {${condition}}`,
   ),
-  ...["gte: 3", "neq: 1"].flatMap((condition) => [
+  ...["gte: 3", "neq: 1", "gte: 2, lt: 4", "lt: 3, gt: -1"].flatMap((condition) => [
     `event_count\n  rules: [ok, no]\n  condition: {${condition}}`,
     `value_count\n  rules: [no]\n  condition: {field: operation, ${condition}}`,
     `value_sum\n  rules: [ok]\n  condition: {field: response_size, ${condition}}`,
     `value_avg\n  rules: [ok]\n  condition: {field: response_size, ${condition}}`,
   ]),
   "temporal\n  rules: [ok, no]",
+  "temporal\n  rules: [ok, no]\n  condition: {gt: 1, lte: 2}",
   "temporal_ordered\n  rules: [no, ok]",
 ].map((text) => `correlation:\n  timespan: 5s\n  group-by: [caller, callee]\n  type: ${text}\n`);
 

@@ -75,6 +75,19 @@ describe("a rule that cannot be run is refused at its place", () => {
     if (/^\d/.test(expected)) expect(found).toMatch(new RegExp(`^${/^\d+:\d+/.exec(expected)![0]} `));
   });
 
+  it.each([
+    ["{}", "6:14 the condition needs at least one of lt, lte, gt, gte, eq, neq"],
+    ["{field: a}", "6:14 the condition needs at least one of"],
+    ["{gt: 1, lte: many}", "6:27 lte must be a number"],
+    ["{gt: 1, most: 2}", '6:22 "most" is no part'],
+    ["{gt: 1, lte: 4, gt: 2}", "6:30 this is no YAML: Map keys must be unique"],
+    ["{gt: 1, <<: {gt: 2}}", '6:22 "<<" is no part'],
+  ])("the condition %s of a correlation", (condition, expected) => {
+    const head = "title: C\ncorrelation:\n  type: event_count\n  rules: [x]\n  timespan: 1m\n";
+    const found = faultOf(`${head}  condition: ${condition}\n`);
+    expect(found?.slice(0, expected.length)).toBe(expected);
+  });
+
   it("also when it is nested so deep that no parser follows", () => {
     const deep = detection(`  sel: ${"[".repeat(20_000)}${"]".repeat(20_000)}`);
     expect(faultOf(deep)).toMatch(/^5:\d+ the file is nested deeper than it may be$/);

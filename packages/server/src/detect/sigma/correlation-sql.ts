@@ -10,7 +10,7 @@ import { compileNode, numberSql } from "./compile.ts";
 import type { EventSql, FieldSql } from "./field-sql.ts";
 import type { LinkedCorrelation, LinkedRule } from "./link.ts";
 import { isTemporal } from "./read-correlation.ts";
-import type { CorrelationRule, CountOperator } from "./syntax.ts";
+import type { Bound, CorrelationCondition, CorrelationRule, CorrelationType, CountOperator } from "./syntax.ts";
 
 export function compileRule(linked: LinkedRule, events: EventSql): string {
   if (linked.kind === "rule") return compileNode(linked.root, events);
@@ -60,7 +60,7 @@ function firedBy(linked: LinkedCorrelation, events: EventSql, beforeS: number): 
   const span = (rule.timespanS * 1_000_000) / unitUs;
   const window = `(PARTITION BY number ORDER BY intDiv(us, ${unitUs}) RANGE BETWEEN ${span} PRECEDING AND CURRENT ROW)`;
   const measured = measure(rule, window, linked.of.length);
-  const holds = isTemporal(rule.type) ? temporalCondition(rule) : countCondition(rule);
+  const holds = rule.condition === null ? `measured >= ${rule.rules.length}` : conditionSql(rule.condition);
   return `SELECT at, isNew FROM (SELECT at, isNew, ${measured} AS measured FROM (${rows})) WHERE ${holds}`;
 }
 
@@ -80,7 +80,10 @@ const CLOSE = 1e-9;
 export function enough(rule: CorrelationRule): string {
   const { type, condition, rules } = rule;
   if (condition === null) return isTemporal(type) ? `uniqExact(which) >= ${rules.length}` : "1";
-  const { operator, number } = condition;
+  return condition.bounds.map((bound) => enoughFor(type, bound)).join(" AND ");
+}
+
+function enoughFor(type: CorrelationType, { operator, number }: Bound): string {
   if (operator !== "gt" && operator !== "gte" && operator !== "eq") return "1";
   const least = numberSql(number);
   if (isTemporal(type)) return `uniqExact(which) >= ${least}`;
@@ -179,14 +182,8 @@ function measure(rule: CorrelationRule, window: string, rules: number): string {
   }
 }
 
-const countCondition = ({ condition }: CorrelationRule): string =>
-  `measured ${COMPARED[condition!.operator]} ${numberSql(condition!.number)}`;
-
-function temporalCondition({ condition, rules }: CorrelationRule): string {
-  return condition === null
-    ? `measured >= ${rules.length}`
-    : `measured ${COMPARED[condition.operator]} ${numberSql(condition.number)}`;
-}
+const conditionSql = ({ bounds }: CorrelationCondition): string =>
+  bounds.map(({ operator, number }) => `measured ${COMPARED[operator]} ${numberSql(number)}`).join(" AND ");
 
 /**
  * Events of all rules one after the other. At each event of a rule stands the latest beginning of a chain that leads

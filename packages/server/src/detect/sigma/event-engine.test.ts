@@ -65,6 +65,31 @@ const CORRELATIONS: readonly (readonly [string, ReturnType<typeof list>, readonl
   ["type: event_count\n  rules: [a]\n  condition: {gte: 3}", list("a@0 a@5 a@10 a@10"), [2, 3]],
   ["type: event_count\n  rules: [a, b]\n  condition: {gte: 2}", list("a@0 b@1 c@2"), [1]],
   ["type: event_count\n  rules: [a]\n  condition: {eq: 1}", list("a@0 a@1 a@30"), [0, 2]],
+  // Of a range both ends hold.
+  ["type: event_count\n  rules: [a]\n  condition: {gt: 1, lte: 3}", list("a@0 a@1 a@2 a@3 a@4 a@40 a@41"), [1, 2, 6]],
+  ["type: event_count\n  rules: [a]\n  condition: {gte: 2, neq: 3, lt: 5}", list("a@0 a@1 a@2 a@3 a@4"), [1, 3]],
+  ["type: event_count\n  rules: [a, b]\n  condition: {lt: 3, gte: 2}", list("a@0 b@1 a@2 b@3"), [1]],
+  ["type: temporal\n  rules: [a, b, c]\n  condition: {gte: 2, lt: 3}", list("a@0 b@1 c@2 a@30 c@40"), [1, 4]],
+  [
+    "type: value_count\n  rules: [a]\n  condition: {field: host, gt: 1, lt: 3}",
+    [at("a@0", { host: "x" }), at("a@1", { host: "y" }), at("a@2", { host: "z" }), at("a@11", { host: "z" })],
+    [1, 3],
+  ],
+  [
+    "type: value_sum\n  rules: [a]\n  condition: {gt: 100, lte: 200, field: bytes}",
+    [at("a@0", { bytes: 100 }), at("a@1", { bytes: 100 }), at("a@2", { bytes: 0.5 }), at("a@3", { bytes: -1 })],
+    [1, 3],
+  ],
+  [
+    "type: value_avg\n  rules: [a]\n  condition: {gte: -2, lt: 0, field: n}",
+    [at("a@0", { n: -3 }), at("a@1", { n: -1 }), at("a@2", { n: 4 })],
+    [1],
+  ],
+  [
+    "type: value_percentile\n  rules: [a]\n  condition: {percentile: 100, field: n, gte: 2, lte: 9}",
+    [at("a@0", { n: 1 }), at("a@1", { n: 9 }), at("a@2", { n: 10 })],
+    [1],
+  ],
   [
     "type: event_count\n  rules: [a]\n  group-by: [user]\n  condition: {gte: 2}",
     [at("a@0"), at("a@1", { user: "v" }), at("a@2")],

@@ -2,7 +2,14 @@
 import type { Value } from "./document.ts";
 import { RuleFault } from "./fault.ts";
 import { MAX_CORRELATED_RULES, MAX_TIMESPAN_S } from "./limits.ts";
-import type { CorrelationCondition, CorrelationRule, CorrelationType, CountOperator, Heading } from "./syntax.ts";
+import type {
+  Bound,
+  CorrelationCondition,
+  CorrelationRule,
+  CorrelationType,
+  CountOperator,
+  Heading,
+} from "./syntax.ts";
 
 const TYPES: readonly CorrelationType[] = [
   "event_count",
@@ -82,20 +89,27 @@ function readCondition(value: Value, type: CorrelationType): CorrelationConditio
     throw value.fault("the correlation has no condition");
   }
   if (!at.isMap()) throw at.fault("only conditions of a count are run here, as `gte: 10`");
-  const entries = at.entries("the condition of a correlation");
-  const compared = entries.filter(({ key }) => OPERATORS.some((operator) => operator === key));
-  if (compared.length !== 1) throw at.fault(`the condition needs exactly one of ${OPERATORS.join(", ")}`);
-  for (const { key, at: place } of entries)
-    if (!["field", "percentile"].includes(key) && !OPERATORS.some((operator) => operator === key))
-      throw new RuleFault(place, `${JSON.stringify(key)} is no part of a correlation's condition`);
-  const [{ key, value: wanted }] = compared as [(typeof compared)[0]];
-  const number = wanted.scalar()?.value;
-  if (typeof number !== "number" || !Number.isFinite(number)) throw wanted.fault(`${key} must be a number`);
+  const bounds = readBounds(at);
   const fields = (at.get("field")?.each() ?? []).map((field) => field.text("the field of a condition"));
   const isOfValues = type.startsWith("value_");
   if (isOfValues && fields.length === 0) throw at.fault(`${type} needs the field whose values it looks at`);
   if (type !== "value_count" && fields.length > 1) throw at.fault(`${type} looks at one field`);
-  return { operator: key as CountOperator, number, fields, percentile: readPercentile(at, type) };
+  return { bounds, fields, percentile: readPercentile(at, type) };
+}
+
+function readBounds(condition: Value): readonly Bound[] {
+  const bounds: Bound[] = [];
+  for (const { key, at, value } of condition.entries("the condition of a correlation")) {
+    if (key === "field" || key === "percentile") continue;
+    const operator = OPERATORS.find((known) => known === key);
+    if (operator === undefined)
+      throw new RuleFault(at, `${JSON.stringify(key)} is no part of a correlation's condition`);
+    const number = value.scalar()?.value;
+    if (typeof number !== "number" || !Number.isFinite(number)) throw value.fault(`${operator} must be a number`);
+    bounds.push({ operator, number });
+  }
+  if (bounds.length === 0) throw condition.fault(`the condition needs at least one of ${OPERATORS.join(", ")}`);
+  return bounds;
 }
 
 function readPercentile(at: Value, type: CorrelationType): number {

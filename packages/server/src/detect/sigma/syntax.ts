@@ -97,9 +97,14 @@ export type CorrelationType =
 
 export type CountOperator = CompareOperator | "eq" | "neq";
 
-export interface CorrelationCondition {
+export interface Bound {
   readonly operator: CountOperator;
   readonly number: number;
+}
+
+export interface CorrelationCondition {
+  /** At least one; all of them hold. */
+  readonly bounds: readonly Bound[];
   /** What values are counted or added; the tuple of them. */
   readonly fields: readonly string[];
   readonly percentile: number;
