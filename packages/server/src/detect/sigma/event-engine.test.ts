@@ -149,6 +149,45 @@ it("correlations find what comes together within a time", async () => {
   }
 });
 
+/** Modifiers of the text `cmd`, and what they find. */
+const ENCODED: readonly (readonly [string, string])[] = [
+  ["utf16|base64", "//5jAG0AZAA="],
+  ["utf16|base64|contains", "run //5jAG0AZAA= now"],
+  ["utf16|base64offset|contains", "//5jAG0AZA"],
+  ["utf16|base64offset|contains", Buffer.from(" \u00ff\u00fec\0m\0d\0", "latin1").toString("base64")],
+  ["utf16|base64offset|contains", Buffer.from("  \u00ff\u00fec\0m\0d\0!", "latin1").toString("base64")],
+  ["wide|base64", "YwBtAGQA"],
+  ["utf16le|base64", "YwBtAGQA"],
+  ["wide|base64offset|contains", Buffer.from("!c\0m\0d\0!", "latin1").toString("base64")],
+  ["utf16be|base64", "AGMAbQBk"],
+  ["utf16be|base64offset|contains", Buffer.from("!\0c\0m\0d!", "latin1").toString("base64")],
+  ["base64", "Y21k"],
+  ["wide", "c\0m\0d\0"],
+  ["utf16be", "\0c\0m\0d"],
+];
+
+it("text in UTF-16 is encoded by its own bytes", async () => {
+  const texts = ENCODED.map(
+    ([modifiers]) =>
+      `title: T\nlogsource: {product: p}\ndetection:\n  sel: {"text|${modifiers}": cmd}\n  condition: sel\n`,
+  );
+  const checked = checkRules(texts.map((text) => ({ file: text, text })));
+  expect(checked.find(({ fault }) => fault !== null)?.fault ?? null).toBeNull();
+  // Without a mark, with the one of UTF-8, of the other order.
+  const others = ["cmd", "YwBtAGQA", "77u/YwBtAGQA", "/v8AYwBtAGQ="];
+  const events = [...ENCODED.map(([, text]) => text), ...others].map((text) => ({ text }));
+  const found = await engine.run(
+    checked.map(({ rule }) => rule!),
+    events,
+    events.map((_, position) => position),
+  );
+  ENCODED.forEach(([modifiers, text], place) => {
+    expect(found[place], `${modifiers}: ${text}`).toContain(place);
+    const wrong = found[place]!.filter((position) => position >= ENCODED.length);
+    expect(modifiers.startsWith("utf16|") ? wrong : [], modifiers).toEqual([]);
+  });
+});
+
 it("correlations of correlations, times of day, filters and placeholders", async () => {
   const texts = `title: twice
 correlation:\n  type: event_count\n  rules: [inner]\n  timespan: 1m\n  condition: {gte: 2}

@@ -17,6 +17,8 @@ interface Pending {
   /** As it is written, for expressions. */
   readonly raw: string;
   readonly value: unknown;
+  /** Of text in UTF-16 what Base64 is made of. */
+  readonly bytes: Buffer | null;
 }
 
 /** What a field's values come to: any of the variants of each value, and how the values are joined. */
@@ -43,8 +45,14 @@ function plainText(pending: Pending, modifier: string): string {
   return text;
 }
 
+function plainBytes(pending: Pending, modifier: string): Buffer {
+  const text = plainText(pending, modifier);
+  return pending.bytes ?? Buffer.from(text);
+}
+
 const withParts = (pending: Pending, parts: readonly Part[]): Pending => ({
   ...pending,
+  bytes: null,
   test: { kind: "text", parts: joined(parts), cased: pending.test.kind === "text" && pending.test.cased },
 });
 
@@ -75,7 +83,11 @@ const encoded =
       if (!/^[\u0000-\u007f]*$/.test(part)) throw pending.at.fault("UTF-16 is only made of ASCII text");
       return Array.from(part, (letter) => (encoding === "utf16be" ? `\0${letter}` : `${letter}\0`)).join("");
     });
-    return withParts(pending, encoding === "utf16" ? ["\ufeff", ...parts] : parts);
+    if (encoding !== "utf16") return withParts(pending, parts);
+    // The mark is no text of its bytes, which are no UTF-8.
+    const text = literalText(parts);
+    const bytes = text === null ? null : Buffer.from(`\u00ff\u00fe${text}`, "latin1");
+    return { ...withParts(pending, ["\ufeff", ...parts]), bytes };
   };
 
 const comparing =
@@ -126,7 +138,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   utf16le: encoded("utf16le"),
   utf16be: encoded("utf16be"),
   utf16: encoded("utf16"),
-  base64: (pending) => withParts(pending, [Buffer.from(plainText(pending, "base64")).toString("base64")]),
+  base64: (pending) => withParts(pending, [plainBytes(pending, "base64").toString("base64")]),
   re: (pending, before) => {
     only("re", pending, before);
     if (pending.test.kind !== "text") throw pending.at.fault("re needs text");
@@ -173,7 +185,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 /** Where the bytes of a text stand in Base64 when they begin at 0, 1 or 2 of three bytes. */
 function base64Offsets(pending: Pending): readonly Pending[] {
-  const bytes = Buffer.from(plainText(pending, "base64offset"));
+  const bytes = plainBytes(pending, "base64offset");
   return [0, 1, 2].map((offset) => {
     const text = Buffer.concat([Buffer.alloc(offset, " "), bytes]).toString("base64");
     const start = [0, 2, 3][offset];
@@ -201,7 +213,7 @@ function pendingOf(at: Value): Pending {
   const scalar = at.scalar();
   if (scalar === null) throw at.fault("a value must be text, a number, true, false or null");
   const { value, text } = scalar;
-  const base = { at, raw: text, value };
+  const base = { at, raw: text, value, bytes: null };
   if (value === null) return { ...base, test: { kind: "null" } };
   if (typeof value === "number" || typeof value === "bigint")
     return { ...base, test: { kind: "literal", text: String(value) } };
