@@ -8,6 +8,7 @@ import type { Closers } from "./closers.ts";
 import type { Config } from "./config/schema.ts";
 import { DetectionState } from "./detect/detection-state.ts";
 import { MeasureWatch } from "./detect/measure/measure-watch.ts";
+import { Waiting } from "./detect/measure/waiting.ts";
 import { readPack, shippedPipeline } from "./detect/pack.ts";
 import { RuleBook } from "./detect/rule-book.ts";
 import type { Rule } from "./detect/rule-book.ts";
@@ -61,7 +62,10 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
   closers.add("rules", () => rules.close());
   // From where rules begin is known before anything new comes, whatever is killed then.
   if (!state.isKnown) await state.save();
-  const checkpointAges = () => waitingAges(stores, nowMs);
+  const waiting = new Waiting();
+  const { journal, ledger } = stores;
+  const checkpointAges = () =>
+    waiting.ages(treeReadings({ journal, ledger, index: follower, nowMs }), clock.monotonicMs());
   const isBehind = () => follower.state() !== "ready";
   const measures = new MeasureWatch({ ...common, checkpointAges, isBehind });
   closers.add("measures", () => measures.close());
@@ -70,14 +74,6 @@ export async function openDetection(request: DetectionRequest): Promise<Detectio
     { part: "measures", atUs: () => measures.lookedAtUs() },
   ];
   return { book, reader, setAside: (rule) => rules.setAside(rule), pulses };
-}
-
-/** Of a tree with nothing to publish, 0. */
-function waitingAges({ journal, ledger, index }: Stores, nowMs: () => number) {
-  return treeReadings({ journal, ledger, index: index.follower, nowMs }).map((reading) => {
-    const { tree, journaled, published, checkpointAgeS } = reading;
-    return { tree, ageS: journaled > published ? (checkpointAgeS ?? 0) : 0 };
-  });
 }
 
 async function pipelineIn(disk: Disk, path: string): Promise<Pipeline> {
