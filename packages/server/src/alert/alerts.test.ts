@@ -50,6 +50,13 @@ it("what goes on is told now and then, what becomes worse at once", async () => 
   expect(alerts.list()).toMatchObject([{ finding: { level: "high", startsAtUs: 1_000_000, count: 9 } }]);
 });
 
+it("what showed it first stays the first record of an alert that goes on", async () => {
+  const alerts = await open(await memoryJournal());
+  const records = [8, 7, 9].map((leafIndex) => ({ tree: "default/2026-11", leafIndex, callId: "a/b" }));
+  await alerts.sink([sampleFinding(), sampleFinding({ seenAtUs: 2_000_000 + AGAIN_EVERY_US, records })]);
+  expect(alerts.list()[0]!.finding.records.map(({ leafIndex }) => leafIndex)).toEqual([7, 8, 9]);
+});
+
 it("a rule that finds without end has a bounded number of alerts, and none of its findings is lost", async () => {
   const alerts = await open(await memoryJournal());
   const flood = Array.from({ length: MAX_OPEN_ALERTS_A_RULE + 50 }, (_, n) =>

@@ -136,7 +136,8 @@ export class Alerts {
   }
 
   #again(known: Alert, finding: Finding): AuditRecord {
-    const merged = { ...finding, startsAtUs: Math.min(known.finding.startsAtUs, finding.startsAtUs) };
+    const startsAtUs = Math.min(known.finding.startsAtUs, finding.startsAtUs);
+    const merged = boundedFinding({ ...finding, startsAtUs, records: firstOf(known.finding, finding) });
     return this.#log.own(alertFields({ ...known, finding: merged }, { kind: "seen again", by: BY_US }));
   }
 
@@ -153,6 +154,12 @@ export class Alerts {
     pending.clear();
     await this.#log.record(records);
   }
+}
+
+/** What showed it first stays the first, whatever shows it since. */
+function firstOf({ records: [first] }: Finding, { records }: Finding): Finding["records"] {
+  if (first === undefined) return records;
+  return [first, ...records.filter(({ tree, leafIndex }) => tree !== first.tree || leafIndex !== first.leafIndex)];
 }
 
 /** Slashes of an id, as in `builtin/replay`, stay: its runbook may be a file in a folder. */

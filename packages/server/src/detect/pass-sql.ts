@@ -70,7 +70,7 @@ function gatherSql(rules: readonly LinkedRule[], looked: RecordsRange, table: Re
   const received = "toUnixTimestamp64Micro(observed_received_at)";
   return (
     `SELECT toUInt32(found) AS rule, ${labelsSql(rules)} AS labels, toUInt64(count()) AS count, min(${received}) AS first_us, ` +
-    `max(${received}) AS last_us, arraySlice(arraySort(groupArray(${MAX_FINDING_RECORDS * 5})((tree, leaf_index))), 1, ${MAX_FINDING_RECORDS}) AS records ` +
+    `max(${received}) AS last_us, groupArraySorted(${MAX_FINDING_RECORDS})((tree, leaf_index)) AS records ` +
     `FROM ${table} ARRAY JOIN ${hits} AS found ${table === RECORDS ? "PREWHERE" : "WHERE"} ${looked.within} ` +
     `GROUP BY rule, labels ORDER BY rule, count DESC LIMIT ${MAX_FINDINGS_PER_RULE + 1} BY rule`
   );

@@ -1,8 +1,7 @@
 /** Records of a range in groups, each of which is a finding. */
 import { recordOf } from "./detector.ts";
 import type { Place, Said } from "./detector.ts";
-import { SHOWN_RECORDS } from "./detector-limits.ts";
-import { PLACE, RECEIVED_US } from "./range-table.ts";
+import { firstPlaces, RECEIVED_US } from "./range-table.ts";
 
 export interface Group {
   readonly n: number;
@@ -12,7 +11,7 @@ export interface Group {
 }
 
 export const GROUPED = `count() AS n, min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us,
-  groupArray(${SHOWN_RECORDS})(${PLACE}) AS places`;
+  ${firstPlaces(RECEIVED_US)} AS places`;
 
 export const said = (group: Group, rest: Omit<Said, "startsAtUs" | "seenAtUs" | "records" | "count">): Said => ({
   startsAtUs: group.first_us,

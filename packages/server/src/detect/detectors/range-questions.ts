@@ -18,12 +18,11 @@ import {
   DENIED_READS,
   DENIED_WINDOW_US,
   MAX_GROUPS,
-  SHOWN_RECORDS,
   STEP_LIMITS,
 } from "./detector-limits.ts";
 import { GROUPED, said } from "./range-groups.ts";
 import type { Group } from "./range-groups.ts";
-import { OWN, PLACE, RECEIVED_US, within } from "./range-table.ts";
+import { firstPlaces, OWN, RECEIVED_US, within } from "./range-table.ts";
 import { HAS_NONCE, replays } from "./replays.ts";
 import { IS_REVOCATION, revokedUses } from "./revoked-uses.ts";
 import type { Revoked } from "./revoked-uses.ts";
@@ -125,7 +124,7 @@ function verdicts(range: ReadRange): Statement {
     `SELECT kind, caller, callee, field, credential,
   any(caller_says) AS caller_value, any(callee_says) AS callee_value,
   any(within_what) AS tolerance, count() AS n, min(toUnixTimestamp64Micro(timestamp)) AS first_us,
-  max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
+  max(${RECEIVED_US}) AS last_us, ${firstPlaces("toUnixTimestamp64Micro(timestamp)")} AS places
 FROM (
   SELECT toString(operation) AS kind, ${attribute("caller")} AS caller, ${attribute("callee")} AS callee,
     ${attribute("field")} AS field, ${attribute("caller_value")} AS caller_says,
@@ -246,7 +245,7 @@ function claims(range: ReadRange): Statement {
   return params.statement(
     `SELECT auth_subject AS principal, replaceOne(resource, 'service/', '') AS about, any(peer_address) AS address,
   any(attributes['tallystick.answer']) AS answer, toUInt64(sum(toUInt64OrZero(attributes['tallystick.count']))) AS n,
-  min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
+  min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, ${firstPlaces(RECEIVED_US)} AS places
 FROM (SELECT *, call_id FROM ${range.table} WHERE ${within(range, params)} AND ${IS_CLAIM})
 GROUP BY principal, about ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );
@@ -273,7 +272,7 @@ function usesRefused(range: ReadRange): Statement {
   return params.statement(
     `SELECT auth_subject AS principal, replaceOne(resource, 'credential/', '') AS credential,
   any(peer_address) AS address, toUInt64(sum(toUInt64OrZero(attributes['tallystick.count']))) AS n,
-  min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, groupArray(${SHOWN_RECORDS})(${PLACE}) AS places
+  min(${RECEIVED_US}) AS first_us, max(${RECEIVED_US}) AS last_us, ${firstPlaces(RECEIVED_US)} AS places
 FROM (SELECT *, call_id FROM ${range.table} WHERE ${within(range, params)} AND ${IS_REVOKED_USE})
 GROUP BY principal, credential ORDER BY n DESC LIMIT ${MAX_GROUPS}`,
   );

@@ -10,11 +10,15 @@ import { networkSql } from "../../search/compile/networked.ts";
 import type { Networks } from "../../search/compile/networked.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { logOf } from "../../search/scope.ts";
+import { SHOWN_RECORDS } from "./detector-limits.ts";
 
 /** In the tables of the range without the call's id, which is asked for of what is told (`withCallIds`). */
 export const PLACE_TYPE = "Tuple(tree String, leaf_index Int64, call_id String)";
 /** Of one record; in the statements of this folder that read `records`. */
 export const PLACE = `CAST((toString(tree), leaf_index, call_id), '${PLACE_TYPE}')`;
+/** The first records of a group by a time, of which the engine holds no more than are shown. */
+export const firstPlaces = (us: string): string =>
+  `arrayMap(one -> one.2, groupArraySorted(${SHOWN_RECORDS})((${us}, ${PLACE})))`;
 export const RECEIVED_US = "toUnixTimestamp64Micro(observed_received_at)";
 export const OWN = "observed_principal = 'tallystick'";
 /** Minutes of traffic, as the baselines count it. */

@@ -108,7 +108,8 @@ const uses = (table: RecordsTableName, columns: string, where: string) =>
 
 /** What two revocations cover is one use. */
 const GROUPED = `uniqExact(place) AS n, uniqExactIf(place, NOT denied) AS accepted, min(received_us) AS first_us,
-  max(received_us) AS last_us, arraySort(one -> one.2, groupUniqArray(${SHOWN_RECORDS})(place)) AS places`;
+  max(received_us) AS last_us, arraySlice(arrayDistinct(arrayMap(one -> one.2,
+    groupArraySorted(${4 * SHOWN_RECORDS})((received_us, place)))), 1, ${SHOWN_RECORDS}) AS places`;
 
 function usesOfIds(range: ReadRange): Statement {
   const params = new Params();
