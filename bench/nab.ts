@@ -2,7 +2,8 @@
  * The statistical core by the rules of the Numenta Anomaly Benchmark, over whatever series a folder of its form holds:
  * one pass, online, nothing known of a series beforehand. Each profile has the one threshold that serves the whole
  * corpus best, as the benchmark lets each detector have it.
- * `npm run bench -- nab --data DIR [--rows]`; with `--rows` the alarms of each series go to standard error.
+ * `npm run bench -- nab --data DIR [--rows]`; with `--rows` the standard profile's threshold and
+ * the alarms of each series go to standard error.
  */
 import { parseArgs } from "node:util";
 
@@ -33,6 +34,7 @@ const byProfile = Object.fromEntries(
 ) as Record<Profile, ReturnType<typeof scoreCorpus>>;
 const { standard } = byProfile;
 
+if (options.rows) process.stderr.write(`threshold of the standard profile: ${standard.threshold.toFixed(3)}\n`);
 for (const { name, scores } of options.rows ? corpus : []) {
   const first = probationRows(scores.length);
   const alarms = [...scores.entries()].filter(([at, score]) => at >= first && score >= standard.threshold);

@@ -15,8 +15,17 @@ export const BUCKET_GRACE_US = 30_000_000;
 export const BUCKETS_AT_ONCE = 72;
 /** −log10 of the chance at which a deviation counts; edges are many and looked at often. */
 export const MIN_SURPRISE = 9;
-/** Beyond it one look is enough; else it must hold twice. */
+/** Beyond it one look is enough; else it must hold twice, or be rare in the edge's own history. */
 export const CERTAIN_SURPRISE = 20;
+/**
+ * −log10 of how often something as strange is to be expected in the edge's own hours, at which one look is enough, too.
+ * It is the threshold at which the watch of single series scores best by the standard profile of the Numenta Anomaly
+ * Benchmark: `bench -- nab --rows` finds 2.40 and says so.
+ */
+export const RARE_SURPRISE = 2.4;
+/** Deviations of one look whose own history is asked for, in one question. */
+export const MAX_WATCHED = 16;
+export const HISTORY_LIMITS = { timeoutMs: 2_000, maxMemoryBytes: 128 * 1024 * 1024 };
 /** Spreads of the median that a deviation must exceed. */
 export const MIN_SPREADS = 6;
 export const MIN_SPREADS_BELOW = 4;

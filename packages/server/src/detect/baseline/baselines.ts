@@ -12,8 +12,19 @@ import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { BUCKET_GRACE_US, BUCKETS_AT_ONCE, OVER_AFTER_US } from "./baseline-limits.ts";
 import { withExamples } from "./examples.ts";
-import { BASELINE_KINDS, baselineFindings, baselineRule, deviations, EDGE_NAMES, isCertain } from "./judge.ts";
-import type { Deviation } from "./judge.ts";
+import {
+  BASELINE_KINDS,
+  baselineRule,
+  deviations,
+  EDGE_NAMES,
+  edgeFinding,
+  fleetFinding,
+  isCertain,
+  nameOf,
+  partFleets,
+} from "./judge.ts";
+import type { Deviation, Parted } from "./judge.ts";
+import { inHistory, isRare, rarity } from "./own-history.ts";
 import {
   BASELINE_TABLES,
   BASELINES,
@@ -46,8 +57,9 @@ export class Baselines {
   #judgedUs = 0;
   #hourUs = 0;
   #edges = new Map<string, number>();
-  /** What deviated at the look before, and since when. */
-  #before = new Map<string, number>();
+  /** What deviated at the look before, and what of it with the whole fleet. */
+  #before: ReadonlySet<string> = new Set();
+  #ofFleet: ReadonlySet<string> = new Set();
 
   constructor(parts: BaselineParts) {
     this.#parts = parts;
@@ -69,7 +81,8 @@ export class Baselines {
   async empty(): Promise<void> {
     for (const table of BASELINE_TABLES) await this.#parts.deriver.empty(table);
     [this.#judgedUs, this.#hourUs] = [0, 0];
-    this.#before.clear();
+    this.#before = new Set();
+    this.#ofFleet = new Set();
   }
 
   /** Counts the range that the detectors have grouped. */
@@ -125,13 +138,14 @@ export class Baselines {
     const hourUs = Math.floor((toUs - TRAFFIC_US) / HOUR_US) * HOUR_US;
     const rows = await deriver.select<Judged>(candidates(hourUs, toUs), STEP_LIMITS);
     const open = this.#parts.open();
-    const openNames = new Set(open.map(({ ruleId, labels }) => toldName(ruleId, labels)));
-    const found = rows.flatMap((edge) => deviations(edge, (kind) => openNames.has(toldName(baselineRule(kind), edge))));
-    const since = new Map(found.map((one) => [nameOf(one), this.#before.get(nameOf(one)) ?? toUs]));
-    const told = found.filter((one) => isCertain(one) || this.#before.has(nameOf(one)));
-    this.#before = since;
-    const at = { startsAtUs: toUs - TRAFFIC_US, seenAtUs: toUs };
-    const bare = baselineFindings(told, (log) => this.#edges.get(log) ?? 0, at).map((finding) => ({
+    const sinceUs = new Map(open.map(({ ruleId, labels, startsAtUs }) => [toldName(ruleId, labels), startsAtUs]));
+    const found = rows.flatMap((edge) => deviations(edge, (kind) => sinceUs.has(toldName(baselineRule(kind), edge))));
+    const parted = partFleets(
+      found,
+      (log) => this.#edges.get(log) ?? 0,
+      (one) => this.#ofFleet.has(nameOf(one)),
+    );
+    const bare = (await this.#told(parted, sinceUs, toUs)).map((finding) => ({
       ...finding,
       // In a log's first days they are listed and notify nobody.
       quiet: toUs < learningUntilUs(finding.labels["log"]!),
@@ -144,13 +158,36 @@ export class Baselines {
       .filter((last) => !firing.some((one) => one.ruleId === last.ruleId && isSame(one.labels, last.labels)))
       .map((last): Finding => ({ ...last, state: "resolved", seenAtUs: toUs, records: [] }));
     if (firing.length + over.length > 0) await sink([...firing, ...over]);
+    this.#before = new Set(found.map(nameOf));
+    this.#ofFleet = new Set(parted.fleets.flat().map(nameOf));
+  }
+
+  /** What is certain, was there at the look before, or is rare in the edge's own history. */
+  async #told(
+    { alone, fleets }: Parted,
+    sinceUs: ReadonlyMap<string, number>,
+    toUs: number,
+  ): Promise<readonly Finding[]> {
+    const isHeld = (one: Deviation): boolean => isCertain(one) || this.#before.has(nameOf(one));
+    // Whose telling depends upon it is asked for first, of the others only for the words.
+    const watched = alone
+      .toSorted((a, b) => Number(isHeld(a)) - Number(isHeld(b)) || b.surprise - a.surprise)
+      .map((deviation) => {
+        const began = sinceUs.get(toldName(baselineRule(deviation.kind), deviation.edge)) ?? toUs;
+        return { deviation, beforeUs: Math.min(began + TRAFFIC_US, toUs) - HOUR_US };
+      });
+    const histories = await inHistory(this.#parts.deriver, watched, toUs);
+    const at = { startsAtUs: toUs - TRAFFIC_US, seenAtUs: toUs };
+    const edges = alone.flatMap((one) => {
+      const history = histories.get(nameOf(one));
+      if (!isHeld(one) && !isRare(history)) return [];
+      return [edgeFinding(history === undefined ? one : { ...one, rarity: rarity(history) }, at)];
+    });
+    return [...edges, ...fleets.filter((alike) => alike.some(isHeld)).map((alike) => fleetFinding(alike, at))];
   }
 }
 
 const endBefore = (us: number): number => Math.floor((us - BUCKET_GRACE_US) / TRAFFIC_US) * TRAFFIC_US;
-
-const nameOf = ({ kind, edge: { log, caller, callee, operation } }: Deviation): string =>
-  JSON.stringify([kind, log, caller, callee, operation]);
 
 const toldName = (ruleId: string, of: Finding["labels"] | Judged): string =>
   JSON.stringify([ruleId, ...EDGE_NAMES.map((name) => of[name])]);

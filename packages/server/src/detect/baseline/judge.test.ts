@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 
 import { countSurprise, shareSurprise } from "./counts.ts";
-import { baselineFindings, deviations } from "./judge.ts";
+import { deviations, edgeFinding, fleetFinding, partFleets } from "./judge.ts";
 import type { Judged } from "./traffic.ts";
 
 const USUAL: Judged = {
@@ -76,13 +76,27 @@ test("an edge is not judged before it is known", () => {
   expect(kinds({ calls: 4_000, usual_hours: 20 })).toEqual([]);
 });
 
-test("when the fleet deviates alike it is one finding", () => {
+test("when the fleet deviates alike it is one finding, and so are the last of it", () => {
   const at = { startsAtUs: 1, seenAtUs: 2 };
   const all = Array.from({ length: 50 }, (_, one) => ({ ...USUAL, caller: `s-${one}`, calls: 0, timed: 0, bytes: 0 }));
-  const found = baselineFindings(all.flatMap(untold), () => 100, at);
-  expect(found).toMatchObject([{ labels: { log: "default", scope: "fleet" }, count: 50 }]);
-  expect(baselineFindings(untold({ ...USUAL, calls: 0 }), () => 100, at)).toMatchObject([
-    { labels: { caller: "orders", callee: "payments" }, kind: "baseline" },
+  const found = all.flatMap(untold);
+  const { alone, fleets } = partFleets(
+    found,
+    () => 100,
+    () => false,
+  );
+  expect(alone).toEqual([]);
+  expect(fleets.map((alike) => fleetFinding(alike, at))).toMatchObject([
+    { labels: { log: "default", scope: "fleet" }, count: 50 },
+  ]);
+  const last = partFleets(
+    found.slice(0, 3),
+    () => 100,
+    ({ edge }) => edge.caller !== "s-2",
+  );
+  expect(last.fleets.map((alike) => fleetFinding(alike, at))).toMatchObject([{ count: 2 }]);
+  expect(last.alone.map((one) => edgeFinding({ ...one, rarity: "never before" }, at))).toMatchObject([
+    { labels: { caller: "s-2", callee: "payments" }, kind: "baseline", seen: expect.stringMatching(/; never before$/) },
   ]);
 });
 

@@ -34,7 +34,12 @@ export interface Deviation {
   readonly surprise: number;
   readonly expected: string;
   readonly seen: string;
+  /** How rare it is in the edge's own history, where that was asked for. */
+  readonly rarity?: string;
 }
+
+export const nameOf = ({ kind, edge: { log, caller, callee, operation } }: Deviation): string =>
+  JSON.stringify([kind, log, caller, callee, operation]);
 
 /**
  * Deviations of one edge, those that need no second look marked by their surprise. What is told of already
@@ -167,23 +172,34 @@ export interface Moment {
   readonly seenAtUs: number;
 }
 
-/** One finding an edge, or one for the log where many deviate alike: a holiday, an outage, a deploy of everything. */
-export function baselineFindings(
+export interface Parted {
+  /** What deviates edge by edge. */
+  readonly alone: readonly Deviation[];
+  /** What so many edges of a log do alike that it is the fleet: a holiday, an outage, a deploy of everything. */
+  readonly fleets: readonly (readonly Deviation[])[];
+}
+
+/** `wasOfFleet`: what deviates with the fleet belongs to it until it is usual again, also when it is among the last. */
+export function partFleets(
   found: readonly Deviation[],
   edgesOf: (log: string) => number,
-  at: Moment,
-): readonly Finding[] {
+  wasOfFleet: (one: Deviation) => boolean,
+): Parted {
   const groups = new Map<string, Deviation[]>();
   for (const one of found) {
     const key = `${one.edge.log}\n${one.kind}`;
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...groups.values()].flatMap((group) => {
-    const [{ edge, kind }] = group as [Deviation];
-    const many = Math.max(FLEET_EDGES, FLEET_SHARE * edgesOf(edge.log));
-    if (group.length < many) return group.map((one) => finding(one, at));
-    return [fleetFinding(edge.log, kind, group.length, at)];
-  });
+  const alone: Deviation[] = [];
+  const fleets: (readonly Deviation[])[] = [];
+  for (const group of groups.values()) {
+    const [{ edge }] = group as [Deviation];
+    const isFleet = group.length >= Math.max(FLEET_EDGES, FLEET_SHARE * edgesOf(edge.log));
+    const together = isFleet ? group : group.filter(wasOfFleet);
+    if (together.length > 0) fleets.push(together);
+    alone.push(...group.filter((one) => !together.includes(one)));
+  }
+  return { alone, fleets };
 }
 
 /** What names an edge in a finding's labels. */
@@ -191,7 +207,7 @@ export const EDGE_NAMES = ["log", "caller", "callee", "operation"] as const;
 
 export const baselineRule = (kind: BaselineKind): string => `builtin/baseline-${kind}`;
 
-function finding({ kind, edge, expected, seen, surprise }: Deviation, at: Moment): Finding {
+export function edgeFinding({ kind, edge, expected, seen, surprise, rarity }: Deviation, at: Moment): Finding {
   const { log, caller, callee, operation } = edge;
   const words = WORDS[kind];
   return {
@@ -199,12 +215,15 @@ function finding({ kind, edge, expected, seen, surprise }: Deviation, at: Moment
     labels: { log, caller, callee, operation },
     summary: `${caller} → ${callee} ${operation}: ${words.title.toLowerCase()}`,
     expected: `${expected}${BY_HOUR.has(kind) ? " at this hour" : ""} (${Math.round(edge.usual_hours / 24)} days of history)`,
-    seen: `${seen} in the last hour; by chance once in 10^${Math.round(Math.min(surprise, 99))}`,
+    seen: `${seen} in the last hour; by chance once in 10^${Math.round(Math.min(surprise, 99))}${rarity === undefined ? "" : `; ${rarity}`}`,
     count: kind === "errors" ? edge.errors : edge.calls,
   };
 }
 
-function fleetFinding(log: string, kind: BaselineKind, count: number, at: Moment): Finding {
+export function fleetFinding(alike: readonly Deviation[], at: Moment): Finding {
+  const [{ edge, kind }] = alike as [Deviation];
+  const { log } = edge;
+  const count = alike.length;
   return {
     ...base(kind, at),
     labels: { log, scope: "fleet" },

@@ -19,8 +19,9 @@ export interface Surprise {
   readonly expected: Expectation | null;
 }
 
-/** Values before any is judged. */
+/** Different values before one is judged, or that many values of whatever kind: most series of shares are few values. */
 const WARM_UP = 10;
+const WARM_UP_ALIKE = 30;
 const LEVEL_RATE = 0.1;
 const SEASON_LAG = 12;
 /** An alarm is kept quiet after for a twentieth of the history, unless something worse comes. */
@@ -37,9 +38,12 @@ const RESOLUTION = 1e-9;
 class Aspect {
   private readonly seen = new ValueSet();
   private readonly tail = new Tail();
+  private count = 0;
 
   surprise(value: number): number {
-    const far = this.seen.count < WARM_UP ? -1 : this.seen.distance(value) + RESOLUTION;
+    const isKnown = this.seen.count >= WARM_UP || this.count >= WARM_UP_ALIKE;
+    this.count += 1;
+    const far = isKnown ? this.seen.distance(value) + RESOLUTION : -1;
     const surprise = far < 0 ? 0 : this.tail.surprise(far);
     if (far >= 0) this.tail.add(far);
     this.seen.add(value);

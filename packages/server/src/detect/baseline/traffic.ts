@@ -43,6 +43,7 @@ export const BASELINES: DerivedTable = {
 
 const COUNTED = "records, errors, timed, log_duration, bytes, credentials";
 export const TRAFFIC_COLUMNS = `bucket_us, ${EDGE}, side, tree, range_from, range_to, ${COUNTED}`;
+export const HOUR_COLUMNS = `hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials`;
 const BASELINE_COLUMNS =
   `hour_us, ${EDGE}, hours, since_us, calls, calls_spread, calls_most, error_share, log_duration, ` +
   "log_duration_spread, bytes, bytes_most, credentials, shift, slower";
@@ -81,7 +82,7 @@ export function keepHour(hourUs: number): Statement {
   const params = new Params();
   const hour = params.add(hourUs, "Int64");
   return params.statement(
-    `INSERT INTO ${HOURS.name} (hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials)
+    `INSERT INTO ${HOURS.name} (${HOUR_COLUMNS})
 SELECT ${hour} AS hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials
 FROM (${sums(hourUs, hourUs + HOUR_US, params)})`,
   );
@@ -140,18 +141,22 @@ FROM (
   );
 }
 
-/** An edge's operation in the last hour, beside what is usual. */
-export interface Judged {
-  readonly log: string;
-  readonly caller: string;
-  readonly callee: string;
-  readonly operation: string;
+/** What is counted of an hour. `log_duration`: the sum of log2(1 + µs) of the calls that were timed. */
+export interface Counted {
   readonly calls: number;
   readonly errors: number;
   readonly timed: number;
   readonly log_duration: number;
   readonly bytes: number;
   readonly credentials: number;
+}
+
+/** An edge's operation in the last hour, beside what is usual. */
+export interface Judged extends Counted {
+  readonly log: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly operation: string;
   readonly usual_hours: number;
   readonly usual_calls: number;
   readonly usual_calls_spread: number;
