@@ -15,7 +15,7 @@ it("the word goes out while every part works, stays out while one stands still, 
     url: () => Promise.resolve("https://deadman.example.com/ping"),
     post: async () => {
       posted += 1;
-      return { status, retryAfter: null };
+      return { status, retryAfterS: null };
     },
     pulses: [{ part: "rules", atUs: () => workedAtUs }],
     onTrouble: (message) => troubles.push(message),

@@ -111,7 +111,10 @@ function testLines(sent: Notification, waitS: number, local: boolean): readonly 
   const later = `\`tallystick alerts notifications --channel ${channel}\` says what becomes of ${id}.`;
   if (waitS === 0) return [`${channel}: queued. ${later}`];
   if (attempts === 0)
-    return [`${channel}: not tried within ${waitS} s: others wait before it, or the channel is slow to answer.`, later];
+    return [
+      `${channel}: not tried within ${waitS} s: others wait before it, or the channel is slow to answer or asked for a pause.`,
+      later,
+    ];
   const tries = `${attempts} ${attempts === 1 ? "try" : "tries"}`;
   const next = sent.next_at === null ? "" : `; the next is at ${timeText(sent.next_at, local)}`;
   return [`${channel}: still trying after ${waitS} s: ${tries}${next}. ${error}`, later];

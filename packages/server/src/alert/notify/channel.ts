@@ -37,7 +37,8 @@ export interface PostRequest {
 
 export interface PostAnswer {
   readonly status: number;
-  readonly retryAfter: string | null;
+  /** What `Retry-After` says, as seconds or as a date; null when it says nothing. */
+  readonly retryAfterS: number | null;
 }
 
 /** Reads a secret anew each time, so that it may be rotated; rejects when there is none. */
@@ -50,10 +51,10 @@ const TRANSIENT: ReadonlySet<number> = new Set([408, 409, 425, 429]);
 /** Does a POST and says how it went, whatever happens. */
 export async function posted(make: () => Promise<PostRequest>, post: Post): Promise<SendOutcome> {
   try {
-    const { status, retryAfter } = await post(await make());
+    const { status, retryAfterS } = await post(await make());
     if (status >= 200 && status < 300) return { kind: "delivered", answer: `It answered ${status}.` };
     const isPermanent = status === GONE || (status >= 400 && status < 500 && !TRANSIENT.has(status));
-    return failed(withAdvice(`It answered ${status}.`, adviceOnStatus(status)), isPermanent, secondsOf(retryAfter));
+    return failed(withAdvice(`It answered ${status}.`, adviceOnStatus(status)), isPermanent, retryAfterS);
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }
@@ -61,8 +62,4 @@ export async function posted(make: () => Promise<PostRequest>, post: Post): Prom
 
 export function failed(message: string, isPermanent = false, retryAfterS: number | null = null): SendOutcome {
   return { kind: "failed", isPermanent, message: message.slice(0, 500), retryAfterS };
-}
-
-function secondsOf(retryAfter: string | null): number | null {
-  return retryAfter !== null && /^\d{1,6}$/.test(retryAfter.trim()) ? Number(retryAfter) : null;
 }

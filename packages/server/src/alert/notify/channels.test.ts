@@ -158,7 +158,12 @@ it.each([
   [410, {}, { kind: "failed", isPermanent: true }],
   [404, {}, { kind: "failed", isPermanent: true }],
   [429, { "retry-after": "17" }, { kind: "failed", isPermanent: false, retryAfterS: 17 }],
-  [503, {}, { kind: "failed", isPermanent: false }],
+  [503, {}, { kind: "failed", isPermanent: false, retryAfterS: null }],
+  [503, { "retry-after": "120" }, { isPermanent: false, retryAfterS: 120 }],
+  // By the receiver's own clock, which is not ours.
+  [429, { date: "Wed, 21 Oct 2015 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2015 07:29:30 GMT" }, { retryAfterS: 90 }],
+  [429, { date: "Wed, 21 Oct 2015 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2015 07:00:00 GMT" }, { retryAfterS: 0 }],
+  [503, { "retry-after": "soon" }, { retryAfterS: null }],
 ] as const)("an answer of %s is what it is", async (status, headers, expected) => {
   answer = { status, headers: { ...headers } };
   got = [];

@@ -31,13 +31,22 @@ export function guardedPost(guard: AddressGuard): { readonly post: Post; readonl
     try {
       const answer = await request(target, { method: "POST", headers: { ...headers }, body, dispatcher: agent });
       await answer.body.dump({ limit: MAX_ANSWER_BYTES });
-      const retryAfter = answer.headers["retry-after"];
-      return { status: answer.statusCode, retryAfter: typeof retryAfter === "string" ? retryAfter : null };
+      return { status: answer.statusCode, retryAfterS: retryAfterS(answer.headers) };
     } catch (error) {
       throw new Error(`${target.hostname}: ${reasonOf(error)}`, { cause: error });
     }
   };
   return { post, close: () => agent.close() };
+}
+
+/** A date counts from the answer's own date, so that two clocks that differ change nothing (RFC 9110, 10.2.3). */
+function retryAfterS(headers: Readonly<Record<string, string | string[] | undefined>>): number | null {
+  const [retryAfter, date] = [headers["retry-after"], headers["date"]];
+  if (typeof retryAfter !== "string") return null;
+  if (/^\d{1,9}$/.test(retryAfter.trim())) return Number(retryAfter);
+  const [untilMs, answeredMs] = [Date.parse(retryAfter), typeof date === "string" ? Date.parse(date) : Number.NaN];
+  if (Number.isNaN(untilMs)) return null;
+  return Math.max(0, Math.ceil((untilMs - (Number.isNaN(answeredMs) ? Date.now() : answeredMs)) / 1_000));
 }
 
 function targetOf(url: string, guard: AddressGuard): URL {

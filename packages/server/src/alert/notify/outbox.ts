@@ -2,8 +2,8 @@
  * Sends what is queued, one at a time to each channel, the gravest first.
  *
  * Guarantees: a notification is sent until it arrived or was given up, whatever is killed in between; it may arrive
- * twice and has the same id then. A channel gets at most so many a minute; what fails waits longer each time, and what
- * is given up is recorded, listed and can be sent again.
+ * twice and has the same id then. A channel gets at most so many a minute, and nothing before the time that it named by
+ * Retry-After; what fails waits longer each time, and what is given up is recorded, listed and can be sent again.
  */
 import type { Random } from "../../control/secret.ts";
 import {
@@ -148,6 +148,9 @@ export class Outbox {
       return notices.step(notice, { kind: "delivered", by: "tallystick", answer: outcome.answer });
     }
     lane.failed += 1;
+    // It is the channel that has too much, not this one notification.
+    const restMs = Math.min(outcome.retryAfterS ?? 0, MAX_RETRY_AFTER_S) * 1_000;
+    lane.freeAtMs = Math.max(lane.freeAtMs, this.#parts.log.parts.clock.monotonicMs() + restMs);
     const nextAtUs = this.#nextTryUs(notice, outcome);
     if (nextAtUs !== null) return notices.step(notice, { kind: "failed", error: outcome.message, nextAtUs });
     lane.dead += 1;
