@@ -171,21 +171,31 @@ export interface Judged extends Counted {
   readonly slower: number;
 }
 
+/** What is usual in either of the hours of the clock that the last hour lies in: batches and office hours begin sharply. */
+function usualIn(hourUs: number, toUs: number, params: Params): string {
+  const isWhole = toUs === hourUs + HOUR_US;
+  const hour = params.add(hourUs, "Int64");
+  const newest = ["error_share", "log_duration", "log_duration_spread", "shift", "slower"];
+  const most = ["hours", "calls", "calls_spread", "calls_most", "bytes", "bytes_most", "credentials"];
+  return `SELECT ${EDGE}, min(calls) AS least_calls, ${most.map((name) => `max(${name}) AS ${name}`).join(", ")},
+    ${newest.map((name) => `argMax(${name}, hour_us) AS ${name}`).join(", ")}
+  FROM ${BASELINES.name} FINAL WHERE hour_us >= ${hour} - ${isWhole ? 0 : HOUR_US} AND hour_us <= ${hour}
+  GROUP BY ${EDGE} HAVING max(hour_us) = ${hour}`;
+}
+
 /** Those of the hour up to `toUs` that may be worth telling; the judge decides. `hourUs`: whose baselines count. */
 export function candidates(hourUs: number, toUs: number): Statement {
   const params = new Params();
   const now = sums(toUs - HOUR_US, toUs, params);
-  const hour = params.add(hourUs, "Int64");
   const worth = [
     "n.calls > 15 + 2 * b.calls",
-    "(b.calls > 20 AND n.calls < b.calls / 4)",
+    "(b.least_calls > 20 AND n.calls < b.least_calls / 4)",
     "(n.errors >= 5 AND n.errors > n.calls * (0.05 + 2 * b.error_share))",
     "(n.timed >= 20 AND abs(n.log_duration / n.timed - b.log_duration) > 1)",
     "(n.bytes > 65536 AND n.bytes > 4 * b.bytes)",
     "n.credentials > b.credentials + 2",
   ].join(" OR ");
   const usual = [
-    "calls",
     "calls_spread",
     "calls_most",
     "error_share",
@@ -198,10 +208,11 @@ export function candidates(hourUs: number, toUs: number): Statement {
   return params.statement(
     `SELECT b.log AS log, b.caller AS caller, b.callee AS callee, b.operation AS operation, n.calls AS calls,
   n.errors AS errors, n.timed AS timed, n.log_duration AS log_duration, n.bytes AS bytes, n.credentials AS credentials,
+  greatest(b.least_calls, least(b.calls, (n.calls + 1) / exp2(b.shift) - 1)) AS usual_calls,
   b.hours AS usual_hours, ${usual.map((name) => `b.${name} AS usual_${name}`).join(", ")},
   b.shift AS shift, b.slower AS slower
-FROM (SELECT * FROM ${BASELINES.name} FINAL WHERE hour_us = ${hour}) AS b LEFT JOIN (${now}) AS n USING (${EDGE})
-WHERE ${worth} ORDER BY calls DESC, log, caller, callee, operation LIMIT ${MAX_JUDGED}`,
+FROM (${usualIn(hourUs, toUs, params)}) AS b LEFT JOIN (${now}) AS n USING (${EDGE})
+WHERE ${worth} ORDER BY n.calls DESC, b.log, b.caller, b.callee, b.operation LIMIT ${MAX_JUDGED}`,
   );
 }
 
