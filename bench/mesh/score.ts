@@ -1,6 +1,6 @@
 /** What was found of the attacks, how soon, and what was said for nothing. */
 import type { Attack } from "./attacks.ts";
-import { HOUR_US, nameOf } from "./world.ts";
+import { DAY_US, HOUR_US, nameOf, time } from "./world.ts";
 import type { Fault } from "./world.ts";
 
 export interface SeenAlert {
@@ -20,73 +20,134 @@ export interface SeenAlert {
 /** How long after its end an attack may still be told of. */
 const GRACE_US = 2 * HOUR_US;
 
+/** Of each kind: what was found of it, and how often the detectors that it must be found by were right when they spoke. */
 export interface KindScore {
   attacks: number;
   found: number;
   recall: number;
   seconds_to_detect: number | null;
+  precision: number | null;
+  alerts_a_day: number;
 }
 
-export function scoreMesh(
-  attacks: readonly Attack[],
-  faults: readonly Fault[],
-  alerts: readonly SeenAlert[],
-  days: number,
-) {
+export interface Happened {
+  readonly attacks: readonly Attack[];
+  readonly faults: readonly Fault[];
+  /** When the fleet's holiday begins, which lasts a day; null: there is none. */
+  readonly holidayUs: number | null;
+  readonly days: number;
+}
+
+export function scoreMesh(happened: Happened, alerts: readonly SeenAlert[]) {
+  const { attacks, days, holidayUs } = happened;
   const told = alerts.filter(({ quiet }) => !quiet);
-  const isDuring = (attack: Attack, us: number) => us >= attack.fromUs - 600_000_000 && us <= attack.toUs + GRACE_US;
-  const fits = (attack: Attack, alert: SeenAlert, detectors: readonly string[] | null) =>
-    (detectors === null || detectors.includes(alert.detector)) &&
-    alert.seenUs.some((us) => isDuring(attack, us)) &&
-    Object.values(alert.labels).some((value) => attack.names.some((name) => value.includes(name)));
-  // One that was open before says it when it is seen again.
-  const foundAt = (attack: Attack, { raisedAtUs, seenUs }: SeenAlert) =>
-    isDuring(attack, seenUs[0]!) ? raisedAtUs : Math.min(...seenUs.filter((us) => isDuring(attack, us)));
-  const kinds: Record<string, KindScore> = {};
-  for (const attack of attacks) {
-    const score = (kinds[attack.kind] ??= { attacks: 0, found: 0, recall: 0, seconds_to_detect: null });
-    const hits = told.filter((alert) => fits(attack, alert, attack.detectors));
-    score.attacks += 1;
-    if (hits.length === 0) continue;
-    score.found += 1;
-    const delay = Math.max(0, Math.min(...hits.map((alert) => foundAt(attack, alert))) - attack.fromUs) / 1_000_000;
-    score.seconds_to_detect = Math.max(score.seconds_to_detect ?? 0, Math.round(delay));
-  }
-  for (const score of Object.values(kinds)) score.recall = score.found / score.attacks;
-  const isTrue = (alert: SeenAlert) =>
-    attacks.some((attack) => fits(attack, alert, null)) || faults.some((fault) => isOf(fault, alert));
-  const detectors: Record<string, { alerts: number; true: number; precision: number; a_day: number }> = {};
-  for (const alert of told) {
-    const one = (detectors[alert.detector] ??= { alerts: 0, true: 0, precision: 0, a_day: 0 });
-    one.alerts += 1;
-    if (isTrue(alert)) one.true += 1;
-  }
-  for (const one of Object.values(detectors)) {
-    one.precision = Number((one.true / one.alerts).toFixed(3));
-    one.a_day = Number((one.alerts / days).toFixed(3));
-  }
+  const isTrue = truthOf(happened, told);
+  const falseAlerts = told.filter((alert) => !isTrue(alert));
+  const onHoliday = told.filter(
+    ({ seenUs }) => holidayUs !== null && seenUs[0]! >= holidayUs && seenUs[0]! < holidayUs + DAY_US,
+  );
   const sums = (isStatistical: boolean) => {
     const of = attacks.filter(({ statistical }) => statistical === isStatistical);
-    const recalled = of.filter((attack) => told.some((alert) => fits(attack, alert, attack.detectors))).length;
+    const recalled = of.filter((attack) => hitsOf(attack, told).length > 0).length;
     const all = told.filter(({ detector }) => detector.startsWith("baseline") === isStatistical);
-    const right = all.filter(isTrue).length;
-    return {
-      recall: of.length === 0 ? null : Number((recalled / of.length).toFixed(3)),
-      precision: all.length === 0 ? null : Number((right / all.length).toFixed(3)),
-      alerts: all.length,
-    };
+    const precision = precisionOf(all, isTrue);
+    return { recall: of.length === 0 ? null : rounded(recalled / of.length), precision, alerts: all.length };
   };
-  const missed = attacks.filter((attack) => !told.some((alert) => fits(attack, alert, attack.detectors)));
-  const falseAlerts = told.filter((alert) => !isTrue(alert));
   return {
     deterministic: sums(false),
     statistical: sums(true),
     false_alerts_a_day: Number((falseAlerts.length / days).toFixed(2)),
-    kinds,
-    detectors,
+    holiday:
+      holidayUs === null
+        ? null
+        : {
+            day: time(holidayUs).slice(0, 10),
+            ...countsOf(onHoliday, isTrue),
+            fleet_drops: onHoliday.filter((alert) => saysFleetDrop(alert, holidayUs)).length,
+          },
+    kinds: kindsOf(happened, told, isTrue),
+    detectors: detectorsOf(told, isTrue, days),
     falseAlerts,
-    missed,
+    missed: attacks.filter((attack) => hitsOf(attack, told).length === 0),
   };
+}
+
+type Judge = (alert: SeenAlert) => boolean;
+
+const rounded = (share: number): number => Number(share.toFixed(3));
+
+function countsOf(alerts: readonly SeenAlert[], isTrue: Judge) {
+  return { alerts: alerts.length, true: alerts.filter(isTrue).length };
+}
+
+const precisionOf = (alerts: readonly SeenAlert[], isTrue: Judge): number | null =>
+  alerts.length === 0 ? null : rounded(alerts.filter(isTrue).length / alerts.length);
+
+const isDuring = (attack: Attack, us: number) => us >= attack.fromUs - 600_000_000 && us <= attack.toUs + GRACE_US;
+
+const fits = (attack: Attack, alert: SeenAlert, detectors: readonly string[] | null) =>
+  (detectors === null || detectors.includes(alert.detector)) &&
+  alert.seenUs.some((us) => isDuring(attack, us)) &&
+  Object.values(alert.labels).some((value) => attack.names.some((name) => value.includes(name)));
+
+const hitsOf = (attack: Attack, told: readonly SeenAlert[]) =>
+  told.filter((alert) => fits(attack, alert, attack.detectors));
+
+/** One that was open before says it when it is seen again. */
+const foundAt = (attack: Attack, { raisedAtUs, seenUs }: SeenAlert) =>
+  isDuring(attack, seenUs[0]!) ? raisedAtUs : Math.min(...seenUs.filter((us) => isDuring(attack, us)));
+
+/**
+ * Whether an alert tells of something that was. Of a holiday one alert does: the first that says that the fleet has
+ * fewer calls. What is told of single edges then, or once more of the fleet, is told for nothing.
+ */
+function truthOf({ attacks, faults, holidayUs }: Happened, told: readonly SeenAlert[]): Judge {
+  const [ofHoliday] = told
+    .filter((alert) => holidayUs !== null && saysFleetDrop(alert, holidayUs))
+    .toSorted((one, other) => one.raisedAtUs - other.raisedAtUs);
+  return (alert) =>
+    alert === ofHoliday ||
+    attacks.some((attack) => fits(attack, alert, null)) ||
+    faults.some((fault) => isOf(fault, alert));
+}
+
+const saysFleetDrop = ({ detector, labels, seenUs }: SeenAlert, holidayUs: number): boolean =>
+  detector === "baseline-drop" &&
+  labels["scope"] === "fleet" &&
+  seenUs[0]! >= holidayUs &&
+  seenUs[0]! < holidayUs + DAY_US;
+
+function kindsOf({ attacks, days }: Happened, told: readonly SeenAlert[], isTrue: Judge) {
+  const kinds: Record<string, KindScore> = {};
+  for (const { kind, detectors } of attacks) {
+    if (kinds[kind] !== undefined) continue;
+    const of = attacks.filter((attack) => attack.kind === kind);
+    const delays = of.flatMap((attack) => {
+      const hits = hitsOf(attack, told);
+      if (hits.length === 0) return [];
+      return [Math.max(0, Math.min(...hits.map((alert) => foundAt(attack, alert))) - attack.fromUs) / 1_000_000];
+    });
+    const spoke = told.filter(({ detector }) => detectors.includes(detector));
+    kinds[kind] = {
+      attacks: of.length,
+      found: delays.length,
+      recall: rounded(delays.length / of.length),
+      seconds_to_detect: delays.length === 0 ? null : Math.round(Math.max(...delays)),
+      precision: precisionOf(spoke, isTrue),
+      alerts_a_day: rounded(spoke.length / days),
+    };
+  }
+  return kinds;
+}
+
+function detectorsOf(told: readonly SeenAlert[], isTrue: Judge, days: number) {
+  const names = [...new Set(told.map(({ detector }) => detector))];
+  return Object.fromEntries(
+    names.map((name) => {
+      const of = told.filter(({ detector }) => detector === name);
+      return [name, { ...countsOf(of, isTrue), precision: precisionOf(of, isTrue), a_day: rounded(of.length / days) }];
+    }),
+  );
 }
 
 /** An incident is no attack, and whoever tells of it tells the truth. */

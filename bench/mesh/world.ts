@@ -1,6 +1,7 @@
 /**
  * A fleet of services and what they do in thirty days: seeded, with daily and weekly seasons, deploys, scaling,
- * incidents and retries. Every call is two records, one of each end.
+ * incidents and retries, and one holiday, a working day among those of the attacks, on which all traffic is three
+ * tenths of itself. Every call is two records, one of each end.
  */
 import { createHash } from "node:crypto";
 
@@ -33,6 +34,9 @@ export const DAY_US = 24 * HOUR_US;
 /** A Monday, midnight UTC. */
 export const START_US = Date.UTC(2026, 9, 5) * 1_000;
 
+/** Traffic of a holiday, of what the day would have otherwise. */
+const HOLIDAY_SHARE = 0.3;
+
 /** Uniform in [0, 1): mulberry32. */
 export function seeded(seed: number): () => number {
   let state = seed;
@@ -56,6 +60,17 @@ export function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
+/** A working day of those in the middle of `fromDay` to `toDay`, or of all of them; null: there is none. µs. */
+export function holidayOf(seed: number, fromDay: number, toDay: number): number | null {
+  const working = Array.from({ length: Math.max(0, toDay - fromDay) }, (_, at) => fromDay + at).filter(
+    (day) => day % 7 < 5,
+  );
+  const inside = working.filter((day) => Math.abs(day - (fromDay + toDay - 1) / 2) <= (toDay - fromDay) / 6);
+  const choice = inside.length > 0 ? inside : working;
+  const day = choice[Math.floor(seeded(seed + 1)() * choice.length)];
+  return day === undefined ? null : START_US + day * DAY_US;
+}
+
 export const nameOf = (service: number): string => `svc-${String(service).padStart(3, "0")}`;
 export const digestOf = (text: string): string => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 
@@ -64,6 +79,8 @@ export class World {
   readonly faults: Fault[] = [];
   readonly random: () => number;
   readonly services: number;
+  /** When the holiday begins, if there is one. */
+  holidayUs: number | null = null;
   private readonly seqs: number[];
   private readonly epochs: number[];
   private calls = 0;
@@ -112,7 +129,8 @@ export class World {
     const hour = ((fromUs - START_US) % DAY_US) / HOUR_US;
     const day = Math.floor((fromUs - START_US) / DAY_US) % 7;
     const season = (0.55 - 0.45 * Math.cos(((hour - 3) / 24) * 2 * Math.PI)) * (day >= 5 ? 0.5 : 1);
-    return edge.fromUs > fromUs ? 0 : edge.rate * season * hours;
+    const isHoliday = this.holidayUs !== null && fromUs >= this.holidayUs && fromUs < this.holidayUs + DAY_US;
+    return edge.fromUs > fromUs ? 0 : edge.rate * season * hours * (isHoliday ? HOLIDAY_SHARE : 1);
   }
 
   /** Both ends' records of the calls of one edge within a time. */
