@@ -88,6 +88,23 @@ describe("a rule that cannot be run is refused at its place", () => {
     expect(found?.slice(0, expected.length)).toBe(expected);
   });
 
+  it.each([
+    ["temporal_ordered", "{gte: 2}", "7:14 temporal_ordered is run for all its rules only: leave the condition out"],
+    ["temporal_ordered", "{lte: 3}", "7:14 temporal_ordered is run for all its rules only"],
+    ["temporal_ordered", "{eq: 2}", "7:14 temporal_ordered is run for all its rules only"],
+    ["temporal_ordered", "{gt: 3}", "7:14 the condition never holds: it counts rules, and there are 3"],
+    ["temporal", "{gt: 1, lt: 2}", "7:14 the condition never holds"],
+    ["temporal", "x and not y", "7:14 only conditions of a count are run here, as `gte: 10`"],
+    ["temporal_ordered", "x or y", "7:14 only conditions of a count are run here"],
+    ["temporal", "{gte: 2, field: user}", "7:30 temporal looks at no field"],
+    ["event_count", "{gte: 2, field: user}", "7:30 event_count looks at no field"],
+    ["value_sum", "{gte: 2, field: n, percentile: 9}", "7:45 value_sum has no percentile"],
+    ["event_count", "{gte: 2}\n  timeframe: 2m", "8:14 timeframe is another name of timespan"],
+  ])("and no condition of %s is passed over: %s", (type, condition, expected) => {
+    const head = `title: C\ncorrelation:\n  type: ${type}\n  rules: [x, y, z]\n  group-by: [u]\n  timespan: 1m\n`;
+    expect(faultOf(`${head}  condition: ${condition}\n`)?.slice(0, expected.length)).toBe(expected);
+  });
+
   it("also when it is nested so deep that no parser follows", () => {
     const deep = detection(`  sel: ${"[".repeat(20_000)}${"]".repeat(20_000)}`);
     expect(faultOf(deep)).toMatch(/^5:\d+ the file is nested deeper than it may be$/);

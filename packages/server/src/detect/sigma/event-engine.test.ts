@@ -115,6 +115,17 @@ const CORRELATIONS: readonly (readonly [string, ReturnType<typeof list>, readonl
     [at("a@0", { n: 1 }), at("a@1", { n: 9 })],
     [1],
   ],
+  // Between the two nearest values.
+  [
+    "type: value_percentile\n  rules: [a]\n  condition: {gte: 8, field: n, percentile: 75}",
+    [at("a@0", { n: 0 }), at("a@1", { n: 10 }), at("a@2", { n: 4 }), at("a@3", { n: 12 }), at("a@4", { n: 12 })],
+    [3, 4],
+  ],
+  [
+    "type: value_percentile\n  rules: [a]\n  condition: {lte: 2, field: n, percentile: 25}",
+    [at("a@0", { n: 3 }), at("a@1", { n: 0 }), at("a@2", { n: 9 }), at("a@3", { n: 9 }), at("a@4", { n: 9 })],
+    [1, 2],
+  ],
   [
     "type: value_median\n  rules: [a]\n  condition: {gte: 5, field: n}",
     [at("a@0", { n: 1 }), at("a@1", { n: 9 })],
@@ -122,6 +133,8 @@ const CORRELATIONS: readonly (readonly [string, ReturnType<typeof list>, readonl
   ],
   ["type: temporal\n  rules: [a, b]", list("b@0 a@5 a@16 c@17"), [1]],
   ["type: temporal_ordered\n  rules: [a, b]", list("b@0 a@5 b@9 b@14 b@16"), [2, 3]],
+  ["type: temporal_ordered\n  rules: [a, b]\n  condition: {gte: 2}", list("b@0 a@5 b@9 b@14 b@16"), [2, 3]],
+  ["type: temporal_ordered\n  rules: [a, b]\n  condition: {gt: 1, lte: 2}", list("a@0 b@1 a@2"), [1]],
   ["type: temporal_ordered\n  rules: [a, b, c]", list("a@0 b@1 b@2 c@9 a@20 c@21 b@22"), [3]],
   [
     "type: temporal_ordered\n  rules: [a, b]\n  group-by: [who]\n  aliases:\n    who: {a: user, b: owner}",

@@ -42,7 +42,7 @@ export function readCorrelation(heading: Heading, value: Value): CorrelationRule
     rules,
     groupBy: (value.get("group-by")?.each() ?? []).map((field) => field.text("a field of group-by")),
     timespanS: readTimespan(value),
-    condition: readCondition(value, type),
+    condition: readCondition(value, type, rules.length),
     aliases: readAliases(value, rules),
     generate,
   };
@@ -72,7 +72,9 @@ function readReferences(value: Value): CorrelationRule["rules"] {
 }
 
 function readTimespan(value: Value): number {
-  const at = value.get("timespan") ?? value.get("timeframe");
+  const [named, other] = [value.get("timespan"), value.get("timeframe")];
+  if (named !== null && other !== null) throw other.fault("timeframe is another name of timespan: give one of them");
+  const at = named ?? other;
   if (at === null) throw value.fault("the correlation has no timespan");
   const match = /^(\d{1,9})([smhd])$/.exec(at.text("the timespan"));
   if (match === null) throw at.fault("a timespan is a number and one of s, m, h, d, as 15m");
@@ -82,7 +84,7 @@ function readTimespan(value: Value): number {
   return seconds;
 }
 
-function readCondition(value: Value, type: CorrelationType): CorrelationCondition | null {
+function readCondition(value: Value, type: CorrelationType, rules: number): CorrelationCondition | null {
   const at = value.get("condition");
   if (at === null) {
     if (isTemporal(type)) return null;
@@ -90,11 +92,41 @@ function readCondition(value: Value, type: CorrelationType): CorrelationConditio
   }
   if (!at.isMap()) throw at.fault("only conditions of a count are run here, as `gte: 10`");
   const bounds = readBounds(at);
-  const fields = (at.get("field")?.each() ?? []).map((field) => field.text("the field of a condition"));
+  if (isTemporal(type)) checkCount(at, type, { bounds, rules });
+  const field = at.get("field");
+  const fields = (field?.each() ?? []).map((one) => one.text("the field of a condition"));
   const isOfValues = type.startsWith("value_");
+  if (field !== null && !isOfValues) throw field.fault(`${type} looks at no field`);
   if (isOfValues && fields.length === 0) throw at.fault(`${type} needs the field whose values it looks at`);
   if (type !== "value_count" && fields.length > 1) throw at.fault(`${type} looks at one field`);
-  return { bounds, fields, percentile: readPercentile(at, type) };
+  const percentile = readPercentile(at, type);
+  // One after the other all are looked for anyhow.
+  return type === "temporal_ordered" ? null : { bounds, fields, percentile };
+}
+
+const COMPARE: Readonly<Record<CountOperator, (count: number, number: number) => boolean>> = {
+  lt: (count, number) => count < number,
+  lte: (count, number) => count <= number,
+  gt: (count, number) => count > number,
+  gte: (count, number) => count >= number,
+  eq: (count, number) => count === number,
+  neq: (count, number) => count !== number,
+};
+
+/** What is counted is how many of the rules found something. In their order, only all of them are looked for. */
+function checkCount(
+  at: Value,
+  type: CorrelationType,
+  { bounds, rules }: { readonly bounds: readonly Bound[]; readonly rules: number },
+): void {
+  const met = Array.from({ length: rules }, (_, place) => place + 1).filter((count) =>
+    bounds.every(({ operator, number }) => COMPARE[operator](count, number)),
+  );
+  if (met.length === 0) throw at.fault(`the condition never holds: it counts rules, and there are ${rules}`);
+  if (type === "temporal_ordered" && (met.length > 1 || met[0] !== rules))
+    throw at.fault(
+      `temporal_ordered is run for all its rules only: leave the condition out, or write \`gte: ${rules}\``,
+    );
 }
 
 function readBounds(condition: Value): readonly Bound[] {
@@ -114,7 +146,7 @@ function readBounds(condition: Value): readonly Bound[] {
 
 function readPercentile(at: Value, type: CorrelationType): number {
   const value = at.get("percentile");
-  if (type === "value_median") return 50;
+  if (value !== null && type !== "value_percentile") throw value.fault(`${type} has no percentile`);
   if (value === null) {
     if (type === "value_percentile") throw at.fault("value_percentile needs a percentile");
     return 50;
