@@ -162,27 +162,39 @@ it("correlations find what comes together within a time", async () => {
   }
 });
 
-/** Modifiers of the text `cmd`, and what they find. */
-const ENCODED: readonly (readonly [string, string])[] = [
+const base64 = (bytes: string): string => Buffer.from(bytes, "latin1").toString("base64");
+
+/** Modifiers of a text, by itself `cmd`, and what they find. */
+const ENCODED: readonly (readonly [modifiers: string, found: string, text?: string])[] = [
   ["utf16|base64", "//5jAG0AZAA="],
   ["utf16|base64|contains", "run //5jAG0AZAA= now"],
   ["utf16|base64offset|contains", "//5jAG0AZA"],
-  ["utf16|base64offset|contains", Buffer.from(" \u00ff\u00fec\0m\0d\0", "latin1").toString("base64")],
-  ["utf16|base64offset|contains", Buffer.from("  \u00ff\u00fec\0m\0d\0!", "latin1").toString("base64")],
+  ["utf16|base64offset|contains", base64(" \u00ff\u00fec\0m\0d\0")],
+  ["utf16|base64offset|contains", base64("  \u00ff\u00fec\0m\0d\0!")],
   ["wide|base64", "YwBtAGQA"],
   ["utf16le|base64", "YwBtAGQA"],
-  ["wide|base64offset|contains", Buffer.from("!c\0m\0d\0!", "latin1").toString("base64")],
+  ["wide|base64offset|contains", base64("!c\0m\0d\0!")],
   ["utf16be|base64", "AGMAbQBk"],
-  ["utf16be|base64offset|contains", Buffer.from("!\0c\0m\0d!", "latin1").toString("base64")],
+  ["utf16be|base64offset|contains", base64("!\0c\0m\0d!")],
   ["base64", "Y21k"],
   ["wide", "c\0m\0d\0"],
   ["utf16be", "\0c\0m\0d"],
+  // Letters beyond ASCII, of one unit and of two.
+  ["wide|base64", base64("\u00e9\0=\u00d8\0\u00de"), "é😀"],
+  ["utf16le|base64", base64("\u00e9\0=\u00d8\0\u00de"), "é😀"],
+  ["utf16be|base64", base64("\0\u00e9\u00d8=\u00de\0"), "é😀"],
+  ["utf16|base64", base64("\u00ff\u00fe\u00e9\0"), "é"],
+  ["wide|base64offset|contains", base64("a\u00e9\0=\u00d8\0\u00deb"), "é😀"],
+  ["utf16be|base64offset|contains", base64("ab\0\u00e9\u00d8=\u00de\0c"), "é😀"],
+  // Their bytes are text by chance.
+  ["wide", "\u0000\u0001", "Ā"],
+  ["utf16be", "\u00c3", "쎃"],
 ];
 
 it("text in UTF-16 is encoded by its own bytes", async () => {
   const texts = ENCODED.map(
-    ([modifiers]) =>
-      `title: T\nlogsource: {product: p}\ndetection:\n  sel: {"text|${modifiers}": cmd}\n  condition: sel\n`,
+    ([modifiers, , text = "cmd"]) =>
+      `title: T\nlogsource: {product: p}\ndetection:\n  sel: {"text|${modifiers}": ${text}}\n  condition: sel\n`,
   );
   const checked = checkRules(texts.map((text) => ({ file: text, text })));
   expect(checked.find(({ fault }) => fault !== null)?.fault ?? null).toBeNull();
@@ -212,6 +224,9 @@ title: night\nlogsource: {product: q}\ndetection:\n  sel: {"at|hour": 3}
 ---
 title: expands\nlogsource: {product: q}\ndetection:\n  sel: {"kind|expand": "%kinds%"}\n  condition: sel
 ---
+title: expands within\nlogsource: {product: q}
+detection:\n  sel: {"note|contains|expand": "<%kinds%>"}\n  condition: sel
+---
 title: filter\nlogsource: {product: p}\nfilter:\n  rules: [a]\n  own: {user: me}\n  condition: not own
 ---
 ${BASES}`;
@@ -226,13 +241,14 @@ ${BASES}`;
     at("a@20.5"),
     at("a@20.6", { user: "me" }),
     at("b@30", { at: "2026-11-26T03:15:00Z" }),
-    at("cc@40", { at: 1 }),
+    at("cc@40", { at: 1, note: "as <c or other> it is" }),
+    at("d@50", { note: "no <d> here" }),
   ];
-  const rules = [0, 2, 3].map((place) => checked[place]!.rule!);
+  const rules = [0, 2, 3, 4].map((place) => checked[place]!.rule!);
   const found = await engine.run(
     rules,
     given.map(({ event }) => event),
     given.map(({ us }) => us),
   );
-  expect(found).toEqual([[0, 1, 3], [5], [5, 6]]);
+  expect(found).toEqual([[0, 1, 3], [5], [5, 6], [6]]);
 });

@@ -4,7 +4,7 @@ import type { Value } from "./document.ts";
 import { MAX_VARIANTS } from "./limits.ts";
 import { checkRegex } from "./regex.ts";
 import type { CompareOperator, Part, Test, TimePart } from "./syntax.ts";
-import { anyAfter, anyBefore, joined, literalText, parsePattern, withDashes } from "./text-pattern.ts";
+import { anyAfter, anyBefore, isMany, joined, literalText, parsePattern, withDashes } from "./text-pattern.ts";
 
 /** Values of placeholders by their names, without the percent signs. */
 export type Placeholders = ReadonlyMap<string, readonly string[]>;
@@ -19,6 +19,8 @@ interface Pending {
   readonly value: unknown;
   /** Of text in UTF-16 what Base64 is made of. */
   readonly bytes: Buffer | null;
+  /** Its bytes in UTF-16 are no text, so that nothing but Base64 of them can be looked for. */
+  readonly isNoText: boolean;
 }
 
 /** What a field's values come to: any of the variants of each value, and how the values are joined. */
@@ -50,6 +52,8 @@ function plainBytes(pending: Pending, modifier: string): Buffer {
   return pending.bytes ?? Buffer.from(text);
 }
 
+const inBase64 = (pending: Pending, text: string): Pending => ({ ...withParts(pending, [text]), isNoText: false });
+
 const withParts = (pending: Pending, parts: readonly Part[]): Pending => ({
   ...pending,
   bytes: null,
@@ -74,20 +78,36 @@ const around =
     return withParts(pending, parts);
   };
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Null: no text has these bytes. */
+function textOf(bytes: Buffer): string | null {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
 const encoded =
   (encoding: "utf16le" | "utf16be" | "utf16"): Change =>
-  (pending) => {
-    const parts = textParts(pending).map((part) => {
-      if (typeof part !== "string") return part;
-      // Bytes that are text again when the letters are ASCII; others have no meaning in a field of text.
-      if (!/^[\u0000-\u007f]*$/.test(part)) throw pending.at.fault("UTF-16 is only made of ASCII text");
-      return Array.from(part, (letter) => (encoding === "utf16be" ? `\0${letter}` : `${letter}\0`)).join("");
-    });
-    if (encoding !== "utf16") return withParts(pending, parts);
+  (pending, before) => {
+    const bytesOf = (text: string): Buffer => {
+      const bytes = Buffer.from(text, "utf16le");
+      return encoding === "utf16be" ? bytes.swap16() : bytes;
+    };
+    first(encoding, pending, before, UTF16);
+    const parts = textParts(pending);
+    const texts = parts.map((part) => (typeof part === "string" ? textOf(bytesOf(part)) : part));
+    const isNoText = texts.includes(null);
+    const whole = literalText(parts);
     // The mark is no text of its bytes, which are no UTF-8.
-    const text = literalText(parts);
-    const bytes = text === null ? null : Buffer.from(`\u00ff\u00fe${text}`, "latin1");
-    return { ...withParts(pending, ["\ufeff", ...parts]), bytes };
+    const mark = encoding === "utf16" ? { text: ["\ufeff"], bytes: [255, 254] } : { text: [], bytes: [] };
+    return {
+      ...withParts(pending, [...mark.text, ...texts.map((text) => text ?? "")]),
+      bytes: whole === null ? null : Buffer.concat([Buffer.from(mark.bytes), bytesOf(whole)]),
+      isNoText,
+    };
   };
 
 const comparing =
@@ -124,6 +144,15 @@ const only = (modifier: string, { at }: Pending, before: readonly string[]): voi
   if (others.length > 0) throw at.fault(`${modifier} cannot come after ${others.join(", ")}`);
 };
 
+const UTF16 = ["wide", "utf16", "utf16le", "utf16be"];
+const ENCODINGS = [...UTF16, "base64", "base64offset"];
+
+/** What is encoded already holds no option and no placeholder, and is not encoded once more. */
+const first = (modifier: string, { at }: Pending, before: readonly string[], others = ENCODINGS): void => {
+  const encoding = before.find((name) => others.includes(name));
+  if (encoding !== undefined) throw at.fault(`${modifier} cannot come after ${encoding}`);
+};
+
 const CHANGES: Readonly<Record<string, Change>> = {
   contains: around(true, true),
   startswith: around(false, true),
@@ -133,12 +162,15 @@ const CHANGES: Readonly<Record<string, Change>> = {
     if (test.kind === "field") return { ...pending, test: { ...test, cased: true } };
     return { ...pending, test: { kind: "text", parts: textParts(pending), cased: true } };
   },
-  windash: (pending) => withParts(pending, withDashes(textParts(pending))),
+  windash: (pending, before) => {
+    first("windash", pending, before);
+    return withParts(pending, withDashes(textParts(pending)));
+  },
   wide: encoded("utf16le"),
   utf16le: encoded("utf16le"),
   utf16be: encoded("utf16be"),
   utf16: encoded("utf16"),
-  base64: (pending) => withParts(pending, [plainBytes(pending, "base64").toString("base64")]),
+  base64: (pending) => inBase64(pending, plainBytes(pending, "base64").toString("base64")),
   re: (pending, before) => {
     only("re", pending, before);
     if (pending.test.kind !== "text") throw pending.at.fault("re needs text");
@@ -190,30 +222,44 @@ function base64Offsets(pending: Pending): readonly Pending[] {
     const text = Buffer.concat([Buffer.alloc(offset, " "), bytes]).toString("base64");
     const start = [0, 2, 3][offset];
     const end = [text.length, text.length - 3, text.length - 2][(bytes.length + offset) % 3];
-    return withParts(pending, [text.slice(start, end)]);
+    return inBase64(pending, text.slice(start, end));
   });
 }
 
-/** `%name%` replaced by each of its values. */
-function expanded(pending: Pending, placeholders: Placeholders): readonly Pending[] {
+/** `%name%` replaced by each of its values, whatever stands around it already. */
+function expanded(pending: Pending, placeholders: Placeholders, before: readonly string[]): readonly Pending[] {
+  first("expand", pending, before);
   if (pending.test.kind !== "text") throw pending.at.fault("expand needs text");
-  let texts: readonly string[] = [pending.raw];
-  for (const [whole, name = ""] of pending.raw.matchAll(/%([^%\s]+)%/g)) {
-    const values = placeholders.get(name);
+  const names = new Set([...pending.raw.matchAll(/%([^%\s]+)%/g)].map(([, name = ""]) => name));
+  let variants: readonly Pending[] = [pending];
+  for (const name of names) {
+    // Where a wildcard is within the name, it is not one text.
+    const values = /[*?\\]/.test(name) ? undefined : placeholders.get(name);
     if (values === undefined)
-      throw pending.at.fault(`the placeholder ${whole} has no values; give them under rules.placeholders`);
-    texts = texts.flatMap((text) => values.map((value) => text.replaceAll(whole, () => value)));
-    if (texts.length > MAX_VARIANTS)
+      throw pending.at.fault(`the placeholder %${name}% has no values; give them under rules.placeholders`);
+    variants = variants.flatMap((one) => values.map((value) => withValue(one, `%${name}%`, value)));
+    if (variants.length > MAX_VARIANTS)
       throw pending.at.fault(`the placeholders come to more than ${MAX_VARIANTS} values`);
   }
-  return texts.map((raw) => ({ ...withParts(pending, parsePattern(raw)), raw }));
+  return variants;
+}
+
+function withValue(pending: Pending, placeholder: string, value: string): Pending {
+  const pattern = parsePattern(value);
+  const parts = textParts(pending).flatMap((part) =>
+    typeof part === "string"
+      ? part.split(placeholder).flatMap((piece, at) => (at === 0 ? [piece] : [...pattern, piece]))
+      : [part],
+  );
+  const once = parts.filter((part, at) => !isMany(part) || !isMany(parts[at - 1]));
+  return { ...withParts(pending, once), raw: pending.raw.replaceAll(placeholder, () => value) };
 }
 
 function pendingOf(at: Value): Pending {
   const scalar = at.scalar();
   if (scalar === null) throw at.fault("a value must be text, a number, true, false or null");
   const { value, text } = scalar;
-  const base = { at, raw: text, value, bytes: null };
+  const base = { at, raw: text, value, bytes: null, isNoText: false };
   if (value === null) return { ...base, test: { kind: "null" } };
   if (typeof value === "number" || typeof value === "bigint")
     return { ...base, test: { kind: "literal", text: String(value) } };
@@ -239,12 +285,14 @@ export function modify(
     if (modifier === "all") all = true;
     else if (modifier === "neq") negated = true;
     else if (modifier === "base64offset") each(base64Offsets);
-    else if (modifier === "expand") each((pending) => expanded(pending, placeholders));
+    else if (modifier === "expand") each((pending) => expanded(pending, placeholders, before));
     else if (change === undefined) throw at.fault(`there is no modifier ${JSON.stringify(modifier.slice(0, 40))}`);
     else each((pending) => [change(pending, before)]);
     before.push(modifier);
   }
-  for (const { test, at: value } of variants.flat())
+  for (const { test, at: value, isNoText } of variants.flat()) {
+    if (isNoText) throw value.fault("in UTF-16 this is no text, as fields are: look for its base64 or base64offset");
     if (test.kind === "regex") checkRegex(test.source, test.flags, value);
+  }
   return { values: variants, all, negated };
 }
