@@ -252,3 +252,41 @@ ${BASES}`;
   );
   expect(found).toEqual([[0, 1, 3], [5], [5, 6], [6]]);
 });
+
+/** Lines of a detection, and which of the events it finds. */
+const MODIFIED: readonly (readonly [string, readonly number[]])[] = [
+  ['{"at|minute": 15}', [0, 2]],
+  ['{"at|minute": [15, 59]}', [0, 1, 2]],
+  ['{"at|day": 26}', [0, 2]],
+  ['{"at|month": 11}', [0]],
+  ['{"at|month|neq": 11}', [1, 2, 3]],
+  ['{"at|day": 31, "at|month": 12, "at|minute": 59}', [1]],
+  ['{"user|fieldref": owner}', [0, 1]],
+  ['{"user|fieldref|cased": owner}', [0]],
+  ['{"user|cased|fieldref": owner}', [0]],
+  ['{"user|fieldref|neq": owner}', [2, 3]],
+  ['{"user|fieldref|cased|neq": owner}', [1, 2, 3]],
+  ['{"user|fieldref|startswith": owner}', [0, 1, 2]],
+  ['{"user|fieldref|startswith|cased": owner}', [0, 2]],
+];
+
+it("parts of a time, and other fields", async () => {
+  const events = [
+    { at: "2026-11-26T03:15:59Z", user: "Ann", owner: "Ann" },
+    // Of a time elsewhere, as it is in UTC.
+    { at: "2026-12-31T20:59:00-03:00", user: "ann", owner: "ANN" },
+    { at: "2027-01-26T00:15:00Z", user: "Anna", owner: "Ann" },
+    { at: "soon", user: "bob" },
+  ];
+  const rules = MODIFIED.map(
+    ([lines]) => `title: T\nlogsource: {product: p}\ndetection:\n  sel: ${lines}\n  condition: sel\n`,
+  );
+  const checked = checkRules(rules.map((text) => ({ file: text, text })));
+  expect(checked.find(({ fault }) => fault !== null)?.fault ?? null).toBeNull();
+  const found = await engine.run(
+    checked.map(({ rule }) => rule!),
+    events,
+    events.map((_, position) => position),
+  );
+  found.forEach((positions, place) => expect(positions, MODIFIED[place]![0]).toEqual(MODIFIED[place]![1]));
+});
