@@ -14,7 +14,7 @@ import { problems, query } from "./schemas.ts";
 
 export interface ApprovalsRoutesParts {
   readonly control: Pick<Control, "approvals">;
-  /** Carries out everything that is approved and not finished. */
+  /** Carries out everything that is approved and not finished, and ends what was rejected. */
   readonly carryOut: () => Promise<void>;
 }
 
@@ -70,7 +70,11 @@ export function approvalsRoutes(app: FastifyInstance, parts: ApprovalsRoutesPart
     await parts.carryOut();
     return approvals.approval(approved.id) ?? approved;
   });
-  decisionRoute(app, "reject", "Reject a proposal, or take one's own back", (request) => reject(approvals, request));
+  decisionRoute(app, "reject", "Reject a proposal, or take one's own back", async (request) => {
+    const rejected = await reject(approvals, request);
+    await parts.carryOut();
+    return rejected;
+  });
 }
 
 function decisionRoute(

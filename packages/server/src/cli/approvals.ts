@@ -29,7 +29,9 @@ interface Options extends TargetOptions {
 
 export function approvalsCommand(parts: CliParts, run: Run): Command {
   return new Command("approvals")
-    .description("see, approve and reject what needs a second administrator: erasures, released holds, retention")
+    .description(
+      "see, approve and reject what needs a second administrator: erasures, released holds, retention, responses",
+    )
     .addCommand(listCommand(parts, run))
     .addCommand(decisionCommand(parts, run, "approve", "approve what somebody else proposed, and have it carried out"))
     .addCommand(decisionCommand(parts, run, "reject", "reject a proposal, or take your own back"));

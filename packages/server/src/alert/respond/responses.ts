@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { uuidv8 } from "@tallystick/record";
 
 import type { Approval, Approvals } from "../../control/approval.ts";
-import { TallystickError } from "../../errors.ts";
+import { isTallystickError, TallystickError } from "../../errors.ts";
 import { MAX_ALERT_TEXT_LENGTH, MAX_LABEL_VALUE_BYTES, MIN_LOOK_MS, MAX_LOOK_WAIT_MS } from "../limits.ts";
 import type { AlertLog } from "../log.ts";
 import type { Matcher } from "../matchers.ts";
@@ -131,23 +131,46 @@ export class Responses {
   }
 
   /** Out of force when it returns; what is over stays as it is. TallystickError `not_found`. */
-  undo(by: string, id: string, reason: string): Promise<Action> {
-    return this.#log.inTurn(async () => {
+  async undo(by: string, id: string, reason: string): Promise<Action> {
+    const undone = await this.#log.inTurn(async () => {
       const action = this.find(id);
       if (action === null) throw noResponse();
       if (action.state !== "active" && action.state !== "proposed") return action;
       await this.#step(action, { kind: "undone", by, reason: reason.slice(0, MAX_ALERT_TEXT_LENGTH) });
       return this.find(id)!;
     });
+    await this.#withdraw(by, undone.approvalId);
+    return undone;
+  }
+
+  /** Nobody is asked any more about what was taken back; where `by` may not say so, an approval of it comes to nothing. */
+  async #withdraw(by: string, approvalId: string | null): Promise<void> {
+    const { approvals } = this.#ready();
+    const approval = approvalId === null ? null : approvals.approval(approvalId);
+    if (approval?.state !== "pending") return;
+    if (approval.proposedBy === by || approvals.approvers().includes(by))
+      await approvals.decide(by, approval.id, "rejected").catch(unlessDecided);
   }
 
   /** Ends what is over, and carries out what was approved. */
   async work(): Promise<void> {
+    await this.#finishOver();
     const nowUs = this.#log.nowUs();
     for (const action of this.#fold.actions.values()) {
       if (action.state === "active" && (action.untilUs ?? 0) <= nowUs)
         await this.#log.inTurn(() => this.#endIf(action.id, "active", { kind: "expired", by: "tallystick" }));
       if (action.state === "proposed") await this.#decided(action);
+    }
+  }
+
+  /** What was approved after it was taken back. */
+  async #finishOver(): Promise<void> {
+    const { approvals } = this.#ready();
+    for (const { id, action, state, details } of approvals.approvals()) {
+      if (action !== "respond" || state !== "approved") continue;
+      const response = this.find(details["response_id"] ?? "");
+      if (response?.state === "undone")
+        await approvals.finish(id, "failed", "The response was taken back before.").catch(unlessDecided);
     }
   }
 
@@ -164,7 +187,8 @@ export class Responses {
       const action = this.find(id);
       if (action?.state === "proposed") await this.#effect(action, approval.decidedBy ?? approval.proposedBy);
     });
-    if (state === "approved") await approvals.finish(approval.id, "done", actionText(this.find(id)!));
+    if (state === "approved")
+      await approvals.finish(approval.id, "done", actionText(this.find(id)!)).catch(unlessDecided);
   }
 
   #propose(by: string, id: string, action: NewAction, mustApprove: boolean): Promise<Approval> {
@@ -224,6 +248,11 @@ export class Responses {
     if (this.#settings === null) throw new TallystickError("shutting_down", "Responses are not open yet.");
     return this.#settings;
   }
+}
+
+/** Whoever looked at the same moment was first. */
+function unlessDecided(error: unknown): void {
+  if (!isTallystickError(error, "not_pending")) throw error;
 }
 
 /** In the order of the kind's names, so that the same target is always the same text. */
