@@ -3,7 +3,8 @@ import type { Statement } from "../../index/index-seam.ts";
 import { OWN_LOGS } from "../../control/own-logs.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { WHOLE_SCOPE } from "../../search/scope.ts";
-import { edgeRows } from "../../tally/reading.ts";
+import { edgeRows, timePredicate } from "../../tally/reading.ts";
+import { CALLS, STANDING } from "../../tally/schema.ts";
 import type { Measure } from "./read-measure.ts";
 
 export interface MeasuredRow {
@@ -93,13 +94,44 @@ function figure(of: Measure["of"], within: string, spanS: number, nowUs: number)
   }
 }
 
+const UNMATCHED = ["discrepant", "unpaired_caller", "unpaired_callee"];
+const MINUTE_US = 60_000_000;
+
+/**
+ * Of a match rate, the first calls of the window that did not match, of the groups given. The tally counts by the
+ * minute and names no call in it, so that this is asked only of what is to be told.
+ */
+export function unmatchedStatement(
+  { groupBy, windowS }: Measure,
+  groups: readonly (readonly string[])[],
+  nowUs: number,
+): Statement {
+  const params = new Params();
+  const labels = `[${groupBy.map((name) => `toString(${name})`).join(", ")}]`;
+  const startUs = Math.floor((nowUs - windowS * 1_000_000) / MINUTE_US) * MINUTE_US;
+  const minutes = timePredicate({ time: "minute" }, { fromUs: startUs, toUs: nowUs }, params);
+  const keys = params.add(
+    groups.map((group) => group.join("\n")),
+    "Array(String)",
+  );
+  const half = "if(callers > 0, (toString(c_tree), c_leaf_index), (toString(d_tree), d_leaf_index))";
+  const record = `((${half}) AS half).1, half.2, call_id`;
+  return params.statement(
+    `SELECT CAST(${labels}, 'Array(String)') AS labels,
+  arrayMap(one -> one.2, groupArraySorted(${EXAMPLES})((first_us, (${record})))) AS records
+FROM ${CALLS.name} WHERE ${minutes} AND state IN (${UNMATCHED.map((state) => `'${state}'`).join(", ")})
+  AND has(${keys}, arrayStringConcat(CAST(${labels}, 'Array(String)'), '\n')) AND ${STANDING}
+GROUP BY labels LIMIT ${MAX_MEASURED_GROUPS}`,
+  );
+}
+
 function matchRate({ groupBy, windowS, where }: Measure, nowUs: number, params: Params): string {
   const period = { fromUs: nowUs - windowS * 1_000_000, toUs: nowUs };
   const { from } = edgeRows(period, nowUs, WHOLE_SCOPE, params);
   const labels = groupBy.map((name) => `toString(${name})`);
   const only = [...where].map(([name, value]) => ` AND ${name} = ${params.text(value)}`).join("");
   const sum = (state: string) => `sum(${state})`;
-  const compared = `(${["matched", "discrepant", "unpaired_caller", "unpaired_callee"].map(sum).join(" + ")})`;
+  const compared = `(${["matched", ...UNMATCHED].map(sum).join(" + ")})`;
   return (
     `SELECT [${labels.join(", ")}] AS labels, if(${compared} = 0, 1, ${sum("matched")} / ${compared}) AS figure, NULL AS before, ` +
     `toUInt64(${compared}) AS calls, CAST([], 'Array(Tuple(String, Int64, String))') AS records ${from}${only} GROUP BY labels`

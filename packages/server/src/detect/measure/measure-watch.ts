@@ -9,7 +9,7 @@ import type { IndexReader, QueryLimits } from "../../index/index-seam.ts";
 import type { DetectionState, Standing } from "../detection-state.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import type { Rule, RuleBook } from "../rule-book.ts";
-import { MAX_MEASURED_GROUPS, measureStatement } from "./measure-sql.ts";
+import { MAX_MEASURED_GROUPS, measureStatement, unmatchedStatement } from "./measure-sql.ts";
 import type { MeasuredRow } from "./measure-sql.ts";
 import { aboutWords, FIGURE_WORDS, rounded, seenWords } from "./measure-words.ts";
 import type { Measure } from "./read-measure.ts";
@@ -40,6 +40,8 @@ export class MeasureWatch {
   readonly #options: MeasureWatchOptions;
   /** Since when a condition holds that has not held for long enough yet, by rule and labels. */
   readonly #pending = new Map<string, number>();
+  /** Of what stands, the calls that it was told with where they are not asked for again, by rule and labels. */
+  readonly #shown = new Map<string, MeasuredRow["records"]>();
   /** What came while nobody listened is not missing. */
   readonly #listeningSinceUs: number;
   #cancel: () => void = () => {};
@@ -118,26 +120,52 @@ export class MeasureWatch {
       if (key.startsWith(`${rule.id} `) && !holding.has(key)) this.#pending.delete(key);
     const standing = new Map(state.standing.map((one) => [keyOf(one.ruleId, one.labels), one]));
     const findings: Finding[] = [];
+    const told: ToTell[] = [];
     for (const [key, { labels, row }] of holding) {
       const sinceUs = standing.get(key)?.sinceUs ?? this.#pending.get(key) ?? nowUs;
-      if (!standing.has(key)) this.#pending.set(key, sinceUs);
-      if (nowUs - sinceUs < measure.forS * 1_000_000 && !standing.has(key)) continue;
+      const isNew = !standing.has(key);
+      if (isNew) this.#pending.set(key, sinceUs);
+      if (nowUs - sinceUs < measure.forS * 1_000_000 && isNew) continue;
       this.#pending.delete(key);
       standing.set(key, { ruleId: rule.id, labels, sinceUs });
-      findings.push(firing(rule, measure, labels, row, sinceUs, nowUs));
+      told.push({ key, labels, row, sinceUs, isNew });
+    }
+    if (measure.of === "match_rate") await this.#askExamples(measure, told);
+    for (const { key, labels, row, sinceUs } of told) {
+      const records = this.#shown.get(key) ?? row.records;
+      findings.push(firing(rule, measure, labels, { ...row, records }, sinceUs, nowUs));
     }
     for (const [key, one] of standing) {
       if (one.ruleId !== rule.id || holding.has(key)) continue;
       standing.delete(key);
+      this.#shown.delete(key);
       findings.push(over(rule, one, nowUs));
     }
     await this.#tell(() => ({ findings, standing: [...standing.values()] }));
+  }
+
+  /** What fires now is told also when they cannot be had. */
+  async #askExamples(measure: Measure, told: readonly ToTell[]): Promise<void> {
+    const { reader, clock, onTrouble } = this.#options;
+    const fired = new Map(told.flatMap(({ key, row, isNew }) => (isNew ? [[JSON.stringify(row.labels), key]] : [])));
+    if (fired.size === 0) return;
+    const groups = told.flatMap(({ row, isNew }) => (isNew ? [row.labels] : []));
+    try {
+      const statement = unmatchedStatement(measure, groups, clock.nowUs());
+      const { rows } = await reader.select<Pick<MeasuredRow, "labels" | "records">>(statement, LIMITS);
+      for (const { labels, records } of rows) this.#shown.set(fired.get(JSON.stringify(labels))!, records);
+    } catch (error) {
+      onTrouble(
+        `calls that did not match could not be read: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
   }
 
   /** What stands of rules that are switched off or gone is over. */
   #endOfOthers(ids: ReadonlySet<string>): Told {
     const { state, clock, book } = this.#options;
     const gone = state.standing.filter(({ ruleId }) => !ids.has(ruleId));
+    for (const { ruleId, labels } of gone) this.#shown.delete(keyOf(ruleId, labels));
     const rules = new Map(book.list().map((rule) => [rule.id, rule]));
     return {
       findings: gone.flatMap((one) => {
@@ -160,6 +188,15 @@ export class MeasureWatch {
       onTrouble(`findings could not be told: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+}
+
+interface ToTell {
+  readonly key: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly row: MeasuredRow;
+  readonly sinceUs: number;
+  /** It was not told before. */
+  readonly isNew: boolean;
 }
 
 interface Told {
