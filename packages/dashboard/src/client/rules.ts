@@ -13,6 +13,7 @@ export interface Rule {
   readonly description: string;
   readonly tags: readonly string[];
   readonly false_positives: readonly string[];
+  readonly runbook_url: string | null;
   readonly on: boolean;
   readonly set_aside: string | null;
   readonly changed_by: string | null;

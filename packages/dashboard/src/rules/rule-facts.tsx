@@ -8,7 +8,7 @@ import { useMoments } from "../page/zone.ts";
 export function RuleFacts({ rule }: { readonly rule: Rule }) {
   const { clock, label } = useMoments();
   const { kind, origin, level, status, tags, false_positives: harmless, set_aside: aside } = rule;
-  const { on, changed_by: by, changed_at: at } = rule;
+  const { on, changed_by: by, changed_at: at, runbook_url: runbook } = rule;
   return (
     <Panel
       actions={<Chip tone={aside !== null ? "bad" : on ? "good" : "quiet"}>{runs(on, aside)}</Chip>}
@@ -41,6 +41,16 @@ export function RuleFacts({ rule }: { readonly rule: Rule }) {
                   <li key={one}>{one}</li>
                 ))}
               </ul>
+            </dd>
+          </>
+        )}
+        {runbook !== null && (
+          <>
+            <dt className="text-quiet">runbook</dt>
+            <dd className="break-all">
+              <a className="text-accent underline" href={runbook} rel="noreferrer">
+                {runbook}
+              </a>
             </dd>
           </>
         )}

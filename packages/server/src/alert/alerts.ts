@@ -49,6 +49,11 @@ export class Alerts {
     return [...this.#fold.alerts.values()].toReversed();
   }
 
+  /** What alerts of a rule name as their runbook; `own`: what it names itself. */
+  runbookOf(ruleId: string, own: string | null): string | null {
+    return runbookOf(ruleId, own ?? undefined, this.#runbookUrl) ?? null;
+  }
+
   find(id: string): Alert | null {
     return this.#fold.alerts.get(id) ?? null;
   }
@@ -162,11 +167,16 @@ function firstOf({ records: [first] }: Finding, { records }: Finding): Finding["
   return [first, ...records.filter(({ tree, leafIndex }) => tree !== first.tree || leafIndex !== first.leafIndex)];
 }
 
-/** Slashes of an id, as in `builtin/replay`, stay: its runbook may be a file in a folder. */
 function withRunbook(finding: Finding, template: string): Finding {
-  if (finding.runbookUrl !== undefined || template === "") return finding;
-  const id = finding.ruleId.split("/").map(encodeURIComponent).join("/");
-  return { ...finding, runbookUrl: template.replaceAll("{rule}", () => id) };
+  const url = runbookOf(finding.ruleId, finding.runbookUrl, template);
+  return url === undefined ? finding : { ...finding, runbookUrl: url };
+}
+
+/** Slashes of an id, as in `builtin/replay`, stay: its runbook may be a file in a folder. */
+function runbookOf(ruleId: string, own: string | undefined, template: string): string | undefined {
+  if (own !== undefined || template === "") return own;
+  const id = ruleId.split("/").map(encodeURIComponent).join("/");
+  return template.replaceAll("{rule}", () => id);
 }
 
 function assertText(deed: AlertDeed, text: string): void {

@@ -50,6 +50,11 @@ const Shown = {
   description: Type.String(),
   tags: Type.Array(Type.String()),
   false_positives: Type.Array(Type.String()),
+  runbook_url: orNull(
+    Type.String({
+      description: "What its alerts name: its own key, else by the configuration's `alerts.runbook_url`.",
+    }),
+  ),
   on: Type.Boolean(),
   set_aside: orNull(Type.String({ description: "Why it does not run though it is switched on." })),
   changed_by: orNull(Type.String()),
@@ -77,7 +82,8 @@ export function rulesRoutes(app: FastifyInstance, parts: RulesRoutesParts): void
   testRoute(app, parts);
 }
 
-function readRoutes(app: FastifyInstance, { detection: rules, alerting }: RulesRoutesParts): void {
+function readRoutes(app: FastifyInstance, parts: RulesRoutesParts): void {
+  const { detection: rules, alerting } = parts;
   app.get(
     "/api/rules",
     {
@@ -91,7 +97,7 @@ function readRoutes(app: FastifyInstance, { detection: rules, alerting }: RulesR
     },
     (request) => {
       const alerts = alertsByRule(alerting, scopeOf(request));
-      return { rules: rules.book.list().map((rule) => ({ ...shown(rules, rule), alerts: alertsOf(alerts, rule.id) })) };
+      return { rules: rules.book.list().map((rule) => ({ ...shown(parts, rule), alerts: alertsOf(alerts, rule.id) })) };
     },
   );
   app.get<{ Params: Static<typeof ById> }>(
@@ -107,7 +113,7 @@ function readRoutes(app: FastifyInstance, { detection: rules, alerting }: RulesR
     },
     async ({ params }) => {
       const rule = found(rules.book.find(params.id));
-      return { ...shown(rules, rule), text: rule.text };
+      return { ...shown(parts, rule), text: rule.text };
     },
   );
 }
@@ -139,7 +145,8 @@ function alertsOf(alerts: ReadonlyMap<string, RuleAlerts>, id: string): Static<t
   return { open, raised, hits, last_at: atOrNull(lastUs) };
 }
 
-function changeRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesParts): void {
+function changeRoutes(app: FastifyInstance, parts: RulesRoutesParts): void {
+  const { detection: rules } = parts;
   app.post<{ Body: { readonly text: string } }>(
     "/api/rules",
     {
@@ -153,7 +160,7 @@ function changeRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesPar
     },
     async (request, reply) => {
       const rule = await rules.book.set(principalOf(request).name, request.body.text);
-      return reply.code(201).send(shown(rules, rule));
+      return reply.code(201).send(shown(parts, rule));
     },
   );
   app.put<{ Params: Static<typeof ById>; Body: { readonly on: boolean } }>(
@@ -168,7 +175,7 @@ function changeRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesPar
         response: { 200: ListedRule, ...problems(400, 401, 403, 404, 503) },
       },
     },
-    (request) => switched(rules, request),
+    (request) => switched(parts, request),
   );
   app.delete<{ Params: Static<typeof ById> }>(
     "/api/rules/:id",
@@ -188,11 +195,11 @@ function changeRoutes(app: FastifyInstance, { detection: rules }: RulesRoutesPar
 type Rules = RulesRoutesParts["detection"];
 
 async function switched(
-  rules: Rules,
+  parts: RulesRoutesParts,
   request: FastifyRequest<{ Params: Static<typeof ById>; Body: { readonly on: boolean } }>,
 ): Promise<Static<typeof ListedRule>> {
-  const rule = await rules.book.switchTo(principalOf(request).name, request.params.id, request.body.on);
-  return shown(rules, found(rule));
+  const rule = await parts.detection.book.switchTo(principalOf(request).name, request.params.id, request.body.on);
+  return shown(parts, found(rule));
 }
 
 async function removed(
@@ -325,7 +332,7 @@ function askedOf({ text, id, from, to }: Static<typeof TestBody>) {
   return { q: text, id, from, to };
 }
 
-function shown(rules: Rules, rule: Rule): Static<typeof ListedRule> {
+function shown({ detection: rules, alerting }: RulesRoutesParts, rule: Rule): Static<typeof ListedRule> {
   const { id, version, kind, origin, on, heading, changedBy, changedAt } = rule;
   const { title, level, status, description, tags, falsePositives } = heading;
   return {
@@ -339,6 +346,7 @@ function shown(rules: Rules, rule: Rule): Static<typeof ListedRule> {
     description,
     tags: [...tags],
     false_positives: [...falsePositives],
+    runbook_url: alerting.alerts.runbookOf(id, heading.runbookUrl),
     on,
     set_aside: on ? rules.setAside(rule) : null,
     changed_by: changedBy,

@@ -19,6 +19,7 @@ interface ListedRule {
   readonly level: string;
   readonly on: boolean;
   readonly set_aside: string | null;
+  readonly runbook_url?: string | null;
   readonly text?: string;
 }
 
@@ -69,10 +70,16 @@ function showCommand(parts: CliParts, run: Run): Command {
       run(async () => {
         const rule = await (await clientOf(parts, options)).get<ListedRule>(`/api/rules/${encodeURIComponent(id)}`);
         if (options.json === true) parts.terminal.json(rule);
-        else parts.terminal.line((rule.text ?? "").trimEnd());
+        else parts.terminal.line(shownText(rule));
         return EXIT.ok;
       }),
     );
+}
+
+/** Its text, and the runbook that the configuration names for it, as a comment. */
+function shownText({ text = "", runbook_url: url = null }: ListedRule): string {
+  const lines = text.trimEnd();
+  return url === null || /^runbook_url:/m.test(lines) ? lines : `${lines}\n# Its alerts name the runbook ${url}`;
 }
 
 function setCommand(parts: CliParts, run: Run): Command {
