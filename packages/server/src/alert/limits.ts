@@ -54,7 +54,7 @@ export const MAX_LOOK_REST_MS = 2_000;
 export const MIN_LOOK_MS = 100;
 export const TROUBLE_DELAY_MS = 2_000;
 export const EXPIRE_EVERY_US = 60_000_000;
-/** Responses that are listed. */
+/** Responses that are over and still listed. */
 export const MAX_PAST_ACTIONS = 5_000;
 /** An alert that was raised longer ago is not answered by a rule any more. */
 export const RESPOND_WITHIN_US = 900_000_000;

@@ -11,6 +11,8 @@ export class ActionFold implements Slice {
   readonly actions = new Map<string, Action>();
   /** Changes with every change of what is in force: microseconds since 1970, and it never goes back. */
   sequence = 0;
+  /** Those that go on: however many they are, none is forgotten, and none that is over for their sake. */
+  #openCount = 0;
 
   take(record: AuditRecord): void {
     const id = record.resource?.startsWith("response/") === true ? record.resource.slice("response/".length) : "";
@@ -18,27 +20,30 @@ export class ActionFold implements Slice {
     applyAction(this.actions, record);
     const after = this.actions.get(id);
     if (after === before || after === undefined) return;
+    this.#openCount += Number(isOpen(after)) - Number(isOpen(before));
     const isChange = (after.state === "active") !== (before?.state === "active");
     if (isChange) this.sequence = Math.max(this.sequence + 1, after.endedAtUs ?? after.sinceUs ?? 0);
     this.#forgetOldest();
   }
 
   forget(resource: string): void {
-    if (resource.startsWith("response/")) this.actions.delete(resource.slice("response/".length));
+    const id = resource.startsWith("response/") ? resource.slice("response/".length) : "";
+    this.#openCount -= Number(isOpen(this.actions.get(id)));
+    this.actions.delete(id);
   }
 
   goesOn(resource: string): boolean {
-    if (!resource.startsWith("response/")) return false;
-    const state = this.actions.get(resource.slice("response/".length))?.state;
-    return state === "proposed" || state === "active";
+    return resource.startsWith("response/") && isOpen(this.actions.get(resource.slice("response/".length)));
   }
 
   #forgetOldest(): void {
-    if (this.actions.size <= MAX_PAST_ACTIONS) return;
-    for (const { id } of this.actions.values()) {
-      if (this.goesOn(`response/${id}`)) continue;
-      this.actions.delete(id);
+    if (this.actions.size - this.#openCount <= MAX_PAST_ACTIONS) return;
+    for (const action of this.actions.values()) {
+      if (isOpen(action)) continue;
+      this.actions.delete(action.id);
       return;
     }
   }
 }
+
+const isOpen = (action: Action | undefined): boolean => action?.state === "proposed" || action?.state === "active";

@@ -20,7 +20,7 @@ export class Blocks {
     this.actions = actions;
     this.sequence = sequence;
     this.#nowUs = nowUs;
-    this.#byKey = new Map(actions.map((action) => [keyOf(action.kind, Object.values(action.target)), action]));
+    this.#byKey = new Map(actions.map((action) => [keyOfAction(action), action]));
   }
 
   /** The block that the call runs into, or null. */
@@ -46,6 +46,17 @@ export class Blocks {
     // It may be over, and nobody said so yet.
     return action === undefined || (action.untilUs ?? 0) <= this.#nowUs() ? null : action;
   }
+}
+
+/** Made once for each action, which never changes: of ten thousand blocks one comes or goes at a time. */
+const KEYS = new WeakMap<Action, string>();
+
+function keyOfAction(action: Action): string {
+  const known = KEYS.get(action);
+  if (known !== undefined) return known;
+  const key = keyOf(action.kind, Object.values(action.target));
+  KEYS.set(action, key);
+  return key;
 }
 
 function keyOf(kind: ActionKind, values: readonly string[]): string {
