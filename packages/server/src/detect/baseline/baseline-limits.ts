@@ -1,6 +1,9 @@
 /** Bounds of the baselines. */
 /** How far back hours count. */
 export const HISTORY_DAYS = 28;
+/** Edges learned of at once, so that they fit into a step; in so many parts at most. */
+export const EDGES_AT_ONCE = 12_500;
+export const MAX_PARTS = 64;
 /** Five-minute counts are kept so long. */
 export const KEPT_BUCKETS_US = 2 * 86_400_000_000;
 /** What is otherwise for so many hours is the new level. */

@@ -9,11 +9,11 @@ import { STEP_LIMITS } from "../detectors/detector-limits.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
 import type { Finding } from "../finding.ts";
 import { Baselines } from "./baselines.ts";
-import { HOUR_COLUMNS, HOUR_US, HOURS, TRAFFIC, TRAFFIC_COLUMNS } from "./traffic.ts";
+import { keepDay, partsOf } from "./learn.ts";
+import { DAY_US, HOUR_COLUMNS, HOUR_US, HOURS, TRAFFIC, TRAFFIC_COLUMNS } from "./traffic.ts";
 
 /** A Monday. */
 export const START_US = Date.UTC(2026, 9, 5) * 1_000;
-export const DAY_US = 24 * HOUR_US;
 
 export interface Traffic {
   readonly fromUs: number;
@@ -80,7 +80,11 @@ export class BaselineWorld {
 SELECT us AS hour_us, ${NAMES}, calls, errors, calls AS timed, log_duration, bytes,
   ${traffic.credentials ?? 1} AS credentials
 FROM (SELECT *, ${counted(traffic)} FROM ${moments(traffic, HOUR_US)}) WHERE calls > 0`;
-    await this.#temporary.index.deriver.derive({ sql, params: {} }, STEP_LIMITS);
+    const { deriver } = this.#temporary.index;
+    await deriver.derive({ sql, params: {} }, STEP_LIMITS);
+    const firstDayUs = Math.floor(traffic.fromUs / DAY_US) * DAY_US;
+    for (let us = firstDayUs; us + DAY_US <= traffic.toUs; us += DAY_US)
+      for (const part of partsOf(1)) await deriver.derive(keepDay(us, part), STEP_LIMITS);
   }
 
   async comes(traffic: Traffic): Promise<void> {

@@ -25,14 +25,13 @@ import {
 } from "./judge.ts";
 import type { Deviation, Parted } from "./judge.ts";
 import { inHistory, isRare, rarity } from "./own-history.ts";
+import { keepBaselines, keepDay, keepHour, partsOf } from "./learn.ts";
 import {
   BASELINE_TABLES,
   BASELINES,
   candidates,
+  DAY_US,
   HOUR_US,
-  HOURS,
-  keepBaselines,
-  keepHour,
   keepTraffic,
   firstNeeded,
   TRAFFIC,
@@ -73,7 +72,8 @@ export class Baselines {
     const learned = await one(`SELECT max(hour_us) AS at FROM ${BASELINES.name}`);
     const first = await one(`SELECT if(count() = 0, 0, min(bucket_us)) AS at FROM ${TRAFFIC.name}`);
     // Nothing learned yet: the first hour of which there is anything is the first to be added up.
-    this.#hourUs = learned === 0 ? Math.floor(first / HOUR_US) * HOUR_US : learned;
+    // The newest hour was learned in parts, perhaps not in all of them: it is learned again.
+    this.#hourUs = learned === 0 ? Math.floor(first / HOUR_US) * HOUR_US : learned - HOUR_US;
     this.#judgedUs = Math.max(first, learned);
     await this.#countEdges();
   }
@@ -117,8 +117,11 @@ export class Baselines {
   async #learnUntil(hourUs: number): Promise<void> {
     const { deriver } = this.#parts;
     for (let us = this.#hourUs + HOUR_US; us <= hourUs; us += HOUR_US) {
+      const parts = partsOf([...this.#edges.values()].reduce((sum, edges) => sum + edges, 0));
       await deriver.derive(keepHour(us - HOUR_US), STEP_LIMITS);
-      await deriver.derive(keepBaselines(us), STEP_LIMITS);
+      const isDayOver = us % DAY_US === 0;
+      for (const part of isDayOver ? parts : []) await deriver.derive(keepDay(us - DAY_US, part), STEP_LIMITS);
+      for (const part of parts) await deriver.derive(keepBaselines(us, part), STEP_LIMITS);
       this.#hourUs = us;
       if ((us / HOUR_US) % FORGET_EVERY_HOURS === 0) {
         await this.#countEdges();
@@ -128,7 +131,9 @@ export class Baselines {
   }
 
   async #countEdges(): Promise<void> {
-    const sql = `SELECT toString(log) AS log, uniq(caller, callee, operation) AS edges FROM ${HOURS.name} GROUP BY log`;
+    const newest = `SELECT max(hour_us) FROM ${BASELINES.name}`;
+    const sql = `SELECT toString(log) AS log, count() AS edges FROM ${BASELINES.name} FINAL
+WHERE hour_us = (${newest}) GROUP BY log`;
     const rows = await this.#parts.deriver.select<{ log: string; edges: number }>({ sql, params: {} }, STEP_LIMITS);
     this.#edges = new Map(rows.map(({ log, edges }) => [log, edges]));
   }

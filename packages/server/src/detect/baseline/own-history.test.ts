@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
-import { BaselineWorld, DAY_US, shortly, START_US } from "./baseline-world.contract.ts";
-import { HOUR_US } from "./traffic.ts";
+import { BaselineWorld, shortly, START_US } from "./baseline-world.contract.ts";
+import { DAY_US, HOUR_US } from "./traffic.ts";
 
 let temporary: TemporaryIndex;
 beforeAll(async () => {

@@ -97,13 +97,13 @@ const pastHour = ([
 function pastHours(watched: readonly Watched[], toUs: number): Statement {
   const params = new Params();
   const edges = new Map(watched.map(({ deviation }) => [JSON.stringify(edgeOf(deviation)), edgeOf(deviation)]));
-  const among = [...edges.values()].map((edge) => `(${edge.map((name) => params.text(name)).join(", ")})`);
+  const among = [...edges.values()].map((edge) => `cityHash64(${edge.map((name) => params.text(name)).join(", ")})`);
   const to = params.add(toUs, "Int64");
   return params.statement(
-    `SELECT [toString(log), caller, toString(callee), toString(operation)] AS edge,
+    `SELECT [toString(log), toString(caller), toString(callee), toString(operation)] AS edge,
   arraySort(groupArray(tuple(hour_us, calls, errors, timed, log_duration, bytes, credentials))) AS hours
 FROM ${HOURS.name} FINAL
-WHERE (log, caller, callee, operation) IN (${among.join(", ")})
+WHERE edge IN (${among.join(", ")})
   AND hour_us >= ${to} - ${HISTORY_DAYS * 24 * HOUR_US} AND hour_us <= ${to} - ${2 * HOUR_US}
 GROUP BY log, caller, callee, operation`,
   );

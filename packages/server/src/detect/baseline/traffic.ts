@@ -7,12 +7,12 @@ import type { Statement } from "../../index/index-seam.ts";
 import type { LeafRange } from "../../index/newest.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { RANGE_TABLE } from "../detectors/range-table.ts";
-import { HISTORY_DAYS, KEPT_BUCKETS_US, MAX_JUDGED, SHIFT_HOURS } from "./baseline-limits.ts";
+import { HISTORY_DAYS, KEPT_BUCKETS_US, MAX_JUDGED, MIN_HOURS } from "./baseline-limits.ts";
 
 export const HOUR_US = 3_600_000_000;
-const DAY_US = 24 * HOUR_US;
+export const DAY_US = 24 * HOUR_US;
 const WEEK_US = 7 * DAY_US;
-const EDGE = "log, caller, callee, operation";
+export const EDGE = "log, caller, callee, operation";
 const EDGE_TYPES = `log LowCardinality(String), caller String, callee LowCardinality(String),
     operation LowCardinality(String)`;
 const SUMS = `calls UInt64, errors UInt64, timed UInt64, log_duration Float64, bytes UInt64, credentials UInt64`;
@@ -26,10 +26,26 @@ export const TRAFFIC: DerivedTable = {
     ORDER BY (bucket_us, ${EDGE}, side, tree, range_from)`,
 };
 
+/** Of rows in no order of names, whose repetition would not be seen. */
+const SCATTERED_TYPES = EDGE_TYPES.replace("caller String", "caller LowCardinality(String)");
+/** The edge as a number: what is grouped and sorted by is read without its names. */
+const EDGE_ID = "edge UInt64 DEFAULT cityHash64(log, caller, callee, operation)";
+
+/** `moved` and `slowed`: how far it was from what was usual then, in powers of two; NaN where nothing was. */
 export const HOURS: DerivedTable = {
   name: "detector_hours",
-  columns: `hour_us Int64, ${EDGE_TYPES}, ${SUMS}`,
-  engine: `ReplacingMergeTree PARTITION BY intDiv(hour_us, ${WEEK_US}) ORDER BY (hour_us, ${EDGE})`,
+  columns: `hour_us Int64, ${EDGE_ID}, ${SCATTERED_TYPES}, ${SUMS}, moved Float32 DEFAULT nan, slowed Float32 DEFAULT nan`,
+  engine: `ReplacingMergeTree PARTITION BY intDiv(hour_us, ${WEEK_US}) ORDER BY (hour_us, edge)`,
+  // A few edges are sought in each of hundreds of hours.
+  settings: { index_granularity: "1024" },
+};
+
+/** Days that are over: what of all hours counts, so that those need not be read every hour. */
+export const DAYS: DerivedTable = {
+  name: "detector_days",
+  columns: `day_us Int64, ${EDGE_ID}, ${SCATTERED_TYPES}, first_us Int64, calls UInt64, calls_most UInt64, errors UInt64,
+    bytes_most UInt64, credentials UInt64, log_duration Float64, log_duration_spread Float64`,
+  engine: `ReplacingMergeTree PARTITION BY intDiv(day_us, ${WEEK_US}) ORDER BY (day_us, edge)`,
 };
 
 /** What is usual at one hour; the newest two days of hours are kept, for level shifts. */
@@ -44,11 +60,14 @@ export const BASELINES: DerivedTable = {
 const COUNTED = "records, errors, timed, log_duration, bytes, credentials";
 export const TRAFFIC_COLUMNS = `bucket_us, ${EDGE}, side, tree, range_from, range_to, ${COUNTED}`;
 export const HOUR_COLUMNS = `hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials`;
-const BASELINE_COLUMNS =
+export const DAY_COLUMNS =
+  `day_us, ${EDGE}, first_us, calls, calls_most, errors, bytes_most, credentials, log_duration, ` +
+  "log_duration_spread";
+export const BASELINE_COLUMNS =
   `hour_us, ${EDGE}, hours, since_us, calls, calls_spread, calls_most, error_share, log_duration, ` +
   "log_duration_spread, bytes, bytes_most, credentials, shift, slower";
 
-export const BASELINE_TABLES = [TRAFFIC, HOURS, BASELINES];
+export const BASELINE_TABLES = [TRAFFIC, HOURS, DAYS, BASELINES];
 
 /** Adds what the range under way says; the same range again takes its own place. */
 export function keepTraffic({ tree, from, to }: LeafRange): Statement {
@@ -66,7 +85,7 @@ GROUP BY bucket_us, log, caller, callee, operation, side`,
 }
 
 /** Traffic of a time, each call once: of the end that recorded more. */
-function sums(fromUs: number, toUs: number, params: Params): string {
+export function sums(fromUs: number, toUs: number, params: Params): string {
   const rows = `SELECT ${EDGE}, side, sum(t.records) AS n, sum(t.errors) AS failed, sum(t.timed) AS clocked,
       sum(t.log_duration) AS took, sum(t.bytes) AS size, uniqArray(t.credentials) AS users
     FROM ${TRAFFIC.name} AS t FINAL
@@ -75,70 +94,6 @@ function sums(fromUs: number, toUs: number, params: Params): string {
   return `SELECT ${EDGE}, max(n) AS calls, max(failed) AS errors, argMax(clocked, (n, side)) AS timed,
     argMax(took, (n, side)) AS log_duration, max(size) AS bytes, max(users) AS credentials
   FROM (${rows}) GROUP BY ${EDGE}`;
-}
-
-/** Adds the buckets of an hour up. */
-export function keepHour(hourUs: number): Statement {
-  const params = new Params();
-  const hour = params.add(hourUs, "Int64");
-  return params.statement(
-    `INSERT INTO ${HOURS.name} (${HOUR_COLUMNS})
-SELECT ${hour} AS hour_us, ${EDGE}, calls, errors, timed, log_duration, bytes, credentials
-FROM (${sums(hourUs, hourUs + HOUR_US, params)})`,
-  );
-}
-
-const MAD = 1.4826;
-/** Median absolute deviation as a standard deviation would be. */
-const spread = (values: string) =>
-  `${MAD} * arrayReduce('median', arrayMap(one -> abs(one - arrayReduce('median', ${values})), ${values}))`;
-
-/**
- * What is usual at an hour: of the same hour of the week while there are three weeks of it; else of this hour and its
- * neighbours on all days. Hours in which an edge was not heard count as none, from its first hour on. What has been
- * otherwise for a whole day is a new level (`shift`, `slower`: powers of two) and not told again.
- */
-export function keepBaselines(hourUs: number): Statement {
-  const params = new Params();
-  const hour = params.add(hourUs, "Int64");
-  const dayHour = `intDiv(hour_us, ${HOUR_US}) % 24`;
-  const history = `hour_us >= ${hour} - ${HISTORY_DAYS * DAY_US} AND hour_us < ${hour}`;
-  const near = `abs((${dayHour} - intDiv(${hour}, ${HOUR_US}) % 24 + 36) % 24 - 12) <= 1`;
-  const sameWeekHour = `(${hour} - hour_us) % ${7 * DAY_US} = 0`;
-  const recent = `hour_us >= ${hour} - ${SHIFT_HOURS * HOUR_US}`;
-  return params.statement(
-    `INSERT INTO ${BASELINES.name} (${BASELINE_COLUMNS})
-SELECT ${hour} AS hour_us, ${EDGE}, age AS hours, since AS since_us, arrayReduce('median', counts) AS calls,
-  ${spread("counts")} AS calls_spread, most AS calls_most, failed AS error_share,
-  if(empty(times), 0, arrayReduce('median', times)) AS log_duration,
-  if(empty(times), 0, ${spread("times")}) AS log_duration_spread,
-  arrayReduce('median', sizes) AS bytes, biggest AS bytes_most, users AS credentials, moved AS shift, slowed AS slower
-FROM (
-  SELECT ${EDGE}, since, age, most, failed, biggest, users, times,
-    if(weeks >= 3, arrayResize(weekly, greatest(length(weekly), intDiv(age, 168)), toFloat64(0)),
-      arrayResize(daily, greatest(length(daily), least(intDiv(age, 8), ${HISTORY_DAYS * 3})), toFloat64(0))) AS counts,
-    if(weeks >= 3, weekly_bytes, daily_bytes) AS sizes_or_none,
-    if(empty(sizes_or_none), [toFloat64(0)], sizes_or_none) AS sizes
-  FROM (
-    SELECT ${EDGE}, min(h.hour_us) AS since, toUInt64(intDiv(${hour} - since, ${HOUR_US})) AS age,
-      toUInt64(countIf(${sameWeekHour})) AS weeks, max(h.calls) AS most, max(h.bytes) AS biggest,
-      sum(h.errors) / greatest(1, sum(h.calls)) AS failed, toFloat64(max(h.credentials)) AS users,
-      groupArrayIf(toFloat64(h.calls), ${sameWeekHour}) AS weekly, groupArrayIf(toFloat64(h.calls), ${near}) AS daily,
-      groupArrayIf(toFloat64(h.bytes), ${sameWeekHour}) AS weekly_bytes,
-      groupArrayIf(toFloat64(h.bytes), ${near}) AS daily_bytes,
-      groupArrayIf(h.log_duration / h.timed, h.timed > 0) AS times
-    FROM ${HOURS.name} AS h FINAL WHERE ${history} GROUP BY ${EDGE}
-  ) WHERE notEmpty(daily)
-) AS learned LEFT JOIN (
-  SELECT h.log AS log, h.caller AS caller, h.callee AS callee, h.operation AS operation,
-    if(count() >= ${SHIFT_HOURS / 2}, quantileExact(0.5)(log2((h.calls + 1) / (b.calls + 1))), 0) AS moved,
-    if(countIf(h.timed > 0) >= ${SHIFT_HOURS / 2},
-      quantileExactIf(0.5)(h.log_duration / h.timed - b.log_duration, h.timed > 0), 0) AS slowed
-  FROM (SELECT * FROM ${HOURS.name} FINAL WHERE ${recent} AND hour_us < ${hour}) AS h
-  INNER JOIN (SELECT * FROM ${BASELINES.name} FINAL WHERE ${recent}) AS b USING (hour_us, ${EDGE})
-  GROUP BY ${EDGE}
-) AS shifted USING (${EDGE})`,
-  );
 }
 
 /** What is counted of an hour. `log_duration`: the sum of log2(1 + µs) of the calls that were timed. */
@@ -212,7 +167,7 @@ export function candidates(hourUs: number, toUs: number): Statement {
   b.hours AS usual_hours, ${usual.map((name) => `b.${name} AS usual_${name}`).join(", ")},
   b.shift AS shift, b.slower AS slower
 FROM (${usualIn(hourUs, toUs, params)}) AS b LEFT JOIN (${now}) AS n USING (${EDGE})
-WHERE ${worth} ORDER BY n.calls DESC, b.log, b.caller, b.callee, b.operation LIMIT ${MAX_JUDGED}`,
+WHERE b.hours >= ${MIN_HOURS} AND (${worth}) ORDER BY n.calls DESC, b.log, b.caller, b.callee, b.operation LIMIT ${MAX_JUDGED}`,
   );
 }
 
@@ -220,5 +175,6 @@ WHERE ${worth} ORDER BY n.calls DESC, b.log, b.caller, b.callee, b.operation LIM
 export const firstNeeded = (nowUs: number): readonly (readonly [DerivedTable, number])[] => [
   [TRAFFIC, Math.floor((nowUs - KEPT_BUCKETS_US) / DAY_US)],
   [HOURS, Math.floor((nowUs - (HISTORY_DAYS + 2) * DAY_US) / WEEK_US)],
+  [DAYS, Math.floor((nowUs - (HISTORY_DAYS + 2) * DAY_US) / WEEK_US)],
   [BASELINES, Math.floor((nowUs - 3 * DAY_US) / DAY_US)],
 ];

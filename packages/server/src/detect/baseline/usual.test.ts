@@ -4,9 +4,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
 import { TRAFFIC_US } from "../detectors/range-table.ts";
+import { STEP_LIMITS } from "../detectors/detector-limits.ts";
 import type { Finding } from "../finding.ts";
-import { BaselineWorld, DAY_US, shortly, START_US } from "./baseline-world.contract.ts";
-import { HOUR_US } from "./traffic.ts";
+import { BaselineWorld, shortly, START_US } from "./baseline-world.contract.ts";
+import { EDGES_AT_ONCE } from "./baseline-limits.ts";
+import { keepBaselines, partsOf } from "./learn.ts";
+import { BASELINES, DAY_US, HOUR_US } from "./traffic.ts";
 
 let temporary: TemporaryIndex;
 beforeAll(async () => {
@@ -137,4 +140,40 @@ test("an edge is judged once it is known for three days", async () => {
   };
   expect(await toldAfter(60)).toEqual([]);
   expect(await toldAfter(96)).toEqual(["rate s0"]);
+});
+
+test("of an edge that never calls at night many calls at night are told, and none are not", async () => {
+  const atUs = START_US + 10 * DAY_US + 2 * HOUR_US;
+  // Another one calls by night, too.
+  const office = "if(edge = 1 OR hour BETWEEN 8 AND 17, 24, 0)";
+  const world = await weeks({ atUs, edges: 2, days: 10, hourly: office, usually: `(${office}) / 12` });
+  const calm = { fromUs: atUs, toUs: atUs + 2 * HOUR_US, edges: 2, only: "edge = 1", calls: "2" };
+  await world.comes(calm);
+  expect(await world.look(atUs, atUs + HOUR_US)).toEqual([]);
+  await world.comes({ fromUs: atUs + HOUR_US, toUs: atUs + 2 * HOUR_US, calls: "10" });
+  expect(different(await world.look(atUs + HOUR_US, atUs + 2 * HOUR_US))).toEqual(["rate s0"]);
+});
+
+test("edges learned in parts are those learned at once, and an hour that was learned in part is learned again", async () => {
+  const atUs = START_US + 10 * DAY_US;
+  const edges = 9;
+  const world = await weeks({ atUs, edges, days: 10, hourly: "24", usually: "2" });
+  const { deriver } = temporary.index;
+  const known = async (hourUs: number) =>
+    deriver.select<{ caller: string; calls: number }>(
+      { sql: `SELECT * FROM ${BASELINES.name} FINAL WHERE hour_us = ${hourUs} ORDER BY caller`, params: {} },
+      STEP_LIMITS,
+    );
+  await world.look(atUs - HOUR_US);
+  const atOnce = await known(atUs - 2 * HOUR_US);
+  expect(atOnce).toHaveLength(edges);
+  const parts = partsOf(2.5 * EDGES_AT_ONCE);
+  expect(parts).toHaveLength(3);
+  for (const part of parts) await deriver.derive(keepBaselines(atUs - 2 * HOUR_US, part), STEP_LIMITS);
+  expect(await known(atUs - 2 * HOUR_US)).toEqual(atOnce);
+  await deriver.derive(keepBaselines(atUs - HOUR_US, parts[1]!), STEP_LIMITS);
+  expect((await known(atUs - HOUR_US)).length).toBeLessThan(edges);
+  await world.restart();
+  await world.look(atUs - HOUR_US + TRAFFIC_US);
+  expect(await known(atUs - HOUR_US)).toHaveLength(edges);
 });
