@@ -156,7 +156,7 @@ WHERE hour_us = (${newest}) GROUP BY log`;
       quiet: toUs < learningUntilUs(finding.labels["log"]!),
     }));
     const toldOf = ({ ruleId, labels }: Finding) =>
-      open.find((one) => one.ruleId === ruleId && isSame(one.labels, labels))?.records ?? [];
+      open.find((one) => one.ruleId === ruleId && isSame(one.labels, labels))?.records ?? null;
     const firing = await withExamples(deriver, bare, toldOf, toUs);
     const over = open
       .filter(({ ruleId, seenAtUs }) => RULES.has(ruleId) && seenAtUs + OVER_AFTER_US < toUs)

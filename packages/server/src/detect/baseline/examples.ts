@@ -1,7 +1,7 @@
 /**
  * Calls that show a deviation, one record each: of what failed the first, of what was slow the slowest, of what was
- * large the largest, else the newest of the hour. Asked for once, when a deviation is first told; without them it is
- * told too.
+ * large the largest, else the newest of the hour. Asked for once, when a deviation is first told, and first for those
+ * that notify somebody; without them it is told too.
  */
 import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
@@ -27,23 +27,23 @@ const WANTED: Readonly<Record<string, Wanted>> = {
   [baselineRule("size")]: { only: "1", first: `${SIZE} DESC` },
 };
 
-/** The findings with records: those of what is told of already, else of the hour up to `toUs`. */
+/** The findings with records: those of what is told of already (null: it is not), else of the hour up to `toUs`. */
 export async function withExamples(
   deriver: Pick<Deriver, "select">,
   findings: readonly Finding[],
-  toldOf: (finding: Finding) => readonly FindingRecord[],
+  toldOf: (finding: Finding) => readonly FindingRecord[] | null,
   toUs: number,
 ): Promise<readonly Finding[]> {
   const shown: Finding[] = [];
   let asked = 0;
-  for (const finding of findings) {
+  for (const finding of findings.toSorted((a, b) => Number(a.quiet) - Number(b.quiet))) {
     const known = toldOf(finding);
-    const isAsked = known.length === 0 && finding.labels["caller"] !== undefined && asked < MAX_SHOWN_FINDINGS;
+    const isAsked = known === null && finding.labels["caller"] !== undefined && asked < MAX_SHOWN_FINDINGS;
     if (isAsked) asked += 1;
     const places = isAsked ? await examplesOf(deriver, finding, toUs) : [];
     // An engine that is busy is asked no more: the findings are worth more than their examples.
     if (places === null) asked = MAX_SHOWN_FINDINGS;
-    shown.push({ ...finding, records: known.length > 0 ? known : (places ?? []).map(recordOf) });
+    shown.push({ ...finding, records: known ?? (places ?? []).map(recordOf) });
   }
   return shown;
 }

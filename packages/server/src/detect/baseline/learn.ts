@@ -1,7 +1,7 @@
 /**
- * How hours become what is usual, inside the engine. Of an hour's learning are read: the hours near it on each day, those
- * of the last day, and for what counts of all hours the days that are over, a row each. Edges are taken in parts, so
- * that a hundred thousand of them fit into the limits of a step.
+ * How hours become what is usual, inside the engine. Of an hour's learning are read: the hours near it on each day, the
+ * last day's, and for what counts of all hours the days that are over, a row each. Edges are taken in parts, so that a
+ * hundred thousand of them fit into the limits of a step.
  */
 import type { Statement } from "../../index/index-seam.ts";
 import { Params } from "../../search/compile/sql.ts";
@@ -126,7 +126,8 @@ FROM (
   SELECT ${EDGE}, since, most, failed, biggest, users, times, time_spreads, shift, slower,
     toUInt64(intDiv(${hour} - since, ${HOUR_US})) AS age,
     if(weeks >= 3, arrayResize(weekly, greatest(length(weekly), intDiv(age, ${WEEK_HOURS})), toFloat64(0)),
-      arrayResize(daily, greatest(1, length(daily), least(intDiv(age, 8), ${HISTORY_DAYS * 3})), toFloat64(0))) AS counts,
+      arrayResize(daily, greatest(1, length(daily), least(intDiv(age, 8), ${HISTORY_DAYS * 3})), toFloat64(0))
+    ) AS counts,
     if(weeks >= 3, weekly_bytes, daily_bytes) AS sizes_or_none,
     if(empty(sizes_or_none), [toFloat64(0)], sizes_or_none) AS sizes
   FROM (${ofAllHours(hourUs, part, params)}) AS known LEFT JOIN (

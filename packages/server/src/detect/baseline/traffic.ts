@@ -34,7 +34,8 @@ const EDGE_ID = "edge UInt64 DEFAULT cityHash64(log, caller, callee, operation)"
 /** `moved` and `slowed`: how far it was from what was usual then, in powers of two; NaN where nothing was. */
 export const HOURS: DerivedTable = {
   name: "detector_hours",
-  columns: `hour_us Int64, ${EDGE_ID}, ${SCATTERED_TYPES}, ${SUMS}, moved Float32 DEFAULT nan, slowed Float32 DEFAULT nan`,
+  columns: `hour_us Int64, ${EDGE_ID}, ${SCATTERED_TYPES}, ${SUMS},
+    moved Float32 DEFAULT nan, slowed Float32 DEFAULT nan`,
   engine: `ReplacingMergeTree PARTITION BY intDiv(hour_us, ${WEEK_US}) ORDER BY (hour_us, edge)`,
   // A few edges are sought in each of hundreds of hours.
   settings: { index_granularity: "1024" },
@@ -43,7 +44,8 @@ export const HOURS: DerivedTable = {
 /** Days that are over: what of all hours counts, so that those need not be read every hour. */
 export const DAYS: DerivedTable = {
   name: "detector_days",
-  columns: `day_us Int64, ${EDGE_ID}, ${SCATTERED_TYPES}, first_us Int64, calls UInt64, calls_most UInt64, errors UInt64,
+  columns: `day_us Int64, ${EDGE_ID}, ${SCATTERED_TYPES},
+    first_us Int64, calls UInt64, calls_most UInt64, errors UInt64,
     bytes_most UInt64, credentials UInt64, log_duration Float64, log_duration_spread Float64`,
   engine: `ReplacingMergeTree PARTITION BY intDiv(day_us, ${WEEK_US}) ORDER BY (day_us, edge)`,
 };
@@ -126,7 +128,7 @@ export interface Judged extends Counted {
   readonly slower: number;
 }
 
-/** What is usual in either of the hours of the clock that the last hour lies in: batches and office hours begin sharply. */
+/** What is usual in either hour of the clock that the last hour lies in: batches begin sharply. */
 function usualIn(hourUs: number, toUs: number, params: Params): string {
   const isWhole = toUs === hourUs + HOUR_US;
   const hour = params.add(hourUs, "Int64");
@@ -167,7 +169,8 @@ export function candidates(hourUs: number, toUs: number): Statement {
   b.hours AS usual_hours, ${usual.map((name) => `b.${name} AS usual_${name}`).join(", ")},
   b.shift AS shift, b.slower AS slower
 FROM (${usualIn(hourUs, toUs, params)}) AS b LEFT JOIN (${now}) AS n USING (${EDGE})
-WHERE b.hours >= ${MIN_HOURS} AND (${worth}) ORDER BY n.calls DESC, b.log, b.caller, b.callee, b.operation LIMIT ${MAX_JUDGED}`,
+WHERE b.hours >= ${MIN_HOURS} AND (${worth})
+ORDER BY n.calls DESC, b.log, b.caller, b.callee, b.operation LIMIT ${MAX_JUDGED}`,
   );
 }
 
