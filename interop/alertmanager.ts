@@ -8,9 +8,10 @@ import { join } from "node:path";
 import { startServer, until } from "../integrity/running-server.ts";
 import type { RunningServer } from "../integrity/running-server.ts";
 import { freePort } from "../test/free-port.ts";
+import { debianProgram, seeingItsFiles } from "./debian.ts";
 
 const NOT_HERE = 77;
-const PROGRAM = "/usr/bin/prometheus-alertmanager";
+const PACKAGE = "prometheus-alertmanager";
 
 interface Taken {
   readonly labels: Readonly<Record<string, string>>;
@@ -19,18 +20,19 @@ interface Taken {
 }
 
 async function main(): Promise<void> {
-  const said = spawnSync(PROGRAM, ["--version"], { encoding: "utf8" });
+  const program = debianProgram(PACKAGE, "/usr/bin/prometheus-alertmanager");
+  const commandLine = program === null ? null : seeingItsFiles(PACKAGE, program);
+  if (program === null || commandLine === null) process.exit(NOT_HERE);
+  const said = spawnSync(program, ["--version"], { encoding: "utf8" });
   const version = /version (\S+)/.exec(`${said.stdout ?? ""}${said.stderr ?? ""}`)?.[1];
-  if (version === undefined) {
-    process.stdout.write("Alertmanager is not here: apt-get install prometheus-alertmanager\n");
-    process.exit(NOT_HERE);
-  }
+  if (version === undefined) throw new Error(`${program} does not say its version`);
   const folder = mkdtempSync(join(tmpdir(), "tallystick-interop-"));
   const port = await freePort();
   writeFileSync(join(folder, "am.yml"), "route: {receiver: none}\nreceivers: [{name: none}]\n");
   const args = ["--config.file", join(folder, "am.yml"), "--storage.path", join(folder, "am")];
   const peers = ["--web.listen-address", `127.0.0.1:${port}`, "--cluster.listen-address", ""];
-  const alertmanager = spawn(PROGRAM, [...args, ...peers], { stdio: "ignore" });
+  const [command, ...before] = commandLine;
+  const alertmanager = spawn(command, [...before, ...args, ...peers], { stdio: "ignore" });
   const url = `http://127.0.0.1:${port}`;
   const config = `alerts:
   allow_private: [127.0.0.0/8]

@@ -1,6 +1,7 @@
 /**
  * A program of Debian's: where it is installed, else out of its package, unpacked into .cache/interop. Nothing is
- * installed, so no service is started on this machine. For programs that look for no file of theirs at a fixed place.
+ * installed, so no service is started on this machine. What a program looks for at a fixed place of /usr/share it finds
+ * by `seeingItsFiles`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
@@ -20,6 +21,21 @@ export function debianProgram(name: string, path: string): string | null {
     return null;
   }
   return join(unpacked, path);
+}
+
+/** /usr/share is the package's own, in a namespace of mounts that ends with the command. */
+const OWN_SHARE = 'mount --bind "$1" /usr/share && shift && exec "$@"';
+
+/** The command line that runs an unpacked program among its own files; null where this machine allows no mounts. */
+export function seeingItsFiles(name: string, program: string): readonly [command: string, ...args: string[]] | null {
+  const unpacked = join(CACHE, name);
+  if (!program.startsWith(unpacked)) return [program];
+  const namespace = ["--mount", "--propagation", "private", "sh", "-c", OWN_SHARE, "sh", join(unpacked, "usr/share")];
+  if (ran("unshare", [...namespace, "true"], unpacked)) return ["unshare", ...namespace, program];
+  process.stdout.write(
+    `${name} looks for its files in /usr/share, and no mounts are allowed here: apt-get install ${name}\n`,
+  );
+  return null;
 }
 
 /** A machine whose lists of packages are empty or old gets new ones, where it may. */
