@@ -133,6 +133,8 @@ test("a trace of a thousand calls is drawn row by row", async () => {
   await page.close();
 });
 
+const RUNBOOK = "https://runbooks.example/refused";
+
 test("a rule is written with its faults under their lines, tried on the past, kept, switched on, and changed again", async () => {
   const page = await opened("/rules");
   await page.getByRole("row", { name: /An edge is slow/ }).waitFor();
@@ -163,9 +165,10 @@ test("a rule is written with its faults under their lines, tried on the past, ke
   await page.getByRole("switch", { name: /^Run/ }).click();
   await page.getByRole("switch", { name: /^Run/, checked: true }).waitFor();
   await page.getByRole("button", { name: "Edit" }).click();
-  await box.fill((await box.inputValue()).replace("level: medium", "level: low"));
+  await box.fill((await box.inputValue()).replace("level: medium", `level: low\nrunbook_url: ${RUNBOOK}`));
   await page.getByRole("button", { name: "Save as a new version" }).click();
   await page.getByText("version 2", { exact: true }).waitFor();
+  expect(await page.getByRole("link", { name: RUNBOOK }).getAttribute("href")).toBe(RUNBOOK);
   const history = page.getByRole("table", { name: "Changes of the rule" });
   await until(30_000, "the change to be searchable", async () => {
     await page.reload();

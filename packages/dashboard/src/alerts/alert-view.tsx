@@ -10,6 +10,7 @@ import { formatCount } from "../page/format.ts";
 import { useKeys } from "../page/keys.ts";
 import { CallLink, CredentialLink, ServiceLink } from "../page/links.tsx";
 import { Panel } from "../page/panel.tsx";
+import { Runbook } from "../page/runbook.tsx";
 import { Answer } from "../page/states.tsx";
 import { useMoments } from "../page/zone.ts";
 import { Evidence } from "./evidence.tsx";
@@ -53,6 +54,7 @@ function Head({ alert }: { readonly alert: Alert }) {
         <Pair name="seen" value={alert.seen} />
         <Pair name="to check it" value={alert.check} />
         <Pair name="to silence it rightly" value={alert.silence} />
+        <Runbook url={alert.runbook_url} />
         <Pair
           name="rule"
           value={`${alert.rule_id}, version ${alert.rule_version}${alert.tags.length === 0 ? "" : `, ${alert.tags.join(", ")}`}`}

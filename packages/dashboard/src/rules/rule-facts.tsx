@@ -2,6 +2,7 @@ import { LEVEL_TONES } from "../client/alerts.ts";
 import type { Rule } from "../client/rules.ts";
 import { Chip } from "../page/chip.tsx";
 import { Panel } from "../page/panel.tsx";
+import { Runbook } from "../page/runbook.tsx";
 import { useMoments } from "../page/zone.ts";
 
 /** What a rule says about itself, and whether it runs. */
@@ -44,16 +45,7 @@ export function RuleFacts({ rule }: { readonly rule: Rule }) {
             </dd>
           </>
         )}
-        {runbook !== null && (
-          <>
-            <dt className="text-quiet">runbook</dt>
-            <dd className="break-all">
-              <a className="text-accent underline" href={runbook} rel="noreferrer">
-                {runbook}
-              </a>
-            </dd>
-          </>
-        )}
+        <Runbook url={runbook} />
       </dl>
     </Panel>
   );

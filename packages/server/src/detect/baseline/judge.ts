@@ -53,7 +53,7 @@ export function deviations(edge: Judged, isTold: (kind: BaselineKind) => boolean
 
 export const isCertain = ({ surprise }: Deviation): boolean => surprise >= CERTAIN_SURPRISE;
 
-/** A level that has been another for a day is what is expected now. */
+/** A level that was another for half of the last day is what is expected now. */
 const usualCalls = (edge: Judged): number => (edge.usual_calls + 1) * 2 ** edge.shift - 1;
 
 function rate(edge: Judged, isTold: (kind: BaselineKind) => boolean): Deviation | null {
@@ -158,7 +158,7 @@ const WORDS: Readonly<Record<BaselineKind, Words>> = {
 const BY_HOUR: ReadonlySet<BaselineKind> = new Set(["rate", "drop", "size"]);
 
 const SILENCE =
-  "Silence it for the time of a planned change; a level that stays is learned after a day, and the alert ends.";
+  "Silence it for the time of a planned change; a level that stays is learned within a day, and the alert ends.";
 
 /** What the baselines find, as detectors are listed. */
 export const BASELINE_DETECTORS = BASELINE_KINDS.map((kind) => ({
