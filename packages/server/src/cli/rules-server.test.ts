@@ -108,6 +108,16 @@ it("a rule is off until it is switched on, a new text runs at once, and what was
   expect(await said("show", ID)).toBe(text.trimEnd());
   expect(await said("list")).toMatch(new RegExp(`^off +high +sigma +1 +Secrets are read +${ID}$`, "m"));
   await call("before", "GET /secrets");
+  for (const rule of [file, ID]) {
+    expect((await rules("test", rule, "--since", "1h", "--json")).json<object>()).toMatchObject({
+      hits: 1,
+      per_day: expect.any(Number),
+      sample: [{ caller: "before", callee: "orders", operation: "GET /secrets" }],
+    });
+    expect(await said("test", rule, "--since", "30d")).toMatch(
+      / before > orders {2}GET \/secrets {2}default\/\S+:\d+$/,
+    );
+  }
   expect(await said("on", ID)).toBe("on: Secrets are read");
   await call("first", "GET /secrets");
   expect(await foundBy(ID)).toEqual(["first"]);
