@@ -9,6 +9,7 @@ import { runLine } from "../cli/command-line.contract.ts";
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
 import { realClock } from "../real-clock.ts";
+import { EXPIRED, useExpired } from "./expired-use.contract.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let receiver: Server;
@@ -53,19 +54,7 @@ alerts:
   const beganS = Date.now() / 1_000;
   expect(await metric(server, "tallystick_alerts")).toContain('{level="high",state="firing"} 0');
   expect(await metric(server, "tallystick_blocks")).toEqual([" 0"]);
-  const use = {
-    timestamp: new Date().toISOString(),
-    event_type: "API_CALL",
-    side: "callee",
-    service_id: "web",
-    target_id: "orders",
-    operation: "GET /orders",
-    status: "success",
-    credential_id: "fp:expired",
-    auth_expires_at: new Date(Date.now() - 3_600_000).toISOString(),
-  };
-  const sent = { method: "POST", body: JSON.stringify(use), headers: { "content-type": "application/json" } };
-  expect((await server.fetch("/v1/records", sent)).status).toBe(200);
+  await useExpired(server);
   await expect.poll(() => metric(server, "tallystick_notifications_dead"), { timeout: 20_000 }).toEqual([" 1"]);
   expect(await metric(server, "tallystick_notifications_total")).toEqual(
     expect.arrayContaining(['{channel="pager",outcome="failed"} 1', '{channel="pager",outcome="dead"} 1']),
@@ -80,7 +69,7 @@ alerts:
     expect.arrayContaining([`{level="${level}",state="firing"} 0`, `{level="${level}",state="acknowledged"} 1`]),
   );
 
-  await command("respond", "block", "--credential", "fp:expired", "--reason", "expired", "--alert", id);
+  await command("respond", "block", "--credential", EXPIRED, "--reason", "expired", "--alert", id);
   expect(await metric(server, "tallystick_blocks")).toEqual([" 1"]);
   const dead = /notification_\S+/.exec(await command("alerts", "notifications", "--state", "dead"))?.[0] ?? "";
   answer = 200;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { runLine } from "../cli/command-line.contract.ts";
 import { startTestServer, temporaryFolder, withEngine } from "../machine.contract.ts";
 import type { TestServer } from "../machine.contract.ts";
+import { EXPIRED, useExpired } from "./expired-use.contract.ts";
 
 const YAML = `detectors: {learn: 1ms}
 control: {approvals: always, approvals_for: [respond]}
@@ -117,26 +118,14 @@ it("what was taken back is asked of nobody any more, and has no effect when it i
 });
 
 it("a rule that says nothing of dry_run is one: recorded, listed, without effect, and nobody is asked", async () => {
-  const use = {
-    timestamp: new Date().toISOString(),
-    event_type: "API_CALL",
-    side: "callee",
-    service_id: "web",
-    target_id: "orders",
-    operation: "GET /orders",
-    status: "success",
-    credential_id: "fp:expired",
-    auth_expires_at: new Date(Date.now() - 3_600_000).toISOString(),
-  };
-  const sent = { method: "POST", body: JSON.stringify(use), headers: { "content-type": "application/json" } };
-  expect((await server.fetch("/v1/records", sent)).status).toBe(200);
+  await useExpired(server);
   await expect.poll(() => responses("--state", "dry_run"), { timeout: 20_000 }).toHaveLength(1);
   const [dry] = await responses("--state", "dry_run");
-  expect(dry).toMatchObject({ rule: "expired", target: { credential_id: "fp:expired" }, approval_id: null });
-  expect(await isRefused("fp:expired")).toBe(false);
+  expect(dry).toMatchObject({ rule: "expired", target: { credential_id: EXPIRED }, approval_id: null });
+  expect(await isRefused(EXPIRED)).toBe(false);
   const list = await server.fetch("/v1/blocks");
-  expect(await list.text()).not.toContain("fp:expired");
-  await expect.poll(() => recorded("fp:expired"), { timeout: 20_000 }).toEqual(["response requested"]);
+  expect(await list.text()).not.toContain(EXPIRED);
+  await expect.poll(() => recorded(EXPIRED), { timeout: 20_000 }).toEqual(["response requested"]);
   // A person's dry run asks nobody either.
   expect((await block("fp:five", "--dry-run")).out).toContain("is dry_run");
   expect(await isRefused("fp:five")).toBe(false);
