@@ -51,7 +51,9 @@ const LONG_MS = 1_000;
 const LOOK_MS = 10;
 const LOOK_US = 80_000;
 const MOST_LOOKED_US = 600_000_000;
+/** Signs of life come each half hour, all that is of it together: whoever runs such a fleet says so. */
 const CONFIG = `
+tally: {producers: {default_silent_after: 65m}}
 detectors: {learn: ${PEACE - 2}d, dormant_after: 30d}
 retention: {keep: 13 months}
 alerts: {heartbeat: {every: 12h}}
