@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 
-import { HISTORY_LIMITS } from "../packages/server/src/detect/baseline/baseline-limits.ts";
+import { HISTORY_LIMITS, MAX_WATCHED } from "../packages/server/src/detect/baseline/baseline-limits.ts";
 import { deviations } from "../packages/server/src/detect/baseline/judge.ts";
 import type { Deviation } from "../packages/server/src/detect/baseline/judge.ts";
 import { inHistory } from "../packages/server/src/detect/baseline/own-history.ts";
@@ -41,7 +41,6 @@ const HOURS_BACK = Number(options.weeks) * 168;
 const FILL_LIMITS = { timeoutMs: 600_000, maxMemoryBytes: 800 * 1024 * 1024 };
 const HOURS_AT_ONCE = 12;
 const SAMPLE_MS = 20;
-const WATCHED = 16;
 
 const NAMES =
   "'default' AS log, concat('service-', toString(edge % 5000)) AS caller, " +
@@ -159,7 +158,7 @@ async function main(): Promise<void> {
     const rows = await deriver.select<Judged>(candidates(NOW_US - HOUR_US, NOW_US), STEP_LIMITS);
     found = rows.flatMap((edge) => deviations(edge, () => false));
   });
-  const watched = found.slice(0, WATCHED).map((deviation) => ({ deviation, beforeUs: NOW_US - HOUR_US }));
+  const watched = found.slice(0, MAX_WATCHED).map((deviation) => ({ deviation, beforeUs: NOW_US - HOUR_US }));
   let known = 0;
   await measure("own_history", async () => {
     known = (await inHistory(deriver, watched, NOW_US)).size;

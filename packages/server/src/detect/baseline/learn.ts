@@ -38,11 +38,10 @@ export function partsOf(edges: number): readonly string[] {
 export function keepHour(hourUs: number): Statement {
   const params = new Params();
   const hour = params.add(hourUs, "Int64");
-  const names = EDGE.split(", ").map((name) => `n.${name} AS ${name}`);
-  const counted = ["calls", "errors", "timed", "log_duration", "bytes", "credentials"];
+  const [, ...counted] = HOUR_COLUMNS.split(", ");
   return params.statement(
     `INSERT INTO ${HOURS.name} (${HOUR_COLUMNS}, moved, slowed)
-SELECT ${hour} AS hour_us, ${names.join(", ")}, ${counted.map((name) => `n.${name} AS ${name}`).join(", ")},
+SELECT ${hour} AS hour_us, ${counted.map((name) => `n.${name} AS ${name}`).join(", ")},
   if(b.hours = 0, nan, log2((n.calls + 1) / (b.calls + 1))) AS moved,
   if(b.log_duration = 0 OR n.timed = 0, nan, n.log_duration / n.timed - b.log_duration) AS slowed
 FROM (${sums(hourUs, hourUs + HOUR_US, params)}) AS n

@@ -28,10 +28,12 @@ export interface Watched {
   readonly beforeUs: number;
 }
 
-type PastHour = Counted & { readonly hour_us: number };
+const PAST_COLUMNS = ["hour_us", "calls", "errors", "timed", "log_duration", "bytes", "credentials"] as const;
+type PastHour = Readonly<Record<(typeof PAST_COLUMNS)[number], number>>;
 interface Past {
   readonly edge: readonly [string, string, string, string];
-  readonly hours: readonly (readonly [number, number, number, number, number, number, number])[];
+  /** Of each hour the columns, in their order. */
+  readonly hours: readonly (readonly number[])[];
 }
 
 /** What is watched of an hour; null where it says nothing: hours without calls have no share that failed. */
@@ -76,23 +78,8 @@ export async function inHistory(
 
 const edgeOf = ({ edge: { log, caller, callee, operation } }: Deviation) => [log, caller, callee, operation] as const;
 
-const pastHour = ([
-  hour_us,
-  calls,
-  errors,
-  timed,
-  log_duration,
-  bytes,
-  credentials,
-]: Past["hours"][number]): PastHour => ({
-  hour_us,
-  calls,
-  errors,
-  timed,
-  log_duration,
-  bytes,
-  credentials,
-});
+const pastHour = (values: readonly number[]): PastHour =>
+  Object.fromEntries(PAST_COLUMNS.map((name, at) => [name, values[at] ?? 0])) as PastHour;
 
 function pastHours(watched: readonly Watched[], toUs: number): Statement {
   const params = new Params();
@@ -101,7 +88,7 @@ function pastHours(watched: readonly Watched[], toUs: number): Statement {
   const to = params.add(toUs, "Int64");
   return params.statement(
     `SELECT [toString(log), toString(caller), toString(callee), toString(operation)] AS edge,
-  arraySort(groupArray(tuple(hour_us, calls, errors, timed, log_duration, bytes, credentials))) AS hours
+  arraySort(groupArray(tuple(${PAST_COLUMNS.join(", ")}))) AS hours
 FROM ${HOURS.name} FINAL
 WHERE edge IN (${among.join(", ")})
   AND hour_us >= ${to} - ${HISTORY_DAYS * 24 * HOUR_US} AND hour_us <= ${to} - ${2 * HOUR_US}

@@ -147,13 +147,18 @@ export class MeasureWatch {
   /** What fires now is told also when they cannot be had. */
   async #askExamples(measure: Measure, told: readonly ToTell[]): Promise<void> {
     const { reader, clock, onTrouble } = this.#options;
-    const fired = new Map(told.flatMap(({ key, row, isNew }) => (isNew ? [[JSON.stringify(row.labels), key]] : [])));
-    if (fired.size === 0) return;
-    const groups = told.flatMap(({ row, isNew }) => (isNew ? [row.labels] : []));
+    const fresh = told.filter(({ isNew }) => isNew).map(({ key, row }) => ({ key, group: row.labels }));
+    if (fresh.length === 0) return;
+    const keys = new Map(fresh.map(({ key, group }) => [JSON.stringify(group), key]));
+    const groups = fresh.map(({ group }) => group);
     try {
       const statement = unmatchedStatement(measure, groups, clock.nowUs());
       const { rows } = await reader.select<Pick<MeasuredRow, "labels" | "records">>(statement, LIMITS);
-      for (const { labels, records } of rows) this.#shown.set(fired.get(JSON.stringify(labels))!, records);
+      for (const { labels, records } of rows) {
+        // A name with a line feed may be found for another one.
+        const key = keys.get(JSON.stringify(labels));
+        if (key !== undefined) this.#shown.set(key, records);
+      }
     } catch (error) {
       onTrouble(
         `calls that did not match could not be read: ${error instanceof Error ? error.message : String(error)}`,
