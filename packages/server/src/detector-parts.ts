@@ -48,6 +48,7 @@ export function openDetectors(
     settings: {
       learnUs: configuredUs(detectors.learn),
       dormantUs: configuredUs(detectors.dormant_after),
+      deployUs: configuredUs(detectors.deploy_window),
       sensitiveOperations: detectors.sensitive_operations,
       networks,
     },

@@ -39,7 +39,7 @@ async function watched(): Promise<Watched> {
       monotonicMs: () => clock.monotonicMs() * 1_000,
       after: (ms, call) => clock.after(ms / 1_000, call),
     },
-    settings: { learnUs: 7 * DAY_US, dormantUs: 30 * DAY_US, sensitiveOperations: [], networks: {} },
+    settings: { learnUs: 7 * DAY_US, dormantUs: 30 * DAY_US, deployUs: 0, sensitiveOperations: [], networks: {} },
     sink: alerts.sink,
     baselines: null,
     journaled: () => [],

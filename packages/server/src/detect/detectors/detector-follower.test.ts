@@ -4,33 +4,18 @@ import type { AuditRecord, Observed } from "@tallystick/record";
 
 import { openTemporaryIndex } from "../../index/engine/temporary-index.ts";
 import type { TemporaryIndex } from "../../index/engine/temporary-index.ts";
-import { SAMPLE_START_US, sampleEntry, until } from "../../index/sample.contract.ts";
-import type { SampleEntry } from "../../index/sample.contract.ts";
-import { realClock } from "../../real-clock.ts";
+import { SAMPLE_START_US } from "../../index/sample.contract.ts";
 import type { ErasedRecord } from "../../tally/purge.ts";
 import type { Finding } from "../finding.ts";
-import { DetectorFollower } from "./detector-follower.ts";
 import { STEP_LIMITS } from "./detector-limits.ts";
+import { DAY_US, entry, follow } from "./followed.contract.ts";
 import { purgeFacts } from "./purge-facts.ts";
-
-const DAY_US = 86_400_000_000;
-const LEARN_US = 7 * DAY_US;
-const NETWORKS = { office: ["10.1.0.0/16"] };
 
 let temporary: TemporaryIndex;
 beforeAll(async () => {
   temporary = await openTemporaryIndex();
 });
 afterAll(() => temporary.close());
-
-let made = 0;
-function entry(day: number, fields: Partial<AuditRecord>, observed: Partial<Observed> = {}): SampleEntry {
-  made += 1;
-  const us = SAMPLE_START_US + Math.round(day * DAY_US) + made * 1_000;
-  const timestamp = new Date(us / 1_000).toISOString();
-  const plain = sampleEntry(made, { timestamp, ...fields }, us);
-  return { ...plain, observed: { ...plain.observed, ...observed } };
-}
 
 /** A usual call of orders to payments, as the callee saw it. */
 const usual = (day: number, fields: Partial<AuditRecord> = {}) =>
@@ -45,53 +30,11 @@ const usual = (day: number, fields: Partial<AuditRecord> = {}) =>
     ...fields,
   });
 
-interface Followed {
-  readonly found: Finding[];
-  readonly troubles: string[];
-  whole(): Promise<void>;
-  close(): Promise<void>;
-}
-
-function follow(): Followed {
-  const found: Finding[] = [];
-  const troubles: string[] = [];
-  const real = realClock();
-  const follower = new DetectorFollower({
-    deriver: temporary.index.deriver,
-    index: temporary.index.follower,
-    clock: {
-      ...real,
-      monotonicMs: () => real.monotonicMs() * 1_000,
-      after: (ms, call) => real.after(ms / 1_000, call),
-    },
-    settings: {
-      learnUs: LEARN_US,
-      dormantUs: 30 * DAY_US,
-      sensitiveOperations: ["payments DELETE *"],
-      networks: NETWORKS,
-    },
-    sink: async (findings) => void found.push(...findings),
-    baselines: null,
-    journaled: () => [],
-    onTrouble: (message) => troubles.push(message),
-  });
-  return {
-    found,
-    troubles,
-    whole: () =>
-      until(() => {
-        expect(troubles).toEqual([]);
-        return follower.isReady() && follower.lagLeaves() === 0;
-      }),
-    close: () => follower.close(),
-  };
-}
-
 const names = (found: readonly Finding[]) => [...new Set(found.map(({ ruleId }) => ruleId.slice(8)))].toSorted();
 
 test("attacks are found once a log's first days are over, what is usual never, nothing twice", async () => {
   const log = "default/2026-11";
-  const followed = follow();
+  const followed = follow(temporary);
   const known = [
     entry(0, {}),
     usual(0),
@@ -184,7 +127,7 @@ test("attacks are found once a log's first days are over, what is usual never, n
   }
   await followed.close();
 
-  const again = follow();
+  const again = follow(temporary);
   await temporary.add(log, [usual(12, { auth_token_id: "token-10" })]);
   await again.whole();
   expect(again.found).toEqual([]);
@@ -193,7 +136,7 @@ test("attacks are found once a log's first days are over, what is usual never, n
 
 test("a token in other hands is told by each credential that showed it, without one where calls name none", async () => {
   const log = "tokens/2026-11";
-  const followed = follow();
+  const followed = follow(temporary);
   const token = { auth_token_id: "jti-7" };
   await temporary.add(log, [usual(0, token), usual(0, { auth_token_id: "jti-8" })]);
   await followed.whole();
@@ -229,7 +172,7 @@ test("what an erased leaf alone named is in none of the tables any more, and not
     auth_nonce_digest: `sha256:${"cd".repeat(32)}`,
   };
   await temporary.add(log, [usual(0), usual(0.1, slip), usual(0.2, { credential_id: "cert-other" })]);
-  const followed = follow();
+  const followed = follow(temporary);
   await followed.whole();
   const { deriver } = temporary.index;
   const counts = async () => {
@@ -280,7 +223,7 @@ const own = (fields: Partial<AuditRecord>) =>
 const OWN: Partial<Observed> = { principal: "tallystick", intake: "tallystick" };
 
 test("verdicts of the tally, names taken and denied reads are told from the first day on", async () => {
-  const followed = follow();
+  const followed = follow(temporary);
   const verdict = (operation: string, attributes: Readonly<Record<string, string>>) =>
     own({
       event_type: "TALLY_VERDICT",
@@ -344,7 +287,7 @@ test("verdicts of the tally, names taken and denied reads are told from the firs
 });
 
 test("a reader of the log from a network that is not his is found, by the networks that have names", async () => {
-  const followed = follow();
+  const followed = follow(temporary);
   const read = (day: number, address: string) =>
     entry(
       day,
@@ -397,7 +340,7 @@ test("uses of what was revoked at an issuer are found, and late records of earli
       },
       OWN,
     );
-  const followed = follow();
+  const followed = follow(temporary);
   const uses = () =>
     followed.found
       .filter(({ ruleId }) => ruleId === "builtin/use-after-revocation")

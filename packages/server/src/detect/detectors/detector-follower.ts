@@ -23,6 +23,7 @@ import type { CallRow } from "../call-ids.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { fillReaderFacts, keepTaught } from "./access-facts.ts";
+import { deploysOfEdges } from "./deploys.ts";
 import {
   FORGET_EVERY_US,
   IDLE_MS,
@@ -66,6 +67,8 @@ export interface DetectorSettings {
   /** A log's first days, in which what is first seen is learned and not told. Microseconds. */
   readonly learnUs: number;
   readonly dormantUs: number;
+  /** How long a new version of the caller explains a new edge; microseconds, 0: it never does. */
+  readonly deployUs: number;
   readonly sensitiveOperations: readonly string[];
   readonly networks: Networks;
 }
@@ -335,7 +338,7 @@ export class DetectorFollower {
   async #told(fresh: readonly FreshFact[]): Promise<readonly Finding[]> {
     const learningUntilUs = (log: string) => this.learningUntilUs(log);
     if (!fresh.some((fact) => mayBeTold(fact, learningUntilUs))) return [];
-    const { deriver } = this.#parts;
+    const { deriver, settings } = this.#parts;
     const subjects = [...fresh, ...servicesOf(fresh)];
     const known = await deriver.select<KnownValues>(knownValues(subjects, SHOWN_VALUES), STEP_LIMITS);
     const services = known.filter(({ kind }) => kind === "service");
@@ -345,7 +348,9 @@ export class DetectorFollower {
     const tokens = tokenNews(fresh, known);
     const asked = tokens.length === 0 ? null : tokensPresented(tokens, MAX_GROUPS);
     const presented = asked === null ? [] : await deriver.select<Presented>(asked, STEP_LIMITS);
-    return factFindings(fresh, { learningUntilUs, known, servicesSince, scopesShown: shown, presented });
+    const edges = fresh.filter((fact) => fact.kind === "edge" && mayBeTold(fact, learningUntilUs));
+    const deploys = await deploysOfEdges(deriver, edges, settings.deployUs);
+    return factFindings(fresh, { learningUntilUs, known, servicesSince, scopesShown: shown, presented, deploys });
   }
 
   /** Now and then, what is too old to say anything. */

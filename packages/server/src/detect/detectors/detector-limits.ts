@@ -32,6 +32,14 @@ export const CLOCK_TOLERANCE_US = 60_000_000;
 export const REVOCATION_TOLERANCE_US = 2_000_000;
 /** Of a service's first day all its edges are one finding. */
 export const NEW_SERVICE_US = 86_400_000_000;
+/** Whether a deploy explains new edges is asked within these; what is not answered explains nothing. */
+export const DEPLOY_LIMITS = { timeoutMs: 2_000, maxMemoryBytes: 256 * 1024 * 1024 };
+/** A version is new when it was not there for so long before. */
+export const VERSION_SEEN_US = 86_400_000_000;
+/** What others called of a callee within so long is called by others. */
+export const SERVED_US = 7 * 86_400_000_000;
+/** Who begins by calling more operations than these is looked at. */
+export const MAX_EDGE_OPERATIONS = 20;
 /** How often lasting conditions (producers, checkpoints) are looked at, and old rows are forgotten. */
 export const CONDITIONS_EVERY_MS = 60_000;
 export const FORGET_EVERY_US = 21_600_000_000;

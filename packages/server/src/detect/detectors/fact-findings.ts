@@ -5,6 +5,8 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import type { Finding } from "../finding.ts";
+import { edgeKey } from "./deploys.ts";
+import type { Deploy } from "./deploys.ts";
 import { counted, findingOf, recordOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
 import { NEW_SERVICE_US, SHOWN_VALUES } from "./detector-limits.ts";
@@ -19,6 +21,8 @@ export interface FactKnowledge {
   readonly servicesSince: ReadonlyMap<string, number>;
   /** Where new scopes of callers with new edges were shown. */
   readonly scopesShown: readonly ShownScope[];
+  /** New edges that a deploy explains, by `edgeKey`. */
+  readonly deploys: ReadonlyMap<string, Deploy>;
   /** By which credentials tokens were shown that are news; of a call that names none there is nothing. */
   readonly presented: readonly Presented[];
 }
@@ -148,7 +152,13 @@ export function factFindings(facts: readonly FreshFact[], knowledge: FactKnowled
     const isPart = fact.kind === "scope" && edgeScopes.has(JSON.stringify([fact.log, fact.subject, fact.value]));
     const told = isPart ? null : fact.known_last > 0 ? dormant(fact) : (TELLINGS[fact.kind]?.(fact, others) ?? null);
     if (told !== null && mayBeTold(fact, knowledge.learningUntilUs))
-      said.push(...byCredential(fact, services.withinDay(fact, withPlace(fact, told)), knowledge.presented));
+      said.push(
+        ...byCredential(
+          fact,
+          withDeploy(services.withinDay(fact, withPlace(fact, told)), knowledge.deploys),
+          knowledge.presented,
+        ),
+      );
     known.set(subjectOf(fact), {
       values: [...others.values, fact.value].slice(0, SHOWN_VALUES),
       count: others.count + 1,
@@ -184,10 +194,9 @@ function byCredential(fact: FreshFact, said: Said, presented: readonly Presented
 
 /** The scope for a callee that was never called before is part of that news; one that is shown elsewhere too is not. */
 function scopesOfNewEdges(facts: readonly FreshFact[], shown: readonly ShownScope[]): ReadonlySet<string> {
-  const edgeOf = (log: string, caller: string, callee: string) => JSON.stringify([log, caller, callee]);
   const edges = facts.filter(({ kind }) => kind === "edge");
-  const fresh = new Set(edges.map(({ log, subject, value }) => edgeOf(log, subject, value)));
-  const only = shown.filter(({ log, caller, callees }) => callees.every((one) => fresh.has(edgeOf(log, caller, one))));
+  const fresh = new Set(edges.map(({ log, subject, value }) => edgeKey(log, subject, value)));
+  const only = shown.filter(({ log, caller, callees }) => callees.every((one) => fresh.has(edgeKey(log, caller, one))));
   return new Set(only.map(({ log, caller, scope }) => JSON.stringify([log, caller, scope])));
 }
 
@@ -255,6 +264,20 @@ class NewServices {
     const since = this.#knowledge.servicesSince.get(key) ?? this.#fresh.get(key);
     return since !== undefined && firstUs - since < NEW_SERVICE_US && since >= this.#knowledge.learningUntilUs(log);
   }
+}
+
+/** A new version of the caller that calls what others call as well is a change, which is listed. */
+function withDeploy(said: Said, deploys: FactKnowledge["deploys"]): Said {
+  const { log, caller, callee } = said.labels;
+  const deploy = said.detector === "first-seen-edge" ? deploys.get(edgeKey(log!, caller!, callee!)) : undefined;
+  if (deploy === undefined) return said;
+  return {
+    ...said,
+    level: "low",
+    quiet: true,
+    summary: `${said.summary}, as its version ${deploy.version} does`,
+    seen: `${said.seen}, which others call alike; version ${deploy.version} began at ${formatTimestamp(deploy.sinceUs)}`,
+  };
 }
 
 /** The same detector with the same labels says it once, with the records of all. */

@@ -40,7 +40,7 @@ export const POSITION = "position";
 const IS_NAMED = "(NOT startsWith(caller, 'address:') AND caller NOT IN ('', 'unknown', 'none'))";
 /** Callers that are only an address are one caller a network. */
 const CALLER = `if(${IS_NAMED}, caller, if(empty(peer_network), '', concat('network ', peer_network)))`;
-const NAMED_CALLER = `if(${IS_NAMED}, caller, '')`;
+export const NAMED_CALLER = `if(${IS_NAMED}, caller, '')`;
 const CALLEE = "if(callee IN ('', 'none', 'unknown'), '', toString(callee))";
 /** Who says that a credential is revoked does not use it. */
 const WHO = "if(side != 'observer' AND NOT (event_type = 'AUTH' AND action = 'revoke'), credential_id, '')";
