@@ -192,13 +192,19 @@ async function alertsOf(server: TestServer): Promise<readonly SeenAlert[]> {
   }
 }
 
-/** What a fleet does without anybody's bad will: deploys, incidents, a new edge now and then. */
+/**
+ * What a fleet does without anybody's bad will: deploys, incidents, a new edge now and then, mostly of a new version
+ * that calls what the old one did not; else somebody switched something on.
+ */
 function ordinaryDay(world: World, dayUs: number): void {
   const { random, services } = world;
-  for (let one = 0; one < 3; one += 1) world.deploy(Math.floor(random() * services));
+  for (let one = 0; one < 3; one += 1)
+    world.releases.push({ service: Math.floor(random() * services), atUs: dayUs + (8 + random() * 10) * HOUR_US });
   if (random() < 0.25) {
     const caller = Math.floor(random() * (services - 2));
-    world.addEdge(caller, caller + 1 + Math.floor(random() * (services - caller - 1)), dayUs + 10 * HOUR_US);
+    const atUs = dayUs + 10 * HOUR_US;
+    world.addEdge(caller, caller + 1 + Math.floor(random() * (services - caller - 1)), atUs);
+    if (random() < 0.8) world.releases.push({ service: caller, atUs });
   }
   if (random() < 0.3) {
     const fromUs = dayUs + (8 + random() * 10) * HOUR_US;
@@ -271,6 +277,7 @@ interface Tick {
 
 async function oneTick(server: TestServer, world: World, attacks: readonly Attack[], tick: Tick): Promise<number> {
   const { fromUs, toUs, clock, relay, rogue } = tick;
+  world.release(fromUs);
   const rows: Row[] = [];
   const rogueRows: Row[] = [];
   for (const edge of world.edges) world.callsOf(edge, fromUs, toUs, (row) => rows.push(row));

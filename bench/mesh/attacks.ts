@@ -102,7 +102,10 @@ const lateral: Make = (world, atUs) => {
   const caller = Math.floor(world.random() * world.services * 0.5);
   const callee = Math.floor(world.services * (0.6 + 0.4 * world.random()));
   if (world.edges.some((edge) => edge.caller === caller && edge.callee === callee)) return null;
-  const edge = { ...busy(world), caller, callee };
+  // What others call too: who moves on knows what he wants there.
+  const operation = world.edges.find((edge) => edge.callee === callee)?.operation;
+  if (operation === undefined) return null;
+  const edge = { ...busy(world), caller, callee, operation, isSensitive: callee % 9 === 0 };
   return found(
     "lateral movement",
     ["first-seen-edge", "first-seen-caller"],

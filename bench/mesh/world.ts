@@ -1,7 +1,7 @@
 /**
- * A fleet of services and what they do in thirty days: seeded, with daily and weekly seasons, deploys, scaling,
- * incidents and retries, and one holiday, a working day among those of the attacks, on which all traffic is three
- * tenths of itself. Every call is two records, one of each end.
+ * A fleet of services and what they do in thirty days: seeded, with daily and weekly seasons, deploys of new versions
+ * that may call what the old one did not, scaling, incidents and retries, and one holiday, a working day among those of
+ * the attacks, on which all traffic is three tenths of itself. Every call is two records, one of each end.
  */
 import { createHash } from "node:crypto";
 
@@ -81,6 +81,9 @@ export class World {
   readonly services: number;
   /** When the holiday begins, if there is one. */
   holidayUs: number | null = null;
+  /** Deploys that are to come. */
+  readonly releases: { readonly service: number; readonly atUs: number }[] = [];
+  private readonly versions: number[];
   private readonly seqs: number[];
   private readonly epochs: number[];
   private calls = 0;
@@ -88,6 +91,7 @@ export class World {
   constructor(services: number, seed: number, callsADay: number) {
     this.random = seeded(seed);
     this.services = services;
+    this.versions = Array.from({ length: services }, () => 1);
     this.seqs = Array.from({ length: services }, () => 0);
     this.epochs = Array.from({ length: services }, () => 1);
     for (let caller = 0; caller < services - 1; caller += 1) {
@@ -116,8 +120,18 @@ export class World {
     return edge;
   }
 
-  /** A deploy: a new run of the producer, and other latencies. */
-  deploy(service: number): void {
+  /** Deploys what is due until then. */
+  release(untilUs: number): void {
+    const due = this.releases.filter(({ atUs }) => atUs <= untilUs);
+    for (const one of due) {
+      this.releases.splice(this.releases.indexOf(one), 1);
+      this.deploy(one.service);
+    }
+  }
+
+  /** A deploy: a new version, which is a new run of the producer, and other latencies. */
+  private deploy(service: number): void {
+    this.versions[service]! += 1;
     this.epochs[service]! += 1;
     this.seqs[service] = 0;
     for (const edge of this.edges) if (edge.callee === service) edge.latencyUs *= 0.9 + 0.2 * this.random();
@@ -226,7 +240,8 @@ export class World {
     if (row["producer_id"] !== undefined) return { ...row, recorder_id: nameOf(service) };
     this.seqs[service]! += 1;
     const run = { producer_id: nameOf(service), producer_epoch: `e${this.epochs[service]}` };
-    return { ...row, recorder_id: nameOf(service), ...run, producer_seq: this.seqs[service] };
+    const version = { service_version: `1.${this.versions[service]}.0` };
+    return { ...row, recorder_id: nameOf(service), ...version, ...run, producer_seq: this.seqs[service] };
   }
 
   private later(caller: number): number {
