@@ -9,8 +9,9 @@ import type { Deriver } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
 import { RECORDS } from "../../index/schema/records.ts";
 import { Params } from "../../search/compile/sql.ts";
+import { instant } from "../../search/compile/times.ts";
 import { DEPLOY_LIMITS, MAX_EDGE_OPERATIONS, MAX_GROUPS, SERVED_US, VERSION_SEEN_US } from "./detector-limits.ts";
-import { NAMED_CALLER } from "./facts.ts";
+import { FACTS, NAMED_CALLER } from "./facts.ts";
 import type { FreshFact } from "./facts.ts";
 import { OWN, RANGE_TABLE, RECEIVED_US } from "./range-table.ts";
 
@@ -85,37 +86,23 @@ function deployBefore(edge: Edge, versions: readonly VersionSeen[], windowUs: nu
   return newest === undefined ? null : { version: newest.version, sinceUs: newest.first_us };
 }
 
-const texts = (params: Params, of: readonly string[]): string => params.add([...new Set(of)], "Array(String)");
-const within = (column: string, list: string): string => `${column} IN (SELECT arrayJoin(${list}))`;
+const isAmong = (column: string, values: readonly string[], params: Params): string =>
+  `${column} IN (SELECT arrayJoin(${params.add([...new Set(values)], "Array(String)")}))`;
 
 /** Who takes a name that is not his tells nothing of its versions. */
 function versionsSeen(edges: readonly Edge[], windowUs: number): Statement {
   const params = new Params();
   const times = edges.map(({ first_us: us }) => us);
-  const from = params.add(Math.min(...times) - windowUs - VERSION_SEEN_US, "Int64");
-  const where = [
-    within(
-      "log",
-      texts(
-        params,
-        edges.map(({ log }) => log),
-      ),
-    ),
-    within(
-      "service_id",
-      texts(
-        params,
-        edges.map(({ subject }) => subject),
-      ),
-    ),
-    `${RECEIVED_US} >= ${from} AND ${RECEIVED_US} <= ${params.add(Math.max(...times), "Int64")}`,
-    `side = 'caller' AND notEmpty(service_version) AND observed_standing != 'claimed' AND NOT (${OWN})`,
-  ];
+  const from = instant(Math.min(...times) - windowUs - VERSION_SEEN_US, params);
+  const logs = edges.map(({ log }) => log);
+  const callers = edges.map(({ subject }) => subject);
   return params.statement(
     `SELECT toString(log) AS log, service_id AS caller, toString(service_version) AS version,
   min(${RECEIVED_US}) AS first_us
-FROM ${RECORDS} WHERE ${where.join(" AND ")} GROUP BY log, service_id, service_version
-ORDER BY first_us DESC LIMIT ${MAX_GROUPS}`,
+FROM ${RECORDS} WHERE ${isAmong("log", logs, params)} AND ${isAmong("service_id", callers, params)}
+  AND observed_received_at >= ${from} AND observed_received_at <= ${instant(Math.max(...times), params)}
+  AND side = 'caller' AND notEmpty(service_version) AND observed_standing != 'claimed' AND NOT (${OWN})
+GROUP BY log, service_id, service_version ORDER BY first_us DESC LIMIT ${MAX_GROUPS}`,
   );
 }
 
@@ -132,32 +119,26 @@ GROUP BY r.log, caller, r.callee`,
   );
 }
 
-/** Before the edges were there, all calls were of others. */
+/**
+ * Operations that were called before the edges were there, hence by others: by those who are known to call the callees,
+ * since records lie by their callers.
+ */
 function servedBefore(calls: readonly EdgeCalls[], beforeUs: number): Statement {
   const params = new Params();
-  const before = params.add(beforeUs, "Int64");
+  const received = `observed_received_at >= ${instant(beforeUs - SERVED_US, params)}
+  AND observed_received_at < ${instant(beforeUs, params)}`;
   const operations = calls.flatMap((call) => call.operations);
-  const where = [
-    within(
-      "log",
-      texts(
-        params,
-        calls.map(({ log }) => log),
-      ),
-    ),
-    within(
-      "callee",
-      texts(
-        params,
-        calls.map(({ callee }) => callee),
-      ),
-    ),
-    within("operation", texts(params, operations)),
-    `${RECEIVED_US} >= ${before} - ${SERVED_US} AND ${RECEIVED_US} < ${before}`,
-    "side IN ('caller', 'callee') AND status != 'denied' AND observed_standing != 'claimed'",
-  ];
+  const callees = calls.map(({ callee }) => callee);
+  const logs = calls.map(({ log }) => log);
+  const isOfLog = isAmong("log", logs, params);
   return params.statement(
     `SELECT DISTINCT toString(log) AS log, toString(callee) AS callee, toString(operation) AS operation
-FROM ${RECORDS} WHERE ${where.join(" AND ")} LIMIT ${params.add(operations.length * calls.length, "UInt64")}`,
+FROM ${RECORDS} WHERE ${isOfLog} AND ${isAmong("callee", callees, params)}
+  AND service_id IN (SELECT subject FROM ${FACTS.name}
+    WHERE kind = 'edge' AND ${isOfLog} AND ${isAmong("value", callees, params)})
+  AND ${isAmong("operation", operations, params)}
+  AND ${received}
+  AND side IN ('caller', 'callee') AND status != 'denied' AND observed_standing != 'claimed'
+LIMIT ${params.add(operations.length * calls.length, "UInt64")}`,
   );
 }
