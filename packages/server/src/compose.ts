@@ -394,7 +394,7 @@ async function intakeParts(
     quotas,
     meter,
     inFlight: new IntakeInFlight(),
-    blocks: () => stores.alerting.responses.blocks(),
+    blocks: () => stores.alerting.responses.blocks,
     signatures: {
       incidents,
       keys: stores.control.batchKeys,

@@ -34,7 +34,7 @@ export function alertReadings(alerting: Alerting, outbox: Outbox, heartbeat: Hea
     channels: outbox.figures(),
     queued: notices.filter(({ state }) => state === "queued").length,
     dead: notices.filter(({ state }) => state === "dead").length,
-    blocks: alerting.responses.blocks().actions.length,
+    blocks: alerting.responses.blocks.active().length,
     heartbeatAtUs: heartbeat.toldAtUs(),
     still: heartbeat.still(),
   };

@@ -112,7 +112,7 @@ function sendList(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const signed = blockList.of(alerting.responses.blocks());
+  const signed = blockList.of(alerting.responses.blocks);
   reply.header("etag", signed.etag).header("cache-control", "no-cache");
   if (request.headers["if-none-match"] === signed.etag) return reply.code(304).send();
   return reply.send({ list: signed.list, note: signed.note });
@@ -135,7 +135,7 @@ async function serveEvents(parts: BlocksRoutesParts, request: FastifyRequest, re
   raw.flushHeaders();
   let told = String(request.headers["last-event-id"] ?? "");
   const tell = (): void => {
-    const signed = blockList.of(alerting.responses.blocks());
+    const signed = blockList.of(alerting.responses.blocks);
     // Who does not read gets the newest list when it reads again.
     if (String(signed.sequence) === told || raw.writableNeedDrain) return;
     told = String(signed.sequence);
@@ -180,7 +180,7 @@ function decide(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const block = alerting.responses.blocks().of(factsOf(request, fingerprint));
+  const block = alerting.responses.blocks.of(factsOf(request, fingerprint));
   reply.header("cache-control", decisions.cacheS === 0 ? "no-store" : `max-age=${decisions.cacheS}`);
   reply.header("x-tallystick-decision", block === null ? "allow" : "deny").header("x-tallystick-fail", decisions.fail);
   if (block === null) return reply.type("text/plain; charset=utf-8").send("allowed\n");

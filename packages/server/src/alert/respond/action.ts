@@ -164,6 +164,9 @@ export function isKind(text: string | undefined): text is ActionKind {
   return text !== undefined && text in ACTION_TARGETS;
 }
 
+/** What a block is known by: its kind and what it blocks, in the order of the kind's names. */
+export const blockKey = (kind: ActionKind, values: readonly string[]): string => JSON.stringify([kind, ...values]);
+
 /** As people say it: `block_edge caller=orders callee=payments`. */
 export function actionText({ kind, target }: Pick<Action, "kind" | "target">): string {
   return [kind, ...Object.entries(target).map(([name, value]) => `${name}=${value}`)].join(" ");

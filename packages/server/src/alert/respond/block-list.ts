@@ -30,7 +30,7 @@ export interface BlockListSettings {
 /** The list as it is now; signed anew only when it changed. */
 export class BlockListSigner {
   readonly #settings: BlockListSettings;
-  #last: { readonly blocks: Blocks; readonly publicKey: Uint8Array; readonly signed: SignedBlockList } | null = null;
+  #last: { readonly publicKey: Uint8Array; readonly signed: SignedBlockList } | null = null;
 
   constructor(settings: BlockListSettings) {
     this.#settings = settings;
@@ -38,16 +38,19 @@ export class BlockListSigner {
 
   of(blocks: Blocks): SignedBlockList {
     const { publicKey } = this.#settings.signer;
-    if (this.#last?.blocks === blocks && this.#last.publicKey === publicKey) return this.#last.signed;
-    const signed = signedBlockList(blocks, this.#settings);
-    this.#last = { blocks, publicKey, signed };
+    if (this.#last?.signed.sequence === blocks.sequence && this.#last.publicKey === publicKey) return this.#last.signed;
+    const signed = signedBlockList(blocks.active(), blocks.sequence, this.#settings);
+    this.#last = { publicKey, signed };
     return signed;
   }
 }
 
-export function signedBlockList(blocks: Blocks, { serverOrigin, signer, fail }: BlockListSettings): SignedBlockList {
+export function signedBlockList(
+  actions: readonly Action[],
+  sequence: number,
+  { serverOrigin, signer, fail }: BlockListSettings,
+): SignedBlockList {
   const origin = `${serverOrigin}/blocks`;
-  const { sequence, actions } = blocks;
   const list = { version: VERSION, origin, sequence, fail, blocks: actions.map(shownBlock) };
   const digest = createHash("sha256").update(canonicalOf(list)).digest("base64");
   const text = `${origin}\n${sequence}\n${digest}\n`;

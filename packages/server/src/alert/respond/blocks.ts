@@ -1,5 +1,7 @@
-/** What is blocked now, so that asking costs a look into a few maps. */
+/** What is blocked now, so that asking costs a look into one map, also right after a block came or went. */
+import { blockKey } from "./action.ts";
 import type { Action, ActionKind } from "./action.ts";
+import type { ActionFold } from "./action-fold.ts";
 
 /** What is known of a call that is about to be let through or not. */
 export interface CallFacts {
@@ -10,17 +12,22 @@ export interface CallFacts {
 }
 
 export class Blocks {
-  readonly #byKey: ReadonlyMap<string, Action>;
+  readonly #fold: ActionFold;
   readonly #nowUs: () => number;
-  readonly actions: readonly Action[];
-  readonly sequence: number;
 
-  /** `actions`: those in force. */
-  constructor(actions: readonly Action[], sequence: number, nowUs: () => number) {
-    this.actions = actions;
-    this.sequence = sequence;
+  constructor(fold: ActionFold, nowUs: () => number) {
+    this.#fold = fold;
     this.#nowUs = nowUs;
-    this.#byKey = new Map(actions.map((action) => [keyOfAction(action), action]));
+  }
+
+  /** Those in force, in the order in which they were asked for. */
+  active(): readonly Action[] {
+    return [...this.#fold.actions.values()].filter(({ state }) => state === "active");
+  }
+
+  /** Changes with every change of them. */
+  get sequence(): number {
+    return this.#fold.sequence;
   }
 
   /** The block that the call runs into, or null. */
@@ -41,24 +48,9 @@ export class Blocks {
   }
 
   #in(kind: ActionKind, ...values: readonly (string | null)[]): Action | null {
-    if (this.#byKey.size === 0 || values.some((value) => value === null)) return null;
-    const action = this.#byKey.get(keyOf(kind, values as readonly string[]));
+    if (this.#fold.openCount === 0 || values.some((value) => value === null)) return null;
+    const open = this.#fold.openOf(blockKey(kind, values as readonly string[]));
     // It may be over, and nobody said so yet.
-    return action === undefined || (action.untilUs ?? 0) <= this.#nowUs() ? null : action;
+    return open.find(({ state, untilUs }) => state === "active" && (untilUs ?? 0) > this.#nowUs()) ?? null;
   }
-}
-
-/** Made once for each action, which never changes: of ten thousand blocks one comes or goes at a time. */
-const KEYS = new WeakMap<Action, string>();
-
-function keyOfAction(action: Action): string {
-  const known = KEYS.get(action);
-  if (known !== undefined) return known;
-  const key = keyOf(action.kind, Object.values(action.target));
-  KEYS.set(action, key);
-  return key;
-}
-
-function keyOf(kind: ActionKind, values: readonly string[]): string {
-  return JSON.stringify([kind, ...values]);
 }

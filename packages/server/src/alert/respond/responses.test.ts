@@ -15,7 +15,6 @@ import { openAlerting } from "../open-alerting.ts";
 import type { Alerting } from "../open-alerting.ts";
 import { sampleFinding } from "../sample-finding.contract.ts";
 import type { Action, NewAction } from "./action.ts";
-import { Blocks } from "./blocks.ts";
 import { signedBlockList } from "./block-list.ts";
 import { Responder } from "./responder.ts";
 import type { ResponseRule } from "./responder.ts";
@@ -76,24 +75,24 @@ it("a block is in force at once, is one however often it is asked for, ends by i
   const { action, isNew } = await responses.request("user:ada", block);
   expect([action.state, isNew]).toEqual(["active", true]);
   expect(await responses.request("user:bob", block)).toEqual({ action, isNew: false });
-  expect(responses.blocks().ofCredential(["key:orders"])?.id).toBe(action.id);
+  expect(responses.blocks.ofCredential(["key:orders"])?.id).toBe(action.id);
   const again = await opened({}, bench);
   expect(again.alerting.responses.find(action.id)).toEqual(action);
-  expect(again.alerting.responses.blocks().sequence).toBe(responses.blocks().sequence);
-  const before = responses.blocks();
+  expect(again.alerting.responses.blocks.sequence).toBe(responses.blocks.sequence);
+  const before = responses.blocks.sequence;
   bench.clock.advance(3_600_001);
   // Over for who asks, before anybody has said so.
-  expect(before.ofCredential(["key:orders"])).toBeNull();
+  expect(responses.blocks.ofCredential(["key:orders"])).toBeNull();
   await responses.work();
   expect(responses.find(action.id)).toMatchObject({ state: "expired" });
-  expect(responses.blocks().sequence).toBeGreaterThan(before.sequence);
+  expect(responses.blocks.sequence).toBeGreaterThan(before);
   const next = await responses.request("user:ada", block);
   expect(next.isNew).toBe(true);
   expect(await responses.undo("user:bob", next.action.id, "false alarm")).toMatchObject({
     state: "undone",
     endedBy: "user:bob",
   });
-  expect(responses.blocks().actions).toEqual([]);
+  expect(responses.blocks.active()).toEqual([]);
   await expect(responses.undo("user:bob", "none", "")).rejects.toMatchObject({ code: "not_found" });
 });
 
@@ -106,7 +105,7 @@ it("each kind blocks what it names and nothing else", async () => {
   await ask("block_edge", { caller: "web", callee: "ledger" });
   await ask("block_operation", { operation: "POST /payouts" });
   await ask("block_operation", { operation: "GET /all", callee: "users" });
-  const blocks = responses.blocks();
+  const blocks = responses.blocks;
   expect(blocks.of({ ...nothing, caller: "crypto" })).not.toBeNull();
   expect(blocks.of({ ...nothing, callee: "crypto" })).not.toBeNull();
   expect(blocks.of({ ...nothing, caller: "web", callee: "ledger" })).not.toBeNull();
@@ -140,7 +139,7 @@ it("where a second person must agree nothing happens before, and a no ends it", 
   const { responses } = alerting;
   const { action } = await responses.request("rule:r", { ...block, rule: "r", alertId: "a1" }, true);
   expect(action.state).toBe("proposed");
-  expect(responses.blocks().actions).toEqual([]);
+  expect(responses.blocks.active()).toEqual([]);
   await control.approvals.decide("admin", action.approvalId!, "approved");
   await responses.work();
   expect(responses.find(action.id)).toMatchObject({ state: "active" });
@@ -187,8 +186,8 @@ it("a rule answers an alert once, as a dry run until it is told otherwise, and n
     .list()
     .map(({ target, state, rule: by }) => `${target["credential_id"]} ${state} ${by}`);
   expect(made.toSorted()).toEqual(["one dry_run stolen", "two active real", "two dry_run stolen"]);
-  expect(alerting.responses.blocks().ofCredential(["two"])).not.toBeNull();
-  expect(alerting.responses.blocks().ofCredential(["one"])).toBeNull();
+  expect(alerting.responses.blocks.ofCredential(["two"])).not.toBeNull();
+  expect(alerting.responses.blocks.ofCredential(["one"])).toBeNull();
   expect(troubles.join()).toContain("finds no target");
 });
 
@@ -214,7 +213,7 @@ it("the list and its note are as docs/formats/block-list.md says", async () => {
     actionOf({ id: "response_2", kind: "block_edge", target, by: "rule:lateral" }),
   ];
   const settings = { serverOrigin: "audit.example.com", signer, fail: "closed" } as const;
-  const signed = signedBlockList(new Blocks(actions, 1_790_000_000_000_000, () => 0), settings);
+  const signed = signedBlockList(actions, 1_790_000_000_000_000, settings);
   expect(signed.list).toEqual(JSON.parse(read("list.json")));
   expect(signed.note).toBe(read("note.txt"));
   const key = parseVerifierKey(read("vkey.txt").trim());
@@ -248,7 +247,11 @@ it("the list is signed: its note opens by the server's key and names the list's 
   await alerting.responses.request("user:ada", { ...block, alertId: "alert-1" });
   const { signer, publicKey } = testSigner();
   const settings = { serverOrigin: "audit.example.com", signer, fail: "open" } as const;
-  const { list, note, sequence } = signedBlockList(alerting.responses.blocks(), settings);
+  const { list, note, sequence } = signedBlockList(
+    alerting.responses.blocks.active(),
+    alerting.responses.blocks.sequence,
+    settings,
+  );
   expect(list).toMatchObject({
     version: 1,
     blocks: [{ kind: "credential", credential_id: "key:orders", alert_id: "alert-1" }],

@@ -14,7 +14,7 @@ import { MAX_ALERT_TEXT_LENGTH, MAX_LABEL_VALUE_BYTES, MIN_LOOK_MS, MAX_LOOK_WAI
 import type { AlertLog } from "../log.ts";
 import type { Matcher } from "../matchers.ts";
 import { queuedFields } from "../notice.ts";
-import { ACTION_TARGETS, actionStepFields, actionText, OPTIONAL_TARGETS, requestedFields } from "./action.ts";
+import { ACTION_TARGETS, actionStepFields, actionText, blockKey, OPTIONAL_TARGETS, requestedFields } from "./action.ts";
 import type { Action, ActionStep, NewAction, Target } from "./action.ts";
 import type { ActionFold } from "./action-fold.ts";
 import { Blocks } from "./blocks.ts";
@@ -42,13 +42,14 @@ export class Responses {
   readonly #log: AlertLog;
   readonly #fold: ActionFold;
   #settings: ResponseSettings | null = null;
-  #blocks: Blocks | null = null;
-  #blocksOf = -1;
+  /** What is blocked. */
+  readonly blocks: Blocks;
   #cancel: () => void = () => {};
 
   constructor(log: AlertLog, fold: ActionFold) {
     this.#log = log;
     this.#fold = fold;
+    this.blocks = new Blocks(fold, () => log.nowUs());
   }
 
   /** From now on actions can be asked for, and end in time. The returned function ends that. */
@@ -77,15 +78,6 @@ export class Responses {
 
   find(id: string): Action | null {
     return this.#fold.actions.get(id) ?? null;
-  }
-
-  /** What is blocked; the same object as long as nothing changed. */
-  blocks(): Blocks {
-    if (this.#blocks !== null && this.#blocksOf === this.#fold.sequence) return this.#blocks;
-    const active = [...this.#fold.actions.values()].filter(({ state }) => state === "active");
-    this.#blocksOf = this.#fold.sequence;
-    this.#blocks = new Blocks(active, this.#fold.sequence, () => this.#log.nowUs());
-    return this.#blocks;
   }
 
   /** What a webhook tells of an action. */
@@ -224,15 +216,11 @@ export class Responses {
 
   #sameAs(wanted: NewAction): Action | null {
     if (wanted.isDryRun || wanted.kind === "webhook") return null;
-    const text = actionText(wanted);
-    const isSame = (action: Action) =>
-      (action.state === "active" || action.state === "proposed") && actionText(action) === text;
-    return this.list().find(isSame) ?? null;
+    return this.#fold.openOf(blockKey(wanted.kind, Object.values(wanted.target))).at(-1) ?? null;
   }
 
   #assertRoom({ kind, isDryRun }: NewAction, { maxBlocks }: ResponseSettings): void {
-    const open = this.list().filter(({ state }) => state === "active" || state === "proposed").length;
-    if (kind !== "webhook" && !isDryRun && open >= maxBlocks)
+    if (kind !== "webhook" && !isDryRun && this.#fold.openCount >= maxBlocks)
       throw new TallystickError("bad_request", `${maxBlocks} blocks are in force or wait; undo some first.`, {
         hint: "respond.max_blocks bounds how much a rule that went wrong can stop.",
       });
@@ -240,7 +228,7 @@ export class Responses {
 
   #untilNextMs(): number {
     const nowUs = this.#log.nowUs();
-    const ends = this.blocks().actions.map(({ untilUs }) => Math.ceil(((untilUs ?? 0) - nowUs) / 1_000));
+    const ends = this.blocks.active().map(({ untilUs }) => Math.ceil(((untilUs ?? 0) - nowUs) / 1_000));
     return Math.max(MIN_LOOK_MS, Math.min(MAX_LOOK_WAIT_MS, ...ends));
   }
 
