@@ -53,6 +53,7 @@ export function openDetectors(
       networks,
     },
     sink: alerts.sink,
+    open: findings,
     onTrouble,
   });
   closers.add("detectors", () => follower.close());

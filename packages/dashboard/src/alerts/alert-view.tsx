@@ -62,7 +62,9 @@ function Head({ alert }: { readonly alert: Alert }) {
       </dl>
       <Labels labels={alert.labels} />
       {alert.quiet && (
-        <p className="mt-3 text-quiet">Quiet: it is still learning, or not confirmed, and told nobody.</p>
+        <p className="mt-3 text-quiet">
+          Quiet: still learning, not confirmed, or explained by a deploy. It is listed and told nobody.
+        </p>
       )}
       {alert.suppressed_by !== null && <p className="mt-3 text-quiet">Suppressed by {alert.suppressed_by}.</p>}
       <div className="mt-4 flex flex-col gap-3 border-t border-line pt-4">

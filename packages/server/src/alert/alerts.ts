@@ -142,7 +142,9 @@ export class Alerts {
 
   #again(known: Alert, finding: Finding): AuditRecord {
     const startsAtUs = Math.min(known.finding.startsAtUs, finding.startsAtUs);
-    const merged = boundedFinding({ ...finding, startsAtUs, records: firstOf(known.finding, finding) });
+    // What somebody was told of stays told, whatever is listed of it since.
+    const told = finding.quiet && !known.finding.quiet ? { quiet: false, level: known.finding.level } : {};
+    const merged = boundedFinding({ ...finding, ...told, startsAtUs, records: firstOf(known.finding, finding) });
     return this.#log.own(alertFields({ ...known, finding: merged }, { kind: "seen again", by: BY_US }));
   }
 

@@ -42,6 +42,7 @@ async function watched(): Promise<Watched> {
     settings: { learnUs: 7 * DAY_US, dormantUs: 30 * DAY_US, deployUs: 0, sensitiveOperations: [], networks: {} },
     sink: alerts.sink,
     baselines: null,
+    open: () => [],
     journaled: () => [],
     onTrouble: (message) => troubles.push(message),
   });

@@ -43,7 +43,9 @@ export const AlertSchema = Type.Object(
       description: "Records that show it, the first one first.",
     }),
     count: Type.Integer({ description: "How many there were in all." }),
-    quiet: Type.Boolean({ description: "Learning or not confirmed: notifies nobody." }),
+    quiet: Type.Boolean({
+      description: "Still learning, not confirmed, or explained by a deploy: listed, notifies nobody.",
+    }),
     starts_at: Time,
     seen_at: Time,
     raised_at: Time,

@@ -4,7 +4,7 @@ import { Type } from "typebox";
 import { section, text } from "./pieces.ts";
 
 const DURATION = { source: "^[1-9][0-9]{0,8}(ms|[smhd])$", says: "a duration, as 500ms, 5s, 2m, 12h or 7d" };
-const DURATION_OR_NONE = { source: "^(0|[1-9][0-9]{0,8}(ms|[smhd]))$", says: `${DURATION.says}, or 0` };
+const DURATION_OR_NONE = { source: "^[0-9]{1,9}(ms|[smhd])$", says: `${DURATION.says}, or 0s` };
 
 export const DETECTORS = section("The built-in detectors.", {
   enabled: Type.Boolean({ description: "Whether they look at what comes in.", default: true }),
@@ -19,7 +19,7 @@ export const DETECTORS = section("The built-in detectors.", {
   }),
   dormant_after: text("A credential that was not used for so long and is used again is a finding.", "30d", DURATION),
   deploy_window: text(
-    "For so long after a service's own records first show a new `service_version`, a service that it calls for the first time is listed and notifies nobody, where others call the same operations; 0: it always notifies.",
+    "For so long after a service's own records first show a new `service_version`, a service that it calls for the first time is listed and notifies nobody, where others call the same operations; 0s: it always notifies.",
     "8h",
     DURATION_OR_NONE,
   ),

@@ -43,7 +43,7 @@ export interface Finding {
   readonly records: readonly FindingRecord[];
   /** How many there were in all. */
   readonly count: number;
-  /** Learning or not yet confirmed: listed, notifies nobody. */
+  /** Learning, not yet confirmed or explained by a deploy: listed, notifies nobody. */
   readonly quiet: boolean;
 }
 

@@ -39,7 +39,7 @@ export const MIN_USUAL_CALLS = 30;
 export const MIN_ERRORS = 8;
 export const MIN_ERROR_SHARE = 0.1;
 export const MIN_TIMED = 30;
-/** In an hour: a few hundred records of customers; who takes data slowly takes no more. */
+/** Of an hour: a few hundred customers' records, which is what somebody takes who does not want to be seen. */
 export const MIN_BYTES = 65_536;
 export const MIN_BYTES_RATIO = 6;
 export const MIN_CREDENTIALS = 4;

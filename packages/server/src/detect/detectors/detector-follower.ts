@@ -23,8 +23,9 @@ import type { CallRow } from "../call-ids.ts";
 import type { Finding, FindingSink } from "../finding.ts";
 import { dropOld } from "../forget.ts";
 import { fillReaderFacts, keepTaught } from "./access-facts.ts";
-import { deploysOfEdges } from "./deploys.ts";
+import { deploysOfEdges, widenedEdges } from "./deploys.ts";
 import {
+  DEPLOY_LIMITS,
   FORGET_EVERY_US,
   IDLE_MS,
   KEEP_POSITION_MS,
@@ -79,6 +80,8 @@ export interface DetectorParts {
   readonly clock: Clock;
   readonly settings: DetectorSettings;
   readonly sink: FindingSink;
+  /** Findings whose alerts are not resolved. */
+  readonly open: () => readonly Finding[];
   /** Told about failures that are being retried. Never holds content. */
   readonly onTrouble: (message: string) => void;
   /** What is usual, learned from the same ranges; its tables are made and emptied with the detectors'. */
@@ -114,6 +117,14 @@ export class DetectorFollower {
   #due: { readonly atUs: number; readonly sizes: ReadonlyMap<string, number> } | null = null;
 
   readonly #ask: AskRows = (statement) => this.#parts.deriver.select(statement, STEP_LIMITS);
+
+  /** Nobody waits for these answers: without them a new edge is told. */
+  readonly #askOfDeploys: AskRows = <Row>(statement: Statement) =>
+    this.#parts.deriver.select<Row>(statement, DEPLOY_LIMITS).catch((error: unknown): readonly Row[] => {
+      const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
+      this.#parts.onTrouble(`whether a deploy explains new edges is not known, so they are told: ${reason}`);
+      return [];
+    });
 
   constructor(parts: DetectorParts) {
     this.#parts = parts;
@@ -293,7 +304,9 @@ export class DetectorFollower {
     }
     const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
-    return [...told, ...(await withCallIds(await this.#told(fresh), range, callsOf))];
+    const listed = isTraffic ? this.#parts.open() : [];
+    const widened = await widenedEdges(this.#askOfDeploys, listed, settings.deployUs);
+    return [...told, ...(await withCallIds([...(await this.#told(fresh)), ...widened], range, callsOf))];
   }
 
   /** What the range teaches, and that it was looked at. */
@@ -349,7 +362,7 @@ export class DetectorFollower {
     const asked = tokens.length === 0 ? null : tokensPresented(tokens, MAX_GROUPS);
     const presented = asked === null ? [] : await deriver.select<Presented>(asked, STEP_LIMITS);
     const edges = fresh.filter((fact) => fact.kind === "edge" && mayBeTold(fact, learningUntilUs));
-    const deploys = await deploysOfEdges(deriver, edges, settings.deployUs);
+    const deploys = await deploysOfEdges(this.#askOfDeploys, edges, settings.deployUs);
     return factFindings(fresh, { learningUntilUs, known, servicesSince, scopesShown: shown, presented, deploys });
   }
 

@@ -34,8 +34,12 @@ export const REVOCATION_TOLERANCE_US = 2_000_000;
 export const NEW_SERVICE_US = 86_400_000_000;
 /** Whether a deploy explains new edges is asked within these; what is not answered explains nothing. */
 export const DEPLOY_LIMITS = { timeoutMs: 2_000, maxMemoryBytes: 256 * 1024 * 1024 };
-/** A version is new when it was not there for so long before. */
+/** A version is new when it was not there for so long before that; within it another one must have been. */
 export const VERSION_SEEN_US = 86_400_000_000;
+/** So much later than the callee's record of a call its caller's may come. */
+export const DEPLOY_SLACK_US = 60_000_000;
+/** New edges that a deploy may explain at once; more are told, and as many are looked at again. */
+export const MAX_DEPLOY_EDGES = 100;
 /** What others called of a callee within so long is called by others. */
 export const SERVED_US = 7 * 86_400_000_000;
 /** Who begins by calling more operations than these is looked at. */

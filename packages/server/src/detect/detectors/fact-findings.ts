@@ -5,7 +5,7 @@
 import { formatTimestamp } from "@tallystick/record";
 
 import type { Finding } from "../finding.ts";
-import { edgeKey } from "./deploys.ts";
+import { edgeKey, FIRST_SEEN_EDGE } from "./deploys.ts";
 import type { Deploy } from "./deploys.ts";
 import { counted, findingOf, recordOf } from "./detector.ts";
 import type { Said } from "./detector.ts";
@@ -269,14 +269,14 @@ class NewServices {
 /** A new version of the caller that calls what others call as well is a change, which is listed. */
 function withDeploy(said: Said, deploys: FactKnowledge["deploys"]): Said {
   const { log, caller, callee } = said.labels;
-  const deploy = said.detector === "first-seen-edge" ? deploys.get(edgeKey(log!, caller!, callee!)) : undefined;
+  const deploy = said.detector === FIRST_SEEN_EDGE ? deploys.get(edgeKey(log!, caller!, callee!)) : undefined;
   if (deploy === undefined) return said;
   return {
     ...said,
     level: "low",
     quiet: true,
-    summary: `${said.summary}, as its version ${deploy.version} does`,
-    seen: `${said.seen}, which others call alike; version ${deploy.version} began at ${formatTimestamp(deploy.sinceUs)}`,
+    summary: `${said.summary}, since its version ${deploy.version} runs`,
+    seen: `${said.seen}, of operations that others call; version ${deploy.version} began at ${formatTimestamp(deploy.sinceUs)}`,
   };
 }
 

@@ -89,7 +89,7 @@ export function fillRangeFacts(isMuch: boolean): Statement {
 }
 
 /** Records of one batch were received at one time: of those the first leaf is the first. */
-const FIRST_PLACE = "argMin(r.place, tuple(r.first_us, r.place.leaf_index))";
+export const FIRST_PLACE = "argMin(r.place, tuple(r.first_us, r.place.leaf_index))";
 const MEASURED = `min(r.first_us) AS first_us, max(r.last_us) AS last_us, sum(r.records) AS records,
   ${FIRST_PLACE} AS place`;
 

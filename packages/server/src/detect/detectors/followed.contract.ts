@@ -50,6 +50,7 @@ export function follow(temporary: TemporaryIndex): Followed {
       networks: NETWORKS,
     },
     sink: async (findings) => void found.push(...findings),
+    open: () => found,
     baselines: null,
     journaled: () => [],
     onTrouble: (message) => troubles.push(message),
