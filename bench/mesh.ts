@@ -203,8 +203,10 @@ function ordinaryDay(world: World, dayUs: number): void {
   if (random() < 0.25) {
     const caller = Math.floor(random() * (services - 2));
     const atUs = dayUs + 10 * HOUR_US;
-    world.addEdge(caller, caller + 1 + Math.floor(random() * (services - caller - 1)), atUs);
-    if (random() < 0.8) world.releases.push({ service: caller, atUs });
+    const edge = world.addEdge(caller, caller + 1 + Math.floor(random() * (services - caller - 1)), atUs);
+    // A third is called only hours after.
+    const releasedUs = atUs - (random() < 1 / 3 ? random() * 12 * HOUR_US : 0);
+    if (edge !== null && random() < 0.8) world.releases.push({ service: caller, atUs: releasedUs });
   }
   if (random() < 0.3) {
     const fromUs = dayUs + (8 + random() * 10) * HOUR_US;

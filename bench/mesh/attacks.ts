@@ -1,4 +1,4 @@
-/** Attacks of fifteen kinds, spread over the days after those of peace, and what each must be found by. */
+/** Attacks of sixteen kinds, spread over the days after those of peace, and what each must be found by. */
 import { DAY_US, digestOf, HOUR_US, nameOf, START_US, time } from "./world.ts";
 import type { Edge, Row, World } from "./world.ts";
 
@@ -98,22 +98,34 @@ const replay: Make = (world, atUs, number) => {
   return found("replay", ["replay"], edge, atUs, 1, records);
 };
 
-const lateral: Make = (world, atUs) => {
+/** An edge that is not there, of an operation that others call of the callee: who moves on knows what he wants there. */
+function newEdge(world: World): Edge | null {
   const caller = Math.floor(world.random() * world.services * 0.5);
   const callee = Math.floor(world.services * (0.6 + 0.4 * world.random()));
   if (world.edges.some((edge) => edge.caller === caller && edge.callee === callee)) return null;
-  // What others call too: who moves on knows what he wants there.
   const operation = world.edges.find((edge) => edge.callee === callee)?.operation;
-  if (operation === undefined) return null;
-  const edge = { ...busy(world), caller, callee, operation, isSensitive: callee % 9 === 0 };
-  return found(
-    "lateral movement",
-    ["first-seen-edge", "first-seen-caller"],
-    edge,
-    atUs,
-    1,
-    burst(world, edge, atUs, 6, () => ({})),
-  );
+  return operation === undefined ? null : { ...busy(world), caller, callee, operation, isSensitive: callee % 9 === 0 };
+}
+
+const NEW_EDGE = ["first-seen-edge", "first-seen-caller"];
+
+const lateral: Make = (world, atUs) => {
+  const edge = newEdge(world);
+  if (edge === null) return null;
+  const records = burst(world, edge, atUs, 6, () => ({}));
+  return found("lateral movement", NEW_EDGE, edge, atUs, 1, records);
+};
+
+/** Within hours of a deploy of the service that he holds: at first like any new version, an hour later he looks around. */
+const lateralAfterDeploy: Make = (world, atUs, number) => {
+  const edge = newEdge(world);
+  if (edge === null) return null;
+  world.releases.push({ service: edge.caller, atUs: atUs - 3 * HOUR_US * world.random() });
+  const ordinary = burst(world, edge, atUs, 3, () => ({}));
+  const operation = { operation: `GET /v1/admin/${number}` };
+  const around = burst(world, edge, atUs + HOUR_US, 3, () => ({ caller: operation, callee: operation }));
+  const records = (fromUs: number, toUs: number) => [...ordinary(fromUs, toUs), ...around(fromUs, toUs)];
+  return found("lateral movement after a deploy", NEW_EDGE, edge, atUs, 2, records);
 };
 
 const scopeGrowth: Make = (world, atUs, number) => {
@@ -222,6 +234,7 @@ const KINDS: readonly Make[] = [
   impostor,
   replay,
   lateral,
+  lateralAfterDeploy,
   scopeGrowth,
   shadowCaller,
   suppression,
