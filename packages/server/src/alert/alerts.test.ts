@@ -50,6 +50,17 @@ it("what goes on is told now and then, what becomes worse at once", async () => 
   expect(alerts.list()).toMatchObject([{ finding: { level: "high", startsAtUs: 1_000_000, count: 9 } }]);
 });
 
+it("what was listed notifies once it is certain, and what somebody was told of stays told", async () => {
+  const alerts = await open(await memoryJournal());
+  const found = () => alerts.list().map(({ finding: { level, quiet } }) => [level, quiet]);
+  await alerts.sink([sampleFinding({ level: "low", quiet: true })]);
+  expect(found()).toEqual([["low", true]]);
+  await alerts.sink([sampleFinding({ level: "medium", seenAtUs: 2_000_000 })]);
+  expect(found()).toEqual([["medium", false]]);
+  await alerts.sink([sampleFinding({ level: "low", quiet: true, seenAtUs: 2_000_000 + AGAIN_EVERY_US })]);
+  expect(found()).toEqual([["medium", false]]);
+});
+
 it("what showed it first stays the first record of an alert that goes on", async () => {
   const alerts = await open(await memoryJournal());
   const records = [8, 7, 9].map((leafIndex) => ({ tree: "default/2026-11", leafIndex, callId: "a/b" }));
