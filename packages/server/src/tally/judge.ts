@@ -72,11 +72,11 @@ function excuse(knowledge: Knowledge, params: Params): string {
       NOT is_foreign AND ${among(edge, knowledge.sampledCallees)}, concat(caller, ' records only part of the calls of this edge'), ''))`;
 }
 
-/** `10.1.2.0/24` or the first 48 bits: where an unknown caller came from. */
+/** `10.1.2.0/24` or `2001:db8::/48`: where an unknown caller came from. */
 const NETWORK = `if(callers > 0 OR NOT startsWith(d_service_id, 'address:'), '', arrayMap(address -> multiIf(
-    match(address, '^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$'), concat(extract(address, '^([0-9]+[.][0-9]+[.][0-9]+)'), '.0/24'),
-    position(address, ':') > 0, concat(arrayStringConcat(arraySlice(splitByChar(':', address), 1, 3), ':'), '::/48'),
-    ''), [substring(toString(d_service_id), 9)])[1])`;
+    isIPv4String(address), concat(toString(IPv4CIDRToRange(toIPv4OrDefault(address), 24).1), '/24'),
+    isIPv6String(address), concat(toString(IPv6CIDRToRange(toIPv6OrDefault(address), 48).1), '/48'),
+    ''), [replaceRegexpOne(lower(substring(toString(d_service_id), 9)), '^::ffff:', '')])[1])`;
 
 /** What the rules look at, by name, each worked out once. */
 function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: string, sql: string])[] {
