@@ -4,6 +4,7 @@ import type { StoredRecord } from "@tallystick/record";
 import { TallystickError } from "../errors.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
+import { callNameOf } from "../index/schema/records.ts";
 import { allOf, Params } from "../search/compile/sql.ts";
 import { periodPredicate } from "../search/filter.ts";
 import { checkedCount } from "../search/question.ts";
@@ -128,12 +129,13 @@ function verdictsStatement(sources: TallySources, scope: Scope, request: BreaksR
       : `${attribute(ATTRIBUTE.caller)} = ${params.text(edge.caller)} AND ${attribute(ATTRIBUTE.callee)} = ${params.text(edge.callee)}`,
     after === null ? "1" : afterPredicate(after, params),
   ]);
-  // Verdicts on a call that was judged again: what its last judgement said holds.
-  const again = `SELECT request_id, max(attempt) AS last FROM records WHERE ${VERDICTS} AND attempt > 0 GROUP BY request_id`;
+  // Verdicts on a call that was judged again: what its last judgement said holds, under whichever attempt's id.
+  const again = `SELECT ${callNameOf("request_id")} AS call_name, max(attempt) AS last FROM records
+WHERE ${VERDICTS} AND attempt > 0 GROUP BY call_name`;
   const holds = `attempt >= again.last`;
   return params.statement(
     `SELECT ${STORED_COLUMNS}, toUnixTimestamp64Micro(timestamp) AS us, ${holds} AS holds
-FROM records LEFT JOIN (${again}) AS again USING (request_id)
+FROM records LEFT JOIN (${again}) AS again ON ${callNameOf("records.request_id")} = again.call_name
 WHERE ${predicate} AND ${request.history === true ? "1" : holds}
 ORDER BY timestamp DESC, tree DESC, leaf_index DESC LIMIT ${params.add(limit, "UInt64")}${OWN_SETTINGS}`,
   );

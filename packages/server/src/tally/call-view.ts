@@ -3,7 +3,7 @@ import type { StoredRecord } from "@tallystick/record";
 import { formatTimestamp, timestampUs } from "@tallystick/record";
 
 import type { Statement } from "../index/index-seam.ts";
-import { CALL_KEY_EXPRESSION, callIdOf } from "../index/schema/records.ts";
+import { CALL_KEY_EXPRESSION, callIdOf, callNameOf } from "../index/schema/records.ts";
 import { STORED_COLUMNS, storedRecord } from "../index/rows.ts";
 import type { StoredRow } from "../index/rows.ts";
 import { Params } from "../search/compile/sql.ts";
@@ -235,7 +235,8 @@ async function verdictsOn(
   const ids = params.add([...callIds], "Array(String)");
   const sql = `SELECT ${STORED_COLUMNS} FROM records
 WHERE service_id = 'tallystick' AND observed_principal = 'tallystick' AND event_type = '${VERDICT_TYPE}'
-  AND attributes['tally.call_id'] IN (${ids}) AND ${scopePredicate(scope, params, "verdicts")}
+  AND ${callNameOf("attributes['tally.call_id']")} IN (SELECT ${callNameOf("id")} FROM (SELECT arrayJoin(${ids}) AS id))
+  AND ${scopePredicate(scope, params, "verdicts")}
 ORDER BY observed_received_at, tree, leaf_index LIMIT ${MAX_CALL_RECORDS}`;
   const { rows } = await reader.select<StoredRow>(params.statement(sql), limitsFor(MAX_CALL_RECORDS), signal);
   return rows.map(storedRecord);

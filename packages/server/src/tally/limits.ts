@@ -40,8 +40,6 @@ export const MAX_PROXIES_BETWEEN = 8;
 
 /** Verdicts appended to a log at once. */
 export const VERDICT_BATCH = 500;
-/** Breaks that become records of one step; beyond it only counts are kept, and one finding says so. */
-export const MAX_STEP_VERDICTS = 20_000;
 /** A pair that was received so long after the call began may have been settled before. */
 export const OLD_PAIR_US = 120 * 1_000_000;
 /** Halves that a call names; more are counted only. */

@@ -32,14 +32,7 @@ import type { Experience } from "./experience.ts";
 import { credentialsUsed, noncesUsed } from "./knowledge.ts";
 import type { Ask } from "./knowledge.ts";
 import { LEARN_CREDENTIALS, learnSkews, learnSkewsAhead } from "./learn.ts";
-import {
-  MAX_STEP_VERDICTS,
-  MAX_STEP_NAMES,
-  SKEW_AHEAD_PAIRS,
-  SKEW_MIN_CALLS,
-  STEP_LIMITS,
-  VERDICT_BATCH,
-} from "./limits.ts";
+import { MAX_STEP_NAMES, SKEW_AHEAD_PAIRS, SKEW_MIN_CALLS, STEP_LIMITS, VERDICT_BATCH } from "./limits.ts";
 import { LEARN_ALIASES } from "./names.ts";
 import { isAmong, placeName } from "./places.ts";
 import type { HalfPlace } from "./places.ts";
@@ -268,7 +261,7 @@ WHERE step < ${step} AND call_key IN (${LATE_KEYS})`,
     for (;;) {
       const calls = await this.#breaking(after, late);
       const last = calls.at(-1);
-      if (last === undefined || told >= MAX_STEP_VERDICTS) return told;
+      if (last === undefined) return told;
       const records = await this.#records(calls);
       for (const [log, verdicts] of groupByLog(records)) await this.#request.append(log, verdicts);
       told += records.length;
@@ -297,7 +290,7 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
 
   async #records(calls: readonly CallRow[]): Promise<readonly Told[]> {
     const halvesOf = await this.#halves(calls);
-    const alone = await this.#unpairedBefore(calls.filter(({ late }) => late === 1));
+    const before = await this.#brokenBefore(calls.filter(({ late }) => late === 1));
     const told = calls.flatMap((row) => {
       const halves = halvesOf(row);
       const call: JudgedCall = {
@@ -307,12 +300,14 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
       };
       const breaks = breaksOf(callFacts(row), { tolerances: this.#request.knowledge.tolerances, usedBy: this.#usedBy });
       const isPairedNow = row.state === "matched" || row.state === "discrepant";
-      const said = isPairedNow && alone.has(row.call_key) ? [null, ...breaks] : breaks;
+      const wasAlone = before.alone.has(row.call_key);
+      const isMended = breaks.length === 0 && before.discrepant.has(branchName(row));
+      const said = isPairedNow && (wasAlone || isMended) ? [null, ...breaks] : breaks;
       return said.map((found) => ({ log: row.log, record: verdictRecord(call, found), before: asPair(call, found) }));
     });
-    const before = told.flatMap(({ log, before: record }) => (record === null ? [] : [{ log, record }]));
-    const fresh = new Set(await notYetTold(this.#deriver, before, STEP_LIMITS));
-    const known = new Set(before.filter((one) => !fresh.has(one)).map(({ record }) => record.id));
+    const asPairs = told.flatMap(({ log, before: record }) => (record === null ? [] : [{ log, record }]));
+    const fresh = new Set(await notYetTold(this.#deriver, asPairs, STEP_LIMITS));
+    const known = new Set(asPairs.filter((one) => !fresh.has(one)).map(({ record }) => record.id));
     const now = told.filter((one) => one.before === null || !known.has(one.before.id));
     const { window, untoldUs } = this.#request;
     return window.fromUs < untoldUs ? notYetTold(this.#deriver, now, STEP_LIMITS) : now;
@@ -333,23 +328,28 @@ ORDER BY calls.call_key, calls.branch LIMIT ${VERDICT_BATCH}`,
     return ({ halves }) => halves.map((half) => byPlace.get(placeName(half)));
   }
 
-  /** Keys of calls that were unpaired as the step before left them; its verdicts may not be searchable yet. */
-  async #unpairedBefore(calls: readonly CallRow[]): Promise<ReadonlySet<string>> {
-    if (calls.length === 0) return new Set();
+  /** What was broken as the step before left it; its verdicts may not be searchable yet. */
+  async #brokenBefore(calls: readonly CallRow[]): Promise<BrokenBefore> {
+    if (calls.length === 0) return { alone: new Set(), discrepant: new Set() };
     const params = new Params();
     const keys = params.add(
       calls.map(({ call_key: key }) => key),
       "Array(String)",
     );
-    const rows = await this.#ask<{ key: string }>(
+    const earlier = `call_key IN (SELECT toUInt128(arrayJoin(${keys}))) AND ${WRITTEN}
+  AND step < ${params.add(this.#request.number, "UInt64")}`;
+    const rows = await this.#ask<{ call_key: string; branch: string; alone: 0 | 1 }>(
       params.statement(
-        `SELECT toString(call_key) AS key FROM ${CALLS.name}
-WHERE call_key IN (SELECT toUInt128(arrayJoin(${keys}))) AND ${WRITTEN}
-  AND step < ${params.add(this.#request.number, "UInt64")}
-GROUP BY call_key HAVING max((step, state IN ('unpaired_caller', 'unpaired_callee'))).2`,
+        `SELECT toString(call_key) AS call_key, toString(branch) AS branch,
+  state IN ('unpaired_caller', 'unpaired_callee') AS alone FROM ${CALLS.name}
+WHERE ${earlier} AND broken != 0
+  AND (calls.call_key, step) IN (SELECT call_key, max(step) FROM ${CALLS.name} WHERE ${earlier} GROUP BY call_key)`,
       ),
     );
-    return new Set(rows.map(({ key }) => key));
+    return {
+      alone: new Set(rows.filter(({ alone }) => alone === 1).map((row) => row.call_key)),
+      discrepant: new Set(rows.filter(({ alone }) => alone === 0).map(branchName)),
+    };
   }
 
   /** Minutes of the step's calls, and of what they superseded. */
@@ -365,6 +365,15 @@ WHERE step = ${step} OR call_key IN (${LATE_KEYS})`,
     return rows.map(({ at }) => at);
   }
 }
+
+/** Keys of calls that were unpaired, which a message has no branch of, and branches of calls that disagreed. */
+interface BrokenBefore {
+  readonly alone: ReadonlySet<string>;
+  readonly discrepant: ReadonlySet<string>;
+}
+
+const branchName = ({ call_key: key, branch }: Pick<CallRow, "call_key" | "branch">): string =>
+  JSON.stringify([key, branch]);
 
 /** What a verdict tells of a half beside what was compared. */
 interface ToldHalf {

@@ -30,7 +30,7 @@ export interface Break {
   readonly tolerance: string;
 }
 
-/** The kind that says of an unpaired call that its other half came after all. */
+/** The kind that says of a call that was broken that a later half mended it. */
 export const PAIRED = "paired";
 const BREAK_KINDS = [
   "unpaired_caller",

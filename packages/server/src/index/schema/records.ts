@@ -60,12 +60,14 @@ export const callIdOf = (span: string): string =>
   `if(empty(call_id_kept), concat(lower(hex(trace_id)), '/', lower(hex(${span}))), call_id_kept)`;
 export const CALL_ID_EXPRESSION = callIdOf(CALL_SPAN_EXPRESSION);
 
+/** What both halves of a call share, retries included: a call id from names ends with the attempt, which is left out. */
+export const callNameOf = (id: string): string =>
+  `if(countSubstrings(${id}, '/') = 3, substring(${id}, 1, length(${id}) - position(reverse(${id}), '/')), ${id})`;
+
 /**
- * What both halves of a call share, retries included, as a number: a call id from names ends with the attempt, which
- * is left out. A digest of 128 bits, so that nobody makes two calls meet by choosing ids.
+ * The same as a number. A digest of 128 bits, so that nobody makes two calls meet by choosing ids.
  */
-export const CALL_KEY_EXPRESSION =
-  "reinterpretAsUInt128(sipHash128(if(countSubstrings(call_id, '/') = 3, substring(call_id, 1, length(call_id) - position(reverse(call_id), '/')), call_id)))";
+export const CALL_KEY_EXPRESSION = `reinterpretAsUInt128(sipHash128(${callNameOf("call_id")}))`;
 
 /**
  * Who caller, callee and recorder of a record are, a line each, that says whether the record is Tallystick's own: one
