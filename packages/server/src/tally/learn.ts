@@ -17,21 +17,27 @@ export interface RecorderRow {
   readonly last_us: number;
 }
 
-/** Who records, by its records and heartbeats that were received in [fromUs, toUs). */
+/** Who takes another's name says nothing of whether that one records. The administrator may say it of anybody. */
+const MAY_SAY = "(observed_standing != 'claimed' OR observed_principal = 'admin')";
+
+/**
+ * Who records, by its records and heartbeats that were received in [fromUs, toUs). Of a heartbeat the initiator is
+ * vouched for only where it is the party that the sender may speak for.
+ */
 export function heardRecorders(fromUs: number, toUs: number): Statement {
   const params = new Params();
-  const heartbeat = "event_type = 'LOG_LIFECYCLE' AND operation IN ('heartbeat', 'close')";
+  const heartbeat = "(event_type = 'LOG_LIFECYCLE' AND operation IN ('heartbeat', 'close'))";
   return params.statement(
     `SELECT name, kind, min(us) AS first_us, max(us) AS last_us FROM (
-  SELECT if(is_heartbeat, arrayDistinct([toString(service_id), toString(recorder_id)]), [toString(recorder_id)])
-    AS names,
+  SELECT if(is_heartbeat AND side = 'caller', arrayDistinct([toString(service_id), toString(recorder_id)]),
+      [toString(recorder_id)]) AS names,
     if(is_heartbeat, 'heartbeat', toString(side)) AS kind, us
   FROM (
     SELECT service_id, recorder_id, side, ${heartbeat} AS is_heartbeat,
       max(toUnixTimestamp64Micro(observed_received_at)) AS us
     FROM records
     WHERE ${receivedBetween(fromUs, toUs, params)} AND observed_principal != 'tallystick'
-      AND (side IN ('caller', 'callee') OR ${heartbeat} OR (${IS_HOP}))
+      AND (((side IN ('caller', 'callee') OR ${heartbeat}) AND ${MAY_SAY}) OR (${IS_HOP} AND NOT ${heartbeat}))
     GROUP BY service_id, recorder_id, side, is_heartbeat
   )
 ) ARRAY JOIN names AS name GROUP BY name, kind`,
