@@ -17,3 +17,20 @@ test("whether a service records is asked by its name, where the half knows it by
   expect(tally.verdicts.map(({ operation }) => operation)).toEqual(["unpaired_callee", "unpaired_caller"]);
   await tally.close();
 });
+
+test("calls that are not due yet count for the services behind their addresses", async () => {
+  const tally = await openTallyBench({ aliases: [{ name: "address:10.0.0.7", service: "orders" }] });
+  await tally.add(
+    half("caller", "named", 1),
+    half("callee", "addressed", 2, { service_id: "address:10.0.0.7" }),
+    half("callee", "strange", 3, { service_id: "address:10.0.0.8" }),
+    ...pair("both", 4),
+  );
+  await tally.passTo(30);
+  const pending = async (edge?: string) => (await tally.breaks({ edge })).counts["pending"];
+  expect(await pending()).toBe(4);
+  expect(await pending("orders:payments")).toBe(3);
+  expect(await pending("address%3A10.0.0.8:payments")).toBe(1);
+  expect(await pending("address%3A10.0.0.7:payments")).toBe(0);
+  await tally.close();
+});

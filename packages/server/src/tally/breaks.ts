@@ -12,6 +12,8 @@ import { scopePredicate } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
 import { EDGE_STATES } from "./edges.ts";
 import { IS_HALF } from "./halves.ts";
+import { readPending } from "./pending.ts";
+import type { PendingRequest } from "./pending.ts";
 import { isAmong, placeName } from "./places.ts";
 import type { HalfPlace } from "./places.ts";
 import { edgeRows, limitsFor, OWN_SETTINGS, parseEdge, periodOf } from "./reading.ts";
@@ -60,6 +62,9 @@ export interface BreaksAnswer {
   readonly partial: boolean;
   readonly elapsed_ms: number;
 }
+
+/** Calls that were first received before `sinceUs` are settled; `names` say who an address is. */
+export type Unsettled = Pick<PendingRequest, "sinceUs" | "names">;
 
 const DEFAULT_BREAKS = 100;
 const MAX_BREAKS = 1_000;
@@ -227,12 +232,12 @@ function withoutHidden(scope: Scope, found: BreakFound, halves: number): readonl
   return [{ ...found, caller_value: null, callee_value: null }];
 }
 
-/** How many calls of the window are in which state; `pending` are those that are not settled yet. */
+/** How many calls of the window are in which state; `pending` are those that are not settled yet, which `unsettled` tells. */
 export async function countCalls(
   sources: TallySources,
   scope: Scope,
   request: BreaksRequest,
-  pendingFromUs: number,
+  unsettled: Unsettled,
   signal?: AbortSignal,
 ): Promise<Readonly<Record<string, number>>> {
   const nowUs = sources.clock.nowUs();
@@ -244,27 +249,42 @@ export async function countCalls(
   const sums = EDGE_STATES.map((state) => `sum(${state}) AS ${state}`).join(", ");
   const settled = params.statement(`SELECT sum(calls) AS calls, ${sums} ${rows.from} AND ${names}${OWN_SETTINGS}`);
   const [counted] = (await sources.reader.select<Record<string, number>>(settled, limitsFor(1), signal)).rows;
-  const pending = await countPending(sources, scope, edge, period, pendingFromUs, signal);
+  const pending =
+    edge === null
+      ? await countPending(sources, scope, period, unsettled, signal)
+      : await countPendingOf(edge, sources, scope, period, unsettled, signal);
   const { calls = 0, ...states } = counted ?? {};
   return { calls: calls + pending, ...states, pending };
+}
+
+/** An edge is one of resolved names, so each call's are looked up. */
+async function countPendingOf(
+  { caller, callee }: Edge,
+  sources: TallySources,
+  scope: Scope,
+  period: PeriodUs,
+  unsettled: Unsettled,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const predicate = (params: Params) => `caller = ${params.text(caller)} AND callee = ${params.text(callee)}`;
+  const edges = await readPending(sources, scope, { ...unsettled, period, predicate }, signal);
+  return edges.reduce((sum, { calls }) => sum + calls, 0);
 }
 
 async function countPending(
   { reader }: TallySources,
   scope: Scope,
-  edge: Edge | null,
   { fromUs, toUs }: PeriodUs,
-  pendingFromUs: number,
+  { sinceUs }: Unsettled,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const params = new Params();
   const predicate = allOf([
-    periodPredicate("received_at", Math.max(pendingFromUs, fromUs ?? 0), toUs, params),
+    periodPredicate("received_at", Math.max(sinceUs, fromUs ?? 0), toUs, params),
     scopePredicate(scope, params),
     IS_HALF,
     // The second half of a call that was settled a moment ago.
-    `call_key NOT IN (SELECT call_key FROM ${CALLS.name} WHERE ${WRITTEN} AND minute >= toDateTime(${params.add(Math.floor(pendingFromUs / 1_000_000) - 120, "Int64")}, 'UTC'))`,
-    edge === null ? "1" : `service_id = ${params.text(edge.caller)} AND target_id = ${params.text(edge.callee)}`,
+    `call_key NOT IN (SELECT call_key FROM ${CALLS.name} WHERE ${WRITTEN} AND minute >= toDateTime(${params.add(Math.floor(sinceUs / 1_000_000) - 120, "Int64")}, 'UTC'))`,
   ]);
   const statement = params.statement(`SELECT uniq(call_key) AS calls FROM records WHERE ${predicate}`);
   const { rows } = await reader.select<{ calls: number }>(statement, limitsFor(1), signal);

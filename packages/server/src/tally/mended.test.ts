@@ -2,9 +2,6 @@
 import { afterEach, expect, test } from "vitest";
 
 import { until } from "../index/sample.contract.ts";
-import { realClock } from "../real-clock.ts";
-import { WHOLE_SCOPE } from "../search/scope.ts";
-import { listBreaks } from "./breaks.ts";
 import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
 import type { TallyBench } from "./tally-bench.contract.ts";
 
@@ -23,8 +20,7 @@ async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyB
 async function listed(tally: TallyBench, history = false): Promise<readonly (readonly [string, boolean])[]> {
   const count = async () => (await tally.select(`SELECT id FROM records WHERE event_type = 'TALLY_VERDICT'`)).length;
   await until(async () => (await count()) >= tally.verdicts.length + tally.summaries.length);
-  const sources = { reader: tally.index.index.reader, clock: realClock() };
-  const { breaks } = await listBreaks(sources, WHOLE_SCOPE, { history });
+  const { breaks } = await tally.breaks({ history });
   return breaks.map(({ kind, holds }) => [kind, holds] as const).toReversed();
 }
 

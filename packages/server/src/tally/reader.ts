@@ -49,8 +49,9 @@ export class TallyReader {
   async breaks(scope: Scope, request: BreaksRequest, signal?: AbortSignal): Promise<BreaksAnswer> {
     const settledUs = this.#settledUs();
     const found = await listBreaks(this.#sources, scope, request, signal);
-    const pendingFromUs = settledUs - this.#tally.settings.deadlines.longestUs;
-    const counts = await countCalls(this.#sources, scope, request, pendingFromUs, signal);
+    const sinceUs = settledUs - this.#tally.settings.deadlines.longestUs;
+    const names = this.#tally.declared(this.#sources.clock.nowUs());
+    const counts = await countCalls(this.#sources, scope, request, { sinceUs, names }, signal);
     return { ...found, counts, settled_through: this.settledThrough() };
   }
 

@@ -17,6 +17,7 @@ import { WHOLE_SCOPE } from "../search/scope.ts";
 import { callFacts, FACT_COLUMNS } from "./call-facts.ts";
 import type { FactRow } from "./call-facts.ts";
 import { deadlines } from "./deadlines.ts";
+import type { BreaksAnswer, BreaksRequest } from "./breaks.ts";
 import { breaksOf } from "./rules.ts";
 import { STANDING, TALLY_TABLES } from "./schema.ts";
 import type { CallView } from "./call-view.ts";
@@ -114,6 +115,8 @@ export interface TallyBench {
   calls(): Promise<readonly CallRow[]>;
   /** As `/api/calls` shows it to who may see everything. */
   view(callId: string): Promise<CallView | null>;
+  /** As `/api/tally` answers. */
+  breaks(request?: BreaksRequest): Promise<BreaksAnswer>;
   select<Row>(sql: string): Promise<readonly Row[]>;
   /** Ends the tally and begins another one over the same tables. */
   restart(): Promise<void>;
@@ -169,6 +172,7 @@ export async function openTallyBench(
       countPause: 1,
     });
   let tally = open();
+  const reader = () => new TallyReader({ reader: index.index.reader, clock: realClock() }, tally);
   const select = <Row>(sql: string) => index.index.deriver.select<Row>({ sql, params: {} }, TEST_LIMITS);
   return {
     index,
@@ -205,8 +209,8 @@ export async function openTallyBench(
         };
       });
     },
-    view: (callId) =>
-      new TallyReader({ reader: index.index.reader, clock: realClock() }, tally).call(WHOLE_SCOPE, callId),
+    view: (callId) => reader().call(WHOLE_SCOPE, callId),
+    breaks: (request = {}) => reader().breaks(WHOLE_SCOPE, request),
     select,
     async restart() {
       await tally.close();
