@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
+import { edgeName } from "../client/edge-name.ts";
 import { formatCount, formatDuration, formatRate, formatShare } from "../page/format.ts";
 import { Panel } from "../page/panel.tsx";
 import { DataTable, type DataColumn } from "../table/data-table.tsx";
-import { edgeKey, type MapEdge, type ServiceMap } from "./use-map.ts";
+import type { MapEdge, ServiceMap } from "./use-map.ts";
 
 /** The map in words and figures, for who reads better than he looks. */
 export function EdgeTable({ map, chosen }: { readonly map: ServiceMap; readonly chosen: string | undefined }) {
@@ -10,8 +11,8 @@ export function EdgeTable({ map, chosen }: { readonly map: ServiceMap; readonly 
     <Panel className="grow overflow-y-auto" flush title="Edges">
       <DataTable
         columns={COLUMNS}
-        isChosen={({ edge }) => edgeKey(edge) === chosen}
-        keyOf={({ edge }) => edgeKey(edge)}
+        isChosen={({ edge }) => edgeName(edge) === chosen}
+        keyOf={({ edge }) => edgeName(edge)}
         label="Edges"
         rows={map.edges}
       />
@@ -22,12 +23,12 @@ export function EdgeTable({ map, chosen }: { readonly map: ServiceMap; readonly 
 const COLUMNS: readonly DataColumn<MapEdge>[] = [
   {
     title: "edge",
-    sort: ({ edge }) => edgeKey(edge),
+    sort: ({ edge }) => edgeName(edge),
     cell: ({ edge }) => (
       <Link
         className="text-accent underline decoration-line"
         from="/map"
-        search={(before) => ({ ...before, edge: edgeKey(edge) })}
+        search={(before) => ({ ...before, edge: edgeName(edge) })}
         to="/map"
       >
         {edge.caller} → {edge.callee}

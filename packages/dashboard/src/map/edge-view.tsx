@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { edgeName } from "../client/edge-name.ts";
 import type { GraphEdge } from "../client/graph.ts";
 import { useApi } from "../client/use-api.ts";
 import type { Graph } from "../client/graph.ts";
@@ -8,7 +9,7 @@ import { CredentialLink, SearchLink, ServiceLink, term } from "../page/links.tsx
 import { useMoments } from "../page/zone.ts";
 import { ExampleButton } from "../service/example-button.tsx";
 import type { Period } from "../service/window.ts";
-import { edgeKey, strangersIn, type MapEdge } from "./use-map.ts";
+import { strangersIn, type MapEdge } from "./use-map.ts";
 
 interface EdgeViewProps {
   readonly found: MapEdge;
@@ -41,7 +42,7 @@ export function EdgeView({ found: { edge, before, look }, period, close }: EdgeV
           <p className="rounded bg-bad-ground px-3 py-2 text-bad">
             {formatCount(strangers)} {strangers === 1 ? "call that" : "calls that"} {edge.callee} saw in the name of{" "}
             {edge.caller}, and {edge.caller} knows nothing of.{" "}
-            <Link className="underline" search={{ edge: edgeKey(edge), kind: "unpaired_callee" }} to="/tally">
+            <Link className="underline" search={{ edge: edgeName(edge), kind: "unpaired_callee" }} to="/tally">
               Show them
             </Link>
           </p>
@@ -56,7 +57,7 @@ export function EdgeView({ found: { edge, before, look }, period, close }: EdgeV
           <SearchLink from={period.from} q={calls} to={period.to}>
             its records
           </SearchLink>
-          <Link className="text-accent underline" search={{ edge: edgeKey(edge) }} to="/tally">
+          <Link className="text-accent underline" search={{ edge: edgeName(edge) }} to="/tally">
             its breaks
           </Link>
         </p>
@@ -126,7 +127,7 @@ function FigureTable({ edge, before }: { readonly edge: GraphEdge; readonly befo
 function EdgeOperations({ edge, period }: { readonly edge: GraphEdge; readonly period: Period }) {
   const found = useApi<Graph>(
     "/api/graph",
-    { edge: edgeKey(edge), from: period.from, to: period.to, operations: true },
+    { edge: edgeName(edge), from: period.from, to: period.to, operations: true },
     { keep: true },
   );
   const operations = found.data?.edges[0]?.operations ?? [];

@@ -1,9 +1,10 @@
 import { memo } from "react";
+import { edgeName } from "../client/edge-name.ts";
 import { formatCount, formatRate, formatShare } from "../page/format.ts";
 import { curveOf } from "./curve.ts";
 import { wayOf } from "./lanes.ts";
 import type { Layout, Place } from "./shape.ts";
-import { edgeKey, strangersIn, type EdgeLook, type MapEdge } from "./use-map.ts";
+import { strangersIn, type EdgeLook, type MapEdge } from "./use-map.ts";
 
 const STROKES: Readonly<Record<EdgeLook, string>> = {
   broken: "stroke-bad",
@@ -33,7 +34,7 @@ export const Edges = memo(function Edges({ edges, layout, chosen, services, isLa
   return edges.map((one) => {
     const [from, to] = [layout.places.get(one.edge.caller), layout.places.get(one.edge.callee)];
     if (from === undefined || to === undefined) return null;
-    const key = edgeKey(one.edge);
+    const key = edgeName(one.edge);
     const isOwn = services.includes(one.edge.caller) || services.includes(one.edge.callee);
     const share = Math.log1p(one.edge.calls) / Math.log1p(most);
     return (
@@ -70,7 +71,7 @@ interface EdgeProps {
 const Edge = memo(function Edge(props: EdgeProps) {
   const { one, layout, from, to, width, isChosen, isOwn, isFaint, isLabelled, choose } = props;
   const { edge, look } = one;
-  const key = edgeKey(edge);
+  const key = edgeName(edge);
   const { path, middle } = curveOf(layout, from, to, layout.ways.get(wayOf(edge.caller, edge.callee)));
   const said = saidOf(one);
   const stroke = isChosen || (isOwn && look === "well") ? "stroke-accent" : STROKES[look];

@@ -1,6 +1,7 @@
 /** What of a map is drawn by itself: all of a small one; of a large one what is not well, and what is looked at. */
+import { edgeName } from "../client/edge-name.ts";
 import type { GroupBox } from "./shape.ts";
-import { edgeKey, type EdgeLook, type MapEdge, type ServiceMap } from "./use-map.ts";
+import type { EdgeLook, MapEdge, ServiceMap } from "./use-map.ts";
 
 /** Of more, somebody sees only that they are many. */
 const MAX_TOLD = 150;
@@ -28,7 +29,7 @@ export function ownOf(map: ServiceMap, services: readonly string[]): readonly Ma
 
 /** Each edge once, in their order. */
 export function united(...lists: readonly (readonly MapEdge[])[]): readonly MapEdge[] {
-  return [...new Map(lists.flat().map((one) => [edgeKey(one.edge), one])).values()];
+  return [...new Map(lists.flat().map((one) => [edgeName(one.edge), one])).values()];
 }
 
 interface Looks {

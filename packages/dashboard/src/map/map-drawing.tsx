@@ -1,3 +1,4 @@
+import { edgeName } from "../client/edge-name.ts";
 import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import { Edges, Strokes } from "./edges.tsx";
 import { nearOf, ownOf, toldOf, united } from "./emphasis.ts";
@@ -5,7 +6,7 @@ import { layoutOf, MAX_LABELLED } from "./layout.ts";
 import { Groups, Nodes } from "./nodes.tsx";
 import { usePanZoom } from "./pan-zoom.ts";
 import type { Layout, Place, Room } from "./shape.ts";
-import { edgeKey, type MapEdge, type ServiceMap } from "./use-map.ts";
+import type { MapEdge, ServiceMap } from "./use-map.ts";
 
 interface MapDrawingProps {
   readonly map: ServiceMap;
@@ -90,7 +91,7 @@ function useLooks(
   pointedTo: string | undefined,
 ) {
   const told = useMemo(() => toldOf(map, isLarge), [map, isLarge]);
-  const chosen = useMemo(() => map.edges.find((one) => edgeKey(one.edge) === edge), [map, edge]);
+  const chosen = useMemo(() => map.edges.find((one) => edgeName(one.edge) === edge), [map, edge]);
   const near = useMemo(
     () => nearOf(map, { find, edge: pointedTo === undefined ? chosen : undefined, service: pointedTo ?? service }),
     [map, find, service, chosen, pointedTo],

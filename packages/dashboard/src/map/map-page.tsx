@@ -1,5 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, type ReactNode } from "react";
+import { edgeName } from "../client/edge-name.ts";
 import { formatCount } from "../page/format.ts";
 import { PeriodPicker } from "../page/period-picker.tsx";
 import { SelectBox } from "../page/select-box.tsx";
@@ -12,7 +13,7 @@ import { EdgeView } from "./edge-view.tsx";
 import { isFound } from "./emphasis.ts";
 import { MapDrawing } from "./map-drawing.tsx";
 import { NodeView } from "./node-view.tsx";
-import { COMPARISONS, edgeKey, useMap, type MapEdge, type ServiceMap } from "./use-map.ts";
+import { COMPARISONS, useMap, type MapEdge, type ServiceMap } from "./use-map.ts";
 
 type Name = "from" | "to" | "edge" | "at" | "service" | "compare" | "as" | "find" | "only";
 type Changes = Partial<Record<Name, string | undefined>>;
@@ -36,7 +37,7 @@ export function MapPage() {
   const chooseService = useCallback((name: string) => change({ at: name, edge: undefined }), [change]);
   const shown = useMemo(() => (found.map === null ? null : only(found.map, state.only)), [found.map, state.only]);
   const find = state.find ?? "";
-  const chosen = found.map?.edges.find((one) => edgeKey(one.edge) === edge);
+  const chosen = found.map?.edges.find((one) => edgeName(one.edge) === edge);
   return (
     <main
       className="relative flex h-full min-h-0 flex-col gap-3 overflow-y-auto p-4 lg:overflow-hidden lg:px-6"

@@ -1,7 +1,8 @@
 import { Link } from "@tanstack/react-router";
+import { edgeName } from "../client/edge-name.ts";
 import { Button } from "../page/button.tsx";
 import { formatCount, formatDuration, formatRate, formatShare } from "../page/format.ts";
-import { edgeKey, type MapEdge, type ServiceMap } from "./use-map.ts";
+import type { MapEdge, ServiceMap } from "./use-map.ts";
 
 interface NodeViewProps {
   readonly name: string;
@@ -49,11 +50,11 @@ export function NodeView({ name, map, from, to, close }: NodeViewProps) {
             {edges.length === 0 && <p className="text-quiet">{title === "Calls" ? "Nobody." : "Nobody calls it."}</p>}
             <ul>
               {edges.toSorted(byTrouble).map((one) => (
-                <li className="flex gap-3" key={edgeKey(one.edge)}>
+                <li className="flex gap-3" key={edgeName(one.edge)}>
                   <Link
                     className={`min-w-0 truncate py-0.5 leading-6 ${LINK}`}
                     from="/map"
-                    search={(before) => ({ ...before, edge: edgeKey(one.edge) })}
+                    search={(before) => ({ ...before, edge: edgeName(one.edge) })}
                     title={other(one)}
                     to="/map"
                   >

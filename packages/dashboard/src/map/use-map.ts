@@ -1,4 +1,5 @@
 import { useMemo } from "react";
+import { edgeName } from "../client/edge-name.ts";
 import type { Graph, GraphEdge, ServiceKind } from "../client/graph.ts";
 import { useApi } from "../client/use-api.ts";
 import { shiftedBy, type Period } from "../service/window.ts";
@@ -45,16 +46,14 @@ export function useMap(period: Period, service: string | undefined, compare: str
   return { now, map };
 }
 
-export const edgeKey = ({ caller, callee }: Pick<GraphEdge, "caller" | "callee">): string => `${caller}:${callee}`;
-
 function mapOf(now: Graph, then: Graph | undefined): ServiceMap {
-  const before = new Map(then?.edges.map((edge) => [edgeKey(edge), edge]));
+  const before = new Map(then?.edges.map((edge) => [edgeName(edge), edge]));
   const edges = now.edges.map((edge): MapEdge => {
-    const earlier = before.get(edgeKey(edge)) ?? null;
+    const earlier = before.get(edgeName(edge)) ?? null;
     return { edge, before: earlier, look: lookOf(edge, earlier, then !== undefined) };
   });
-  const known = new Set(now.edges.map(edgeKey));
-  const gone = (then?.edges ?? []).filter((edge) => !known.has(edgeKey(edge)));
+  const known = new Set(now.edges.map(edgeName));
+  const gone = (then?.edges ?? []).filter((edge) => !known.has(edgeName(edge)));
   const names = new Set(now.services.map(({ name }) => name));
   const lost = (then?.services ?? []).filter(({ name }) => !names.has(name));
   return {

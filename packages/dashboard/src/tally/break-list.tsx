@@ -1,4 +1,5 @@
 import { breakMeaning, stateMeaning } from "../call/call-words.ts";
+import { edgeName, partiesOf } from "../client/edge-name.ts";
 import type { Break } from "../client/tally.ts";
 import { Button } from "../page/button.tsx";
 import { Fact, Facts } from "../page/fact.tsx";
@@ -99,7 +100,9 @@ function Chosen({ state, change }: Pick<BreakListProps, "state" | "change">) {
       {state.kind !== undefined && (
         <Button onClick={() => change({ kind: undefined })}>{breakMeaning(state.kind)} ×</Button>
       )}
-      {state.edge !== undefined && <Button onClick={() => change({ edge: undefined })}>edge {state.edge} ×</Button>}
+      {state.edge !== undefined && (
+        <Button onClick={() => change({ edge: undefined })}>edge {shown(state.edge)} ×</Button>
+      )}
     </p>
   );
 }
@@ -115,6 +118,11 @@ function Table({ breaks, change }: { readonly breaks: readonly Break[]; readonly
       rows={breaks}
     />
   );
+}
+
+function shown(edge: string): string {
+  const parties = partiesOf(edge);
+  return parties === null ? edge : `${parties.caller}:${parties.callee}`;
 }
 
 function told(value: string | null): string {
@@ -147,7 +155,7 @@ function columns({ clock, label }: Moments, change: ChangeTally): readonly DataC
           <button
             aria-label={`Only ${caller} to ${callee}`}
             className="ml-1 cursor-pointer rounded border border-line px-1 text-xs text-quiet hover:border-quiet hover:text-ink"
-            onClick={() => change({ edge: `${caller}:${callee}` })}
+            onClick={() => change({ edge: edgeName({ caller, callee }) })}
             type="button"
           >
             only

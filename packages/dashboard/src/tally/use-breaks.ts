@@ -1,5 +1,6 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { getJson } from "../client/api.ts";
+import { partiesOf } from "../client/edge-name.ts";
 import type { Facets } from "../client/search.ts";
 import type { Breaks } from "../client/tally.ts";
 import type { Histogram } from "../client/types.ts";
@@ -20,7 +21,7 @@ export function useBreaks(period: Period, kind: string | undefined, edge: string
     getNextPageParam: (last) => last.next,
     placeholderData: keepPreviousData,
   });
-  const [caller, callee] = parties(edge);
+  const { caller, callee } = partiesOf(edge ?? "") ?? { caller: "", callee: "" };
   const ofEdge = edge === undefined ? "" : ` AND ${term("tally.caller", caller)} AND ${term("tally.callee", callee)}`;
   const verdicts = `event_type:TALLY_VERDICT AND status:error${ofEdge}`;
   const q = kind === undefined ? verdicts : `${verdicts} AND ${term("operation", kind)}`;
@@ -31,10 +32,4 @@ export function useBreaks(period: Period, kind: string | undefined, edge: string
     { keep: true },
   );
   return { list, histogram, kinds, q };
-}
-
-/** `orders:payments`; a name may hold a colon as `address:10.0.0.7` does, and then the last one parts them. */
-function parties(edge: string | undefined): readonly [string, string] {
-  const at = edge?.lastIndexOf(":") ?? -1;
-  return edge === undefined || at < 0 ? ["", ""] : [edge.slice(0, at), edge.slice(at + 1)];
 }
