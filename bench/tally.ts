@@ -21,7 +21,8 @@ import type { BreakKind } from "./tally/calls.ts";
 import { collectorKey } from "./tally/collector.ts";
 import { compare, readTally, seededBreaks, stateOf, verdictDelays, type Comparison } from "./tally/truth.ts";
 
-const DEADLINE_MS = 5_000;
+/** Halves come within five seconds of each other, and need a moment on their way. */
+const DEADLINE_MS = 6_000;
 const ALLOWED_DELAY_MS = 5_000;
 const CATCH_UP_TIMEOUT_MS = 600_000;
 const SETTLE_TIMEOUT_MS = 60_000;

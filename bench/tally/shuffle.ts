@@ -6,7 +6,7 @@ import { callOf, drawOf, type Call, type Half } from "./calls.ts";
 import { halfRecord, type Timeline } from "./half-record.ts";
 
 /** Below the deadline of the benches, so that what is honest is paired by it. */
-const WITHIN_MS = 4_000;
+const WITHIN_MS = 5_000;
 const SLOT_MS = 20;
 const SLOTS = WITHIN_MS / SLOT_MS + 1;
 /** A waiting half is one number: call × HALVES_OF_CALL + its place. */
