@@ -91,6 +91,24 @@ test("counters go on over hours that are closed, and none goes back when a late 
   expect(valueOf(await read(15_100), "tallystick_edge_match_ratio", EDGE)).toBe(1);
 });
 
+test("the newest thousand edges have series of their own, and the rest is summed", async () => {
+  open = await openTallyBench();
+  const call = (caller: string, atS: number) => half("caller", `${caller}-${atS}`, atS, { service_id: caller });
+  await open.add(...["old-1", "old-2", "old-3"].map((name) => call(name, 1)), call("old-1", 2));
+  await open.add(...Array.from({ length: 1_000 }, (_, n) => call(`service-${n}`, 3_700 + n / 100)));
+  await open.passTo(4_000);
+  const families = await metricsOf(open)(4_000);
+  const requests = families.find(({ name }) => name === "tallystick_edge_requests")!.samples;
+  expect(requests).toHaveLength(1_001);
+  expect(new Set(requests.map(({ labels }) => labels["caller"])).size).toBe(1_001);
+  expect(requests.filter(({ labels }) => labels["caller"]!.startsWith("old-"))).toEqual([]);
+  const others = { caller: OTHER_EDGES, callee: OTHER_EDGES };
+  expect(OTHER_EDGES).toBe("(other edges)");
+  expect(valueOf(families, "tallystick_edge_requests_total", others)).toBe(4);
+  expect(valueOf(families, "tallystick_edge_duration_seconds_count", others)).toBe(4);
+  expect(valueOf(families, "tallystick_edges")).toBe(1_003);
+});
+
 test("scrapes that come together share one reading", async () => {
   open = await openTallyBench();
   await open.passTo(300);
