@@ -1,5 +1,5 @@
-import { edgeName } from "../client/edge-name.ts";
 import { useEffect, useMemo, useRef, useState, type RefObject } from "react";
+import { edgeName } from "../client/edge-name.ts";
 import { Edges, Strokes } from "./edges.tsx";
 import { nearOf, ownOf, toldOf, united } from "./emphasis.ts";
 import { layoutOf, MAX_LABELLED } from "./layout.ts";

@@ -1,21 +1,12 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import { realClock } from "../real-clock.ts";
 import { listBreaks } from "./breaks.ts";
-import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
+import { half, benchesOfTests, pair } from "./tally-bench.contract.ts";
 import type { Half, TallyBench } from "./tally-bench.contract.ts";
 
-let open: TallyBench | null = null;
-afterEach(async () => {
-  await open?.close();
-  open = null;
-});
-
-async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyBench> {
-  open = await openTallyBench(...args);
-  return open;
-}
+const bench = benchesOfTests();
 
 /** `count` calls within a minute, of which the first `paired` have both halves. */
 const calls = (minute: number, count: number, paired: number): readonly Half[] =>

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { WHOLE_SCOPE } from "../search/scope.ts";
 import type { Scope } from "../search/scope.ts";
@@ -6,19 +6,10 @@ import { realClock } from "../real-clock.ts";
 import { EdgeDays } from "./edge-days.ts";
 import { readGraph } from "./graph.ts";
 import type { GraphAnswer, GraphRequest } from "./graph.ts";
-import { half, openTallyBench, pair, SECOND_US, START_US } from "./tally-bench.contract.ts";
+import { half, benchesOfTests, pair, SECOND_US, START_US } from "./tally-bench.contract.ts";
 import type { TallyBench } from "./tally-bench.contract.ts";
 
-let open: TallyBench | null = null;
-afterEach(async () => {
-  await open?.close();
-  open = null;
-});
-
-async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyBench> {
-  open = await openTallyBench(...args);
-  return open;
-}
+const bench = benchesOfTests();
 
 /** The day after the records', so that theirs is over. */
 const NOW_US = START_US + 20 * 3_600 * SECOND_US;

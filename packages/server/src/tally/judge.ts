@@ -1,4 +1,5 @@
 /** What is said of a call: who the two are, its state, and which rules are broken, as SQL over the grouped columns. */
+import { addressPrefix, plainAddress } from "../search/compile/networked.ts";
 import type { Params } from "../search/compile/sql.ts";
 import { FACTS } from "./call-facts.ts";
 import { IS_MESSAGE } from "./halves.ts";
@@ -73,10 +74,8 @@ function excuse(knowledge: Knowledge, params: Params): string {
 }
 
 /** `10.1.2.0/24` or `2001:db8::/48`: where an unknown caller came from. */
-const NETWORK = `if(callers > 0 OR NOT startsWith(d_service_id, 'address:'), '', arrayMap(address -> multiIf(
-    isIPv4String(address), concat(toString(IPv4CIDRToRange(toIPv4OrDefault(address), 24).1), '/24'),
-    isIPv6String(address), concat(toString(IPv6CIDRToRange(toIPv6OrDefault(address), 48).1), '/48'),
-    ''), [replaceRegexpOne(lower(substring(toString(d_service_id), 9)), '^::ffff:', '')])[1])`;
+const NETWORK = `if(callers > 0 OR NOT startsWith(d_service_id, 'address:'), '',
+    arrayMap(address -> ${addressPrefix("address")}, [${plainAddress("substring(toString(d_service_id), 9)")}])[1])`;
 
 /** What the rules look at, by name, each worked out once. */
 function facts(knowledge: Knowledge, params: Params): readonly (readonly [name: string, sql: string])[] {

@@ -1,20 +1,11 @@
 /** What a later half mends holds no longer, and where a caller that is not known came from. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import { until } from "../index/sample.contract.ts";
-import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
+import { half, benchesOfTests, pair } from "./tally-bench.contract.ts";
 import type { TallyBench } from "./tally-bench.contract.ts";
 
-let open: TallyBench | null = null;
-afterEach(async () => {
-  await open?.close();
-  open = null;
-});
-
-async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyBench> {
-  open = await openTallyBench(...args);
-  return open;
-}
+const bench = benchesOfTests();
 
 /** Breaks as `/api/tally` lists them, once every verdict is searchable: kind and whether it holds, oldest first. */
 async function listed(tally: TallyBench, history = false): Promise<readonly (readonly [string, boolean])[]> {

@@ -1,15 +1,11 @@
 /** Whose word it takes for a service to count as one that records. */
 import type { AuditRecord, Observed } from "@tallystick/record";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { half, openTallyBench, pair } from "./tally-bench.contract.ts";
-import type { Half, TallyBench } from "./tally-bench.contract.ts";
+import { half, benchesOfTests, pair } from "./tally-bench.contract.ts";
+import type { Half } from "./tally-bench.contract.ts";
 
-let open: TallyBench | null = null;
-afterEach(async () => {
-  await open?.close();
-  open = null;
-});
+const bench = benchesOfTests();
 
 const BEAT: Partial<AuditRecord> = { event_type: "LOG_LIFECYCLE", operation: "heartbeat", target_id: "none" };
 
@@ -20,10 +16,10 @@ const heard = ({ record, observed }: Half, by: Partial<Observed>): Half => ({
 
 /** State of a call to the bank that only its caller recorded, after these records. */
 async function stateAfter(...records: readonly Half[]): Promise<string | undefined> {
-  open = await openTallyBench();
-  await open.add(...records, ...pair("other", 2), half("caller", "alone", 3, { target_id: "bank" }));
-  await open.passTo(120);
-  return (await open.calls()).find(({ call_id: id }) => id === "orders/bank/alone/0")?.state;
+  const tally = await bench();
+  await tally.add(...records, ...pair("other", 2), half("caller", "alone", 3, { target_id: "bank" }));
+  await tally.passTo(120);
+  return (await tally.calls()).find(({ call_id: id }) => id === "orders/bank/alone/0")?.state;
 }
 
 const beat = (fields: Partial<AuditRecord>) => half("caller", "beat", 1, { ...BEAT, service_id: "bank", ...fields });

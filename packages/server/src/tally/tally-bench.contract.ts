@@ -4,6 +4,7 @@
  */
 import { encodeLeaf, formatReceivedAt, formatTimestamp } from "@tallystick/record";
 import type { AuditRecord, Observed } from "@tallystick/record";
+import { afterEach } from "vitest";
 
 import type { AliasInfo, PartyInfo } from "../control/control.ts";
 import type { Deriver } from "../index/derived-tables.ts";
@@ -125,6 +126,19 @@ export interface TallyBench {
   /** The next append of verdicts fails. */
   failAppend(): void;
   close(): Promise<void>;
+}
+
+/** Opens a bench in a test, which is closed after it. */
+export function benchesOfTests(): typeof openTallyBench {
+  let open: TallyBench | null = null;
+  afterEach(async () => {
+    await open?.close();
+    open = null;
+  });
+  return async (...args) => {
+    open = await openTallyBench(...args);
+    return open;
+  };
 }
 
 /** `derived` is told of each statement by which the tally derives rows, when they are there. */

@@ -1,23 +1,14 @@
 import type { AuditRecord } from "@tallystick/record";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 import { until } from "../index/sample.contract.ts";
 import { deadlines } from "./deadlines.ts";
 import { forgetTree } from "./forget-tree.ts";
 import { purgeCalls } from "./purge.ts";
-import { half, openTallyBench, pair, SECOND_US } from "./tally-bench.contract.ts";
+import { half, benchesOfTests, pair, SECOND_US } from "./tally-bench.contract.ts";
 import type { Half, TallyBench } from "./tally-bench.contract.ts";
 
-let open: TallyBench | null = null;
-afterEach(async () => {
-  await open?.close();
-  open = null;
-});
-
-async function bench(...args: Parameters<typeof openTallyBench>): Promise<TallyBench> {
-  open = await openTallyBench(...args);
-  return open;
-}
+const bench = benchesOfTests();
 
 const kindsOf = ({ verdicts }: TallyBench) => verdicts.map(({ operation }) => operation).toSorted();
 

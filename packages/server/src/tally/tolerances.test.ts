@@ -1,15 +1,10 @@
 /** What a verdict says of both sides, and where a tolerance ends. */
 import type { AuditRecord } from "@tallystick/record";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
-import { openTallyBench, pair, SECOND_US } from "./tally-bench.contract.ts";
-import type { TallyBench } from "./tally-bench.contract.ts";
+import { benchesOfTests, pair, SECOND_US } from "./tally-bench.contract.ts";
 
-let open: TallyBench | null = null;
-afterEach(async () => {
-  await open?.close();
-  open = null;
-});
+const bench = benchesOfTests();
 
 const TOLERANCES = { sizeBytes: 10, timeUs: SECOND_US, unknownSkewUs: SECOND_US };
 const UNKNOWN_SKEW = `${SECOND_US} us while the skew of the two clocks is not known`;
@@ -80,16 +75,16 @@ const CASES: readonly Case[] = [
 ];
 
 test("a break tells both values and the tolerance, and what lies within it is none", async () => {
-  open = await openTallyBench({ tolerances: TOLERANCES });
+  const tally = await bench({ tolerances: TOLERANCES });
   // An edge each, so that no skew is learned.
   const edge = (place: number) => ({ service_id: `orders-${place}`, target_id: `payments-${place}` });
   const calls = CASES.flatMap(({ name, caller, callee }, place) =>
     pair(name, 12 + place, { ...edge(place), ...caller }, { ...edge(place), ...callee }),
   );
-  await open.add(...calls);
-  await open.passTo(120);
+  await tally.add(...calls);
+  await tally.passTo(120);
   const told = new Map(
-    open.verdicts.map(({ operation, attributes = {} }) => [
+    tally.verdicts.map(({ operation, attributes = {} }) => [
       attributes["tally.call_id"]?.split("/")[2],
       [
         operation,

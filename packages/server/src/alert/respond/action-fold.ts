@@ -21,7 +21,8 @@ export class ActionFold implements Slice {
     applyAction(this.actions, record);
     const after = this.actions.get(id);
     if (after === before || after === undefined) return;
-    this.#replaceOpen(before, after);
+    if (before !== undefined) this.#noLongerOpen(before);
+    if (isOpen(after)) this.#nowOpen(after);
     const isChange = (after.state === "active") !== (before?.state === "active");
     if (isChange) this.sequence = Math.max(this.sequence + 1, after.endedAtUs ?? after.sinceUs ?? 0);
     this.#forgetOldest();
@@ -29,7 +30,9 @@ export class ActionFold implements Slice {
 
   forget(resource: string): void {
     const id = resource.startsWith("response/") ? resource.slice("response/".length) : "";
-    this.#replaceOpen(this.actions.get(id), undefined);
+    const action = this.actions.get(id);
+    if (action === undefined) return;
+    this.#noLongerOpen(action);
     this.actions.delete(id);
   }
 
@@ -42,13 +45,19 @@ export class ActionFold implements Slice {
     return this.#openByKey.get(key) ?? [];
   }
 
-  #replaceOpen(before: Action | undefined, after: Action | undefined): void {
-    const key = keyOf(before ?? after);
-    const others = this.openOf(key).filter((one) => one !== before);
-    const now = after !== undefined && isOpen(after) ? [...others, after] : others;
-    if (now.length > 0) this.#openByKey.set(key, now);
+  #nowOpen(action: Action): void {
+    const key = keyOf(action);
+    this.#openByKey.set(key, [...this.openOf(key), action]);
+    this.openCount += 1;
+  }
+
+  #noLongerOpen(action: Action): void {
+    if (!isOpen(action)) return;
+    const key = keyOf(action);
+    const others = this.openOf(key).filter((one) => one !== action);
+    if (others.length > 0) this.#openByKey.set(key, others);
     else this.#openByKey.delete(key);
-    this.openCount += Number(isOpen(after)) - Number(isOpen(before));
+    this.openCount -= 1;
   }
 
   #forgetOldest(): void {
@@ -61,7 +70,6 @@ export class ActionFold implements Slice {
   }
 }
 
-const keyOf = (action: Action | undefined): string =>
-  action === undefined ? "" : blockKey(action.kind, Object.values(action.target));
+const keyOf = ({ kind, target }: Action): string => blockKey(kind, Object.values(target));
 
 const isOpen = (action: Action | undefined): boolean => action?.state === "proposed" || action?.state === "active";

@@ -15,8 +15,15 @@ import { instant } from "../../search/compile/times.ts";
 import type { Finding } from "../finding.ts";
 import { counted, findingOf, recordOf } from "./detector.ts";
 import type { Place } from "./detector.ts";
-import { DEPLOY_SLACK_US, MAX_DEPLOY_EDGES, MAX_EDGE_OPERATIONS, MAX_GROUPS } from "./detector-limits.ts";
-import { SERVED_US, VERSION_SEEN_US } from "./detector-limits.ts";
+import {
+  DEPLOY_SLACK_US,
+  MAX_DEPLOY_EDGES,
+  MAX_EDGE_OPERATIONS,
+  MAX_GROUPS,
+  SERVED_US,
+  SHOWN_VALUES,
+  VERSION_SEEN_US,
+} from "./detector-limits.ts";
 import { FACTS, FIRST_PLACE, NAMED_CALLER } from "./facts.ts";
 import type { FreshFact } from "./facts.ts";
 import { OWN, RANGE_TABLE, RECEIVED_US } from "./range-table.ts";
@@ -59,6 +66,7 @@ interface Served {
 export const FIRST_SEEN_EDGE = "first-seen-edge";
 export const edgeKey = (log: string, caller: string, callee: string): string => JSON.stringify([log, caller, callee]);
 const keyOf = ({ log, subject, value }: Edge): string => edgeKey(log, subject, value);
+const servedKey = ({ log, callee, operation }: Served): string => JSON.stringify([log, callee, operation]);
 
 /** The new edges of the range under way that a deploy explains, by `edgeKey`; of very many at once none. */
 export async function deploysOfEdges(
@@ -96,7 +104,7 @@ export async function widenedEdges(
     .filter(({ value }) => value !== "")
     .toSorted((one, other) => other.first_us - one.first_us)
     .slice(0, MAX_DEPLOY_EDGES);
-  if (edges.length === 0 || windowUs === 0) return [];
+  if (edges.length === 0) return [];
   const { odd, known } = await unlikeOthers(ask, edges);
   const began = new Map(edges.map((edge) => [keyOf(edge), edge.first_us]));
   return odd
@@ -107,8 +115,8 @@ export async function widenedEdges(
 
 function widened(calls: EdgeCalls, known: ReadonlySet<string>): Finding {
   const { log, caller, callee, operations, first_us: startsAtUs, last_us: seenAtUs, records, place } = calls;
-  const own = operations.filter((operation) => !known.has(JSON.stringify([log, callee, operation])));
-  const what = own.length > 0 ? own.slice(0, 5).join(", ") : operations.slice(0, 5).join(", ");
+  const own = operations.filter((operation) => !known.has(servedKey({ log, callee, operation })));
+  const what = (own.length > 0 ? own : operations).slice(0, SHOWN_VALUES).join(", ");
   return findingOf({
     detector: FIRST_SEEN_EDGE,
     labels: { log, caller, callee },
@@ -127,12 +135,12 @@ async function unlikeOthers(ask: AskRows, edges: readonly Edge[]) {
   const calls = edges.length === 0 ? [] : await ask<EdgeCalls>(callsOf(edges));
   const beforeUs = Math.min(...edges.map(({ first_us: us }) => us));
   const served = calls.length === 0 ? [] : await ask<Served>(servedBefore(calls, beforeUs));
-  const known = new Set(served.map(({ log, callee, operation }) => JSON.stringify([log, callee, operation])));
+  const known = new Set(served.map(servedKey));
   const odd = calls.filter(
     ({ log, callee, operations, grave }) =>
       grave === 1 ||
       operations.length > MAX_EDGE_OPERATIONS ||
-      operations.some((operation) => !known.has(JSON.stringify([log, callee, operation]))),
+      operations.some((operation) => !known.has(servedKey({ log, callee, operation }))),
   );
   return { odd, known };
 }

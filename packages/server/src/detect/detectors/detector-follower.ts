@@ -304,7 +304,7 @@ export class DetectorFollower {
     }
     const fresh = hasFacts ? await this.#fresh() : [];
     const told = await rangeFindings(deriver, range, { counts, revoked: this.#revoked });
-    const listed = isTraffic ? this.#parts.open() : [];
+    const listed = isTraffic && settings.deployUs > 0 ? this.#parts.open() : [];
     const widened = await widenedEdges(this.#askOfDeploys, listed, settings.deployUs);
     return [...told, ...(await withCallIds([...(await this.#told(fresh)), ...widened], range, callsOf))];
   }

@@ -6,7 +6,7 @@
 import type { DerivedTable } from "../../index/derived-tables.ts";
 import type { Statement } from "../../index/index-seam.ts";
 import type { LeafRange, ReadRange } from "../../index/newest.ts";
-import { networkSql } from "../../search/compile/networked.ts";
+import { addressPrefix, networkSql, plainAddress } from "../../search/compile/networked.ts";
 import type { Networks } from "../../search/compile/networked.ts";
 import { Params } from "../../search/compile/sql.ts";
 import { logOf } from "../../search/scope.ts";
@@ -56,13 +56,9 @@ const ADDRESSES = {
 /** The network an address lies in: a named one, else its /24 or /48; '' for what is no address. */
 export function networkOf(field: keyof typeof ADDRESSES, networks: Networks, params: Params): string {
   const column = ADDRESSES[field];
-  const address = `replaceRegexpOne(lower(toString(${column})), '^::ffff:', '')`;
   const named = networkSql(field, networks, params);
-  return `multiIf(empty(${column}), '', ${named} != '', ${named},
-    isIPv4String(${address}),
-    concat(toString(tupleElement(IPv4CIDRToRange(toIPv4OrDefault(${address}), 24), 1)), '/24'),
-    isIPv6String(${address}),
-    concat(toString(tupleElement(IPv6CIDRToRange(toIPv6OrDefault(${address}), 48), 1)), '/48'), '')`;
+  const prefix = addressPrefix(plainAddress(`toString(${column})`));
+  return `multiIf(empty(${column}), '', ${named} != '', ${named}, ${prefix})`;
 }
 
 const KEYS = `log, side, observed_standing, observed_principal, caller, callee, operation, action, event_type,

@@ -36,6 +36,16 @@ export function networkColumn(field: NetworkField, networks: Networks, params: P
   };
 }
 
+/** SQL text of an address as it is compared: IPv4 within IPv6 is IPv4. */
+export const plainAddress = (text: string): string => `replaceRegexpOne(lower(${text}), '^::ffff:', '')`;
+
+/** The /24 of an IPv4 address, the /48 of an IPv6 one, '' for what is neither; `address` is SQL of a plain one. */
+export const addressPrefix = (address: string): string => `multiIf(
+    isIPv4String(${address}),
+    concat(toString(tupleElement(IPv4CIDRToRange(toIPv4OrDefault(${address}), 24), 1)), '/24'),
+    isIPv6String(${address}),
+    concat(toString(tupleElement(IPv6CIDRToRange(toIPv6OrDefault(${address}), 48), 1)), '/48'), '')`;
+
 /** The network's name, '' for an address of none and for what is no address. */
 export function networkSql(field: NetworkField, networks: Networks, params: Params): string {
   const ranges = Object.entries(networks).flatMap(([name, cidrs]) => cidrs.map((cidr) => [name, prefixed(cidr)]));
